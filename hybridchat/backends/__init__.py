@@ -1,0 +1,1 @@
+"""One file per protocol, a registry, discovery and health."""

@@ -1,0 +1,51 @@
+"""What every backend is to the rest of the program."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+from hybridchat.domain.address import Address
+from hybridchat.domain.chat import ChatRequest, Health, Kind, Proof, Zone
+from hybridchat.domain.events import Event
+from hybridchat.domain.pricing import PricePerMillion
+
+
+class BackendSpec(Struct, frozen=True, kw_only=True):
+    """A configured backend, validated: what the config says plus zone and proof."""
+
+    id: str
+    kind: Kind
+    address: Address
+    zone: Zone
+    proof: Proof | None
+    model: str | None = None
+    prices: Mapping[str, PricePerMillion] = {}
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    proxy: str | None = None
+    idle_s: float = 60.0
+    deadline_s: float = 1800.0
+    num_ctx: int | None = None
+
+
+class Backend(Protocol):
+    """Speaks one protocol to one server. Everything runs on the caller's event loop."""
+
+    spec: BackendSpec
+
+    def chat(self, request: ChatRequest) -> AsyncIterator[Event]:
+        """Streams the answer: any Loading, then Started, Thinking/Text/Usage, and exactly one Finished or Failed.
+
+        Never raises for anything the far side does; cancellation closes the connection at once.
+        """
+        ...
+
+    async def health(self) -> Health:
+        """Reachable, the kind it claims to be, its models and context windows. Never raises; ≤ 3 s."""
+        ...
+
+    async def aclose(self) -> None: ...

@@ -1,0 +1,134 @@
+"""The config file: strict, documented at the field, and never rewritten without the user's own edit."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from hybridchat.domain.pricing import PricePerMillion
+from hybridchat.domain.routing import Row
+
+KINDS = Literal["vllm", "ollama", "llamacpp", "embedded", "openai", "openai-compatible"]
+Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+class BackendConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One `[[backend]]`: a place that answers."""
+
+    id: Identifier
+    """Unique name; routes and flags use it. Not auto, local or managed."""
+    kind: KINDS
+    """The wire protocol. Where it computes follows from the address, not from this."""
+    base_url: str | None = None
+    """Address of the server, with or without the protocol's /v1. Not for kind = "embedded"."""
+    model: str | None = None
+    """Default model; more are discovered."""
+    vouched: bool = False
+    """Loopback only: I know that this server computes here. local_only needs it, or a verified engine."""
+    private: bool = False
+    """A host on the network that is mine."""
+    zone: Literal["managed"] | None = None
+    """Stricter than the address says, for a forwarding proxy on loopback; never looser."""
+    key: str | None = None
+    """Where the API key is: "env:NAME", "keyring", or "command:PROGRAM ARGS". Never the key itself."""
+    ca: str | None = None
+    """File with an own certificate authority (PEM)."""
+    cert: str | None = None
+    """Client certificate (PEM)."""
+    key_file: str | None = None
+    """Private key of the client certificate (PEM)."""
+    proxy: str | None = None
+    """HTTP proxy for this backend, managed ones only. Proxies of the environment are never used."""
+    idle_s: Annotated[float, Meta(gt=0)] = 60.0
+    """Seconds of silence after which a reply counts as broken."""
+    deadline_s: Annotated[float, Meta(gt=0)] = 1800.0
+    """Seconds that a whole reply may take."""
+    num_ctx: Annotated[int, Meta(gt=0)] | None = None
+    """Ollama only: context size in tokens to ask for."""
+    price: dict[str, PricePerMillion] = {}
+    """Per model, USD per million tokens; wins over the price list."""
+
+
+class RuleConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One `[[route.rule]]`: words in the first message that set reasoning or workload. The first match wins for each."""
+
+    contains: tuple[str, ...]
+    """Any of these, ignoring case."""
+    reasoning: Literal["normal", "high"] | None = None
+    """How hard such a task is."""
+    workload: str | None = None
+    """Kind of task: chat, code, summarization, classification, extraction, translation, writing, reasoning, agentic…"""
+
+
+class RouteConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[route]`: how a conversation finds its backend."""
+
+    default: str = "auto"
+    """auto | local | managed | a backend id"""
+    table: str = "local-first"
+    """local-first | article | a name under [route.tables]"""
+    tables: dict[str, tuple[Row, ...]] = {}
+    """Tables of your own: `[[route.tables.NAME]]`, rows from top to bottom, the first that holds decides."""
+    rule: tuple[RuleConfig, ...] = ()
+    """Rules that set reasoning and workload from words."""
+
+
+class PrivacyConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[privacy]`: what new conversations are born with."""
+
+    default: Literal["open", "private", "local_only"] = "open"
+    """open | private (device and your own hosts) | local_only (this device)"""
+
+
+class UiConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[ui]`: the screen."""
+
+    theme: str = "hybrid-dark"
+    """A theme's name; `hybridchat doctor` lists them."""
+    panel: Literal["auto", "side", "line", "off"] = "auto"
+    """The comparison panel: auto shows it at the side from 110 columns on, else as one line."""
+    show_thinking: bool = False
+    """Thinking unfolded by default."""
+
+
+class EmbeddedConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[embedded]`: the engine that comes with hybridchat."""
+
+    hub_url: str = "https://huggingface.co"
+    """Where models are pulled from."""
+    context_window: Annotated[int, Meta(gt=0)] = 8192
+    """Tokens; more needs more memory."""
+
+
+class VllmConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[vllm]`: for `hybridchat local up vllm`."""
+
+    command: str | None = None
+    """Path of the `vllm` program, or of a Python that has vLLM; default: `vllm` on PATH."""
+    arguments: tuple[str, ...] = ()
+    """Further arguments for the server."""
+
+
+class AdviseConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[advise]`: what the ledger cannot know."""
+
+    strict_privacy: bool | None = None
+    """Does policy forbid managed APIs?"""
+    inference_team: bool | None = None
+    """Is there a team that can run inference?"""
+    frontier_quality: bool | None = None
+    """Is a frontier model's quality required?"""
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole `config.toml`."""
+
+    backend: tuple[BackendConfig, ...] = ()
+    """The places that answer."""
+    route: RouteConfig = RouteConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
+    ui: UiConfig = UiConfig()
+    embedded: EmbeddedConfig = EmbeddedConfig()
+    vllm: VllmConfig = VllmConfig()
+    advise: AdviseConfig = AdviseConfig()

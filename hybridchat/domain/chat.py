@@ -1,0 +1,217 @@
+"""The values that every room speaks in: conversations, messages, attempts, models."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Role(StrEnum):
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+class Zone(StrEnum):
+    """Who computes. "Local" = device or private."""
+
+    DEVICE = "device"
+    PRIVATE = "private"
+    MANAGED = "managed"
+
+    @property
+    def is_local(self) -> bool:
+        return self is not Zone.MANAGED
+
+
+class Proof(StrEnum):
+    """How a device or private zone is known; managed zones have none (None)."""
+
+    VERIFIED = "verified"
+    VOUCHED = "vouched"
+    ASSUMED = "assumed"
+
+
+class Privacy(StrEnum):
+    """Where a conversation may go."""
+
+    LOCAL_ONLY = "local_only"
+    PRIVATE = "private"
+    OPEN = "open"
+
+
+class Kind(StrEnum):
+    """The wire protocol of a backend. `SIMULATED` is the demo's and cannot be configured."""
+
+    VLLM = "vllm"
+    OLLAMA = "ollama"
+    LLAMACPP = "llamacpp"
+    EMBEDDED = "embedded"
+    OPENAI = "openai"
+    OPENAI_COMPATIBLE = "openai-compatible"
+    SIMULATED = "simulated"
+
+
+class Purpose(StrEnum):
+    CHAT = "chat"
+    ASK = "ask"
+
+
+class Outcome(StrEnum):
+    OK = "ok"
+    STOPPED = "stopped"  # by the user
+    INTERRUPTED = "interrupted"  # the process died; found at a later start
+    REFUSED = "refused"  # by our own policy; nothing was sent
+    ERROR = "error"
+
+
+class MessageState(StrEnum):
+    COMPLETE = "complete"
+    STREAMING = "streaming"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+class CostBasis(StrEnum):
+    PRICED = "priced"  # genai-prices, at the attempt's time
+    CONFIGURED = "configured"  # [backend.price] in the config
+    ESTIMATED = "estimated"
+    ENERGY = "energy"
+    UNKNOWN = "unknown"
+
+
+class Reasoning(StrEnum):
+    """How hard the task is, as the user or a rule says; never guessed by a model call."""
+
+    NORMAL = "normal"
+    HIGH = "high"
+
+
+class ChatMessage(Struct, frozen=True):
+    """One message as it goes to a backend."""
+
+    role: Role
+    text: str
+
+
+class Parameters(Struct, frozen=True, omit_defaults=True):
+    """Sampling and limits; None leaves the server's default."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    num_ctx: int | None = None  # Ollama's context size, in tokens
+
+
+class ChatRequest(Struct, frozen=True):
+    """One attempt, ready for a backend. `deadline_s` bounds the whole stream, `idle_s` the silence within it."""
+
+    model: str
+    messages: tuple[ChatMessage, ...]
+    parameters: Parameters = Parameters()
+    idle_s: float = 60.0
+    deadline_s: float = 1800.0
+
+
+class Message(Struct, frozen=True):
+    """One node of a conversation's tree, as the ledger keeps it. Times are UTC ISO 8601."""
+
+    id: int
+    conversation_id: int
+    parent_id: int | None
+    role: Role
+    text: str
+    created_at: str
+    thinking: str = ""
+    thinking_ms: float | None = None
+    state: MessageState = MessageState.COMPLETE
+    attempt: Attempt | None = None  # of an assistant message: its last attempt
+    note: str = ""  # why it ended early, as one readable line
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """One call to one backend; the fields are the columns of the view `usage`. Unknown is None."""
+
+    attempt_id: int
+    conversation_id: int | None
+    message_id: int | None
+    started_at: str
+    purpose: Purpose
+    backend: str
+    kind: str
+    model: str
+    zone: Zone
+    proof: Proof | None
+    privacy: Privacy
+    workload: str | None = None
+    route_reason: str = ""
+    ttft_ms: float | None = None
+    latency_ms: float | None = None
+    load_ms: float | None = None
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    completion_tokens: int | None = None
+    thinking_tokens: int | None = None
+    tokens_per_s: float | None = None
+    cost_usd: float | None = None
+    cost_basis: CostBasis = CostBasis.UNKNOWN
+    outcome: Outcome | None = None  # None while it runs
+    error_kind: str | None = None
+    finish_reason: str | None = None
+    attempt_no: int = 1
+
+
+class Conversation(Struct, frozen=True):
+    """One conversation without its messages. `route` is auto, local, managed or a backend's id."""
+
+    id: int
+    title: str
+    created_at: str
+    updated_at: str
+    privacy: Privacy = Privacy.OPEN
+    route: str = "auto"
+    model: str | None = None  # pinned with the backend in `route`
+    decided_backend: str | None = None  # what auto decided at the first message; it stays
+    decided_model: str | None = None
+    system: str = ""
+    workload: str | None = None
+    reasoning: Reasoning = Reasoning.NORMAL
+    active_leaf_id: int | None = None
+    message_count: int = 0
+
+
+class ModelInfo(Struct, frozen=True):
+    """What a backend says about one model. Unknown is None."""
+
+    name: str
+    context_window: int | None = None  # tokens
+    size_bytes: int | None = None
+    loaded: bool | None = None
+    remote_host: str | None = None  # set: the server forwards it, so it is managed whatever its name
+    capabilities: tuple[str, ...] = ()
+
+
+class HealthState(StrEnum):
+    UNKNOWN = "unknown"
+    HEALTHY = "healthy"
+    LOADING = "loading"
+    UNHEALTHY = "unhealthy"
+
+
+class Health(Struct, frozen=True):
+    """The last look at a backend: `detail` is one line for a person, `models` what it offers."""
+
+    state: HealthState = HealthState.UNKNOWN
+    detail: str = "not checked yet"
+    models: tuple[ModelInfo, ...] = ()
+    checked_at: float | None = None  # time.monotonic()
+
+    def model(self, name: str | None) -> ModelInfo | None:
+        """The entry of that name (with or without Ollama's default tag), or None."""
+        wanted = {name, f"{name}:latest"}
+        return next((m for m in self.models if m.name in wanted), None)

@@ -1,0 +1,65 @@
+"""What a backend yields while it answers. Consumers `match` on these; adding one is visible everywhere."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from hybridchat.errors import ErrorKind
+
+
+class Loading(Struct, frozen=True):
+    """The engine is loading its model; `fraction` is 0 to 1 or None. Before `Started`, any number of times."""
+
+    detail: str
+    fraction: float | None = None
+
+
+class Started(Struct, frozen=True):
+    """The response began: `model` as the server names it, or None."""
+
+    model: str | None = None
+
+
+class Thinking(Struct, frozen=True):
+    text: str
+
+
+class Text(Struct, frozen=True):
+    text: str
+
+
+class Usage(Struct, frozen=True):
+    """Token counts as the server reports them; the last one wins. Unknown is None.
+
+    `prompt_tokens` includes cached ones, `completion_tokens` includes thinking.
+    `load_ms` is the engine's model load, where it says so.
+    """
+
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    completion_tokens: int | None = None
+    thinking_tokens: int | None = None
+    load_ms: float | None = None
+
+
+class Finished(Struct, frozen=True):
+    """The protocol's own end. `skipped` counts events that were no part of the protocol."""
+
+    finish_reason: str | None
+    skipped: int = 0
+
+
+class Failed(Struct, frozen=True):
+    """The attempt broke; what came before stays. Exactly one of Finished and Failed ends a stream."""
+
+    kind: ErrorKind
+    message: str
+    remedy: str = ""
+    status: int | None = None
+    retry_after_s: float | None = None
+    prompt_tokens: int | None = None  # of a context overflow, where the server tells
+    context_window: int | None = None
+
+
+Event = Loading | Started | Thinking | Text | Usage | Finished | Failed

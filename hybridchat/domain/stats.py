@@ -1,0 +1,79 @@
+"""Statistics, and the frozen snapshot that panels, command line and exports draw from."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+MIN_P95_SAMPLES = 59  # below, no upper bound on the 95th percentile exists at 95 % confidence (0.95^59 < 0.05)
+
+
+class Percentiles(Struct, frozen=True):
+    """Of `n` measured values; a field is None where n is too small for it (p50: 1, p95: MIN_P95_SAMPLES)."""
+
+    n: int = 0
+    p50: float | None = None
+    p95: float | None = None
+
+
+class Money(Struct, frozen=True):
+    """A sum of known costs; `unpriced` counts the replies whose cost is unknown and which the sum leaves out."""
+
+    usd: float | None = None
+    unpriced: int = 0
+
+
+class Side(Struct, frozen=True):
+    """One side of the comparison, over the snapshot's window."""
+
+    replies: int = 0
+    failures: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    replies_without_usage: int = 0
+    ttft_ms: Percentiles = Percentiles()  # cold loads left out
+    tokens_per_s: Percentiles = Percentiles()
+    cost_chat: Money = Money()
+    cost_today: Money = Money()
+    cost_month: Money = Money()
+
+
+class Counterfactual(Struct, frozen=True):
+    """What today's local replies would have cost on the managed side: an estimate, priced as `model` of `backend`."""
+
+    usd: float | None = None
+    replies: int = 0
+    left_out: int = 0  # replies without usage
+    backend: str = ""
+    model: str = ""
+    reason: str = ""  # why unknown
+
+
+class Snapshot(Struct, frozen=True):
+    """The panel's whole content. Percentiles are of the newest `window` replies of each side."""
+
+    local: Side = Side()
+    managed: Side = Side()
+    counterfactual: Counterfactual = Counterfactual()
+    window: int = 1000
+
+    @property
+    def local_share(self) -> float | None:
+        """Of all replies, 0 to 1; None without any."""
+        total = self.local.replies + self.managed.replies
+        return self.local.replies / total if total else None
+
+
+def percentile(sorted_values: list[float], q: float) -> float | None:
+    """Nearest rank: the smallest value with at least q of all values at or below it (Hyndman–Fan type 1)."""
+    raise NotImplementedError
+
+
+def summarize(values: list[float]) -> Percentiles:
+    """Percentiles of unsorted measured values, too few said as None."""
+    raise NotImplementedError
+
+
+def tokens_per_s(completion_tokens: int | None, thinking_hidden: bool, latency_ms: float | None, ttft_ms: float | None) -> float | None:
+    """Completion tokens after the first ÷ (latency − TTFT); None under two tokens, without usage,
+    or when thinking was billed but not streamed (DESIGN: fixed contracts)."""
+    raise NotImplementedError

@@ -1,0 +1,1 @@
+"""The SQLite file of conversations, messages and attempts: schema, migrations, one writer thread, queries."""

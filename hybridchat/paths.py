@@ -1,0 +1,65 @@
+"""Where our files are. Computing a path never creates anything."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Paths(NamedTuple):
+    """All places that hybridchat reads or writes; `HYBRIDCHAT_HOME` puts everything under one folder."""
+
+    config_dir: Path
+    data_dir: Path
+
+    @property
+    def config_file(self) -> Path:
+        return self.config_dir / "config.toml"
+
+    @property
+    def themes_dir(self) -> Path:
+        """The user's own themes; the shipped ones are found by `shipped_themes_dir`."""
+        return self.config_dir / "themes"
+
+    @property
+    def ledger_file(self) -> Path:
+        return self.data_dir / "hybridchat.db"
+
+    @property
+    def backups_dir(self) -> Path:
+        return self.data_dir / "backups"
+
+    @property
+    def logs_dir(self) -> Path:
+        return self.data_dir / "logs"
+
+    @property
+    def models_dir(self) -> Path:
+        return self.data_dir / "models"
+
+    @property
+    def run_dir(self) -> Path:
+        """Sockets, process records and locks of engines and windows that are running."""
+        return self.data_dir / "run"
+
+
+def find_paths() -> Paths:
+    """The places for this user, from `HYBRIDCHAT_HOME` or the platform's own directories."""
+    home = os.environ.get("HYBRIDCHAT_HOME")
+    if home:
+        root = Path(home).expanduser().absolute()
+        return Paths(root, root)
+    import platformdirs
+
+    return Paths(
+        platformdirs.user_config_path("hybridchat", appauthor=False),
+        platformdirs.user_data_path("hybridchat", appauthor=False),
+    )
+
+
+def shipped_themes_dir() -> Path:
+    """Inside the wheel they lie beside the package's data; in a checkout at the top."""
+    here = Path(__file__).parent
+    installed = here / "data" / "themes"
+    return installed if installed.is_dir() else here.parent / "themes"

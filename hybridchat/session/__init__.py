@@ -1,0 +1,1 @@
+"""One turn: plan, guard, attempt, record. Whatever the screen and the command line do, they do through here."""
