@@ -1,0 +1,80 @@
+"""Starting without a config: what was found, what can be pulled, and what is then written. The screen and the command line use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from hybridchat.domain.chat import Kind, Proof, Zone
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """One place that could answer. Texts come from servers and the environment: clean them on the way to a screen."""
+
+    id: str  # the id it would get in the config
+    kind: Kind
+    base_url: str
+    zone: Zone
+    proof: Proof | None
+    source: str  # where it was seen, in words: "listens on port 11434", "OLLAMA_HOST", "OPENAI_API_KEY"
+    models: tuple[str, ...] = ()
+    is_healthy: bool | None = None  # None: not asked (nothing is sent to a managed place before its own yes)
+    detail: str = ""  # one line on its health
+    needs_own_yes: bool = False  # a key or an address from the environment: never part of "accept all"
+
+
+class Discovery(Struct, frozen=True, kw_only=True):
+    """What one look around found, local places first. `notices`: one line each ("No network: …")."""
+
+    found: tuple[Found, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+class OfferedModel(Struct, frozen=True, kw_only=True):
+    """An open-weight model for the embedded engine. Unknown is None."""
+
+    name: str  # the name that `pull` takes
+    title: str
+    licence: str
+    size_bytes: int | None
+    memory_bytes: int | None  # needed to run it
+    pulled_bytes: int = 0  # already here: a pull goes on from there; size_bytes means complete
+
+
+class PullProgress(Struct, frozen=True, kw_only=True):
+    done_bytes: int
+    total_bytes: int | None
+    bytes_per_s: float | None = None
+    detail: str = ""  # "downloading", "checking the checksum"…
+
+
+class Setup(Protocol):
+    """All methods run on the event loop; they raise HybridchatError with a remedy."""
+
+    async def discover(self) -> Discovery:
+        """Looks at loopback and the environment, in parallel, under half a second."""
+        ...
+
+    async def accept(self, found: Sequence[Found], *, vouched: Sequence[str] = ()) -> None:
+        """Writes them to the config, with comments; `vouched` are the ids that the user knows to compute here."""
+        ...
+
+    async def catalog(self) -> tuple[OfferedModel, ...]:
+        """The few models offered for the embedded engine; works without a network (sizes may then be unknown)."""
+        ...
+
+    async def pull(self, model: str, on_progress: Callable[[PullProgress], None]) -> None:
+        """Downloads (going on where it stopped), checks, and adds the embedded backend to the config.
+
+        Cancelling the task keeps what came for a later resume.
+        """
+        ...
+
+    async def add_backend(self, *, kind: str, base_url: str, model: str | None, vouched: bool = False) -> Found:
+        """Checks the address, looks once at the server, and writes it to the config. Raises UsageError with the remedy."""
+        ...
+
+
+__all__ = ["Discovery", "Found", "OfferedModel", "PullProgress", "Setup"]
