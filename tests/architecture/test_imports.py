@@ -1,0 +1,80 @@
+"""Importing does nothing, works without POSIX, and the screen's start path stays light.
+
+Each look happens in a fresh interpreter, because this one has imported everything already.
+"""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+import subprocess
+import sys
+
+import hybridchat
+
+MODULES = sorted(m.name for m in pkgutil.walk_packages(hybridchat.__path__, "hybridchat."))
+
+HEAVY = (
+    *("genai_prices", "httpcore", "httpcore2", "httpx", "httpx2", "huggingface_hub", "keyring", "ollama", "pydantic"),
+    *("pygments.lexers", "requests", "sqlite_utils", "tomlkit", "truststore", "xllamacpp"),
+)
+
+POSIX_ONLY = ("fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty")
+
+WATCH = """
+import importlib, json, os, sys
+deeds = []
+
+def by_us(depth):
+    frame = sys._getframe(depth)
+    while frame and frame.f_globals.get("__name__", "").startswith("importlib"):
+        frame = frame.f_back
+    return frame is not None and frame.f_globals.get("__name__", "").startswith("hybridchat")
+
+class Watched(type(os.environ)):
+    def __getitem__(self, key):
+        if by_us(2) or by_us(3) or by_us(4):
+            deeds.append(f"reads {key} from the environment")
+        return super().__getitem__(key)
+
+os.environ.__class__ = Watched
+FORBIDDEN = ("os.mkdir", "os.putenv", "subprocess.Popen", "sqlite3.connect", "_thread.start_new_thread", "signal.")
+
+def watch(event, arguments):
+    if event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
+        deeds.append(f"writes {arguments[0]}")
+    elif event.startswith(("socket.", *FORBIDDEN)):
+        deeds.append(event)
+
+sys.dont_write_bytecode = True
+importing = ""
+sys.addaudithook(watch)
+for name in sys.argv[1:]:
+    before = len(deeds)
+    importlib.import_module(name)
+    deeds[before:] = [f"{name}: {deed}" for deed in deeds[before:]]
+print(json.dumps(deeds))
+"""
+
+
+def in_fresh_python(code: str, *arguments: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=50)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_importing_does_nothing() -> None:
+    assert json.loads(in_fresh_python(WATCH, *MODULES)) == []
+
+
+def test_importing_works_where_posix_is_absent() -> None:
+    code = f"import sys, importlib\nsys.modules.update(dict.fromkeys({POSIX_ONLY!r}))\n"
+    code += "for name in sys.argv[1:]: importlib.import_module(name)"
+    in_fresh_python(code, *MODULES)
+
+
+def test_the_start_path_is_light() -> None:
+    loaded = "import sys, {}; print(*sys.modules)"
+    bare = set(in_fresh_python(loaded.format("textual.app, textual.widgets")).split())
+    ours = set(in_fresh_python(loaded.format("hybridchat.__main__, hybridchat.tui.app")).split())
+    assert sorted((ours - bare) & set(HEAVY)) == []
