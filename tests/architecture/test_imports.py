@@ -22,7 +22,7 @@ HEAVY = (
 POSIX_ONLY = ("fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty")
 
 WATCH = """
-import importlib, json, os, sys
+import importlib, json, os, sys, threading
 deeds = []
 
 def by_us(depth):
@@ -38,7 +38,8 @@ class Watched(type(os.environ)):
         return super().__getitem__(key)
 
 os.environ.__class__ = Watched
-FORBIDDEN = ("os.mkdir", "os.putenv", "subprocess.Popen", "sqlite3.connect", "_thread.start_new_thread", "signal.")
+threading.Thread.start = lambda thread: deeds.append(f"starts {thread.name}")
+FORBIDDEN = ("os.mkdir", "os.putenv", "subprocess.Popen", "sqlite3.connect", "signal.")
 
 def watch(event, arguments):
     if event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
