@@ -37,11 +37,12 @@ class LedgerStatus(Struct, frozen=True):
 class NewTurn(Struct, frozen=True, kw_only=True):
     """A user's message with its first attempt: one transaction, synchronous=FULL, before a byte goes out."""
 
-    conversation_id: int | None  # None: a new conversation is made, with the next six fields
+    conversation_id: int | None  # None: a new conversation is made, with the next seven fields
     title: str
     privacy: Privacy
     route: str
     model: str | None
+    system: str
     workload: str | None
     reasoning: Reasoning
     parent_id: int | None  # the leaf that the message answers

@@ -2,72 +2,182 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping
 
-from msgspec import Struct
+from msgspec.structs import replace
 
-from hybridchat.domain.chat import Conversation, Health, Message, Parameters, Privacy, Purpose, Reasoning
-from hybridchat.domain.routing import Candidate, Decision
-from hybridchat.session.events import SessionEvent
+from hybridchat.backends.base import BackendSpec
+from hybridchat.config import Config
+from hybridchat.domain.chat import Conversation, Health, Message, Outcome, Parameters, Privacy, Purpose, Reasoning
+from hybridchat.domain.privacy import strictest
+from hybridchat.domain.routing import Candidate, Outlook
+from hybridchat.errors import ErrorKind, HybridchatError, Refused, UsageError
+from hybridchat.ledger.store import Ledger
+from hybridchat.session.bookkeeping import Bookkeeper
+from hybridchat.session.events import HealthChanged, Notice, QueueChanged, SessionEvent, TurnEnded
+from hybridchat.session.fleet import Fleet, OpenBackend
+from hybridchat.session.planning import Planner, refusal
+from hybridchat.session.prices import PriceBook
+from hybridchat.session.sending import begin_turn, chat_request
+from hybridchat.session.state import Chat, Draft, Plan
 
+__all__ = ["Chat", "Draft", "Plan", "Session"]
 
-class Plan(Struct, frozen=True):
-    """What Enter will do with a draft, as the line over the composer shows it."""
-
-    decision: Decision
-    prompt_tokens: int | None  # estimate of draft + history
-    estimated_cost_usd: float | None  # of the prompt alone; None without a known price
-    price_source: str = ""
-
-
-class Chat:
-    """One conversation as it is open here. Made by Session.new or Session.open; its fields are read-only for callers."""
-
-    conversation: Conversation | None  # None until the first message is sent
-    messages: list[Message]  # root → leaf of the active branch, streaming reply included
-    privacy: Privacy
-    route: str
-    model: str | None
-    system: str
-    reasoning: Reasoning
-    workload: str | None
-    queue: list[str]
-    is_streaming: bool
+HEALTH_EVERY_S = 15.0
 
 
 class Session:
     """All methods run on the event loop's thread; those that touch disk or network are coroutines."""
 
-    ledger_notice: str  # "" or why the ledger is read-only or in memory
+    def __init__(
+        self,
+        *,
+        config: Config,
+        specs: Mapping[str, BackendSpec],
+        ledger: Ledger,
+        prices: PriceBook,
+        open_backend: OpenBackend,
+        local_only: bool = False,
+    ) -> None:
+        self._config = config
+        self._ledger = ledger
+        self._listeners: list[Callable[[SessionEvent], None]] = []
+        self.fleet = Fleet(specs, open_backend, self._on_health, local_only=local_only)
+        floor = Privacy.LOCAL_ONLY if local_only else Privacy.OPEN
+        self.planner = Planner(config.route, self.fleet, floor, self._prompt_price)
+        self.books = Bookkeeper(ledger, prices, self.fleet, self._emit, self.planner.workload_tokens_30d)
+        self._chats: dict[int, Chat] = {}  # those with a running turn: who leaves one finds it again
+        self._deleted: list[int] = []
+        self._watch: asyncio.Task[None] | None = None
 
     # --- life
-    async def start(self) -> None:
-        """Loads the heavy imports in a thread, dials each backend once for its health, takes the first snapshot."""
+
+    @property
+    def ledger_notice(self) -> str:
+        return self._ledger.status.notice
+
+    def listen(self, listener: Callable[[SessionEvent], None]) -> None:
+        self._listeners.append(listener)
+
+    async def start(self, *, watch: bool = True) -> None:
+        """Looks at each local backend and takes the first snapshot; with `watch`, goes on looking now and then."""
+        await self.fleet.check_local()
+        self.books.refresh()
+        if watch:
+            self._watch = asyncio.create_task(self._keep_watching())
 
     async def close(self) -> None:
-        """Stops running turns (their text is kept), purges what was deleted, closes clients and the ledger."""
+        """Ends running replies (their words are kept), settles prices, purges what was deleted, closes everything."""
+        if self._watch is not None:
+            self._watch.cancel()
+        for chat in list(self._chats.values()):
+            if chat.turn is not None:
+                await chat.turn.stop(Outcome.INTERRUPTED, "hybridchat was closed")
+        await self.books.settle()
+        await self.fleet.close()
+        if self._deleted:
+            await asyncio.wrap_future(self._ledger.purge_deleted())
+        await asyncio.to_thread(self._ledger.close)
 
-    def listen(self, listener: Callable[[SessionEvent], None]) -> None: ...
+    async def _keep_watching(self) -> None:
+        while True:
+            await asyncio.sleep(HEALTH_EVERY_S)
+            await self.fleet.check_local()
 
     # --- conversations
-    def new(self, *, privacy: Privacy | None = None, route: str | None = None, model: str | None = None) -> Chat: ...
-    async def open(self, conversation_id: int) -> Chat: ...
-    async def open_latest(self) -> Chat | None: ...
-    async def conversations(self, limit: int = 200) -> list[Conversation]: ...
-    async def rename(self, conversation_id: int, title: str) -> None: ...
-    async def delete(self, conversation_id: int) -> None: ...
-    async def undo_delete(self) -> int | None: ...
-    async def set_route(self, chat: Chat, route: str, model: str | None = None) -> None: ...
-    async def set_privacy(self, chat: Chat, privacy: Privacy) -> None:
-        """Raises Refused when it would loosen a conversation that has turns."""
 
-    async def set_reasoning(self, chat: Chat, reasoning: Reasoning) -> None: ...
-    async def set_workload(self, chat: Chat, workload: str | None) -> None: ...
+    def new(
+        self, *, privacy: Privacy | None = None, route: str | None = None, model: str | None = None, system: str = ""
+    ) -> Chat:
+        born = privacy or Privacy(self._config.privacy.default)
+        chat = Chat(privacy=born, route=route or self._config.route.default, model=model, system=system)
+        self.books.focus(None)
+        return chat
+
+    async def open(self, conversation_id: int) -> Chat:
+        """Raises UsageError when there is none of that id."""
+        self.books.focus(conversation_id)
+        if conversation_id in self._chats:
+            return self._chats[conversation_id]
+        conversation = await asyncio.wrap_future(self._ledger.conversation(conversation_id))
+        if conversation is None:
+            raise UsageError(f"no conversation {conversation_id}", "`hybridchat list` shows all")
+        chat = Chat.of(conversation, await asyncio.wrap_future(self._ledger.branch(conversation_id)))
+        if chat.workload:
+            self.books.count_workload(chat.workload)
+        return chat
+
+    async def open_latest(self) -> Chat | None:
+        latest = await asyncio.wrap_future(self._ledger.latest_conversation())
+        return await self.open(latest.id) if latest else None
+
+    async def conversations(self, limit: int = 200) -> list[Conversation]:
+        """Newest first."""
+        return await asyncio.wrap_future(self._ledger.conversations(limit))
+
+    async def rename(self, conversation_id: int, title: str) -> None:
+        await self._update(conversation_id, title=title)
+
+    async def delete(self, conversation_id: int) -> None:
+        """Gone from every list; `undo_delete` brings it back until the program ends."""
+        chat = self._chats.get(conversation_id)
+        if chat is not None and chat.turn is not None:
+            await chat.turn.stop(Outcome.STOPPED)
+        await asyncio.wrap_future(self._ledger.delete_conversation(conversation_id))
+        self._deleted.append(conversation_id)
+        self.books.refresh()
+
+    async def undo_delete(self) -> int | None:
+        """The conversation that came back, or None when there is nothing to undo."""
+        if not self._deleted:
+            return None
+        conversation_id = self._deleted.pop()
+        await asyncio.wrap_future(self._ledger.restore_conversation(conversation_id))
+        self.books.refresh()
+        return conversation_id
+
+    async def set_route(self, chat: Chat, route: str, model: str | None = None) -> None:
+        """auto, local, managed or a backend's id; forgets what auto had decided."""
+        if route not in {"auto", "local", "managed"} and route not in self.fleet.specs:
+            raise UsageError(f"no backend {route!r}", f"one of: auto, local, managed, {', '.join(self.fleet.specs)}")
+        chat.route, chat.model = route, model
+        await self._change(chat, route=route, model=model, decided_backend=None, decided_model=None)
+
+    async def set_privacy(self, chat: Chat, privacy: Privacy) -> None:
+        """Raises Refused when it would loosen a conversation that has turns: old turns are never sent by loosening."""
+        if chat.messages and strictest(chat.privacy, privacy) is not privacy:
+            raise Refused("a conversation with turns cannot be loosened", "start a new one")
+        chat.privacy = privacy
+        await self._change(chat, privacy=privacy)
+
+    async def set_reasoning(self, chat: Chat, reasoning: Reasoning) -> None:
+        """An explicit level is the user's word: what auto had decided no longer binds."""
+        chat.reasoning = reasoning
+        await self._change(chat, reasoning=reasoning, decided_backend=None, decided_model=None)
+
+    async def set_workload(self, chat: Chat, workload: str | None) -> None:
+        chat.workload = workload
+        if workload:
+            self.books.count_workload(workload)
+        await self._change(chat, workload=workload, decided_backend=None, decided_model=None)
+
+    async def _change(self, chat: Chat, **fields: object) -> None:
+        if chat.conversation is not None:
+            chat.conversation = replace(chat.conversation, **fields)
+            await self._update(chat.conversation.id, **fields)
+
+    async def _update(self, conversation_id: int, **fields: object) -> None:
+        await asyncio.wrap_future(self._ledger.update_conversation(conversation_id, **fields))
+        chat = self._chats.get(conversation_id)
+        if chat is not None and chat.conversation is not None:
+            chat.conversation = replace(chat.conversation, **fields)
 
     # --- turns
+
     def plan(self, chat: Chat, draft: str, *, route: str | None = None, model: str | None = None) -> Plan:
         """Pure and fast (no I/O): what sending this draft now would do. `route`/`model` override for one message."""
-        raise NotImplementedError
+        return self.planner.plan(chat, Draft(draft, route, model))
 
     async def send(
         self,
@@ -76,24 +186,127 @@ class Session:
         *,
         route: str | None = None,
         model: str | None = None,
-        parameters: Parameters = Parameters(),
+        parameters: Parameters | None = None,
         purpose: Purpose = Purpose.CHAT,
     ) -> None:
         """Queues behind a running reply, else sends; returns when the words are on disk (or queued).
 
-        Raises Refused (policy, or the route must be chosen) or UsageError (nothing configured, empty text); then nothing was sent.
+        After a stopped or failed reply the queue waits; an empty text then sends what is next in it.
+        Raises HybridchatError when the route must be chosen, policy forbids, or nothing is configured: then nothing
+        was sent, and the words are still the caller's (or, behind a queue, still in it).
         """
+        draft = Draft(text, route, model, parameters or Parameters(), purpose)
+        if not text.strip():
+            if not chat.queue:
+                raise UsageError("the message is empty", "type one")
+            if not chat.is_streaming:
+                await self._send_next(chat)
+        elif chat.is_streaming or chat.queue:
+            chat.queue.append(draft)
+            self._queue_changed(chat)
+            if not chat.is_streaming:
+                await self._send_next(chat)
+        else:
+            await self._start_turn(chat, draft)
+
+    async def _send_next(self, chat: Chat) -> None:
+        """A message leaves the queue only when its words are on disk."""
+        await self._start_turn(chat, chat.queue[0])
+        chat.queue.pop(0)
+        self._queue_changed(chat)
+
+    async def _start_turn(self, chat: Chat, draft: Draft) -> None:
+        plan = self.planner.plan(chat, draft)
+        target = plan.decision.target
+        if plan.decision.outlook is not Outlook.SEND or target is None:
+            raise refusal(plan.decision, anything_configured=bool(self.fleet.specs))
+        request = chat_request(chat, draft, target, self.fleet.specs[target.backend])
+        chat.is_sending, chat.stop_wanted = True, False
+        try:
+            turn = await begin_turn(self._ledger, self._emit, chat, draft, plan, target, self.planner.privacy(chat))
+        finally:
+            chat.is_sending = False
+        assert chat.id is not None
+        self._chats[chat.id] = chat
+        chat.turn = turn
+        turn.ended.add_done_callback(lambda ended: self._turn_ended(chat, ended.result()))
+        turn.start(lambda: self.fleet.backend(target.backend, target.zone), request)
+        if chat.stop_wanted:
+            await turn.stop(Outcome.STOPPED)
+
+    def _turn_ended(self, chat: Chat, reply: Message) -> None:
+        assert chat.id is not None
+        chat.turn = None
+        chat.replace(reply)
+        self._chats.pop(chat.id, None)
+        attempt = reply.attempt
+        assert attempt is not None
+        if attempt.error_kind:
+            self._learn_from(attempt.backend, ErrorKind(attempt.error_kind), reply.note)
+        self._emit(TurnEnded(chat.id, reply))
+        self.books.reply_ended(attempt)
+        if chat.queue and attempt.outcome is Outcome.OK:
+            self._spawn_next(chat)
+
+    def _spawn_next(self, chat: Chat) -> None:
+        async def send() -> None:
+            try:
+                await self._send_next(chat)
+            except HybridchatError as error:
+                self._emit(Notice(f"the queued message was not sent: {error}", "error"))
+
+        self._next_send = asyncio.create_task(send())
+
+    def _learn_from(self, backend: str, kind: ErrorKind, note: str) -> None:
+        if kind is ErrorKind.FORWARDED:
+            self.fleet.demote(backend)
+            self._emit(Notice(f"{backend} forwards to another host and now counts as managed: {note}", "error"))
+        else:
+            self.fleet.note_failure(backend, kind, note)
 
     async def stop(self, chat: Chat) -> None:
         """Ends the running reply and keeps what came; returns once that is on disk."""
+        if chat.turn is not None:
+            await chat.turn.stop(Outcome.STOPPED)
+        elif chat.is_sending:
+            chat.stop_wanted = True
 
-    def unqueue(self, chat: Chat, index: int = -1) -> str: ...
+    def unqueue(self, chat: Chat, index: int = -1) -> str:
+        """Takes a waiting message back and returns its words."""
+        draft = chat.queue.pop(index)
+        self._queue_changed(chat)
+        return draft.text
 
     async def wait(self, chat: Chat) -> Message:
-        """The reply of the running turn, when it has ended."""
-        raise NotImplementedError
+        """The reply of the running turn when it has ended, or the newest message."""
+        if chat.turn is not None:
+            return await asyncio.shield(chat.turn.ended)
+        return chat.messages[-1]
 
     # --- backends
-    def candidates(self, model: str | None = None) -> tuple[Candidate, ...]: ...
-    def health(self, backend: str) -> Health: ...
-    async def check_health(self, backend: str | None = None) -> None: ...
+
+    def candidates(self, model: str | None = None) -> tuple[Candidate, ...]:
+        return self.fleet.candidates(model)
+
+    def health(self, backend: str) -> Health:
+        return self.fleet.health(backend)
+
+    async def check_health(self, backend: str | None = None) -> None:
+        """One backend, or all of them: managed ones too, so only when the user asks."""
+        names = [backend] if backend else list(self.fleet.specs)
+        await asyncio.gather(*(self.fleet.check(name) for name in names))
+
+    # --- telling
+
+    def _emit(self, event: SessionEvent) -> None:
+        for listener in self._listeners:
+            listener(event)
+
+    def _queue_changed(self, chat: Chat) -> None:
+        self._emit(QueueChanged(chat.id, tuple(draft.text for draft in chat.queue)))
+
+    def _on_health(self, backend: str, health: Health) -> None:
+        self._emit(HealthChanged(backend, health))
+
+    def _prompt_price(self, backend: str, model: str) -> tuple[float, str] | None:
+        return self.books.prompt_price(backend, model)

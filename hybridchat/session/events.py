@@ -1,4 +1,7 @@
-"""What a session tells its listeners, on the event loop's thread. The texts in it are raw: clean them on the way to a screen."""
+"""What a session tells its listeners, on the event loop's thread.
+
+The texts in it are raw: clean them on the way to a screen.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +77,15 @@ class Notice(Struct, frozen=True):
 
 
 SessionEvent = (
-    TurnBegan | EngineLoading | Delta | TurnEnded | AttemptPriced | QueueChanged | HealthChanged | SnapshotChanged | Notice
+    TurnBegan
+    | EngineLoading
+    | Delta
+    | TurnEnded
+    | AttemptPriced
+    | QueueChanged
+    | HealthChanged
+    | SnapshotChanged
+    | Notice
 )
 
 __all__ = [

@@ -1,0 +1,124 @@
+"""The configured backends as this run sees them: opened when needed, looked at now and then, offered to routing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+from msgspec.structs import replace
+
+from hybridchat.backends.base import Backend, BackendSpec
+from hybridchat.domain.chat import Health, HealthState, Kind, ModelInfo, Zone
+from hybridchat.domain.privacy import is_cloud_name
+from hybridchat.domain.routing import Candidate
+from hybridchat.errors import BackendError, ErrorKind, Refused
+
+OpenBackend = Callable[[BackendSpec], Awaitable[Backend]]
+OnHealth = Callable[[str, Health], None]
+
+
+class Fleet:
+    """Holds one opened backend per id and zone: a forwarding Ollama model never shares a client with a local one."""
+
+    def __init__(
+        self, specs: Mapping[str, BackendSpec], open_backend: OpenBackend, on_health: OnHealth, *, local_only: bool
+    ) -> None:
+        self._specs = dict(specs)
+        self._open_backend = open_backend
+        self._on_health = on_health
+        self._local_only = local_only
+        self._open: dict[tuple[str, Zone], Backend] = {}
+        self._opening: dict[tuple[str, Zone], asyncio.Lock] = {}
+        self._health: dict[str, Health] = {}
+
+    @property
+    def specs(self) -> Mapping[str, BackendSpec]:
+        return self._specs
+
+    def add(self, spec: BackendSpec) -> None:
+        """A backend configured while the program runs."""
+        self._specs[spec.id] = spec
+
+    def health(self, backend: str) -> Health:
+        return self._health.get(backend, Health())
+
+    def candidates(self, model: str | None = None) -> tuple[Candidate, ...]:
+        """Every backend with the model it would answer with: `model`, its configured one, or the first it offers."""
+        found = (self._candidate(spec, model) for spec in self._specs.values())
+        return tuple(c for c in found if not (self._local_only and c.zone is Zone.MANAGED))
+
+    def _candidate(self, spec: BackendSpec, wanted: str | None) -> Candidate:
+        health = self.health(spec.id)
+        name = wanted or spec.model or _first_usable(health.models, spec.kind)
+        info = health.model(name)
+        remote_host = info.remote_host if info else None
+        zone, proof = spec.zone, spec.proof
+        if spec.kind is Kind.OLLAMA and zone.is_local and (remote_host or is_cloud_name(name)):
+            zone, proof, remote_host = Zone.MANAGED, None, remote_host or "Ollama's cloud"
+        return Candidate(
+            backend=spec.id,
+            kind=spec.kind,
+            model=name,
+            zone=zone,
+            proof=proof,
+            health=health.state,
+            health_detail=health.detail,
+            context_window=info.context_window if info else None,
+            remote_host=remote_host,
+        )
+
+    async def backend(self, backend: str, zone: Zone) -> Backend:
+        """The opened backend for that zone. Raises Refused for a managed one in a local-only run."""
+        if self._local_only and zone is Zone.MANAGED:
+            raise Refused("this run is local only", "start without --local-only to use managed backends")
+        key = (backend, zone)
+        async with self._opening.setdefault(key, asyncio.Lock()):
+            if key not in self._open:
+                spec = self._specs[backend]
+                if zone is not spec.zone:
+                    spec = replace(spec, zone=zone, proof=None)
+                self._open[key] = await self._open_backend(spec)
+        return self._open[key]
+
+    async def check(self, backend: str) -> Health:
+        """Looks at one backend now. Never raises."""
+        spec = self._specs[backend]
+        try:
+            health = await (await self.backend(backend, spec.zone)).health()
+        except (BackendError, Refused) as error:
+            health = Health(HealthState.UNHEALTHY, str(error))
+        health = replace(health, checked_at=time.monotonic())
+        changed = health.state, health.detail, health.models
+        before = self.health(backend)
+        self._health[backend] = health
+        if changed != (before.state, before.detail, before.models):
+            self._on_health(backend, health)
+        return health
+
+    async def check_local(self) -> None:
+        """Looks at every local backend at once. Managed ones are only looked at when the user asks: it is a request."""
+        await asyncio.gather(*(self.check(spec.id) for spec in self._specs.values() if spec.zone.is_local))
+
+    def demote(self, backend: str) -> None:
+        """A server that forwards is not local, whatever its address says; holds for this run."""
+        spec = self._specs[backend]
+        self._specs[backend] = replace(spec, zone=Zone.MANAGED, proof=None)
+
+    def note_failure(self, backend: str, kind: ErrorKind, detail: str) -> None:
+        """A reply failed in a way that says the server is gone; the next look may find it again."""
+        if kind in {ErrorKind.CONNECT, ErrorKind.DNS, ErrorKind.TLS, ErrorKind.IDENTITY}:
+            health = Health(HealthState.UNHEALTHY, detail, self.health(backend).models, time.monotonic())
+            self._health[backend] = health
+            self._on_health(backend, health)
+
+    async def close(self) -> None:
+        await asyncio.gather(*(backend.aclose() for backend in self._open.values()))
+        self._open.clear()
+
+
+def _first_usable(models: tuple[ModelInfo, ...], kind: Kind) -> str:
+    """A loaded local model before any local one before any; "" when none is known."""
+    local = [m for m in models if not m.remote_host and not (kind is Kind.OLLAMA and is_cloud_name(m.name))]
+    ordered = [m for m in local if m.loaded] + local + list(models)
+    return ordered[0].name if ordered else ""

@@ -1,0 +1,82 @@
+"""From an open chat and a draft to a plan: gathers what routing may look at, and prices the prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from hybridchat.config import RouteConfig
+from hybridchat.domain.chat import Privacy, Reasoning
+from hybridchat.domain.pricing import estimate_prompt_tokens
+from hybridchat.domain.privacy import strictest
+from hybridchat.domain.routing import SHIPPED_TABLES, Decision, Outlook, RouteInput, Row, classify, decide
+from hybridchat.errors import EXIT_FAILED, HybridchatError, Refused, UsageError
+from hybridchat.session.fleet import Fleet
+from hybridchat.session.state import Chat, Draft, Plan
+
+PromptPrice = Callable[[str, str], tuple[float, str] | None]  # backend, model → USD per prompt token and its source
+
+
+class Planner:
+    """Pure apart from the caches it reads: no disk, no network, fast enough for every key press."""
+
+    def __init__(self, route: RouteConfig, fleet: Fleet, floor: Privacy, prompt_price: PromptPrice) -> None:
+        self._rules = route.rule
+        self._tables: Mapping[str, tuple[Row, ...]] = {**SHIPPED_TABLES, **route.tables}
+        self._table_name = route.table
+        self._fleet = fleet
+        self._floor = floor
+        self._prompt_price = prompt_price
+        self.workload_tokens_30d: dict[str, int] = {}
+
+    def privacy(self, chat: Chat) -> Privacy:
+        """The chat's own, or the run's where that is stricter."""
+        return strictest(chat.privacy, self._floor)
+
+    def plan(self, chat: Chat, draft: Draft) -> Plan:
+        reasoning, workload = chat.reasoning, chat.workload
+        if not chat.messages and (reasoning is None or workload is None):
+            by_rule = classify(draft.text, self._rules)
+            reasoning, workload = reasoning or by_rule[0], workload or by_rule[1]
+        prompt_tokens = estimate_prompt_tokens(chat.history_characters() + len(draft.text), len(chat.messages) + 1)
+        conversation = chat.conversation
+        decision = decide(
+            RouteInput(
+                candidates=self._fleet.candidates(draft.model or chat.model),
+                table=self._tables[self._table_name],
+                table_name=self._table_name,
+                privacy=self.privacy(chat),
+                wanted=draft.route or chat.route,
+                wanted_by="message" if draft.route else "conversation",
+                decided_backend=conversation.decided_backend if conversation else None,
+                decided_model=conversation.decided_model if conversation else None,
+                reasoning=reasoning or Reasoning.NORMAL,
+                workload=workload,
+                workload_tokens_30d=self.workload_tokens_30d.get(workload or "", 0),
+                prompt_tokens=prompt_tokens,
+            )
+        )
+        price = self._prompt_price(decision.target.backend, decision.target.model) if decision.target else None
+        return Plan(
+            decision=decision,
+            reasoning=reasoning or Reasoning.NORMAL,
+            workload=workload,
+            prompt_tokens=prompt_tokens,
+            estimated_cost_usd=price[0] * prompt_tokens if price else None,
+            price_source=price[1] if price else "",
+        )
+
+
+class RouteOpen(HybridchatError):
+    """No route may answer by itself: the user must choose, or mend a backend."""
+
+    exit_code = EXIT_FAILED
+
+
+def refusal(decision: Decision, *, anything_configured: bool) -> HybridchatError:
+    """The error for a decision that does not send."""
+    if not anything_configured:
+        return UsageError("no backend is configured", "run hybridchat once to set one up, or `hybridchat backends add`")
+    message = "; ".join(decision.reasons)
+    if decision.outlook is Outlook.ASK:
+        return RouteOpen(message, decision.remedy)
+    return Refused(message, decision.remedy)

@@ -1,0 +1,91 @@
+"""What is open: one chat with its messages and wishes, and the plan for its next message."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from hybridchat.domain.chat import Conversation, Message, Parameters, Privacy, Purpose, Reasoning
+from hybridchat.domain.routing import Decision
+from hybridchat.session.turn import Turn
+
+
+class Plan(Struct, frozen=True):
+    """What Enter will do with a draft, as the line over the composer shows it."""
+
+    decision: Decision
+    reasoning: Reasoning
+    workload: str | None
+    prompt_tokens: int  # estimate of draft and history
+    estimated_cost_usd: float | None = None  # of the prompt alone; None without a known price
+    price_source: str = ""
+
+
+class Draft(Struct, frozen=True):
+    """A message on its way: its words and what was chosen for it alone."""
+
+    text: str
+    route: str | None = None
+    model: str | None = None
+    parameters: Parameters = Parameters()
+    purpose: Purpose = Purpose.CHAT
+
+
+class Chat:
+    """One conversation as it is open here; made by Session.new or Session.open, read-only for callers."""
+
+    def __init__(self, *, privacy: Privacy, route: str, model: str | None = None, system: str = "") -> None:
+        self.conversation: Conversation | None = None  # None until the first message is sent
+        self.messages: list[Message] = []  # root → leaf of the active branch, the streaming reply included
+        self.privacy = privacy
+        self.route = route
+        self.model = model
+        self.system = system
+        self.reasoning: Reasoning | None = None  # None: by the config's rules
+        self.workload: str | None = None
+        self.queue: list[Draft] = []
+        self.turn: Turn | None = None
+        self.is_sending = False  # the words are on their way to disk
+        self.stop_wanted = False  # the user stopped it before the request was out
+        self._counted = 0
+        self._characters = 0
+
+    @classmethod
+    def of(cls, conversation: Conversation, messages: list[Message]) -> Chat:
+        chat = cls(
+            privacy=conversation.privacy,
+            route=conversation.route,
+            model=conversation.model,
+            system=conversation.system,
+        )
+        chat.conversation = conversation
+        chat.messages = messages
+        chat.reasoning = conversation.reasoning
+        chat.workload = conversation.workload
+        return chat
+
+    @property
+    def id(self) -> int | None:
+        return self.conversation.id if self.conversation else None
+
+    @property
+    def is_streaming(self) -> bool:
+        return self.is_sending or self.turn is not None
+
+    @property
+    def leaf_id(self) -> int | None:
+        return self.messages[-1].id if self.messages else None
+
+    def history_characters(self) -> int:
+        """Of all finished messages and the system prompt; each message is counted once, for every key press asks."""
+        finished = len(self.messages) - (1 if self.turn else 0)
+        for message in self.messages[self._counted : finished]:
+            self._characters += len(message.text)
+        self._counted = max(self._counted, finished)
+        return self._characters + len(self.system)
+
+    def replace(self, message: Message) -> None:
+        """Puts the finished reply where the streaming one stood."""
+        for index in range(len(self.messages) - 1, -1, -1):
+            if self.messages[index].id == message.id:
+                self.messages[index] = message
+                return
