@@ -14,7 +14,9 @@ class PricePerMillion(Struct, frozen=True, forbid_unknown_fields=True):
     """USD per million tokens, as a private deal in the config states it."""
 
     input: Decimal
+    """Prompt tokens."""
     output: Decimal
+    """Completion tokens, thinking included."""
     cached: Decimal | None = None
     """Cache reads; default: as input."""
     cache_write: Decimal | None = None

@@ -1,0 +1,57 @@
+"""The docs say what the code says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+USERS = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["embedded"]]
+DEVELOPERS = [*PROJECT["dependency-groups"]["build"], *PROJECT["dependency-groups"]["test"]]
+
+
+def locked(name: str) -> dict[str, str]:
+    text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
+    return dict(re.findall(r"^([a-z0-9-]+)==([^ ;]+)", text, re.MULTILINE))
+
+
+def test_generated_pages_are_up_to_date() -> None:
+    done = subprocess.run([sys.executable, ROOT / "scripts/docs", "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_config_key_is_documented() -> None:
+    rows = re.findall(r"^\| `(\w+)` .*\|  \|$", (ROOT / "docs/config.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert rows == [], "write a string under each of these fields"
+
+
+def test_every_dependency_says_why() -> None:
+    page = (ROOT / "docs/dependencies.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\| `([^`]+)` \| .+ \|$", page, re.MULTILINE)
+    assert table == [Requirement(line).name for line in USERS]
+    assert [name for line in DEVELOPERS if f"`{(name := Requirement(line).name)}`" not in page] == []
+
+
+def test_the_locks_hold_what_the_project_asks_for() -> None:
+    for name, wanted in (("run.lock", USERS), ("test.lock", USERS + DEVELOPERS)):
+        pins = locked(name)
+        for requirement in map(Requirement, wanted):
+            assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), f"{requirement} in {name}"
+
+
+def test_the_tests_run_on_what_users_get() -> None:
+    run, test = locked("run.lock"), locked("test.lock")
+    assert run.items() <= test.items()
+
+
+def test_links_lead_somewhere() -> None:
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
