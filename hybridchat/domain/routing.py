@@ -1,12 +1,18 @@
-"""Where a message goes: a pure function from what is known to a decision with its reasons."""
+"""Where a message goes: a pure function from what is known to a decision with its reasons.
+
+Whatever asks for a backend — a message, a conversation, an earlier decision, a row of a table — only ever chooses among
+the candidates that the conversation's privacy allows; so nothing below `_Field` can send a pinned conversation away.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 from msgspec import Struct
 
 from hybridchat.domain.chat import HealthState, Privacy, Proof, Reasoning, Zone
+from hybridchat.domain.privacy import why_forbidden
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -20,7 +26,23 @@ class Candidate(Struct, frozen=True, kw_only=True):
     health: HealthState = HealthState.UNKNOWN
     health_detail: str = ""
     context_window: int | None = None  # tokens
-    remote_host: str | None = None  # a forwarding model's real host
+    remote_host: str | None = None  # a forwarding model's real host: it makes the candidate managed, whatever its zone
+
+    @property
+    def is_local(self) -> bool:
+        """Computed on a machine of the user's."""
+        return self.zone.is_local and self.remote_host is None
+
+
+class Rule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One `[[route.rule]]`: words in the first message that set reasoning or workload; the first match wins for each."""
+
+    contains: tuple[str, ...]
+    """Any of these, ignoring case."""
+    reasoning: Reasoning | None = None
+    """How hard such a task is."""
+    workload: str | None = None
+    """Kind of task: chat, code, summarization, classification, extraction, translation, writing, reasoning, agentic…"""
 
 
 class Row(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,12 +53,15 @@ class Row(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     why: str = ""
     """The reason shown to the user; default: the conditions in words."""
     privacy: tuple[Privacy, ...] = ()
+    """Any of: local_only, private, open."""
     reasoning: Reasoning | None = None
+    """normal | high"""
     workload: tuple[str, ...] = ()
+    """Any of these kinds of task."""
     min_tokens_per_month: int | None = None
     """The workload's tokens of the last 30 days must be above this."""
-    local: str | None = None
-    """none (no local backend configured) | healthy | unhealthy (configured, none healthy)"""
+    local: Literal["none", "healthy", "unhealthy"] | None = None
+    """none: no local backend is configured; healthy: one can answer; unhealthy: configured, but none can answer"""
 
 
 class RouteInput(Struct, frozen=True, kw_only=True):
@@ -63,21 +88,25 @@ class Outlook(StrEnum):
 
 
 class Decision(Struct, frozen=True, kw_only=True):
-    """What Enter will do. With SEND, `target` is set; `reasons` are ordered, the deciding one first."""
+    """What Enter will do. With SEND, `target` is set; `reasons` are ordered, the deciding one first.
+
+    With ASK, `choices` is not empty, and the conversation's privacy allows each of them.
+    """
 
     outlook: Outlook
     reasons: tuple[str, ...]
     target: Candidate | None = None
     choices: tuple[Candidate, ...] = ()
     remedy: str = ""  # what to do, when not SEND; names the command line's flag
+    is_policy: bool = False  # with REFUSE: privacy forbids all that could be asked, rather than that none can answer
 
 
 LOCAL_FIRST: tuple[Row, ...] = (
-    Row(to="local", privacy=(Privacy.LOCAL_ONLY, Privacy.PRIVATE), why="this conversation is private"),
+    Row(to="local", privacy=(Privacy.LOCAL_ONLY, Privacy.PRIVATE), why="this conversation stays local"),
     Row(to="managed", reasoning=Reasoning.HIGH, why="high reasoning"),
-    Row(to="local", local="healthy", why="a local backend is healthy"),
+    Row(to="local", local="healthy", why="a local backend can answer"),
     Row(to="managed", local="none", why="no local backend is configured"),
-    Row(to="ask", why="no local backend is healthy"),
+    Row(to="ask", why="no local backend can answer"),
 )
 
 # The source article's `choose_runtime`.
@@ -97,5 +126,185 @@ SHIPPED_TABLES: dict[str, tuple[Row, ...]] = {"local-first": LOCAL_FIRST, "artic
 
 
 def decide(given: RouteInput) -> Decision:
-    """Hard rules first (privacy, context window, health), then the user's wish, then what was decided, then the table."""
-    raise NotImplementedError
+    """Hard rules first (privacy, context window, health), then the user's wish, what was decided, the table."""
+    field = _Field(given)
+    if not given.candidates:
+        return Decision(outlook=Outlook.REFUSE, reasons=("no backend is configured",), remedy=_CONFIGURE)
+    if given.wanted != "auto":
+        return _choose(field, given.wanted, (f"{given.wanted} is {_WISHES.get(given.wanted_by, given.wanted_by)}",))
+    return _stay(field) or _by_table(field)
+
+
+def classify(draft: str, rules: tuple[Rule, ...]) -> tuple[Reasoning | None, str | None]:
+    """Reasoning and workload that the rules read from the words of a first message; None where no rule says."""
+    words = draft.casefold()
+    matching = [rule for rule in rules if any(part.casefold() in words for part in rule.contains)]
+    reasoning = next((rule.reasoning for rule in matching if rule.reasoning), None)
+    workload = next((rule.workload for rule in matching if rule.workload), None)
+    return reasoning, workload
+
+
+_CONFIGURE = "add a backend to config.toml, or run `hybridchat doctor`"
+_WISHES = {
+    "message": "chosen for this message",
+    "conversation": "this conversation's route",
+    "config": "the config's default",
+}
+# Not checked yet is usable: only a failed check speaks against a backend.
+_READINESS = (HealthState.HEALTHY, HealthState.UNKNOWN, HealthState.LOADING)
+
+
+class _Field:
+    """The candidates behind the hard rules: which of them privacy allows, and what stands against the rest."""
+
+    def __init__(self, given: RouteInput) -> None:
+        self.given = given
+        self.allowed = [c for c in given.candidates if self.why_forbidden(c) is None]
+        able = [c for c in self.allowed if self.why_unable(c) is None]
+        self.able = sorted(able, key=lambda c: _READINESS.index(c.health))  # stable: then in the config's order
+        local = [c for c in given.candidates if c.is_local]
+        self.local_state = "none" if not local else "healthy" if any(c.is_local for c in self.able) else "unhealthy"
+
+    def why_forbidden(self, candidate: Candidate) -> str | None:
+        """What privacy has against it; a forwarding model is managed, whatever address it is reached at."""
+        if candidate.remote_host is None:
+            return why_forbidden(self.given.privacy, candidate.zone, candidate.proof)
+        if self.given.privacy is Privacy.OPEN:
+            return None
+        return f"forwarded to {candidate.remote_host}, and this conversation is {self.given.privacy}"
+
+    def why_unable(self, candidate: Candidate) -> str | None:
+        """Why it cannot answer this prompt now, privacy aside."""
+        tokens, window = self.given.prompt_tokens, candidate.context_window
+        if tokens is not None and window is not None and tokens > window:
+            return f"≈ {tokens:,} tokens do not fit {candidate.model}'s context window of {window:,}"
+        if candidate.health is HealthState.UNHEALTHY:
+            return candidate.health_detail or "not healthy"
+        return None
+
+    def named(self, to: str) -> list[Candidate]:
+        """All that a route's name can mean: local, managed, or the id of a backend."""
+        if to in ("local", "managed"):
+            return [c for c in self.given.candidates if c.is_local == (to == "local")]
+        offered = [c for c in self.given.candidates if c.backend == to]
+        first = next((c for c in offered if c in self.allowed), None)
+        # An Ollama has its own models and forwards others: what the one cannot do must not slip to the other side.
+        return offered if first is None else [c for c in offered if c.is_local == first.is_local]
+
+    def allows_any(self, candidates: list[Candidate]) -> bool:
+        return any(c in self.allowed for c in candidates)
+
+    def against(self, candidates: list[Candidate]) -> tuple[str, ...]:
+        """One clause for each candidate that cannot be used."""
+        clauses = ((c, self.why_forbidden(c) or self.why_unable(c)) for c in candidates)
+        return tuple(f"{c.backend}: {why}" for c, why in clauses if why)
+
+
+def _stay(field: _Field) -> Decision | None:
+    """What auto decided at the first message stays while it can answer; None: not decided, or privacy now forbids it."""
+    backend, model = field.given.decided_backend, field.given.decided_model
+    if backend is None:
+        return None
+    same = [c for c in field.given.candidates if c.backend == backend and model in (None, c.model)]
+    if same and not field.allows_any(same):
+        return None
+    able = [c for c in field.able if c in same]
+    if able:
+        return _send(able[0], ("decided at the first message",))
+    name = backend if model is None else f"{model} of {backend}"
+    gone = () if same else (f"{backend}: {model or 'it'} is no longer offered",)
+    return _ask(field, (f"this conversation is on {name}", *field.against(same), *gone), same)
+
+
+def _by_table(field: _Field) -> Decision:
+    given = field.given
+    row = next((row for row in given.table if _holds(row, field)), None)
+    source = f"table {given.table_name}"
+    if row is None:
+        return _ask(field, (f"no row of the {source} holds",), field.allowed)
+    why = (row.why or _in_words(row), source)
+    if row.to == "ask":
+        return _ask(field, (*why, *field.against(field.named("local"))), field.allowed)
+    named = field.named(row.to)
+    if row.to != "local" and not field.allows_any(named):  # the way back to the user's own machines is always open
+        return _choose(field, "local", (*why, *(field.against(named) or (_nothing_named(row.to),))))
+    return _choose(field, row.to, why)
+
+
+def _holds(row: Row, field: _Field) -> bool:
+    given = field.given
+    return (
+        (not row.privacy or given.privacy in row.privacy)
+        and row.reasoning in (None, given.reasoning)
+        and (not row.workload or given.workload in row.workload)
+        and (row.min_tokens_per_month is None or given.workload_tokens_30d > row.min_tokens_per_month)
+        and row.local in (None, field.local_state)
+    )
+
+
+def _in_words(row: Row) -> str:
+    """The conditions of a row that gives no reason of its own."""
+    conditions = (
+        " or ".join(row.privacy) + " conversation" if row.privacy else "",
+        f"{row.reasoning} reasoning" if row.reasoning else "",
+        " or ".join(row.workload),
+        f"over {row.min_tokens_per_month:,} tokens a month" if row.min_tokens_per_month is not None else "",
+        {"none": "no local backend", "healthy": "local can answer", "unhealthy": "local cannot answer"}.get(
+            row.local or "", ""
+        ),
+    )
+    return ", ".join(filter(None, conditions)) or "the default"
+
+
+def _choose(field: _Field, to: str, why: tuple[str, ...]) -> Decision:
+    """The readiest of those that `to` names; if none of them can answer, the user decides."""
+    named = field.named(to)
+    able = [c for c in field.able if c in named]
+    if able:
+        return _send(able[0], why)
+    reasons = (*why, *(field.against(named) or (_nothing_named(to),)))
+    if to == "local" or (named and not field.allows_any(named)):
+        return _refuse(field, reasons, named)
+    return _ask(field, reasons, named)
+
+
+def _nothing_named(to: str) -> str:
+    return f"no {to} backend is configured" if to in ("local", "managed") else f"no backend is called {to}"
+
+
+def _send(target: Candidate, why: tuple[str, ...]) -> Decision:
+    notes = {HealthState.UNKNOWN: "health not checked yet", HealthState.LOADING: "loading its model"}
+    note = (notes[target.health],) if target.health in notes else ()
+    return Decision(outlook=Outlook.SEND, reasons=(*why, *note), target=target)
+
+
+def _ask(field: _Field, reasons: tuple[str, ...], about: list[Candidate]) -> Decision:
+    """Between all that privacy allows and that can answer; without any, a refusal."""
+    if not field.able:
+        return _refuse(field, reasons, about)
+    remedy = f"choose {_flags(field.able)}"
+    return Decision(outlook=Outlook.ASK, reasons=reasons, choices=tuple(field.able), remedy=remedy)
+
+
+def _flags(candidates: list[Candidate]) -> str:
+    return " or ".join(dict.fromkeys(f"--backend {c.backend}" for c in candidates))
+
+
+def _refuse(field: _Field, reasons: tuple[str, ...], about: list[Candidate]) -> Decision:
+    is_policy = not field.allows_any(about or list(field.given.candidates))
+    return Decision(outlook=Outlook.REFUSE, reasons=reasons, remedy=_remedy(field, about), is_policy=is_policy)
+
+
+def _remedy(field: _Field, about: list[Candidate]) -> str:
+    """The nearest way out of a refusal."""
+    if field.able:
+        return f"or choose {_flags(field.able)}"
+    at_loopback = [c for c in field.given.candidates if c.is_local and c.zone is Zone.DEVICE]
+    unproven = next((c.backend for c in at_loopback if c not in field.allowed), None)
+    if unproven and not field.allows_any(about):
+        return f"if you know that {unproven} computes on this machine, set vouched = true for it in config.toml"
+    if any(c.health is not HealthState.UNHEALTHY for c in about if c in field.allowed):
+        return "shorten the conversation, or choose a model with a larger context window"
+    if field.allows_any(about):
+        return "start it, or run `hybridchat doctor`"
+    return _CONFIGURE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from msgspec import Struct
 
 MIN_P95_SAMPLES = 59  # below, no upper bound on the 95th percentile exists at 95 % confidence (0.95^59 < 0.05)
@@ -65,15 +67,26 @@ class Snapshot(Struct, frozen=True):
 
 def percentile(sorted_values: list[float], q: float) -> float | None:
     """Nearest rank: the smallest value with at least q of all values at or below it (Hyndman–Fan type 1)."""
-    raise NotImplementedError
+    if not sorted_values:
+        return None
+    rank = math.ceil(q * len(sorted_values) - 1e-9)  # 0.07 · 100 is a little over 7 in binary
+    return sorted_values[max(rank, 1) - 1]
 
 
 def summarize(values: list[float]) -> Percentiles:
     """Percentiles of unsorted measured values, too few said as None."""
-    raise NotImplementedError
+    ordered = sorted(values)
+    p95 = percentile(ordered, 0.95) if len(ordered) >= MIN_P95_SAMPLES else None
+    return Percentiles(len(ordered), percentile(ordered, 0.5), p95)
 
 
-def tokens_per_s(completion_tokens: int | None, thinking_hidden: bool, latency_ms: float | None, ttft_ms: float | None) -> float | None:
+def tokens_per_s(
+    completion_tokens: int | None, thinking_hidden: bool, latency_ms: float | None, ttft_ms: float | None
+) -> float | None:
     """Completion tokens after the first ÷ (latency − TTFT); None under two tokens, without usage,
-    or when thinking was billed but not streamed (DESIGN: fixed contracts)."""
-    raise NotImplementedError
+    or when thinking was billed but not streamed."""
+    if completion_tokens is None or latency_ms is None or ttft_ms is None or thinking_hidden:
+        return None
+    if completion_tokens < 2 or latency_ms <= ttft_ms:
+        return None
+    return (completion_tokens - 1) / (latency_ms - ttft_ms) * 1000
