@@ -1,10 +1,13 @@
-"""One HTTP client per backend and policy; nothing else in the program opens a connection."""
+"""One HTTP client per backend and policy; nothing else in the program opens a connection.
+
+This module is cheap to import. The HTTP library comes in with the first client, or earlier in a thread by `warm_up`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -24,19 +27,29 @@ class Policy(Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}  # the key's header among them; never logged
     connect_s: float = 5.0
 
+    def __repr__(self) -> str:
+        """Without the headers and the proxy: a key or a password may be in them."""
+        return f"Policy(zone={self.zone.value!r}, host={self.address.host!r}, port={self.address.port})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("zone", self.zone), ("host", self.address.host), ("port", self.address.port)]
+
 
 class Reply(Protocol):
-    """A response whose body has not been read. Bodies are bounded: `read` raises BackendError(TOO_LARGE) over its limit."""
+    """A response whose body was not read yet. Over its limit, `read` raises BackendError(TOO_LARGE)."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str]  # names in lower case
 
-    def chunks(self) -> AsyncIterator[bytes]: ...
+    def chunks(self) -> AsyncGenerator[bytes, None]: ...
     async def read(self, limit_bytes: int = 1 << 20) -> bytes: ...
 
 
 class Client(Protocol):
-    """Raises BackendError (CONNECT, DNS, TLS, TIMEOUT, RESET, REDIRECT, TOO_LARGE) with a remedy; never httpx2's own errors."""
+    """Raises BackendError (CONNECT, DNS, TLS, TIMEOUT, RESET, REDIRECT, TOO_LARGE), never the library's own errors.
+
+    `get_json` and `post_json` raise it also for a status that is not 2xx (`status` set) and for no JSON (PROTOCOL).
+    """
 
     def stream(
         self, method: str, path: str, *, body: bytes | None = None, idle_s: float = 60.0
@@ -48,4 +61,16 @@ class Client(Protocol):
 
 def open_client(policy: Policy) -> Client:
     """Raises Refused when the guard cannot be installed in the device zone (its self-test failed)."""
-    raise NotImplementedError
+    from hybridchat.net.http import HttpClient
+
+    return HttpClient(policy)
+
+
+def warm_up() -> None:
+    """Imports what the first request needs (some 60 ms): for a thread at start, so that nobody waits for it later."""
+    import anyio._backends._asyncio
+    import truststore
+
+    import hybridchat.net.http
+
+    _ = (anyio, truststore, hybridchat.net.http)
