@@ -43,10 +43,24 @@ class Fleet:
     def health(self, backend: str) -> Health:
         return self._health.get(backend, Health())
 
-    def candidates(self, model: str | None = None) -> tuple[Candidate, ...]:
-        """Every backend with the model it would answer with: `model`, its configured one, or the first it offers."""
-        found = (self._candidate(spec, model) for spec in self._specs.values())
-        return tuple(c for c in found if not (self._local_only and c.zone is Zone.MANAGED))
+    def candidates(
+        self, model: str | None = None, decided_backend: str | None = None, decided_model: str | None = None
+    ) -> tuple[Candidate, ...]:
+        """Every backend with the model it would answer with: `model`, what was decided, its own, or the first it offers.
+
+        Where a backend is known to offer `model`, those that are known to lack it are left out.
+        """
+        known = {s.id: self.health(s.id) for s in self._specs.values()}
+        offered = model is not None and any(health.model(model) for health in known.values())
+        found = []
+        for spec in self._specs.values():
+            if offered and known[spec.id].models and not known[spec.id].model(model):
+                continue
+            wanted = model or (decided_model if spec.id == decided_backend else None)
+            candidate = self._candidate(spec, wanted)
+            if not (self._local_only and candidate.zone is Zone.MANAGED):
+                found.append(candidate)
+        return tuple(found)
 
     def _candidate(self, spec: BackendSpec, wanted: str | None) -> Candidate:
         health = self.health(spec.id)

@@ -8,7 +8,7 @@ from hybridchat.config import RouteConfig
 from hybridchat.domain.chat import Privacy, Reasoning
 from hybridchat.domain.pricing import estimate_prompt_tokens
 from hybridchat.domain.privacy import strictest
-from hybridchat.domain.routing import SHIPPED_TABLES, Decision, Outlook, RouteInput, Row, classify, decide
+from hybridchat.domain.routing import SHIPPED_TABLES, Decision, RouteInput, Row, classify, decide
 from hybridchat.errors import EXIT_FAILED, HybridchatError, Refused, UsageError
 from hybridchat.session.fleet import Fleet
 from hybridchat.session.state import Chat, Draft, Plan
@@ -39,16 +39,18 @@ class Planner:
             reasoning, workload = reasoning or by_rule[0], workload or by_rule[1]
         prompt_tokens = estimate_prompt_tokens(chat.history_characters() + len(draft.text), len(chat.messages) + 1)
         conversation = chat.conversation
+        decided_backend = conversation.decided_backend if conversation else None
+        decided_model = conversation.decided_model if conversation else None
         decision = decide(
             RouteInput(
-                candidates=self._fleet.candidates(draft.model or chat.model),
+                candidates=self._fleet.candidates(draft.model or chat.model, decided_backend, decided_model),
                 table=self._tables[self._table_name],
                 table_name=self._table_name,
                 privacy=self.privacy(chat),
                 wanted=draft.route or chat.route,
                 wanted_by="message" if draft.route else "conversation",
-                decided_backend=conversation.decided_backend if conversation else None,
-                decided_model=conversation.decided_model if conversation else None,
+                decided_backend=decided_backend,
+                decided_model=draft.model or chat.model or decided_model,
                 reasoning=reasoning or Reasoning.NORMAL,
                 workload=workload,
                 workload_tokens_30d=self.workload_tokens_30d.get(workload or "", 0),
@@ -77,6 +79,4 @@ def refusal(decision: Decision, *, anything_configured: bool) -> HybridchatError
     if not anything_configured:
         return UsageError("no backend is configured", "run hybridchat once to set one up, or `hybridchat backends add`")
     message = "; ".join(decision.reasons)
-    if decision.outlook is Outlook.ASK:
-        return RouteOpen(message, decision.remedy)
-    return Refused(message, decision.remedy)
+    return Refused(message, decision.remedy) if decision.is_policy else RouteOpen(message, decision.remedy)

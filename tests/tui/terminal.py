@@ -1,0 +1,100 @@
+"""hybridchat in a real pseudo-terminal, read through a terminal emulator: what a person would see and type."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pyte
+
+ROOT = Path(__file__).parents[2]
+DEADLINE_S = 20.0
+
+
+class Terminal:
+    """A child process on a pty of `columns` × `rows`. Use as a context manager; the child never outlives it."""
+
+    def __init__(
+        self, arguments: Sequence[str] = (), *, env: Mapping[str, str], columns: int = 120, rows: int = 40
+    ) -> None:
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self.screen)
+        self.raw = bytearray()
+        self.master, slave = pty.openpty()
+        self.resize(columns, rows, notify=False)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "hybridchat", *arguments],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            cwd=ROOT,
+            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **env},
+            start_new_session=True,
+        )
+        self.modes_before = termios.tcgetattr(self.master)
+        os.close(slave)
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+
+    def resize(self, columns: int, rows: int, *, notify: bool = True) -> None:
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.screen.resize(max(rows, 1), max(columns, 1))
+        if notify:
+            os.killpg(self.process.pid, signal.SIGWINCH)
+
+    def type(self, text: str) -> None:
+        os.write(self.master, text.encode())
+
+    def read(self, timeout_s: float = 0.05) -> bool:
+        """Feeds what the child wrote to the emulator; False at its end."""
+        ready, _, _ = select.select([self.master], [], [], timeout_s)
+        if not ready:
+            return True
+        try:
+            data = os.read(self.master, 1 << 16)
+        except OSError:  # Linux answers EIO when the last writer is gone
+            return False
+        self.raw += data
+        self._stream.feed(data)
+        return bool(data)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(line.rstrip() for line in self.screen.display)
+
+    def wait_for(self, wanted: str | Callable[[str], bool], deadline_s: float = DEADLINE_S) -> str:
+        """Reads until the screen shows it; fails with the screen otherwise."""
+        until = time.monotonic() + deadline_s
+        while time.monotonic() < until:
+            if (wanted in self.text) if isinstance(wanted, str) else wanted(self.text):
+                return self.text
+            if not self.read():
+                break
+        raise AssertionError(f"the screen never showed {wanted!r}:\n{self.text}")
+
+    def wait_for_exit(self, deadline_s: float = DEADLINE_S) -> int:
+        until = time.monotonic() + deadline_s
+        while self.process.poll() is None and time.monotonic() < until:
+            self.read()
+        while self.read(0) and select.select([self.master], [], [], 0)[0]:
+            pass
+        code = self.process.poll()
+        assert code is not None, f"still running:\n{self.text}"
+        return code

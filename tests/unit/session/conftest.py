@@ -1,0 +1,121 @@
+"""A session over an in-memory ledger and backends that answer by script."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import pytest
+
+from hybridchat.backends.base import BackendSpec
+from hybridchat.config import Config
+from hybridchat.domain.address import parse_base_url
+from hybridchat.domain.chat import ChatRequest, Health, HealthState, Kind, ModelInfo, Proof, Zone
+from hybridchat.domain.events import Event, Finished, Started, Text, Usage
+from hybridchat.ledger.store import Ledger, open_ledger
+from hybridchat.session.chat import Session
+from hybridchat.session.events import SessionEvent
+from hybridchat.session.prices import PriceBook
+
+HELLO: tuple[Event, ...] = (
+    Started("tiny"),
+    Text("Hel"),
+    Text("lo"),
+    Usage(prompt_tokens=5, completion_tokens=2),
+    Finished("stop"),
+)
+
+
+@dataclass
+class Scripted:
+    """Answers each request with `script`; at an asyncio.Event in it, it waits for the test."""
+
+    spec: BackendSpec
+    script: tuple[Event | asyncio.Event, ...] = HELLO
+    state: HealthState = HealthState.HEALTHY
+    models: tuple[ModelInfo, ...] = ()
+    requests: list[ChatRequest] = field(default_factory=list)
+    was_cancelled: bool = False
+
+    async def chat(self, request: ChatRequest) -> AsyncIterator[Event]:
+        self.requests.append(request)
+        try:
+            for step in self.script:
+                if isinstance(step, asyncio.Event):
+                    await step.wait()
+                else:
+                    yield step
+        except asyncio.CancelledError:
+            self.was_cancelled = True
+            raise
+
+    async def health(self) -> Health:
+        return Health(self.state, "scripted", self.models)
+
+    async def aclose(self) -> None:
+        return None
+
+
+def spec(name: str, zone: Zone, **changes: object) -> BackendSpec:
+    proof = None if zone is Zone.MANAGED else Proof.VOUCHED
+    url = "https://api.example.com" if zone is Zone.MANAGED else "http://127.0.0.1:9"
+    fields: dict[str, object] = {
+        "id": name,
+        "kind": Kind.OPENAI_COMPATIBLE,
+        "address": parse_base_url(url),
+        "zone": zone,
+        "proof": proof,
+        "model": "tiny",
+    }
+    return BackendSpec(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+@dataclass
+class World:
+    """A session, its scripted backends by id, and everything that it told."""
+
+    session: Session
+    ledger: Ledger
+    backends: dict[str, Scripted]
+    events: list[SessionEvent]
+
+    def told(self, kind: type[Told]) -> list[Told]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+Told = TypeVar("Told", bound=SessionEvent)
+Build = Callable[..., Awaitable[World]]
+
+
+@pytest.fixture
+async def build() -> AsyncIterator[Build]:
+    """`await build(spec, …, config=…, local_only=…)` → a started World, closed after the test."""
+    worlds: list[World] = []
+
+    async def make(*specs: BackendSpec, config: Config | None = None, local_only: bool = False) -> World:
+        backends = {s.id: Scripted(s) for s in specs}
+
+        async def open_backend(wanted: BackendSpec) -> Scripted:
+            assert not (local_only and wanted.zone is Zone.MANAGED), "a managed backend was opened"
+            return backends[wanted.id]
+
+        ledger = open_ledger(None)
+        session = Session(
+            config=config or Config(),
+            specs={s.id: s for s in specs},
+            ledger=ledger,
+            prices=PriceBook(),
+            open_backend=open_backend,
+            local_only=local_only,
+        )
+        world = World(session, ledger, backends, [])
+        session.listen(world.events.append)
+        worlds.append(world)
+        await session.start(watch=False)
+        return world
+
+    yield make
+    for world in worlds:
+        await world.session.close()
