@@ -28,7 +28,7 @@ class _PrivateFileHandler(RotatingFileHandler):
     """Its files are readable by the user alone, from their first byte."""
 
     def _open(self) -> IO[str]:  # type: ignore[override]
-        return open(self.baseFilename, self.mode, encoding="utf-8", opener=_private)  # noqa: PTH123 — the opener sets the mode
+        return open(self.baseFilename, self.mode, encoding="utf-8", opener=_private)
 
 
 def _private(path: str, flags: int) -> int:
@@ -54,7 +54,7 @@ class DebugLog:
 
 
 def facts_of(event: SessionEvent) -> dict[str, object]:
-    """What may be written about an event; empty for those that are only text. New kinds of events stay out until listed here."""
+    """What may be written about an event; empty for those that are only text, and for kinds not listed here."""
     match event:
         case TurnBegan(conversation=conversation, reply=reply, target=target):
             return {

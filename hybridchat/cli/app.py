@@ -1,0 +1,110 @@
+"""The root command, which loads only the file of the chosen command, and the boundary where errors become one line."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from hybridchat import __version__
+from hybridchat.cli import output
+from hybridchat.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, HybridchatError
+
+PROGRAM = "hybridchat"
+
+# Section → commands; `hybridchat.cli.NAME` holds the click command `command`.
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "Talk": ("ask", "demo"),
+    "Conversations": ("list", "search", "show", "rename", "delete", "backup", "restore"),
+    "Models and engines": ("models", "local", "backends", "keys", "doctor"),
+    "Numbers": ("stats", "export", "advise"),
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's file when that command, or the help, is wanted."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for names in COMMANDS.values() for name in names]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = importlib.import_module(f"hybridchat.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            raise click.exceptions.NoSuchCommand(
+                error.command_name, possibilities=self.list_commands(ctx), ctx=ctx
+            ) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for section, names in COMMANDS.items():
+            with formatter.section(section):
+                commands = [(name, self.get_command(ctx, name)) for name in names]
+                formatter.write_dl([(name, c.get_short_help_str(100)) for name, c in commands if c])
+
+
+@click.group(PROGRAM, cls=LazyGroup, invoke_without_command=True)
+@click.option("-c", "--continue-last", is_flag=True, help="Reopen the last conversation.")
+@click.option("--local-only", is_flag=True, help="Start with a conversation that never leaves this device.")
+@click.option("--theme", metavar="NAME", help="Colours for this run; `hybridchat doctor` lists the names.")
+@click.option("--debug", is_flag=True, help="Write content-free events to logs/debug.log; show tracebacks.")
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.pass_context
+def root(ctx: click.Context, continue_last: bool, local_only: bool, theme: str | None, debug: bool) -> None:
+    """Chat with your own models and rented ones. Without a command it opens the chat.
+
+    \b
+    hybridchat                          open the chat
+    git diff | hybridchat ask "review this"
+    hybridchat COMMAND --help           every command has an example
+    """
+    ctx.obj = debug
+    if ctx.invoked_subcommand is None:
+        from hybridchat.cli import chat
+
+        chat.open_chat(continue_last=continue_last, local_only=local_only, theme=theme, debug=debug)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command line. Returns the exit code; every failure has been told in one line on stderr by then."""
+    output.prepare_streams()
+    if "_HYBRIDCHAT_COMPLETE" in os.environ:
+        from click.shell_completion import shell_complete
+
+        return shell_complete(root, {}, PROGRAM, "_HYBRIDCHAT_COMPLETE", os.environ["_HYBRIDCHAT_COMPLETE"])
+    try:
+        with root.make_context(PROGRAM, list(arguments)) as ctx:
+            root.invoke(ctx)
+        sys.stdout.flush()
+    except click.exceptions.Exit as exit_request:
+        return exit_request.exit_code
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else PROGRAM
+        output.error(f"{error.format_message().rstrip('.')} — see `{where} --help`")
+        return EXIT_USAGE
+    except HybridchatError as error:
+        output.error(str(error))
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        output.discard_stdout()
+        return EXIT_OK
+    except Exception as error:  # the last boundary: a defect of ours ends in one line too
+        if "--debug" in arguments:
+            raise
+        output.error(
+            f"unexpected {type(error).__name__}: {error} — run it again with `hybridchat --debug …` for the details"
+        )
+        return EXIT_FAILED
+    return EXIT_OK

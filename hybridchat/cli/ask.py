@@ -1,0 +1,147 @@
+"""`hybridchat ask`: one question, the reply streamed to standard output."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from msgspec import Struct
+
+from hybridchat.cli import output
+from hybridchat.cli.answer import Printer, as_contract
+from hybridchat.cli.prompt import compose, read_files, read_stdin
+from hybridchat.domain.chat import Message, MessageState, Outcome, Privacy, Purpose
+from hybridchat.errors import EXIT_FAILED, EXIT_OK, EXIT_REFUSED, UsageError
+
+if TYPE_CHECKING:
+    from hybridchat.session.chat import Session
+    from hybridchat.session.state import Chat
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """The command line of one `ask`."""
+
+    prompt: tuple[str, ...]
+    backend: str | None
+    model: str | None
+    local_only: bool
+    continue_last: bool
+    conversation_id: int | None
+    system: str | None
+    files: tuple[Path, ...]
+    timeout_s: float | None
+    show_thinking: bool
+    as_json: bool
+
+
+@click.command("ask")
+@click.argument("prompt", nargs=-1)
+@click.option("--backend", metavar="ID", help="Ask this backend; or: auto, local, managed.")
+@click.option("--model", metavar="NAME", help="Ask this model.")
+@click.option("--local-only", is_flag=True, help="Never let this conversation leave the device.")
+@click.option("--continue", "continue_last", is_flag=True, help="Go on with the last conversation.")
+@click.option("--conversation", "conversation_id", type=int, metavar="ID", help="Go on with this conversation.")
+@click.option("--system", metavar="TEXT", help="System prompt of a new conversation.")
+@click.option("--file", "files", type=click.Path(path_type=Path), multiple=True, help="Add a text file; repeatable.")
+@click.option(
+    "--timeout", "timeout_s", type=click.FloatRange(0, min_open=True), metavar="S", help="Stop after S seconds."
+)
+@click.option("--show-thinking", is_flag=True, help="Print the model's thinking on standard error.")
+@output.json_option
+def command(**arguments: object) -> None:
+    """Ask one question; the reply streams to standard output.
+
+    Standard input, when it is not a terminal, is added after the prompt. Ctrl+C stops and keeps what came.
+
+    \b
+    hybridchat ask "why is the sky blue?"
+    git diff | hybridchat ask "review this" --local-only
+    hybridchat ask --continue "and at sunset?"
+    """
+    from hybridchat import wiring
+
+    options = Options(**arguments)  # type: ignore[arg-type]  # click has converted them
+    if options.continue_last and options.conversation_id is not None:
+        raise UsageError("--continue and --conversation exclude each other", "give one of them")
+    if options.system is not None and (options.continue_last or options.conversation_id is not None):
+        raise UsageError("--system belongs to a new conversation", "leave out --continue and --conversation")
+    wired = wiring.load()
+    check_backend(options.backend, [backend.id for backend in wired.config.backend])
+    text = compose(" ".join(options.prompt), read_files(options.files), read_stdin())
+    exit_code = asyncio.run(ask(wired.open_session(), options, text))
+    if exit_code != EXIT_OK:
+        raise click.exceptions.Exit(exit_code)
+
+
+def check_backend(wanted: str | None, ids: list[str]) -> None:
+    """Raises UsageError for a route that the config does not know."""
+    if wanted is not None and wanted not in (*ids, "auto", "local", "managed"):
+        known = ", ".join(ids) or "none is configured"
+        raise UsageError(f"unknown backend {wanted!r}", f"give one of: {known}; or auto, local, managed")
+
+
+async def ask(session: Session, options: Options, text: str) -> int:
+    """One turn. Returns the exit code; whatever ends it, what came is kept."""
+    printer = Printer(as_json=options.as_json, show_thinking=options.show_thinking)
+    session.listen(printer.on_event)
+    try:
+        await session.start(watch=False)
+        chat = await open_chat(session, options)
+        reasons = session.plan(chat, text, route=options.backend, model=options.model).decision.reasons
+        await session.send(chat, text, route=options.backend, model=options.model, purpose=Purpose.ASK)
+        reply = await wait_for(session, chat, printer, options.timeout_s)
+        printer.end()
+        if options.as_json:
+            await session.books.settle()
+            output.json(as_contract(reply, printer.priced or reply.attempt, reasons))
+        return tell_outcome(reply, options.timeout_s)
+    finally:
+        await session.close()
+
+
+async def open_chat(session: Session, options: Options) -> Chat:
+    """The conversation that was meant, at least as private as was asked for."""
+    chat: Chat | None
+    if options.continue_last:
+        chat = await session.open_latest()
+        if chat is None:
+            raise UsageError("there is no conversation to go on with", "leave out --continue")
+    elif options.conversation_id is not None:
+        chat = await session.open(options.conversation_id)
+    else:
+        privacy = Privacy.LOCAL_ONLY if options.local_only else None
+        return session.new(privacy=privacy, system=options.system or "")
+    if options.local_only:
+        await session.set_privacy(chat, Privacy.LOCAL_ONLY)
+    return chat
+
+
+async def wait_for(session: Session, chat: Chat, printer: Printer, timeout_s: float | None) -> Message:
+    """The reply as recorded: complete, failed, or stopped by the timeout, by Ctrl+C or because nobody reads any more.
+
+    Raises BrokenPipeError for the last of these.
+    """
+    reply: asyncio.Future[Message] = asyncio.ensure_future(session.wait(chat))
+    try:
+        await asyncio.wait((reply, printer.reader_gone), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        if not reply.done():
+            await session.stop(chat)
+    if printer.reader_gone.done():
+        raise BrokenPipeError
+    return await reply
+
+
+def tell_outcome(reply: Message, timeout_s: float | None) -> int:
+    if reply.state is MessageState.COMPLETE:
+        if reply.note:
+            output.note(reply.note)
+        return EXIT_OK
+    if reply.state is MessageState.STOPPED and timeout_s is not None:
+        output.error(f"stopped after {timeout_s:g} s; what came is kept — give a longer --timeout")
+    else:
+        output.error(reply.note or f"the reply is {reply.state}")
+    refused = reply.attempt is not None and reply.attempt.outcome is Outcome.REFUSED
+    return EXIT_REFUSED if refused else EXIT_FAILED

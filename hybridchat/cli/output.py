@@ -1,0 +1,107 @@
+"""Printing: inert text for a terminal, raw text for a pipe, tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from unicodedata import combining, east_asian_width
+
+import click
+
+from hybridchat.domain.text import clean, clean_line
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+def prepare_streams() -> None:
+    """Characters that the terminal's encoding lacks are replaced instead of ending the program."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)  # a test's or an embedder's stream may have none
+        if reconfigure:
+            reconfigure(errors="replace")
+
+
+def write(text: str) -> None:
+    """A piece of data, at once. Text of models and servers cannot control a terminal; a pipe gets it as it is."""
+    sys.stdout.write(clean(text) if sys.stdout.isatty() else text)
+    sys.stdout.flush()
+
+
+def line(text: str = "") -> None:
+    write(f"{text}\n")
+
+
+def note(text: str) -> None:
+    """Talk: one line on stderr."""
+    sys.stderr.write(f"{clean_line(text, limit=1000)}\n")
+    sys.stderr.flush()
+
+
+def error(text: str) -> None:
+    note(f"hybridchat: {text}")
+
+
+def discard_stdout() -> None:
+    """After the reader of a pipe has gone: what is still buffered goes nowhere, so that nothing is raised at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def json(value: object) -> None:
+    """One JSON document, indented for a terminal."""
+    import msgspec
+
+    encoded = msgspec.json.encode(value)
+    if sys.stdout.isatty():
+        encoded = msgspec.json.format(encoded, indent=2)
+    line(encoded.decode())
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Aligned columns; numbers to the right, unknown (None) as a dash."""
+    if not rows:
+        return
+    numeric = [all(isinstance(row[i], int | float | None) for row in rows) for i in range(len(headers))]
+    cells = [list(headers), *([_cell(value) for value in row] for row in rows)]
+    widths = [max(_width(row[i]) for row in cells) for i in range(len(headers))]
+    for row in cells:
+        padded = (_pad(text, width, right) for text, width, right in zip(row, widths, numeric, strict=True))
+        line("  ".join(padded).rstrip())
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    return f"{value:,}" if isinstance(value, int) else clean_line(str(value))
+
+
+def _pad(text: str, width: int, right: bool) -> str:
+    blanks = " " * (width - _width(text))
+    return blanks + text if right else text + blanks
+
+
+def _width(text: str) -> int:
+    """Terminal cells."""
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def size(size_bytes: int | None) -> str | None:
+    """Bytes for people: `4.7 GB`."""
+    if size_bytes is None:
+        return None
+    amount, units = float(size_bytes), iter(("B", "kB", "MB", "GB"))
+    unit = next(units)
+    while amount >= 1000 and unit != "GB":
+        amount, unit = amount / 1000, next(units)
+    return f"{amount:.1f} {unit}" if unit != "B" else f"{size_bytes} B"
+
+
+def moment(iso: str) -> str:
+    """A UTC moment of the ledger in the user's time zone: `2026-11-21 09:30`."""
+    from datetime import datetime
+
+    return datetime.fromisoformat(iso).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,47 @@
+"""The text of a question: the prompt, then the files, then standard input."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from hybridchat.errors import UsageError
+
+
+def read_files(paths: Iterable[Path]) -> list[tuple[str, str]]:
+    """(name, text) of each. Raises UsageError for what cannot be read or is no text."""
+    return [(path.name, _read(path)) for path in paths]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8 text", "give a text file") from None
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", "check the name and its permissions") from None
+
+
+def read_stdin() -> str:
+    """Everything that is piped in; nothing from a terminal or a closed descriptor."""
+    if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
+        return ""
+    return sys.stdin.buffer.read().decode("utf-8", errors="replace")
+
+
+def compose(prompt: str, files: Sequence[tuple[str, str]], piped: str) -> str:
+    """One message. Files are fenced under their names, piped text follows as it is. Raises UsageError for nothing."""
+    parts = [prompt.strip(), *(f"{name}:\n{_fenced(text)}" for name, text in files), piped.rstrip("\n")]
+    text = "\n\n".join(part for part in parts if part.strip())
+    if not text:
+        raise UsageError("no question was given", 'try `hybridchat ask "why is the sky blue?"` or pipe text in')
+    return text
+
+
+def _fenced(text: str) -> str:
+    """In a fence longer than any inside."""
+    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{fence}\n{text.rstrip()}\n{fence}"

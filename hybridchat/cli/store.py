@@ -1,0 +1,33 @@
+"""The ledger for one command: opened, its notice told, closed again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hybridchat.cli import output
+from hybridchat.domain.chat import Conversation
+from hybridchat.errors import UsageError
+from hybridchat.ledger.store import Ledger
+
+
+@contextmanager
+def opened_ledger() -> Iterator[Ledger]:
+    """Raises LedgerError when it cannot be opened."""
+    from hybridchat import wiring
+
+    ledger = wiring.load().open_ledger()
+    try:
+        if ledger.status.notice:
+            output.note(ledger.status.notice)
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def find_conversation(ledger: Ledger, conversation_id: int) -> Conversation:
+    """Raises UsageError for an id that is not there."""
+    conversation = ledger.conversation(conversation_id).result()
+    if conversation is None:
+        raise UsageError(f"there is no conversation {conversation_id}", "`hybridchat list` shows the ids")
+    return conversation

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hybridchat.cli.prompt import compose, read_files
+from hybridchat.errors import UsageError
+
+
+def test_the_prompt_comes_first_then_files_then_what_is_piped() -> None:
+    text = compose("review this", [("a.py", "x = 1\n")], "diff --git\n")
+    assert text == "review this\n\na.py:\n```\nx = 1\n```\n\ndiff --git"
+
+
+def test_a_fence_is_longer_than_those_inside() -> None:
+    text = compose("", [("README.md", "````\ncode\n````")], "")
+    assert text == "README.md:\n`````\n````\ncode\n````\n`````"
+
+
+def test_piped_text_keeps_its_indentation() -> None:
+    assert compose("", [], "    indented\n\tboth\n") == "    indented\n\tboth"
+
+
+@pytest.mark.parametrize("piped", ["", "\n", "  \n\n"])
+def test_nothing_to_ask_is_a_usage_error(piped: str) -> None:
+    with pytest.raises(UsageError, match="no question was given — try"):
+        compose(" ", [], piped)
+
+
+def test_files_that_are_no_text_or_not_there_are_named(tmp_path: Path) -> None:
+    binary = tmp_path / "photo.jpg"
+    binary.write_bytes(b"\xff\xd8\xff\xe0")
+    with pytest.raises(UsageError, match=r"photo\.jpg is not UTF-8 text"):
+        read_files([binary])
+    with pytest.raises(UsageError, match=r"cannot read .*absent: No such file"):
+        read_files([tmp_path / "absent"])
+    with pytest.raises(UsageError, match="cannot read"):
+        read_files([tmp_path])
