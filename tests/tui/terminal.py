@@ -1,4 +1,7 @@
-"""hybridchat in a real pseudo-terminal, read through a terminal emulator: what a person would see and type."""
+"""hybridchat in a real pseudo-terminal, read through a terminal emulator: what a person would see and type.
+
+Bytes are stamped when they arrive and interpreted when somebody looks, so that looking costs the program no time.
+"""
 
 from __future__ import annotations
 
@@ -14,26 +17,42 @@ import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pyte
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 20.0
+HYBRIDCHAT = (sys.executable, "-m", "hybridchat")
+
+
+class Chunk(NamedTuple):
+    """What one read delivered; `at` is time.monotonic()."""
+
+    at: float
+    data: bytes
 
 
 class Terminal:
     """A child process on a pty of `columns` × `rows`. Use as a context manager; the child never outlives it."""
 
     def __init__(
-        self, arguments: Sequence[str] = (), *, env: Mapping[str, str], columns: int = 120, rows: int = 40
+        self,
+        arguments: Sequence[str] = (),
+        *,
+        env: Mapping[str, str],
+        columns: int = 120,
+        rows: int = 40,
+        command: Sequence[str] = HYBRIDCHAT,
     ) -> None:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
-        self.raw = bytearray()
+        self.chunks: list[Chunk] = []
+        self._interpreted = 0
         self.master, slave = pty.openpty()
         self.resize(columns, rows, notify=False)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "hybridchat", *arguments],
+            [*command, *arguments],
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -55,6 +74,7 @@ class Terminal:
 
     def resize(self, columns: int, rows: int, *, notify: bool = True) -> None:
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self._interpret()  # what came before belongs to the old size
         self.screen.resize(max(rows, 1), max(columns, 1))
         if notify:
             os.killpg(self.process.pid, signal.SIGWINCH)
@@ -63,7 +83,7 @@ class Terminal:
         os.write(self.master, text.encode())
 
     def read(self, timeout_s: float = 0.05) -> bool:
-        """Feeds what the child wrote to the emulator; False at its end."""
+        """Takes what the child wrote; False at its end."""
         ready, _, _ = select.select([self.master], [], [], timeout_s)
         if not ready:
             return True
@@ -71,13 +91,22 @@ class Terminal:
             data = os.read(self.master, 1 << 16)
         except OSError:  # Linux answers EIO when the last writer is gone
             return False
-        self.raw += data
-        self._stream.feed(data)
+        self.chunks.append(Chunk(time.monotonic(), data))
         return bool(data)
 
     @property
+    def raw(self) -> bytes:
+        return b"".join(chunk.data for chunk in self.chunks)
+
+    @property
     def text(self) -> str:
+        self._interpret()
         return "\n".join(line.rstrip() for line in self.screen.display)
+
+    def _interpret(self) -> None:
+        for chunk in self.chunks[self._interpreted :]:
+            self._stream.feed(chunk.data)
+        self._interpreted = len(self.chunks)
 
     def wait_for(self, wanted: str | Callable[[str], bool], deadline_s: float = DEADLINE_S) -> str:
         """Reads until the screen shows it; fails with the screen otherwise."""
