@@ -7,9 +7,12 @@ import sys
 
 def main() -> None:
     """Runs the command line and exits with its code."""
-    from hybridchat.cli.app import run
+    try:
+        from hybridchat.cli.app import run
 
-    sys.exit(run(sys.argv[1:]))
+        sys.exit(run(sys.argv[1:]))
+    except KeyboardInterrupt:  # before the command line is there to take it
+        sys.exit(130)
 
 
 if __name__ == "__main__":

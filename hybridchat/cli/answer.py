@@ -24,7 +24,7 @@ MEASURED = (
 
 
 class Printer:
-    """Listens to a session. Made on the event loop; `reader_gone` resolves when nobody reads standard output any more."""
+    """Listens to a session. Made on the event loop; `reader_gone` resolves when nobody reads standard output."""
 
     def __init__(self, *, as_json: bool, show_thinking: bool) -> None:
         self.reader_gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -58,8 +58,7 @@ class Printer:
             self.reader_gone.set_result(None)
         self._last = text[-1]
 
-    def end(self) -> None:
-        """Ends the last line."""
+    def end_line(self) -> None:
         if self._last != "\n":
             self._print("\n")
 

@@ -92,7 +92,6 @@ async def ask(session: Session, options: Options, text: str) -> int:
         reasons = session.plan(chat, text, route=options.backend, model=options.model).decision.reasons
         await session.send(chat, text, route=options.backend, model=options.model, purpose=Purpose.ASK)
         reply = await wait_for(session, chat, printer, options.timeout_s)
-        printer.end()
         if options.as_json:
             await session.books.settle()
             output.json(as_contract(reply, printer.priced or reply.attempt, reasons))
@@ -129,6 +128,7 @@ async def wait_for(session: Session, chat: Chat, printer: Printer, timeout_s: fl
     finally:
         if not reply.done():
             await session.stop(chat)
+        printer.end_line()
     if printer.reader_gone.done():
         raise BrokenPipeError
     return await reply
