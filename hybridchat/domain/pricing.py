@@ -9,7 +9,6 @@ from msgspec import Struct
 from hybridchat.domain.chat import CostBasis
 from hybridchat.domain.events import Usage
 
-
 _SMALLEST_SHOWN_USD = Decimal("0.0001")
 
 

@@ -35,7 +35,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
 
 
 class Rule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One `[[route.rule]]`: words in the first message that set reasoning or workload; the first match wins for each."""
+    """One `[[route.rule]]`: words in the first message that set reasoning or workload. First match wins for each."""
 
     contains: tuple[str, ...]
     """Any of these, ignoring case."""
@@ -201,7 +201,7 @@ class _Field:
 
 
 def _stay(field: _Field) -> Decision | None:
-    """What auto decided at the first message stays while it can answer; None: not decided, or privacy now forbids it."""
+    """What auto decided at the first message stays while it can answer; None: not decided, or privacy forbids it."""
     backend, model = field.given.decided_backend, field.given.decided_model
     if backend is None:
         return None

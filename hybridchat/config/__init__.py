@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Meta, Struct
 
+from hybridchat.config.problems import Problem, problem_at, syntax_problem
 from hybridchat.domain.pricing import PricePerMillion
-from hybridchat.domain.routing import Row
+from hybridchat.domain.routing import Row, Rule
+from hybridchat.errors import UsageError
 
 KINDS = Literal["vllm", "ollama", "llamacpp", "embedded", "openai", "openai-compatible"]
-Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
 
 
 class BackendConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -33,7 +40,7 @@ class BackendConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     key: str | None = None
     """Where the API key is: "env:NAME", "keyring", or "command:PROGRAM ARGS". Never the key itself."""
     ca: str | None = None
-    """File with an own certificate authority (PEM)."""
+    """File with an own certificate authority (PEM). Paths are absolute or begin with ~."""
     cert: str | None = None
     """Client certificate (PEM)."""
     key_file: str | None = None
@@ -50,17 +57,6 @@ class BackendConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Per model, USD per million tokens; wins over the price list."""
 
 
-class RuleConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One `[[route.rule]]`: words in the first message that set reasoning or workload. The first match wins for each."""
-
-    contains: tuple[str, ...]
-    """Any of these, ignoring case."""
-    reasoning: Literal["normal", "high"] | None = None
-    """How hard such a task is."""
-    workload: str | None = None
-    """Kind of task: chat, code, summarization, classification, extraction, translation, writing, reasoning, agentic…"""
-
-
 class RouteConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[route]`: how a conversation finds its backend."""
 
@@ -70,7 +66,7 @@ class RouteConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """local-first | article | a name under [route.tables]"""
     tables: dict[str, tuple[Row, ...]] = {}
     """Tables of your own: `[[route.tables.NAME]]`, rows from top to bottom, the first that holds decides."""
-    rule: tuple[RuleConfig, ...] = ()
+    rule: tuple[Rule, ...] = ()
     """Rules that set reasoning and workload from words."""
 
 
@@ -132,3 +128,40 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     embedded: EmbeddedConfig = EmbeddedConfig()
     vllm: VllmConfig = VllmConfig()
     advise: AdviseConfig = AdviseConfig()
+
+
+def load_config(path: Path) -> tuple[Config, list[Problem]]:
+    """The config of that file. With any problem, or without a file, the defaults; never raises, never writes."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        return Config(), []
+    except OSError as error:
+        return Config(), [Problem(str(path), None, "", f"cannot be read: {error.strerror or error}")]
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return Config(), [Problem(str(path), line, "", "is not UTF-8 text", "save it as UTF-8")]
+    return parse_config(text, str(path))
+
+
+def parse_config(text: str, file: str = "config.toml") -> tuple[Config, list[Problem]]:
+    """As `load_config`, from text; `file` is what problems call it."""
+    try:
+        data = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        return Config(), [syntax_problem(error, text, file)]
+    try:
+        config = msgspec.convert(data, Config)
+    except msgspec.ValidationError:
+        from hybridchat.config.explain import conversion_problems
+
+        return Config(), conversion_problems(data, Config, text, file)
+    from hybridchat.config.checks import contradictions
+
+    found = [problem_at(text, file, *contradiction) for contradiction in contradictions(config)]
+    return (Config(), sorted(found, key=lambda problem: problem.line or 0)) if found else (config, [])
+
+
+def config_error(problems: Sequence[Problem]) -> UsageError:
+    """The problems of a config as the command line says them, one line each."""
+    return UsageError("\n".join(map(str, problems)))

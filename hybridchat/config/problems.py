@@ -1,0 +1,80 @@
+"""A mistake in the config file, and the line where it stands."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any
+
+from msgspec import Struct
+
+KeyPath = tuple[str | int, ...]  # keys of tables and places in arrays, from the top of the file
+
+_SYNTAX = re.compile(r" \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
+
+
+class Problem(Struct, frozen=True):
+    """One mistake as one line: `config.toml:12: backend.kind: "vlm" is not allowed — did you mean "vllm"?`."""
+
+    file: str
+    line: int | None
+    key: str
+    what: str
+    allowed: str = ""
+
+    def __str__(self) -> str:
+        where = self.file if self.line is None else f"{self.file}:{self.line}"
+        return ": ".join(filter(None, (where, self.key, self.what))) + (f" — {self.allowed}" if self.allowed else "")
+
+
+def syntax_problem(error: tomllib.TOMLDecodeError, text: str, file: str) -> Problem:
+    """The file is not TOML."""
+    message = str(error)
+    match = _SYNTAX.search(message)
+    if match is None:
+        return Problem(file, None, "", message)
+    line = int(match["line"]) if match["line"] else text.count("\n") + 1
+    what = message[: match.start()]
+    return Problem(file, line, "", f"not valid TOML: {what[:1].lower()}{what[1:]}")
+
+
+def problem_at(text: str, file: str, path: KeyPath, what: str, allowed: str = "") -> Problem:
+    """A problem with the line where `path` stands in `text`; for a key that is missing, the line of its table."""
+    line = next((found for end in range(len(path), 0, -1) if (found := line_of(text, path[:end]))), None)
+    key = ".".join(step if re.fullmatch(r"[\w-]+", step) else f'"{step}"' for step in path if isinstance(step, str))
+    return Problem(file, line, key, what, allowed)
+
+
+def line_of(text: str, path: KeyPath) -> int | None:
+    """The first line, counted from 1, with which the file holds `path`; None when it does not."""
+    name = next(step for step in reversed(path) if isinstance(step, str))
+    lines = text.splitlines(keepends=True)
+    for number, line in enumerate(lines, 1):
+        if name in line and not _holds("".join(lines[: number - 1]), path) and _begins(lines, number, path):
+            return number
+    return None
+
+
+def _begins(lines: list[str], number: int, path: KeyPath) -> bool:
+    """Whether the statement that begins on that line, over however many lines, brings `path`."""
+    for end in range(number, len(lines) + 1):
+        try:
+            tomllib.loads("".join(lines[:end]))
+        except tomllib.TOMLDecodeError:
+            continue
+        return _holds("".join(lines[:end]), path)
+    return False
+
+
+def _holds(text: str, path: KeyPath) -> bool:
+    try:
+        at(tomllib.loads(text), path)
+    except (tomllib.TOMLDecodeError, LookupError, TypeError):
+        return False
+    return True
+
+
+def at(data: Any, path: KeyPath) -> Any:
+    for step in path:
+        data = data[step]
+    return data
