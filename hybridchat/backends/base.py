@@ -11,6 +11,7 @@ from hybridchat.domain.address import Address
 from hybridchat.domain.chat import ChatRequest, Health, Kind, Proof, Zone
 from hybridchat.domain.events import Event
 from hybridchat.domain.pricing import PricePerMillion
+from hybridchat.net.client import Policy
 
 
 class BackendSpec(Struct, frozen=True, kw_only=True):
@@ -49,3 +50,16 @@ class Backend(Protocol):
         ...
 
     async def aclose(self) -> None: ...
+
+
+def policy_of(spec: BackendSpec, key: str | None) -> Policy:
+    """How a backend's client connects: its zone's rules, its certificates, its key as a bearer token."""
+    return Policy(
+        zone=spec.zone,
+        address=spec.address,
+        ca_file=spec.ca_file,
+        cert_file=spec.cert_file,
+        key_file=spec.key_file,
+        proxy=spec.proxy,
+        headers={"authorization": f"Bearer {key}"} if key else {},
+    )

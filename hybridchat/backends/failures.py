@@ -1,0 +1,197 @@
+"""What a server says when it refuses, in any API's shape, as one `Failed` with its remedy."""
+
+from __future__ import annotations
+
+import html
+import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from hybridchat.domain.events import Failed
+from hybridchat.domain.text import clean_line
+from hybridchat.errors import BackendError, ErrorKind
+
+_MESSAGE_LIMIT = 300
+
+# Each API's words for "the prompt does not fit", with the counts where it gives them.
+_OVERFLOWS = tuple(
+    re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    for pattern in (
+        r"maximum context length is (?P<window>\d+) tokens"
+        r"(?:.*?(?:requested|resulted in|contains(?: at least)?) (?P<prompt>\d+) (?:input )?tokens)?",
+        r"cannot be greater than max_model_len=(?P<window>\d+)",
+        r"request \((?P<prompt>\d+) tokens\) exceeds the available context size \((?P<window>\d+) tokens\)",
+        r"prompt is too long: (?P<prompt>\d+) tokens > (?P<window>\d+) maximum",
+        r"input token count \((?P<prompt>\d+)\) exceeds the maximum number of tokens allowed \((?P<window>\d+)\)",
+        r"context length of only (?P<window>\d+) tokens",
+    )
+)
+_OVERFLOW_CODES = {"context_length_exceeded", "exceed_context_size_error"}
+_QUOTA_CODES = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
+_MODEL_CODES = {"model_not_found", "model_not_available"}
+
+_KIND_OF_STATUS = {
+    401: ErrorKind.AUTH,
+    403: ErrorKind.AUTH,
+    402: ErrorKind.QUOTA,
+    408: ErrorKind.TIMEOUT,
+    413: ErrorKind.TOO_LARGE,
+    429: ErrorKind.RATE_LIMIT,
+    503: ErrorKind.OVERLOADED,
+    529: ErrorKind.OVERLOADED,
+}
+
+_REMEDIES = {
+    ErrorKind.AUTH: "check `key` of this backend",
+    ErrorKind.QUOTA: "add credit or raise the limit at the provider; retrying does not help",
+    ErrorKind.RATE_LIMIT: "wait a little, or use another backend",
+    ErrorKind.OVERLOADED: "wait a little, or use another backend",
+    ErrorKind.MODEL_MISSING: "choose another model; `hybridchat models` lists them",
+    ErrorKind.CONTEXT_OVERFLOW: "shorten the conversation, or use a model with a larger context window",
+    ErrorKind.TOO_LARGE: "shorten the conversation",
+    ErrorKind.PROTOCOL: "check base_url and kind of this backend",
+    ErrorKind.TIMEOUT: "try again",
+    ErrorKind.BAD_REQUEST: "change the request, or use another backend",
+    ErrorKind.SERVER: "try again, or look at the server's log",
+}
+
+
+class ErrorBody(Struct, frozen=True):
+    """The common parts of an error, whatever its shape. `is_error` is False for a body that is no JSON error."""
+
+    message: str
+    codes: frozenset[str] = frozenset()
+    prompt_tokens: int | None = None
+    context_window: int | None = None
+    is_error: bool = False
+
+
+def read_error(body: bytes) -> ErrorBody:
+    """JSON of OpenAI's, vLLM's, llama.cpp's, Ollama's shape (a JSON text in a string included), or else an excerpt."""
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ErrorBody(excerpt(body))
+    return _from_json(value) or ErrorBody(excerpt(body))
+
+
+def _from_json(value: Any) -> ErrorBody | None:
+    if isinstance(value, list) and value:
+        value = value[0]
+    if not isinstance(value, dict):
+        return None
+    inner = value.get("error") or value.get("detail") or value
+    if isinstance(inner, str):
+        nested = _nested(inner)
+        return nested or ErrorBody(inner, is_error=True)
+    if not isinstance(inner, dict) or not isinstance(inner.get("message"), str):
+        return None
+    return ErrorBody(
+        inner["message"],
+        frozenset(str(inner[name]) for name in ("code", "type", "param", "status") if inner.get(name) is not None),
+        _count(inner.get("n_prompt_tokens")),
+        _count(inner.get("n_ctx")),
+        is_error=True,
+    )
+
+
+def _nested(text: str) -> ErrorBody | None:
+    """Ollama passes its engine's error on as a JSON text inside a string."""
+    if not text.startswith("{"):
+        return None
+    try:
+        return _from_json(msgspec.json.decode(text))
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def excerpt(body: bytes) -> str:
+    """The words of a page or text, without its markup."""
+    text = body[:20_000].decode("utf-8", "replace")
+    text = re.sub(r"(?is)<(script|style|head)\b.*?(</\1>|$)|<!--.*?-->", " ", text)
+    return clean_line(html.unescape(re.sub(r"<[^>]*>", " ", text)).strip(), _MESSAGE_LIMIT)
+
+
+def failed(
+    body: bytes,
+    *,
+    backend: str,
+    status: int | None = None,
+    headers: Mapping[str, str] | None = None,
+    secret: str | None = None,
+) -> Failed:
+    """An error reply (`status` set), or an error inside a stream (`status` None). `secret` never gets into the text."""
+    error = read_error(body)
+    message = error.message.replace(secret, "[key]") if secret else error.message
+    message = clean_line(message, _MESSAGE_LIMIT)
+    prompt, window, overflows = _overflow(error)
+    kind = ErrorKind.CONTEXT_OVERFLOW if overflows else _kind(error, status)
+    shown = f"{backend}: {message}" if message else f"{backend} gave no reason"
+    if status is not None and not error.is_error:
+        shown = (
+            f"{backend} answered with status {status}: {message}"
+            if message
+            else f"{backend} answered with status {status}"
+        )
+    return Failed(
+        kind,
+        shown,
+        _REMEDIES[kind],
+        status=status,
+        retry_after_s=retry_after_s(headers or {}),
+        prompt_tokens=prompt,
+        context_window=window,
+    )
+
+
+def _overflow(error: ErrorBody) -> tuple[int | None, int | None, bool]:
+    match = next(filter(None, (pattern.search(error.message) for pattern in _OVERFLOWS)), None)
+    groups = match.groupdict() if match else {}
+    prompt, window = (int(groups[name]) if groups.get(name) else None for name in ("prompt", "window"))
+    overflows = match is not None or bool(error.codes & _OVERFLOW_CODES)
+    return error.prompt_tokens or prompt, error.context_window or window, overflows
+
+
+def _kind(error: ErrorBody, status: int | None) -> ErrorKind:
+    if error.codes & _QUOTA_CODES:
+        return ErrorKind.QUOTA
+    if error.codes & _MODEL_CODES or (status == 404 and error.is_error and "model" in error.message.lower()):
+        return ErrorKind.MODEL_MISSING
+    if status is None:
+        return next((_KIND_OF_STATUS[int(code)] for code in error.codes if code in _STATUS_TEXTS), ErrorKind.SERVER)
+    if status == 403 and "cloud is disabled" in error.message:
+        return ErrorKind.MODEL_MISSING
+    if status in _KIND_OF_STATUS:
+        return _KIND_OF_STATUS[status]
+    if status >= 500:
+        return ErrorKind.SERVER
+    return ErrorKind.BAD_REQUEST if error.is_error and status != 404 else ErrorKind.PROTOCOL
+
+
+_STATUS_TEXTS = {str(status) for status in _KIND_OF_STATUS}
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, from `retry-after-ms`, or `retry-after` as a number or an HTTP date; None if it is not said."""
+    for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        try:
+            return max(0.0, float(headers[name]) / scale)
+        except (KeyError, ValueError):
+            continue
+    try:
+        return max(0.0, parsedate_to_datetime(headers["retry-after"]).timestamp() - time.time())
+    except (KeyError, ValueError):
+        return None
+
+
+def failed_from(error: BackendError) -> Failed:
+    return Failed(error.kind, error.message, error.remedy, error.status, error.retry_after_s)

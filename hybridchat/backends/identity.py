@@ -1,0 +1,179 @@
+"""Who really answers at an address, whether it is well, and what it offers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from hybridchat.backends.base import BackendSpec
+from hybridchat.backends.facts import Server, facts
+from hybridchat.backends.failures import failed_from
+from hybridchat.domain.chat import Health, HealthState, Kind, ModelInfo
+from hybridchat.domain.events import Failed
+from hybridchat.errors import BackendError, ErrorKind, HybridchatError
+from hybridchat.net.client import Client
+from hybridchat.net.failures import place
+
+HEALTH_S = 3.0
+
+_PROBE_S = 1.0
+_LM_STUDIO_PATH = "/api/v0/models"
+
+Models = tuple[ModelInfo, ...]
+
+
+async def answers_as(client: Client, server: Server, timeout_s: float = _PROBE_S) -> bool:
+    """Whether the fingerprint is there. Raises BackendError when nobody answers, wants a key, or is still loading."""
+    try:
+        value = await client.get_json(server.path, timeout_s=timeout_s)
+    except BackendError as error:
+        if error.kind in (ErrorKind.AUTH, ErrorKind.OVERLOADED) or (
+            error.status is None and error.kind is not ErrorKind.PROTOCOL
+        ):
+            raise
+        return False
+    return isinstance(value, dict) and server.has in value
+
+
+async def who_answers(client: Client, *, first: int = 0) -> Server | None:
+    """The known server behind a client, by fingerprint; `first` is the port whose usual server is tried first."""
+    for server in sorted(facts().server, key=lambda server: server.port != first):
+        try:
+            if await answers_as(client, server):
+                return server
+        except BackendError as error:
+            if error.kind is ErrorKind.CONNECT:
+                return None
+    return None
+
+
+async def refuse_ollama(client: Client, spec: BackendSpec, timeout_s: float) -> Failed | None:
+    """A refusal unless it is sure that no Ollama answers here under another kind: its /v1 forwards untold."""
+    try:
+        await _check_not_ollama(client, spec, timeout_s)
+    except BackendError as error:
+        return failed_from(error)
+    return None
+
+
+async def _check_not_ollama(client: Client, spec: BackendSpec, timeout_s: float = _PROBE_S) -> None:
+    ollama = facts().server_of(Kind.OLLAMA)
+    if not spec.zone.is_local or ollama is None:
+        return
+    try:
+        is_ollama = await answers_as(client, ollama, timeout_s)
+    except BackendError as error:
+        if error.status is None:
+            raise
+        return  # loading, or behind a key: an Ollama is neither
+    if is_ollama:
+        raise _wrong_server(spec, ollama)
+
+
+def _wrong_server(spec: BackendSpec, found: Server | None) -> BackendError:
+    what = f"is {found.name}" if found else "is another service"
+    remedy = f'set kind = "{found.kind}" for this backend' if found else "start the server again, or check its port"
+    return BackendError(ErrorKind.IDENTITY, f"{place(spec.address)} {what}, not {spec.kind}", remedy)
+
+
+async def check_identity(client: Client, spec: BackendSpec) -> None:
+    """Raises BackendError: IDENTITY when another service answers, or why nobody does. Managed places are not asked."""
+    wanted = facts().server_of(spec.kind)
+    if wanted is not None:
+        if not await answers_as(client, wanted):
+            raise _wrong_server(spec, await who_answers(client))
+    else:
+        await _check_not_ollama(client, spec)
+
+
+async def look(client: Client, spec: BackendSpec, models: Callable[[], Awaitable[Models]]) -> Health:
+    """One health check: identity, then models. Never raises; takes at most HEALTH_S."""
+    try:
+        async with asyncio.timeout(HEALTH_S):
+            await check_identity(client, spec)
+            found = await models()
+    except TimeoutError:
+        return _health(HealthState.UNHEALTHY, f"{place(spec.address)} went silent — check the server")
+    except HybridchatError as error:
+        is_loading = spec.zone.is_local and isinstance(error, BackendError) and error.status == 503
+        return (
+            _health(HealthState.LOADING, "loading its model")
+            if is_loading
+            else _health(HealthState.UNHEALTHY, str(error))
+        )
+    return _health(HealthState.HEALTHY, _detail(spec, found), found)
+
+
+def _health(state: HealthState, detail: str, models: Models = ()) -> Health:
+    return Health(state, detail, models, time.monotonic())
+
+
+def _detail(spec: BackendSpec, models: Models) -> str:
+    if not models:
+        return "answers; lists no models"
+    names = Health(models=models)
+    if spec.model and names.model(spec.model) is None and spec.kind is not Kind.LLAMACPP:
+        return f"answers, but has no model {spec.model} — `hybridchat models` lists what it has"
+    return f"{len(models)} model{'s' if len(models) > 1 else ''}"
+
+
+class _Meta(Struct):
+    n_ctx: int | None = None
+    size: int | None = None
+
+
+class _Entry(Struct):
+    """One model in any server's list: the context window has another name with each."""
+
+    id: str
+    max_model_len: int | None = None  # vLLM
+    meta: _Meta | None = None  # llama.cpp
+    context_length: int | None = None  # OpenRouter
+    max_context_length: int | None = None  # LM Studio: what the model could
+    loaded_context_length: int | None = None  # LM Studio: what it has
+    state: str | None = None  # LM Studio
+
+
+class _List(Struct):
+    data: list[_Entry] = []
+
+
+async def list_models(client: Client, spec: BackendSpec) -> Models:
+    """What a Chat Completions server lists. A compatible server without a list offers none that we know of."""
+    value: Any = None
+    if spec.kind is Kind.OPENAI_COMPATIBLE and spec.zone.is_local:
+        value = await _get_if_there(client, _LM_STUDIO_PATH)
+    if not isinstance(value, dict) or "data" not in value:
+        value = await _get_if_there(client, "/v1/models")
+    try:
+        entries = msgspec.convert(value, _List).data if value is not None else []
+    except msgspec.ValidationError:
+        raise BackendError(
+            ErrorKind.PROTOCOL, f"{place(spec.address)}/v1/models is no list of models", "check base_url and kind"
+        ) from None
+    return tuple(_model(entry) for entry in entries)
+
+
+async def _get_if_there(client: Client, path: str) -> object:
+    try:
+        return await client.get_json(path)
+    except BackendError as error:
+        if error.status in (404, 405):
+            return None
+        raise
+
+
+def _model(entry: _Entry) -> ModelInfo:
+    meta = entry.meta or _Meta()
+    window = entry.max_model_len or meta.n_ctx or entry.loaded_context_length or entry.context_length
+    return ModelInfo(
+        entry.id,
+        context_window=window or entry.max_context_length,
+        size_bytes=meta.size,
+        loaded=entry.state == "loaded" if entry.state else None,
+    )
