@@ -1,0 +1,188 @@
+"""API keys: where they may come from, and which host each is for. A key is never in the config, a log or an error."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from msgspec import Struct
+
+from hybridchat.config import BackendConfig
+from hybridchat.domain.address import Address
+from hybridchat.domain.chat import Zone
+from hybridchat.domain.privacy import zone_of
+from hybridchat.errors import BackendError, ErrorKind, HybridchatError
+
+if TYPE_CHECKING:
+    from keyring.backend import KeyringBackend
+
+T = TypeVar("T")
+
+KEYRING_WAIT_S = 3.0  # a locked keyring can hang for ever
+COMMAND_WAIT_S = 60.0  # a password manager may be waiting for a fingerprint
+_SERVICE = "hybridchat"
+# Others store plain text, ask on the terminal, or drop what they are given.
+_REAL_KEYRINGS = {
+    "keyring.backends.SecretService",
+    "keyring.backends.kwallet",
+    "keyring.backends.libsecret",
+    "keyring.backends.macOS",
+    "keyring.backends.Windows",
+}
+
+
+class Key(Struct, frozen=True):
+    """A key and where it came from. Printing it shows only the latter, in a crash's list of locals too."""
+
+    value: str
+    origin: str
+
+    def __repr__(self) -> str:
+        return f"Key(*** from {self.origin})"
+
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        return [("origin", self.origin)]
+
+
+def find_key(
+    backend: BackendConfig, address: Address, flag: str | None = None, *, local_only: bool = False
+) -> Key | None:
+    """The key for that backend: the flag's, the environment's, the keyring's; None when it needs none.
+
+    Blocks for as long as a keyring or a program takes: call it in a thread. In a local-only run managed backends get no
+    key, and neither keyring nor programs are asked. Raises BackendError (AUTH) when the named place has no key.
+    """
+    zone = zone_of(address, private=backend.private, declared=backend.zone)
+    if local_only and zone is Zone.MANAGED:
+        return None
+    if flag:
+        return _checked(flag, "the flag", backend)
+    place, _, detail = (backend.key or "").partition(":")
+    if place == "env":
+        return _checked(os.environ.get(detail.strip(), ""), f"the environment's {detail.strip()}", backend)
+    if place == "command" and not local_only:
+        return _checked(_ask_command(detail, backend), f"the program {detail.split()[0]}", backend)
+    variable = _variable_for(backend, address)
+    if variable and os.environ.get(variable):
+        return _checked(os.environ[variable], f"the environment's {variable}", backend)
+    if place == "keyring" and not local_only:
+        return _checked(_ask_keyring(address, backend), "the keyring", backend)
+    return None
+
+
+def store_key(address: Address, value: str) -> None:
+    """Keeps the key in the system's keyring, for that host alone. Raises HybridchatError when it is not kept there."""
+    user = address.origin
+
+    def write_and_read_back() -> str | None:
+        keyring = _real_keyring()
+        keyring.set_password(_SERVICE, user, value)
+        return keyring.get_password(_SERVICE, user)
+
+    if _within_time(write_and_read_back) != value:
+        raise HybridchatError("the keyring did not keep the key", 'use key = "env:NAME" or key = "command:…"')
+
+
+def delete_key(address: Address) -> bool:
+    """Whether there was one. Raises HybridchatError when the keyring cannot be used."""
+
+    def delete() -> bool:
+        keyring = _real_keyring()
+        if keyring.get_password(_SERVICE, address.origin) is None:
+            return False
+        keyring.delete_password(_SERVICE, address.origin)
+        return True
+
+    return _within_time(delete)
+
+
+def keyring_status() -> tuple[bool, str]:
+    """Whether keys can be kept in a keyring, and its name or why not, as one line. At most 3 s; asks for no key."""
+    try:
+        return True, _within_time(lambda: str(_real_keyring().name))
+    except HybridchatError as error:
+        return False, error.message
+
+
+def _variable_for(backend: BackendConfig, address: Address) -> str | None:
+    """The variable that is known to be for that host; to any other host one goes only when the config names it."""
+    is_openai = backend.kind == "openai" and (address.scheme, address.host) == ("https", "api.openai.com")
+    return "OPENAI_API_KEY" if is_openai else None
+
+
+def _checked(value: str, origin: str, backend: BackendConfig) -> Key:
+    value = value.strip()
+    if not value:
+        raise BackendError(
+            ErrorKind.AUTH, f"{backend.id}: {origin} has no key", "set it, or change `key` in config.toml"
+        )
+    if not (value.isascii() and value.isprintable()):
+        raise BackendError(ErrorKind.AUTH, f"{backend.id}: {origin} has something that is no key", "set it again")
+    return Key(value, origin)
+
+
+def _ask_command(command: str, backend: BackendConfig) -> str:
+    import shlex
+    import subprocess
+
+    remedy = "run it in a shell to see what it says"
+    try:
+        done = subprocess.run(
+            shlex.split(command), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=COMMAND_WAIT_S
+        )
+    except (OSError, ValueError) as error:
+        raise BackendError(ErrorKind.AUTH, f"{backend.id}: the key's program cannot run: {error}", remedy) from None
+    except subprocess.TimeoutExpired:
+        message = f"{backend.id}: the key's program gave no answer in {COMMAND_WAIT_S:g} s"
+        raise BackendError(ErrorKind.AUTH, message, remedy) from None
+    if done.returncode != 0:
+        raise BackendError(ErrorKind.AUTH, f"{backend.id}: the key's program ended with {done.returncode}", remedy)
+    return done.stdout
+
+
+def _ask_keyring(address: Address, backend: BackendConfig) -> str:
+    try:
+        return _within_time(lambda: _real_keyring().get_password(_SERVICE, address.origin)) or ""
+    except HybridchatError as error:
+        raise BackendError(ErrorKind.AUTH, f"{backend.id}: {error.message}", error.remedy) from None
+
+
+def _real_keyring() -> KeyringBackend:
+    """The keyring of the system. Raises HybridchatError for none, and for one that would not keep keys secret."""
+    import keyring
+    from keyring.backends.chainer import ChainerBackend
+
+    chosen = keyring.get_keyring()
+    options = chosen.backends if isinstance(chosen, ChainerBackend) else [chosen]
+    for option in options:
+        if type(option).__module__ in _REAL_KEYRINGS:
+            return option
+    what = (
+        "this system has no keyring" if chosen.priority <= 0 else f"the keyring {chosen.name} does not keep keys safe"
+    )
+    raise HybridchatError(what, 'use key = "env:NAME" or key = "command:…"')
+
+
+def _within_time(call: Callable[[], T]) -> T:
+    """What `call` returns, from a thread that is left behind when it takes too long. Raises HybridchatError."""
+    outcome: list[T | Exception] = []
+
+    def run() -> None:
+        try:
+            outcome.append(call())
+        except Exception as error:  # noqa: BLE001 — keyrings raise whatever their system raises; it is handed on below
+            outcome.append(error)
+
+    thread = threading.Thread(target=run, name="keyring", daemon=True)
+    thread.start()
+    thread.join(KEYRING_WAIT_S)
+    if not outcome:
+        raise HybridchatError(f"the keyring gave no answer in {KEYRING_WAIT_S:g} s", "unlock it and try again")
+    result = outcome[0]
+    if isinstance(result, HybridchatError):
+        raise result
+    if isinstance(result, Exception):
+        raise HybridchatError(f"the keyring cannot be used: {type(result).__name__}", "unlock it and try again")
+    return result
