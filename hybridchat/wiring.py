@@ -3,12 +3,120 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Mapping
+from decimal import Decimal
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from hybridchat.backends.base import Backend, BackendSpec
-from hybridchat.config import Config, Problem, load_config
+from hybridchat.backends.spec import backend_specs
+from hybridchat.config import Config, Problem, config_error, load_config
+from hybridchat.domain.address import parse_base_url
+from hybridchat.domain.chat import Kind, Proof, Zone
+from hybridchat.domain.pricing import PricePerMillion
 from hybridchat.ledger.store import Ledger, open_ledger
 from hybridchat.paths import Paths, find_paths
 from hybridchat.session.chat import Session
+from hybridchat.session.first_run import Setup
+from hybridchat.session.prices import PriceBook
+
+
+class Wiring(NamedTuple):
+    """What this run stands on. With problems, `config` is the defaults."""
+
+    paths: Paths
+    config: Config
+    problems: tuple[Problem, ...]
+
+    def open_ledger(self) -> Ledger:
+        """Raises LedgerError when it may not be opened at all."""
+        return open_ledger(self.paths.ledger_file)
+
+    def open_session(self, *, local_only: bool = False) -> Session:
+        """A session over the user's ledger and configured backends; nothing is dialled yet."""
+        opener = Opener(self.paths, self.config, local_only=local_only)
+        return Session(
+            config=self.config,
+            specs=backend_specs(self.config),
+            ledger=self.open_ledger(),
+            prices=PriceBook(),
+            open_backend=opener.open,
+            local_only=local_only,
+        )
+
+    def open_setup(self) -> Setup:
+        """For a first run: discovery, the catalog of models, and writing the config."""
+        from hybridchat.session.setup import FirstRun
+
+        return FirstRun(self.paths, self.config)
+
+
+def load(*, strict: bool = True) -> Wiring:
+    """Reads the config. Raises UsageError with every problem in it; without `strict` they are kept, for the screen."""
+    paths = find_paths()
+    config, problems = load_config(paths.config_file)
+    if problems and strict:
+        raise config_error(problems)
+    return Wiring(paths, config, tuple(problems))
+
+
+def open_demo_session() -> Session:
+    """Two simulated backends and a ledger in memory: nothing of the demo is ever written or sent."""
+    paths, config = find_paths(), Config()
+    return Session(
+        config=config,
+        specs=_simulated_specs(),
+        ledger=open_ledger(None),
+        prices=PriceBook(),
+        open_backend=Opener(paths, config, local_only=False).open,
+    )
+
+
+def _simulated_specs() -> dict[str, BackendSpec]:
+    """One for each side; the managed one has made-up prices, so that the panel has something to count."""
+    local = BackendSpec(
+        id="simulated-local",
+        kind=Kind.SIMULATED,
+        address=parse_base_url("http://127.0.0.1:9"),
+        zone=Zone.DEVICE,
+        proof=Proof.VERIFIED,
+        model="simulated-small",
+    )
+    price = PricePerMillion(input=Decimal("3"), output=Decimal("15"))
+    managed = replace(
+        local,
+        id="simulated-managed",
+        zone=Zone.MANAGED,
+        proof=None,
+        model="simulated-large",
+        prices={"simulated-large": price},
+    )
+    return {spec.id: spec for spec in (local, managed)}
+
+
+class Opener:
+    """Opens a backend when it is first needed; its key is looked up then."""
+
+    def __init__(self, paths: Paths, config: Config, *, local_only: bool) -> None:
+        self._paths = paths
+        self._config = config
+        self._local_only = local_only
+
+    async def open(self, spec: BackendSpec) -> Backend:
+        """Raises Refused or BackendError with the remedy."""
+        if spec.kind is Kind.EMBEDDED:
+            from hybridchat.backends.embedded import EmbeddedBackend
+
+            return EmbeddedBackend(spec, self._paths, context_window=self._config.embedded.context_window)
+        from hybridchat.backends.registry import make_backend
+
+        return make_backend(spec, await self._key(spec))
+
+    async def _key(self, spec: BackendSpec) -> str | None:
+        configured = next((b for b in self._config.backend if b.id == spec.id), None)
+        if configured is None or (spec.zone.is_local and configured.key is None):
+            return None
+        from hybridchat.keys import find_key
+
+        key = await asyncio.to_thread(find_key, configured, spec.address, local_only=self._local_only)
+        return key.value if key else None

@@ -64,7 +64,7 @@ class Bookkeeper:
     def prompt_price(self, backend: str, model: str) -> tuple[float, str] | None:
         """USD per prompt token and its source; None while unknown. The first question starts the look-up."""
         spec = self._fleet.specs.get(backend)
-        if spec is None or (spec.zone is not Zone.MANAGED and model not in spec.prices):
+        if spec is None or (spec.zone is not Zone.MANAGED and not spec.prices):
             return None
         key = (backend, model)
         if key not in self._prompt_prices:
@@ -83,7 +83,7 @@ class Bookkeeper:
 
     async def _price_and_count(self, attempt: Attempt) -> None:
         spec = self._fleet.specs.get(attempt.backend)
-        if spec is not None and (attempt.zone is Zone.MANAGED or attempt.model in spec.prices):
+        if spec is not None and (attempt.zone is Zone.MANAGED or spec.prices):
             await self._price(attempt)
         if attempt.workload:
             await self._count_workload(attempt.workload)

@@ -14,6 +14,7 @@ from hybridchat.domain.privacy import strictest
 from hybridchat.domain.routing import Candidate, Outlook
 from hybridchat.errors import ErrorKind, HybridchatError, Refused, UsageError
 from hybridchat.ledger.store import Ledger
+from hybridchat.net.client import warm_up
 from hybridchat.session.bookkeeping import Bookkeeper
 from hybridchat.session.events import HealthChanged, Notice, QueueChanged, SessionEvent, TurnEnded
 from hybridchat.session.fleet import Fleet, OpenBackend
@@ -62,6 +63,7 @@ class Session:
 
     async def start(self, *, watch: bool = True) -> None:
         """Looks at each local backend and takes the first snapshot; with `watch`, goes on looking now and then."""
+        await asyncio.to_thread(warm_up)
         await self.fleet.check_local()
         self.books.refresh()
         if watch:
