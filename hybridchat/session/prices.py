@@ -43,12 +43,12 @@ class PriceBook:
         """USD per prompt token as of now, below any tier and without caching, and its source; None when unknown."""
         configured = _configured(spec, model)
         if configured is not None:
-            return float(configured.input) / 1e6, "config.toml"
+            return float(configured.input / 1_000_000), "config.toml"
         if spec.zone is not Zone.MANAGED:
             return None
         now = datetime.now(UTC)
         priced = _ask_price_list(spec.address, model, Usage(prompt_tokens=1000, completion_tokens=0), now)
-        return None if isinstance(priced, str) else (float(priced.input_price) / 1000, _source(priced, now))
+        return None if isinstance(priced, str) else (float(priced.input_price / 1000), _source(priced, now))
 
 
 def _configured(spec: BackendSpec, model: str) -> PricePerMillion | None:
