@@ -1,21 +1,84 @@
-"""`hybridchat` without a command: the chat itself. Only here, and for the demo, the screen is imported."""
+"""The chat itself: `hybridchat` without a command, and the demo. Only here the screen is imported."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
+from typing import TYPE_CHECKING
 
-from hybridchat.errors import UsageError
+import click
 
+from hybridchat.domain.chat import Privacy
+from hybridchat.errors import EXIT_OK, UsageError
+from hybridchat.session.events import Notice
 
-def require_terminal() -> None:
-    """Raises UsageError where no screen can be drawn."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("the chat needs a terminal", 'in a pipe or a script use `hybridchat ask "…"`')
-    if os.environ.get("TERM") == "dumb":
-        raise UsageError("this terminal (TERM=dumb) cannot show the chat", 'use `hybridchat ask "…"`')
+if TYPE_CHECKING:
+    from hybridchat.session.chat import Session
+    from hybridchat.tui.app import HybridChatApp
 
 
 def open_chat(*, continue_last: bool, local_only: bool, theme: str | None, debug: bool) -> None:
     """Runs the app until it is closed."""
     require_terminal()
+    from msgspec.structs import replace
+
+    from hybridchat import wiring
+    from hybridchat.paths import shipped_themes_dir
+    from hybridchat.tui.app import HybridChatApp
+
+    wired = wiring.load(strict=False)
+    paths = wired.paths
+
+    async def open_session() -> Session:
+        """With the config as it is by then: the first run may have written it."""
+        session = await asyncio.to_thread(wiring.load(strict=False).open_session, local_only=local_only)
+        if debug:
+            from hybridchat.session.debuglog import DebugLog
+
+            session.listen(DebugLog(paths.logs_dir).on_event)
+        return session
+
+    async def save_theme(name: str) -> None:
+        from hybridchat.config import edit
+
+        await asyncio.to_thread(edit.set_theme, paths.config_file, name)
+
+    run_app(
+        HybridChatApp(
+            open_session,
+            ui=replace(wired.config.ui, theme=theme or wired.config.ui.theme),
+            theme_folders=(shipped_themes_dir(), paths.themes_dir),
+            notices=[Notice(str(problem), "error") for problem in wired.problems],
+            setup=None if paths.config_file.exists() else wired.open_setup(),
+            open_demo=open_demo_session,
+            save_theme=save_theme,
+            reopen_latest=continue_last,
+            privacy=Privacy.LOCAL_ONLY if local_only else None,
+            crash_log=paths.logs_dir / "crash.log",
+        )
+    )
+
+
+async def open_demo_session() -> Session:
+    from hybridchat import wiring
+
+    return await asyncio.to_thread(wiring.open_demo_session)
+
+
+def run_app(app: HybridChatApp) -> None:
+    """Until the user quits; another exit code than 0 is handed on."""
+    from hybridchat.tui.app import run
+
+    code = run(app)
+    if code != EXIT_OK:
+        raise click.exceptions.Exit(code)
+
+
+def require_terminal() -> None:
+    """Raises UsageError where no screen can be drawn."""
+    remedy = 'use `hybridchat ask "…"`'
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("the chat needs a terminal", f"in a pipe or a script {remedy}")
+    if os.environ.get("TERM") == "dumb":
+        raise UsageError("this terminal (TERM=dumb) cannot show the chat", remedy)

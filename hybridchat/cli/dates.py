@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from hybridchat.ledger.times import utc_text
+
 ALLOWED = "2026-11-01, 2026-11-01T14:30, 2026-11-01T14:30Z, 24h, 7d, 4w or today"
 _AGO = re.compile(r"(\d{1,5})([hdw])")
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
@@ -22,6 +24,12 @@ def parse_when(text: str, now: datetime) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
+def timezone_offset_s() -> int:
+    """Of the user's time zone now: days begin at the user's midnight."""
+    offset = datetime.now().astimezone().utcoffset()
+    return int(offset.total_seconds()) if offset else 0
+
+
 class When(click.ParamType[str]):
     """An option that holds a moment, as the ledger writes it (UTC, ISO 8601)."""
 
@@ -32,7 +40,7 @@ class When(click.ParamType[str]):
             moment = parse_when(value, datetime.now(UTC))
         except (ValueError, OverflowError):
             self.fail(f"{value!r} is not a date; allowed: {ALLOWED}", param, ctx)
-        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return utc_text(moment)
 
 
 since_option = click.option("--since", type=When(), help="Only from this moment on: a date, or 7d.")

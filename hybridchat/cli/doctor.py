@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import click
 
 from hybridchat.cli import output
-from hybridchat.errors import EXIT_FAILED
+from hybridchat.errors import EXIT_FAILED, LedgerError
 
-MARKS = {"ok": "ok", "warning": "note", "broken": "BROKEN"}
+if TYPE_CHECKING:
+    from hybridchat.session.doctor import Finding
 
 
 @click.command("doctor")
@@ -22,15 +24,40 @@ def command(round_trip: bool, as_json: bool) -> None:
     hybridchat doctor
     hybridchat doctor --round-trip --json
     """
-    from hybridchat import wiring
-    from hybridchat.session.doctor import State, examine
+    from hybridchat.session.doctor import State
 
-    findings = asyncio.run(examine(wiring.load(), round_trip=round_trip))
+    findings = asyncio.run(examine(round_trip=round_trip))
     if as_json:
         output.json(findings)
     else:
         for finding in findings:
             remedy = f" — {finding.remedy}" if finding.remedy else ""
-            output.line(f"{MARKS[finding.state]:7}{finding.subject}: {finding.detail}{remedy}")
+            output.line(f"{finding.state:7}{finding.subject}: {finding.detail}{remedy}")
     if any(finding.state is State.BROKEN for finding in findings):
         raise click.exceptions.Exit(EXIT_FAILED)
+
+
+async def examine(*, round_trip: bool) -> list[Finding]:
+    """With the config and the ledger in whatever state they are."""
+    from hybridchat import wiring
+    from hybridchat.session import doctor
+
+    wired = wiring.load(strict=False)
+    session, notice = None, ""
+    try:
+        session = wired.open_session()
+        notice = session.ledger_notice
+    except LedgerError as error:
+        notice = str(error)
+    try:
+        return await doctor.examine(
+            paths=wired.paths,
+            config=wired.config,
+            problems=wired.problems,
+            ledger_notice=notice,
+            fleet=session.fleet if session else None,
+            round_trip=round_trip,
+        )
+    finally:
+        if session is not None:
+            await session.close()

@@ -1,0 +1,200 @@
+"""What must work, looked at once: a finding each, with what to do. Nothing here repairs anything."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from enum import StrEnum
+from importlib.util import find_spec
+from pathlib import Path
+
+from msgspec import Struct
+
+from hybridchat.backends.base import BackendSpec
+from hybridchat.config import Config, Problem
+from hybridchat.domain.chat import ChatMessage, ChatRequest, Health, HealthState, Kind, Parameters, Role
+from hybridchat.domain.events import Failed, Finished
+from hybridchat.errors import BackendError, Refused
+from hybridchat.paths import Paths, shipped_themes_dir
+from hybridchat.session.fleet import Fleet
+
+ROUND_TRIP_S = 60.0
+CLIPBOARD_PROGRAMS = ("wl-copy", "xclip", "xsel", "pbcopy", "clip.exe")
+
+
+class State(StrEnum):
+    OK = "ok"
+    NOTE = "note"  # works, or is not needed here
+    BROKEN = "broken"
+
+
+class Finding(Struct, frozen=True):
+    """One line of the report; the texts may come from servers: clean them on the way to a screen."""
+
+    subject: str
+    state: State
+    detail: str
+    remedy: str = ""
+
+
+async def examine(
+    *,
+    paths: Paths,
+    config: Config,
+    problems: Sequence[Problem],
+    ledger_notice: str,
+    fleet: Fleet | None,
+    round_trip: bool = False,
+) -> list[Finding]:
+    """Looks at everything, the backends in parallel; without a fleet (no ledger, no session) not at them. Never raises.
+
+    `round_trip` asks each backend for one token.
+    """
+    specs = list(fleet.specs.values()) if fleet else []
+    keyring, *backends = await asyncio.gather(
+        asyncio.to_thread(examine_keyring),
+        *(examine_backend(fleet, spec, round_trip=round_trip) for spec in specs if fleet),
+    )
+    if not config.backend:
+        backends = [Finding("backends", State.NOTE, "none is configured", "run `hybridchat` to set one up")]
+    return [
+        *examine_config(paths, problems),
+        examine_ledger(paths, ledger_notice),
+        keyring,
+        *examine_terminal(os.environ, sys.stdout.encoding or "", is_terminal=sys.stdout.isatty()),
+        examine_theme(paths, config.ui.theme),
+        examine_embedded(paths),
+        examine_vllm(config.vllm.command),
+        *backends,
+    ]
+
+
+def examine_config(paths: Paths, problems: Sequence[Problem]) -> list[Finding]:
+    if problems:
+        return [Finding("config", State.BROKEN, str(problem)) for problem in problems]
+    if not paths.config_file.exists():
+        return [Finding("config", State.NOTE, f"{paths.config_file} is not there yet", "run `hybridchat` to set it up")]
+    return [Finding("config", State.OK, str(paths.config_file))]
+
+
+def examine_ledger(paths: Paths, notice: str) -> Finding:
+    """`notice`: what the ledger said when it was opened, or why it was not."""
+    return Finding("ledger", State.BROKEN, notice) if notice else Finding("ledger", State.OK, str(paths.ledger_file))
+
+
+def examine_keyring() -> Finding:
+    """Blocks for a few seconds where the keyring hangs."""
+    from hybridchat.keys import keyring_status
+
+    is_usable, detail = keyring_status()
+    if is_usable:
+        return Finding("keyring", State.OK, detail)
+    return Finding("keyring", State.NOTE, detail, 'give keys as key = "env:NAME" or key = "command:…"')
+
+
+def examine_terminal(environment: Mapping[str, str], encoding: str, *, is_terminal: bool) -> list[Finding]:
+    """Colours, size, characters and clipboard, as far as the environment tells."""
+    if not is_terminal:
+        return [Finding("terminal", State.NOTE, "standard output is not a terminal", "run doctor in one to check it")]
+    term = environment.get("TERM", "")
+    if term == "dumb":
+        return [Finding("terminal", State.BROKEN, "TERM=dumb cannot show the chat", "use `hybridchat ask`")]
+    columns, rows = shutil.get_terminal_size()
+    colours = "24-bit" if environment.get("COLORTERM") in ("truecolor", "24bit") else "256" if "256" in term else "16"
+    if environment.get("NO_COLOR"):
+        colours = "no (NO_COLOR)"
+    findings = [Finding("terminal", State.OK, f"{term or 'unnamed'}, {columns}×{rows}, {colours} colours")]
+    if (columns, rows) < (40, 10):
+        findings.append(
+            Finding("terminal", State.NOTE, f"{columns}×{rows} is small", "the chat is made for 80×24 and up")
+        )
+    if "utf" not in encoding.lower():
+        findings.append(
+            Finding("characters", State.NOTE, f"the encoding is {encoding or 'unknown'}", "set LANG to a UTF-8 locale")
+        )
+    program = next((name for name in CLIPBOARD_PROGRAMS if shutil.which(name)), None)
+    findings.append(Finding("clipboard", State.OK, f"OSC 52{f' and {program}' if program else ''}"))
+    return findings
+
+
+def examine_theme(paths: Paths, wanted: str) -> Finding:
+    names = theme_names(paths)
+    if wanted not in names:
+        return Finding("theme", State.BROKEN, f"{wanted!r} is not there", f"set ui.theme to one of: {', '.join(names)}")
+    return Finding("theme", State.OK, f"{wanted}; there are: {', '.join(names)}")
+
+
+def theme_names(paths: Paths) -> list[str]:
+    """Of the shipped and the user's own themes."""
+    folders: tuple[Path, ...] = (shipped_themes_dir(), paths.themes_dir)
+    return sorted({file.stem for folder in folders for file in folder.glob("*.toml")})
+
+
+def examine_embedded(paths: Paths) -> Finding:
+    if find_spec("xllamacpp") is None:
+        return Finding("embedded engine", State.NOTE, "not installed", "pip install 'hybridchat[embedded]'")
+    models = len(list(paths.models_dir.glob("*.gguf")))
+    if not models:
+        return Finding(
+            "embedded engine", State.NOTE, "installed, no model yet", "`hybridchat models pull` lists and fetches them"
+        )
+    return Finding("embedded engine", State.OK, f"installed, {models} model{'s' * (models > 1)} in {paths.models_dir}")
+
+
+def examine_vllm(configured: str | None) -> Finding:
+    found = shutil.which(configured or "vllm")
+    if found:
+        return Finding("vLLM", State.OK, found)
+    if configured:
+        return Finding(
+            "vLLM", State.BROKEN, f"vllm.command = {configured!r} is no program", "correct it in config.toml"
+        )
+    return Finding(
+        "vLLM", State.NOTE, "no `vllm` on PATH", "only needed for `hybridchat local up vllm`; or set vllm.command"
+    )
+
+
+async def examine_backend(fleet: Fleet, spec: BackendSpec, *, round_trip: bool) -> Finding:
+    """Reachable, what it claims to be, its model there; with `round_trip`, one token."""
+    subject = f"backend {spec.id}"
+    health = await fleet.check(spec.id)
+    if health.state is not HealthState.HEALTHY:
+        state = State.NOTE if health.state is HealthState.LOADING else State.BROKEN
+        return Finding(subject, state, health.detail)
+    if spec.model and health.models and health.model(spec.model) is None:
+        offered = ", ".join(model.name for model in health.models[:5])
+        pull = " or pull it" if spec.kind in (Kind.OLLAMA, Kind.EMBEDDED) else ""
+        return Finding(subject, State.BROKEN, f"has no model {spec.model!r}", f"choose one of: {offered}{pull}")
+    if round_trip and (failure := await _round_trip(fleet, spec, health)):
+        return Finding(subject, State.BROKEN, failure)
+    return Finding(subject, State.OK, f"{health.detail}, {_where(spec)}{', answered one token' if round_trip else ''}")
+
+
+def _where(spec: BackendSpec) -> str:
+    return f"{spec.zone} ({spec.proof})" if spec.proof else f"{spec.zone}"
+
+
+async def _round_trip(fleet: Fleet, spec: BackendSpec, health: Health) -> str | None:
+    """What went wrong, or None. It is not a reply: nothing of it is in the ledger."""
+    candidate = next(c for c in fleet.candidates() if c.backend == spec.id)
+    request = ChatRequest(
+        model=candidate.model,
+        messages=(ChatMessage(Role.USER, "Say hi."),),
+        parameters=Parameters(max_tokens=1),
+        deadline_s=ROUND_TRIP_S,
+    )
+    try:
+        backend = await fleet.backend(spec.id, candidate.zone)
+    except (BackendError, Refused) as error:
+        return str(error)
+    async with aclosing(backend.chat(request)) as stream:  # type: ignore[type-var]
+        async for event in stream:
+            if isinstance(event, Failed):
+                return f"{event.message} — {event.remedy}" if event.remedy else event.message
+            if isinstance(event, Finished):
+                return None
+    return "the stream ended without an end mark"
