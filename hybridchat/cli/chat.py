@@ -40,9 +40,9 @@ def open_chat(*, continue_last: bool, local_only: bool, theme: str | None, debug
         return session
 
     async def save_theme(name: str) -> None:
-        from hybridchat.config import edit
+        from hybridchat.config_edit import set_value
 
-        await asyncio.to_thread(edit.set_theme, paths.config_file, name)
+        await asyncio.to_thread(set_value, paths.config_file, "ui.theme", name)
 
     run_app(
         HybridChatApp(

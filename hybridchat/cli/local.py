@@ -81,7 +81,21 @@ async def _start(wired: Wiring, engine: str, model: str, progress: Progress) -> 
 
 
 def _register(wired: Wiring, engine: Engine) -> None:
-    """Into the config, so that chats find it."""
+    """Into the config, so that chats find it. An entry that already says the same keeps what the user added."""
+    from hybridchat.config_edit import add_backend, remove_backend
+
+    file = wired.paths.config_file
+    if engine.kind == "embedded":
+        if not any(backend.kind == "embedded" for backend in wired.config.backend):
+            add_backend(file, {"id": engine.id, "kind": "embedded", "model": engine.model})
+        return
+    entry = {"id": engine.id, "kind": engine.kind, "base_url": engine.base_url, "model": engine.model, "vouched": True}
+    known = next((backend for backend in wired.config.backend if backend.id == engine.id), None)
+    if known is not None:
+        if (known.kind, known.base_url, known.model) == (engine.kind, engine.base_url, engine.model):
+            return
+        remove_backend(file, engine.id)
+    add_backend(file, entry)
 
 
 @command.command("down")

@@ -34,7 +34,7 @@ def command(by: Grouping, since: str | None, until: str | None, backend: str | N
     """
     with opened_ledger() as ledger:
         wanted = UsageFilter(since, until, backend)
-        rows = ledger.statistics(by, wanted, timezone_offset_s()).result()
+        rows = ledger.usage_statistics(by, wanted, timezone_offset_s()).result()
     if as_json:
         output.json(rows)
         return
