@@ -1,0 +1,1 @@
+"""The budgets, measured on the real program: `scripts/bench`."""

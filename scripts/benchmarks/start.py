@@ -1,0 +1,40 @@
+"""Ready for typing, next to a bare Textual app, in turns; memory while nothing happens."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from scripts.benchmarks.measure import Row, median, memory_mb
+from scripts.benchmarks.program import CTRL_Q, PROBE, home_for, running, settle, show
+from scripts.benchmarks.server import PacedServer
+from tests.tui.terminal import HYBRIDCHAT, Terminal
+
+RUNS = 9
+BARE = (sys.executable, "-m", "scripts.benchmarks.bare")
+
+
+def rows() -> Iterator[Row]:
+    with PacedServer() as server, home_for(server) as home:
+        for command in (BARE, HYBRIDCHAT):
+            ready_s(command, home)  # byte code, disk cache, the ledger's first migration
+        pairs = [(ready_s(BARE, home), ready_s(HYBRIDCHAT, home)) for _ in range(RUNS)]
+        bare, ours = median([pair[0] for pair in pairs]), median([pair[1] for pair in pairs])
+        yield Row("ready for typing, a bare Textual app", bare * 1000, "ms", n=RUNS)
+        yield Row("ready for typing, hybridchat", ours * 1000, "ms", n=RUNS)
+        yield Row("ready for typing, ratio", ours / bare, "×", 1.6, RUNS)
+        with running(home) as terminal:
+            settle(terminal)
+            yield Row("memory, idle", memory_mb(terminal.process.pid), "MB", 70)
+
+
+def ready_s(command: Sequence[str], home: Path) -> float:
+    """From starting the process to the screen showing what was typed ahead."""
+    start = time.monotonic()
+    with Terminal(command=command, env={"HYBRIDCHAT_HOME": str(home)}) as terminal:
+        ready = show(terminal, PROBE) - start
+        terminal.type(CTRL_Q)
+        terminal.wait_for_exit()
+    return ready
