@@ -128,10 +128,11 @@ class OllamaBackend:
         was_cold = is_local and not await self._is_loaded(request.model, num_ctx)
         if was_cold:
             yield Loading(f"Ollama is loading {request.model}")
+        wire_name = fail_closed_name(request.model) if is_local else request.model
         exchange = Exchange(
             client=self._client,
             path=PATH,
-            body=request_body(request, fail_closed_name(request.model) if is_local else request.model, num_ctx),
+            body=request_body(request, wire_name, num_ctx),
             backend=self.spec.id,
             first_s=request.deadline_s if was_cold else request.idle_s,
             idle_s=request.idle_s,
@@ -143,6 +144,8 @@ class OllamaBackend:
             async for event in events:
                 if is_local and isinstance(event, Failed) and event.kind is ErrorKind.MODEL_MISSING:
                     event = await self._why_refused(request.model, event)
+                elif isinstance(event, Started) and event.model == wire_name:
+                    event = Started(request.model)  # the suffix is ours, not the model's name
                 yield event
 
     def _failed(self, body: bytes) -> Failed:
@@ -160,20 +163,21 @@ class OllamaBackend:
     async def _why_refused(self, model: str, refusal: Failed) -> Failed:
         """A fail-closed name was refused: is the model missing, forwarded, or the server too old to know such names?
 
-        Asks about the plain name; no word of the conversation is in that request.
+        Only the server's own list is asked: a question about the plain name could be forwarded itself.
         """
         try:
-            shown = await self._client.post_json("/api/show", {"model": model})
+            listed = Health(models=await list_models(self._client)).model(model)
         except BackendError:
+            return refusal
+        if listed is None:
             return Failed(
                 ErrorKind.MODEL_MISSING,
                 f"{self.spec.id} has no model {model}",
                 f"hybridchat models pull {model}, or choose another",
                 refusal.status,
             )
-        remote_host = shown.get("remote_host") if isinstance(shown, dict) else None
-        if remote_host:
-            return forwarded(model, str(remote_host))
+        if listed.remote_host:
+            return forwarded(model, listed.remote_host)
         return Failed(
             ErrorKind.REFUSED,
             "this Ollama cannot promise that a model stays on this machine",

@@ -29,26 +29,40 @@ _MAX_CONNECTIONS = 16
 _KEEPALIVE_S = {Zone.DEVICE: 4.0, Zone.PRIVATE: 4.0, Zone.MANAGED: 60.0}
 
 
+LIBRARY_ERRORS: tuple[type[Exception], ...] = (httpx2.HTTPError, ConnectionError, TimeoutError)
+"""What a library on a `GuardedTransport` raises when the exchange fails; `net.failures.explain` reads it."""
+
+
+def share_http_library() -> None:
+    """Lets libraries that import httpx (ollama, huggingface-hub) get httpx2. Call it before they are imported."""
+    httpx2.alias_httpx()
+
+
 class GuardedTransport(httpx2.AsyncHTTPTransport):
     """httpx2's transport over a pool of our own. In the device zone the pool dials through the guard.
 
-    The policy's headers are put on here, and no other credentials pass. Raises Refused when the guard is not in
-    place, and for a proxy outside the managed zone; UsageError for an unreadable certificate.
+    The policy's headers are put on here and no other credentials pass; a redirect ends as BackendError(REDIRECT).
+    Raises Refused when the guard is not in place, and for a proxy outside the managed zone; UsageError for an
+    unreadable certificate. Also serves libraries that build their own httpx client (`share_http_library`).
     """
 
     def __init__(self, policy: Policy) -> None:
         # Not calling the base: it would build a pool of its own, and read the environment for it.
         if policy.proxy and policy.zone is not Zone.MANAGED:
             raise Refused("a proxy would see this conversation", "only managed backends may have `proxy`")
-        self._headers = policy.headers
+        self._policy = policy
         self._pool = _proxy_pool(policy) if policy.proxy else _direct_pool(policy)
         if policy.zone is Zone.DEVICE:
             prove_guard(self._pool)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         request.headers.pop("authorization", None)
-        request.headers.update(self._headers)
-        return await super().handle_async_request(request)
+        request.headers.update(self._policy.headers)
+        response = await super().handle_async_request(request)
+        if 300 <= response.status_code < 400:
+            await response.aclose()
+            raise refuse_redirect(response.status_code, response.headers.get("location", ""), self._policy.address)
+        return response
 
 
 def _direct_pool(policy: Policy) -> httpcore2.AsyncConnectionPool:
@@ -139,8 +153,6 @@ class HttpClient:
         except httpx2.HTTPError as error:
             raise explain(error, self._policy.address) from None
         try:
-            if 300 <= response.status_code < 400:
-                raise refuse_redirect(response.status_code, response.headers.get("location", ""), self._policy.address)
             yield HttpReply(response, self._policy)
         finally:
             await response.aclose()

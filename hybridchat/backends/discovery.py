@@ -1,0 +1,154 @@
+"""What is here without a config: engines on loopback, keys and addresses in the environment. No other is dialled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hybridchat.backends.base import BackendSpec, policy_of
+from hybridchat.backends.facts import EnvironmentKey, Server, facts
+from hybridchat.backends.identity import who_answers
+from hybridchat.backends.registry import make_backend
+from hybridchat.domain.address import Address, parse_base_url
+from hybridchat.domain.chat import Health, HealthState, Kind, Proof, Zone
+from hybridchat.domain.privacy import proof_of, zone_of
+from hybridchat.errors import HybridchatError, UsageError
+from hybridchat.net.client import open_client
+
+BUDGET_S = 0.45
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """One place that could answer. Texts come from servers and the environment: clean them on the way to a screen."""
+
+    id: str  # the id it would get in the config
+    kind: Kind
+    base_url: str
+    zone: Zone
+    proof: Proof | None
+    source: str  # where it was seen, in words: "listens on port 11434", "OLLAMA_HOST", "OPENAI_API_KEY"
+    models: tuple[str, ...] = ()
+    is_healthy: bool | None = None  # None: not asked (nothing is sent to a managed place before its own yes)
+    detail: str = ""  # one line on its health
+    key_variable: str | None = None  # the environment's variable that holds its key
+    needs_own_yes: bool = False  # a key or an address from the environment: never part of "accept all"
+
+
+async def discover(environment: Mapping[str, str], ports: Iterable[int] | None = None) -> tuple[Found, ...]:
+    """Looks at the usual loopback ports (or `ports`) in parallel, under half a second; then at the environment.
+
+    Keys are named, never used. OLLAMA_HOST is dialled only where it is loopback.
+    """
+    addresses = {_loopback(port): f"listens on port {port}" for port in ports or [s.port for s in facts().server]}
+    offered = _ollama_host(environment)
+    if offered is not None and offered.is_loopback:
+        addresses.setdefault(offered, "OLLAMA_HOST")
+    looks = [asyncio.create_task(_look(address, source)) for address, source in addresses.items()]
+    done, late = await asyncio.wait(looks, timeout=BUDGET_S)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*late, return_exceptions=True)
+    found = [result for task in looks if task in done and (result := task.result())]
+    if offered is not None and not offered.is_loopback:
+        found.append(_offer(offered))
+    found += [_offer_key(key) for key in facts().key if environment.get(key.variable)]
+    return _with_unique_ids(found)
+
+
+def _loopback(port: int) -> Address:
+    return parse_base_url(f"http://127.0.0.1:{port}")
+
+
+async def _look(address: Address, source: str) -> Found | None:
+    try:
+        client = open_client(policy_of(_spec(address, "probe", Kind.OPENAI_COMPATIBLE), None))
+        try:
+            server = await who_answers(client, first=address.port)
+        finally:
+            await client.aclose()
+        return None if server is None else await _ask(address, server, source)
+    except HybridchatError:
+        return None  # something listens, but nothing that we can speak to
+
+
+async def _ask(address: Address, server: Server, source: str) -> Found:
+    spec = _spec(address, server.id, server.kind)
+    backend = make_backend(spec)
+    try:
+        health: Health = await backend.health()
+    finally:
+        await backend.aclose()
+    return Found(
+        id=server.id,
+        kind=server.kind,
+        base_url=address.origin,
+        zone=spec.zone,
+        proof=spec.proof,
+        source=f"{server.name} {source}" if source.startswith("listens") else source,
+        models=tuple(model.name for model in health.models),
+        is_healthy=health.state is HealthState.HEALTHY,
+        detail=health.detail,
+        needs_own_yes=not source.startswith("listens"),
+    )
+
+
+def _spec(address: Address, id: str, kind: Kind) -> BackendSpec:
+    zone = zone_of(address)
+    return BackendSpec(id=id, kind=kind, address=address, zone=zone, proof=proof_of(zone))
+
+
+def _ollama_host(environment: Mapping[str, str]) -> Address | None:
+    """OLLAMA_HOST as its own tools read it: a host, host:port or URL. A listening address means this machine."""
+    value = environment.get("OLLAMA_HOST", "").strip()
+    if not value:
+        return None
+    scheme, separator, rest = value.rpartition("://")
+    host = rest.rstrip("/")
+    if host.startswith(":") or host.split(":")[0] == "0.0.0.0":
+        host = "127.0.0.1:" + (host.rpartition(":")[2] if ":" in host else "11434")
+    if not separator and ":" not in host.rpartition("]")[2]:
+        host += ":11434"
+    try:
+        return parse_base_url(f"{scheme or 'http'}://{host}")
+    except UsageError:
+        return None  # not an address that we would dial
+
+
+def _offer(address: Address) -> Found:
+    zone = zone_of(address)
+    return Found(
+        id="ollama-host",
+        kind=Kind.OLLAMA,
+        base_url=address.origin + address.path,
+        zone=zone,
+        proof=proof_of(zone),
+        source="OLLAMA_HOST",
+        detail="not asked: it is on another machine",
+        needs_own_yes=True,
+    )
+
+
+def _offer_key(key: EnvironmentKey) -> Found:
+    return Found(
+        id=key.id,
+        kind=key.kind,
+        base_url=key.base_url,
+        zone=Zone.MANAGED,
+        proof=None,
+        source=key.variable,
+        detail="not asked: a key is used only after your yes",
+        key_variable=key.variable,
+        needs_own_yes=True,
+    )
+
+
+def _with_unique_ids(found: list[Found]) -> tuple[Found, ...]:
+    taken: dict[str, int] = {}
+    unique = []
+    for one in found:
+        count = taken[one.id] = taken.get(one.id, 0) + 1
+        unique.append(one if count == 1 else replace(one, id=f"{one.id}-{count}"))
+    return tuple(unique)
