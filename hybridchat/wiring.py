@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
@@ -19,6 +19,9 @@ from hybridchat.paths import Paths, find_paths
 from hybridchat.session.chat import Session
 from hybridchat.session.first_run import Setup
 from hybridchat.session.prices import PriceBook
+
+if TYPE_CHECKING:
+    from hybridchat.backends.ollama_admin import OllamaAdmin
 
 
 class Wiring(NamedTuple):
@@ -43,6 +46,12 @@ class Wiring(NamedTuple):
             open_backend=opener.open,
             local_only=local_only,
         )
+
+    async def open_ollama_admin(self, spec: BackendSpec) -> OllamaAdmin:
+        """For the models of an Ollama: pull, show, delete, load."""
+        from hybridchat.backends.ollama_admin import OllamaAdmin
+
+        return OllamaAdmin(spec, await Opener(self.paths, self.config, local_only=False).key(spec))
 
     def open_setup(self) -> Setup:
         """For a first run: discovery, the catalog of models, and writing the config."""
@@ -110,9 +119,9 @@ class Opener:
             return EmbeddedBackend(spec, self._paths, context_window=self._config.embedded.context_window)
         from hybridchat.backends.registry import make_backend
 
-        return make_backend(spec, await self._key(spec))
+        return make_backend(spec, await self.key(spec))
 
-    async def _key(self, spec: BackendSpec) -> str | None:
+    async def key(self, spec: BackendSpec) -> str | None:
         configured = next((b for b in self._config.backend if b.id == spec.id), None)
         if configured is None or (spec.zone.is_local and configured.key is None):
             return None
