@@ -86,7 +86,8 @@ def _read(path: Path) -> str:
         raise config_error(problems)
     if not path.exists():
         return _TEMPLATE.read_text(encoding="utf-8")
-    return path.read_bytes().decode("utf-8-sig")
+    text = path.read_bytes().decode("utf-8-sig")
+    return text if text.endswith("\n") or not text else f"{text}\n"
 
 
 def _headers(lines: list[str], header: str) -> list[int]:

@@ -75,6 +75,7 @@ class RouteInput(Struct, frozen=True, kw_only=True):
     wanted_by: str = "conversation"  # who wants it: "message", "conversation", "config" (for the reasons)
     decided_backend: str | None = None  # what auto decided at the first message; it stays while it can answer
     decided_model: str | None = None
+    decided_zone: Zone | None = None  # where that backend last answered this conversation; None: unknown
     reasoning: Reasoning = Reasoning.NORMAL
     workload: str | None = None
     workload_tokens_30d: int = 0
@@ -205,15 +206,18 @@ def _stay(field: _Field) -> Decision | None:
     backend, model = field.given.decided_backend, field.given.decided_model
     if backend is None:
         return None
-    same = [c for c in field.given.candidates if c.backend == backend and model in (None, c.model)]
+    exact = [c for c in field.given.candidates if (c.backend, c.model) == (backend, model)]
+    same = exact or [c for c in field.named(backend) if c.remote_host is None]
     if same and not field.allows_any(same):
         return None
     able = [c for c in field.able if c in same]
+    against = field.against(same) or (f"{backend} no longer offers {model or 'a model'}",)
     if able:
-        return _send(able[0], ("decided at the first message",))
-    name = backend if model is None else f"{model} of {backend}"
-    gone = () if same else (f"{backend}: {model or 'it'} is no longer offered",)
-    return _ask(field, (f"this conversation is on {name}", *field.against(same), *gone), same)
+        if able[0].is_local or field.given.decided_zone in (None, Zone.MANAGED):
+            other = () if exact or model is None else (f"with {able[0].model}: it no longer offers {model}",)
+            return _send(able[0], ("decided at the first message", *other))
+        against = (f"{backend} no longer computes locally",)
+    return _ask(field, (f"this conversation is on {backend}", *against), same)
 
 
 def _by_table(field: _Field) -> Decision:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from hybridchat.config import RouteConfig
-from hybridchat.domain.chat import Privacy, Reasoning
+from hybridchat.domain.chat import Privacy, Reasoning, Zone
 from hybridchat.domain.pricing import estimate_prompt_tokens
 from hybridchat.domain.privacy import strictest
 from hybridchat.domain.routing import SHIPPED_TABLES, Decision, RouteInput, Row, classify, decide
@@ -66,6 +66,12 @@ class Planner:
             estimated_cost_usd=price[0] * prompt_tokens if price else None,
             price_source=price[1] if price else "",
         )
+
+
+def _last_zone(chat: Chat, backend: str | None) -> Zone | None:
+    """Where that backend last answered this chat: an address in the config can move, and a server begin to forward."""
+    attempts = (message.attempt for message in reversed(chat.messages) if message.attempt)
+    return next((attempt.zone for attempt in attempts if attempt.backend == backend), None)
 
 
 class RouteOpen(HybridchatError):
