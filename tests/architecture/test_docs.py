@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import click
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from hybridchat.cli.app import root
+from hybridchat.config import load_config
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -55,3 +60,28 @@ def test_links_lead_somewhere() -> None:
     for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
         for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def code_blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_the_readmes_config_is_a_config(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    for block in code_blocks("toml"):
+        file.write_text(block, encoding="utf-8")
+        config, problems = load_config(file)
+        assert problems == []
+        assert len(config.backend) == block.count("[[backend]]")
+
+
+def test_the_readmes_commands_exist() -> None:
+    context = click.Context(root)
+    calls = re.findall(r"\bhybridchat (.+?)(?: >.*)?$", "\n".join(code_blocks("sh")), re.MULTILINE)
+    assert calls
+    for call in calls:
+        name, *words = shlex.split(call)
+        command = root.get_command(context, name)
+        assert command is not None, name
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("-")} <= options, call
