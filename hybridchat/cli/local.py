@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hybridchat.cli import output
+from hybridchat.cli.engines import engine_option, find_ollama
 from hybridchat.cli.progress import Progress
 from hybridchat.errors import UsageError
 
@@ -59,9 +60,7 @@ def _default_model(wired: Wiring, engine: str) -> str:
     """The only model that is here. Raises UsageError when there is a choice or none."""
     if engine == "vllm":
         raise UsageError("vLLM needs a model", "add --model NAME")
-    from hybridchat.backends.hub import local_models
-
-    names = [model.name for model in local_models(wired.paths.models_dir)]
+    names = _embedded_models(wired)
     if len(names) == 1:
         return names[0]
     if not names:
@@ -81,27 +80,35 @@ async def _start(wired: Wiring, engine: str, model: str, progress: Progress) -> 
 
 
 def _register(wired: Wiring, engine: Engine) -> None:
-    """Into the config, so that chats find it. An entry that already says the same keeps what the user added."""
+    """Into the config, so that chats find it. An embedded backend that is there already stays as it is."""
     from hybridchat.config_edit import add_backend, remove_backend
 
-    file = wired.paths.config_file
-    if engine.kind == "embedded":
-        if not any(backend.kind == "embedded" for backend in wired.config.backend):
-            add_backend(file, {"id": engine.id, "kind": "embedded", "model": engine.model})
+    file, entry = wired.paths.config_file, engine.as_backend()
+    if any(backend.kind == "embedded" == entry.kind for backend in wired.config.backend):
         return
-    entry = {"id": engine.id, "kind": engine.kind, "base_url": engine.base_url, "model": engine.model, "vouched": True}
-    known = next((backend for backend in wired.config.backend if backend.id == engine.id), None)
-    if known is not None:
-        if (known.kind, known.base_url, known.model) == (engine.kind, engine.base_url, engine.model):
-            return
-        remove_backend(file, engine.id)
-    add_backend(file, entry)
+    if any(backend.id == entry.id for backend in wired.config.backend):
+        remove_backend(file, entry.id)
+    values = {name: getattr(entry, name) for name in ("id", "kind", "base_url", "model", "vouched")}
+    add_backend(file, {name: value for name, value in values.items() if value})
+
+
+def _unregister(engine: Engine) -> None:
+    """A vLLM's port is its own only while it runs; the embedded backend starts its engine whenever it is needed."""
+    from hybridchat.config_edit import remove_backend
+    from hybridchat.paths import find_paths
+
+    if engine.kind != "vllm":
+        return
+    try:
+        remove_backend(find_paths().config_file, engine.id)
+    except UsageError as error:  # gone already, or a config that only its author can mend
+        output.note(str(error))
 
 
 @command.command("down")
 @click.argument("engine_id", required=False, metavar="[ID]")
 def down(engine_id: str | None) -> None:
-    """End an engine that `local up` left running; without an id, all of them.
+    """End an engine that `local up` left running, and take its backend out again; without an id, all of them.
 
     \b
     hybridchat local down vllm-8000
@@ -117,6 +124,7 @@ def down(engine_id: str | None) -> None:
         raise UsageError(f"no engine {engine_id!r} is running", f"running: {known}")
     for engine in chosen:
         asyncio.run(engines.down(engine, run_dir))
+        _unregister(engine)
         output.note(f"{engine.id} has ended")
     if not chosen:
         output.note("no engine is running")
@@ -143,3 +151,72 @@ def status(as_json: bool) -> None:
         ("id", "model", "address", "since", "log"),
         [(e.id, e.model, e.base_url, output.moment(e.started_at), e.log_file) for e in running],
     )
+
+
+@command.command("load")
+@click.argument("model")
+@engine_option
+@click.option("--keep-alive", metavar="TIME", help="Ollama: how long it stays without use, like 30m; -1 for ever.")
+def load(model: str, backend_id: str | None, keep_alive: str | None) -> None:
+    """Load a model into memory now, so that the first reply does not wait for it.
+
+    \b
+    hybridchat local load qwen3:8b --keep-alive 1h
+    """
+    from hybridchat import wiring
+
+    wired = wiring.load()
+    ollama = find_ollama(wired, model, backend_id, _embedded_models(wired))
+    with Progress() as progress:
+        if ollama is None:
+            _register(wired, asyncio.run(_start(wired, "embedded", model, progress)))
+            return
+
+        async def load_it() -> None:
+            admin = await wired.open_ollama_admin(ollama)
+            await admin.load(model, keep_alive=_seconds(keep_alive))
+
+        progress.show(f"{ollama.id} loads {model}")
+        asyncio.run(load_it())
+
+
+def _seconds(keep_alive: str | None) -> str | float | None:
+    """A bare number is seconds; `30m` is Ollama's to read."""
+    try:
+        return None if keep_alive is None else float(keep_alive)
+    except ValueError:
+        return keep_alive
+
+
+@command.command("unload")
+@click.argument("model")
+@engine_option
+def unload(model: str, backend_id: str | None) -> None:
+    """Take a model out of memory.
+
+    \b
+    hybridchat local unload qwen3:8b
+    """
+    from hybridchat import wiring
+    from hybridchat.backends import engines
+
+    wired = wiring.load()
+    ollama = find_ollama(wired, model, backend_id, _embedded_models(wired))
+    if ollama is not None:
+
+        async def unload_it() -> None:
+            await (await wired.open_ollama_admin(ollama)).unload(model)
+
+        asyncio.run(unload_it())
+        return
+    for engine in engines.running(wired.paths.run_dir):
+        if engine.kind == "embedded" and engine.model == model:
+            asyncio.run(engines.down(engine, wired.paths.run_dir))
+            return
+    output.note(f"{model} is not loaded")
+
+
+def _embedded_models(wired: Wiring) -> list[str]:
+    from hybridchat.backends.hub import local_models
+
+    return [model.name for model in local_models(wired.paths.models_dir)]

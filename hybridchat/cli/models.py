@@ -1,4 +1,4 @@
-"""`hybridchat models`: what every backend offers; pulling, showing and removing where the engine is ours."""
+"""`hybridchat models`: what every backend offers; pulling, showing and removing where the engine is the user's own."""
 
 from __future__ import annotations
 
@@ -6,11 +6,31 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct
 
 from hybridchat.cli import output
+from hybridchat.cli.engines import engine_option, find_ollama
+from hybridchat.cli.progress import Progress
+from hybridchat.domain.chat import Proof, Zone
 
 if TYPE_CHECKING:
+    from hybridchat.backends.base import BackendSpec
     from hybridchat.session.chat import Session
+    from hybridchat.session.first_run import OfferedModel, PullProgress
+    from hybridchat.wiring import Wiring
+
+
+class Row(Struct, frozen=True):
+    """One model of one backend. Unknown is None."""
+
+    backend: str
+    model: str
+    zone: Zone
+    proof: Proof | None
+    context_window: int | None
+    size_bytes: int | None
+    loaded: bool | None
+    remote_host: str | None
 
 
 @click.group("models", invoke_without_command=True)
@@ -27,52 +47,156 @@ def command(ctx: click.Context, as_json: bool) -> None:
         return
     from hybridchat import wiring
 
-    rows, unreachable = asyncio.run(collect(wiring.load().open_session()))
-    for backend, detail in unreachable:
+    rows, silent = asyncio.run(collect(wiring.load().open_session()))
+    for backend, detail in silent:
         output.note(f"{backend}: {detail}")
     if as_json:
         output.json(rows)
         return
     output.table(
         ("backend", "model", "zone", "proof", "context", "size", "loaded"),
-        [
-            (
-                row["backend"],
-                row["model"],
-                row["zone"],
-                row["proof"],
-                row["context_window"],
-                output.size(row["size_bytes"]),  # type: ignore[arg-type]
-                row["loaded"],
-            )
-            for row in rows
-        ],
+        [(r.backend, r.model, r.zone, r.proof, r.context_window, output.size(r.size_bytes), r.loaded) for r in rows],
     )
 
 
-async def collect(session: Session) -> tuple[list[dict[str, object]], list[tuple[str, str]]]:
-    """One row per model, and (backend, why) for those that did not answer. Asks managed backends too."""
+async def collect(session: Session) -> tuple[list[Row], list[tuple[str, str]]]:
+    """The models, and (backend, why) for those that named none. Asks managed backends too, and closes the session."""
+    rows: list[Row] = []
+    silent: list[tuple[str, str]] = []
     try:
         await session.check_health()
-        rows, unreachable = [], []
         for backend in session.fleet.specs:
             health = session.health(backend)
             if not health.models:
-                unreachable.append((backend, health.detail))
+                silent.append((backend, health.detail))
             for model in health.models:
-                zone = next(c for c in session.candidates(model.name) if c.backend == backend)
+                at = next(c for c in session.candidates(model.name) if c.backend == backend)
                 rows.append(
-                    {
-                        "backend": backend,
-                        "model": model.name,
-                        "zone": zone.zone,
-                        "proof": zone.proof,
-                        "context_window": model.context_window,
-                        "size_bytes": model.size_bytes,
-                        "loaded": model.loaded,
-                        "remote_host": model.remote_host,
-                    }
+                    Row(
+                        backend,
+                        model.name,
+                        at.zone,
+                        at.proof,
+                        model.context_window,
+                        model.size_bytes,
+                        model.loaded,
+                        model.remote_host,
+                    )
                 )
-        return rows, unreachable
     finally:
         await session.close()
+    return rows, silent
+
+
+@command.command("pull")
+@click.argument("name", required=False, metavar="[NAME]")
+@engine_option
+@output.json_option
+def pull(name: str | None, backend_id: str | None, as_json: bool) -> None:
+    """Fetch a model for the embedded engine or an Ollama; without NAME, list what the embedded engine can get.
+
+    Ctrl+C stops; the next pull goes on there.
+
+    \b
+    hybridchat models pull
+    hybridchat models pull qwen3-0.6b
+    hybridchat models pull qwen3:8b --backend ollama
+    """
+    from hybridchat import wiring
+
+    wired = wiring.load()
+    if name is None:
+        _print_offered(asyncio.run(wired.open_setup().catalog()), as_json=as_json)
+        return
+    from hybridchat.backends.hub import catalog
+
+    ollama = find_ollama(wired, name, backend_id, [model.name for model in catalog().model])
+    with Progress() as progress:
+        asyncio.run(_pull(wired, name, ollama, progress))
+
+
+def _print_offered(offered: tuple[OfferedModel, ...], *, as_json: bool) -> None:
+    if as_json:
+        output.json(offered)
+        return
+    output.table(
+        ("name", "title", "licence", "download", "memory"),
+        [(m.name, m.title, m.licence, output.size(m.size_bytes), output.size(m.memory_bytes)) for m in offered],
+    )
+
+
+async def _pull(wired: Wiring, name: str, ollama: BackendSpec | None, progress: Progress) -> None:
+    if ollama is not None:
+        admin = await wired.open_ollama_admin(ollama)
+        async for step in admin.pull(name):
+            progress.show(f"{name}: {step.detail}", _share(step.done_bytes, step.total_bytes))
+        return
+
+    def show(step: PullProgress) -> None:
+        progress.show(f"{name}: {step.detail or 'downloading'}", _share(step.done_bytes, step.total_bytes))
+
+    await wired.open_setup().pull(name, show)
+
+
+def _share(done_bytes: int, total_bytes: int | None) -> float | None:
+    return done_bytes / total_bytes if total_bytes else None
+
+
+@command.command("rm")
+@click.argument("name")
+@engine_option
+def remove(name: str, backend_id: str | None) -> None:
+    """Delete a model of the embedded engine or of an Ollama from the disk.
+
+    \b
+    hybridchat models rm qwen3-0.6b
+    """
+    from hybridchat import wiring
+    from hybridchat.backends import hub
+
+    wired = wiring.load()
+    models_dir = wired.paths.models_dir
+    ollama = find_ollama(wired, name, backend_id, [model.name for model in hub.local_models(models_dir)])
+    if ollama is None:
+        freed = hub.remove(name, models_dir)
+        output.note(f"removed {name}, {output.size(freed)}")
+        return
+
+    async def delete() -> None:
+        await (await wired.open_ollama_admin(ollama)).delete(name)
+
+    asyncio.run(delete())
+    output.note(f"removed {name} from {ollama.id}")
+
+
+@command.command("show")
+@click.argument("name")
+@engine_option
+@output.json_option
+def show(name: str, backend_id: str | None, as_json: bool) -> None:
+    """Show what the embedded engine's catalog or an Ollama knows of a model.
+
+    \b
+    hybridchat models show qwen3:8b --json
+    """
+    from hybridchat import wiring
+    from hybridchat.backends import hub
+
+    wired = wiring.load()
+    catalog = hub.catalog()
+    here = {model.name: model for model in hub.local_models(wired.paths.models_dir)}
+    ollama = find_ollama(wired, name, backend_id, [*here, *(model.name for model in catalog.model)])
+    card: Struct
+    if ollama is None:
+        card = here[name] if name in here else catalog.find(name)
+    else:
+
+        async def ask() -> Struct:
+            return await (await wired.open_ollama_admin(ollama)).show(name)
+
+        card = asyncio.run(ask())
+    if as_json:
+        output.json(card)
+        return
+    known = [(field, getattr(card, field)) for field in card.__struct_fields__]
+    output.table(("field", "value"), [(field, value) for field, value in known if value not in (None, "", ())])

@@ -15,7 +15,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from hybridchat.backends.base import BackendSpec
-from hybridchat.config import Config, Problem
+from hybridchat.config import Config
+from hybridchat.config.problems import Problem
 from hybridchat.domain.chat import ChatMessage, ChatRequest, Health, HealthState, Kind, Parameters, Role
 from hybridchat.domain.events import Failed, Finished
 from hybridchat.errors import BackendError, Refused

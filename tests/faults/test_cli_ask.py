@@ -210,7 +210,7 @@ async def test_a_broken_config_says_file_line_key_and_what_is_allowed(command: s
     configure(home, text)
     done = await run(command, *(["hi"] if command == "ask" else []))
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
-    for part in (f"{home / 'config.toml'}:4", "kind", '"vlm" is not allowed', "vllm, ollama, llamacpp"):
+    for part in (f"{home / 'config.toml'}:4", "kind", '"vlm" is not allowed', "allowed: embedded, llamacpp"):
         assert part in done.err
     assert (home / "config.toml").read_text() == text
 
