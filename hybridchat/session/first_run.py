@@ -1,4 +1,4 @@
-"""Starting without a config: what was found, what can be pulled, and what is then written. The screen and the command line use it."""
+"""Starting without a config: what was found, what can be pulled, and what is then written."""
 
 from __future__ import annotations
 
@@ -7,22 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from hybridchat.domain.chat import Kind, Proof, Zone
-
-
-class Found(Struct, frozen=True, kw_only=True):
-    """One place that could answer. Texts come from servers and the environment: clean them on the way to a screen."""
-
-    id: str  # the id it would get in the config
-    kind: Kind
-    base_url: str
-    zone: Zone
-    proof: Proof | None
-    source: str  # where it was seen, in words: "listens on port 11434", "OLLAMA_HOST", "OPENAI_API_KEY"
-    models: tuple[str, ...] = ()
-    is_healthy: bool | None = None  # None: not asked (nothing is sent to a managed place before its own yes)
-    detail: str = ""  # one line on its health
-    needs_own_yes: bool = False  # a key or an address from the environment: never part of "accept all"
+from hybridchat.backends.discovery import Found
 
 
 class Discovery(Struct, frozen=True, kw_only=True):
@@ -73,7 +58,7 @@ class Setup(Protocol):
         ...
 
     async def add_backend(self, *, kind: str, base_url: str, model: str | None, vouched: bool = False) -> Found:
-        """Checks the address, looks once at the server, and writes it to the config. Raises UsageError with the remedy."""
+        """Checks the address, looks once at the server, and writes it to the config; UsageError says what is wrong."""
         ...
 
 

@@ -1,0 +1,112 @@
+"""Every action of the chat, once: bindings, command palette, footer, help and docs/keys.md come from this table."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from textual.binding import Binding, BindingType
+
+
+class Action(NamedTuple):
+    """One thing the user can do; the chat screen (or the composer, or the app) has a method `action_<id>`."""
+
+    id: str
+    keys: tuple[str, ...]  # Textual's names; the first one is shown
+    title: str
+    help: str
+    footer: str = ""  # a word for the footer; "": not there
+    where: str = "chat"  # composer | chat | app
+    in_palette: bool = True
+
+
+GROUPS: dict[str, tuple[Action, ...]] = {
+    "Message": (
+        Action("send", ("enter",), "Send", "Send to where the line above says", "", "composer", False),
+        Action("newline", ("shift+enter", "ctrl+j"), "New line", "Break the line", "", "composer", False),
+        Action("send_to", ("ctrl+s",), "Send this message to…", "Choose another place for this one message"),
+        Action("stop", ("escape",), "Stop the reply", "Stop the running reply; what came stays", "stop"),
+        Action("take_back", ("alt+up",), "Take back a waiting message", "The newest one returns to the composer"),
+    ),
+    "Chats": (
+        Action("new_chat", ("ctrl+n",), "New chat", "Start an empty conversation", "new"),
+        Action("chats", ("ctrl+o",), "Open a chat…", "All conversations, newest first; type to filter", "chats"),
+        Action("rename_chat", ("f2",), "Rename this chat…", "Give the conversation another title"),
+        Action("delete_chat", ("f8",), "Delete this chat", "Can be undone until you quit"),
+        Action("undo_delete", ("f9",), "Undo the last deletion", "Bring the deleted conversation back"),
+    ),
+    "Where it goes": (
+        Action("route", ("ctrl+r",), "Route of this chat…", "Auto, local, managed, or one backend and model", "route"),
+        Action("privacy", ("ctrl+l",), "Privacy of this chat…", "Local only, private or open", "privacy"),
+        Action("reasoning", ("ctrl+g",), "High reasoning on or off", "Say that the task is hard: routes may heed it"),
+        Action("workload", ("f3",), "Kind of task…", "Code, summarization…: for routes and statistics"),
+    ),
+    "Reading": (
+        Action("copy_reply", ("ctrl+y",), "Copy the last reply", "To the clipboard, over SSH too"),
+        Action("copy_code", ("f5",), "Copy a code block…", "The only one, or choose among several"),
+        Action("toggle_thinking", ("ctrl+t",), "Show or hide thinking", "Unfold the model's thinking, or fold it"),
+        Action("toggle_panel", ("f4",), "Show or hide the comparison", "Local and managed side by side"),
+        Action("end", ("ctrl+end",), "To the end", "Scroll to the newest line and follow it", in_palette=False),
+    ),
+    "Program": (
+        Action("theme", ("f6",), "Theme…", "Colours of the screen"),
+        Action("commands", ("ctrl+p", "f10"), "Command palette", "Find anything by its name", "menu", "app", False),
+        Action("help", ("f1", "question_mark"), "Help", "All keys on one page", "help"),
+        Action("suspend", ("ctrl+z",), "Suspend", "Back to the shell; fg returns", where="app"),
+        Action("quit", ("ctrl+q",), "Quit", "End the program; nothing is lost", "quit", "app"),
+    ),
+}
+
+ACTIONS: tuple[Action, ...] = tuple(action for actions in GROUPS.values() for action in actions)
+
+_NAMES = {
+    "escape": "Esc",
+    "enter": "Enter",
+    "question_mark": "?",
+    "up": "Up",
+    "down": "Down",
+    "end": "End",
+    "home": "Home",
+}
+
+
+def key_name(key: str) -> str:
+    """A key as a person reads it: `ctrl+shift+n` → Ctrl+Shift+N."""
+    *modifiers, last = key.split("+")
+    return "+".join([*(m.title() for m in modifiers), _NAMES.get(last, last.upper())])
+
+
+def short_key(key: str) -> str:
+    """The same for the footer, where room is scarce: Ctrl+N → ^N."""
+    return key_name(key).replace("Ctrl+", "^")
+
+
+def bindings(where: str) -> list[BindingType]:
+    """Textual's bindings for one place. They win over a focused widget's own keys."""
+    return [
+        Binding(
+            ",".join(action.keys),
+            action.id,
+            action.title,
+            tooltip=action.help,
+            id=action.id,
+            show=False,
+            priority=_wins(action),
+        )
+        for action in ACTIONS
+        if action.where == where
+    ]
+
+
+def _wins(action: Action) -> bool:
+    # `?` and Esc belong to a focused widget first: the composer types the one, a search field clears with the other.
+    return action.id not in {"help", "stop"}
+
+
+def keys_markdown() -> str:
+    """The text of docs/keys.md."""
+    lines = ["# Keys", "", "Everything is in the command palette (Ctrl+P) too; F1 shows this page in the program.", ""]
+    for group, actions in GROUPS.items():
+        lines += [f"## {group}", "", "| key | action | what it does |", "|---|---|---|"]
+        lines += [f"| {' or '.join(map(key_name, a.keys))} | {a.title} | {a.help} |" for a in actions]
+        lines.append("")
+    return "\n".join(lines)

@@ -1,0 +1,217 @@
+"""The application: its session's life, themes, clipboard and end. What is on the screen is in screens/."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import App
+from textual.command import Provider
+from textual.screen import Screen
+
+from hybridchat.config import UiConfig
+from hybridchat.domain.chat import Privacy
+from hybridchat.errors import EXIT_FAILED, HybridchatError
+from hybridchat.session.events import Notice, SessionEvent
+from hybridchat.tui import terminal
+from hybridchat.tui.actions import bindings
+from hybridchat.tui.screens.chat import ChatScreen
+from hybridchat.tui.themes import DEFAULT_THEME, VARIABLE_DEFAULTS, load_theme, theme_names
+
+if TYPE_CHECKING:
+    from hybridchat.session.chat import Session
+    from hybridchat.session.first_run import Setup
+
+_DEFAULT_UI = UiConfig()
+
+OpenSession = Callable[[], "Awaitable[Session]"]
+
+
+def _palette() -> type[Provider]:
+    from hybridchat.tui.palette import ActionProvider
+
+    return ActionProvider
+
+
+class HybridChatApp(App[int]):
+    """`open_session` is called once after the first paint (again after the first run's setup), and may be slow.
+
+    `setup`: given when there is no config; the first-run screen then comes first. `open_demo`: its "demo" choice.
+    `save_theme`: keeps a chosen theme in the config. `crash_log`: where a fault of ours is noted, without any words.
+    """
+
+    TITLE = "hybridchat"
+    BINDINGS = bindings("app")
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
+    ENABLE_COMMAND_PALETTE = False  # ours opens it: its key stands in the table like all others
+    NOTIFICATION_TIMEOUT = 4
+
+    def __init__(
+        self,
+        open_session: OpenSession,
+        *,
+        ui: UiConfig = _DEFAULT_UI,
+        theme_folders: Sequence[Path] = (),
+        notices: Sequence[Notice] = (),
+        setup: Setup | None = None,
+        open_demo: OpenSession | None = None,
+        save_theme: Callable[[str], Awaitable[None]] | None = None,
+        reopen_latest: bool = False,
+        privacy: Privacy | None = None,
+        crash_log: Path | None = None,
+    ) -> None:
+        # A default screen's own CSS_PATH is not read by Textual, so the app names its sheets.
+        super().__init__(css_path=["screens/chat.tcss", *(["screens/first_run.tcss"] if setup else [])])
+        self._open_session = open_session
+        self._ui = ui
+        self._theme_folders = tuple(theme_folders)
+        self._notices = list(notices)
+        self._setup = setup
+        self._open_demo = open_demo
+        self._save_theme = save_theme
+        self._reopen_latest = reopen_latest
+        self._privacy = privacy
+        self._crash_log = crash_log
+        self._chat_screen: ChatScreen | None = None
+        self.session: Session | None = None
+        self.last_words = ""  # for stderr, once the terminal is the shell's again
+        self._use_first_theme()
+        if (getattr(sys.__stderr__, "encoding", None) or "utf-8").lower().replace("-", "") != "utf8":
+            self._filters.append(terminal.AsciiFilter())
+
+    # --- life
+
+    def get_default_screen(self) -> Screen[None]:
+        if self._setup is not None:
+            from hybridchat.tui.screens.first_run import FirstRun
+
+            return cast("Screen[None]", FirstRun(self._setup, has_demo=self._open_demo is not None))
+        return self._new_chat_screen()
+
+    def _new_chat_screen(self) -> ChatScreen:
+        self._chat_screen = ChatScreen(panel=self._ui.panel, show_thinking=self._ui.show_thinking)
+        return self._chat_screen
+
+    def on_mount(self) -> None:
+        if not self.is_headless:
+            terminal.on_end_signals(asyncio.get_running_loop(), self._end_by_signal)
+        if self._setup is None:
+            self.call_after_refresh(self._begin, self._open_session)
+
+    def begin_chat(self, *, is_demo: bool = False) -> None:
+        """After the first run: the chat, with what was set up or with the demo."""
+        self.switch_screen(self._new_chat_screen())
+        opener = self._open_demo if is_demo and self._open_demo else self._open_session
+        self.call_after_refresh(self._begin, opener)
+
+    def _begin(self, opener: OpenSession) -> None:
+        screen = self._chat_screen
+        assert screen is not None
+        for notice in self._notices:
+            screen.banner(notice.text, notice.severity)
+        self.run_worker(self._start_session(opener, screen), name="session")
+
+    async def _start_session(self, opener: OpenSession, screen: ChatScreen) -> None:
+        try:
+            session = self.session = await opener()
+            session.listen(self._tell)
+            latest = await session.open_latest() if self._reopen_latest else None
+            screen.attach(session, latest or session.new(privacy=self._privacy))
+            await session.start()
+        except HybridchatError as error:
+            screen.banner(str(error), "error")
+            if self.session is None:
+                screen.route_line.say(f"No chat can be opened: {error}")
+
+    def _tell(self, event: SessionEvent) -> None:
+        try:
+            if self._chat_screen is not None and self._chat_screen.is_mounted:
+                self._chat_screen.tell(event)
+        except Exception as error:  # noqa: BLE001 - a fault of the screen ends the screen, not the turn that told it
+            self._handle_exception(error)
+
+    async def on_unmount(self) -> None:
+        """The terminal is the shell's again by now; what came of running replies is written."""
+        if self.session is not None:
+            try:
+                await self.session.close()
+            except HybridchatError as error:
+                self.last_words = str(error)
+
+    def _end_by_signal(self, code: int) -> None:
+        self.exit(return_code=code)
+
+    def _fatal_error(self) -> None:
+        """Textual's own would print every local variable: prompts, replies, keys."""
+        error = self._exception or sys.exc_info()[1]
+        if error is not None:
+            self.last_words = terminal.crash_report(error, self._crash_log)
+        self._close_messages_no_wait()
+
+    # --- actions for the whole app
+
+    def action_commands(self) -> None:
+        from textual.command import CommandPalette
+
+        if not CommandPalette.is_open(cast("App[object]", self)) and isinstance(self.screen, ChatScreen):
+            self.push_screen(CommandPalette(id="--command-palette"))
+
+    def action_suspend(self) -> None:
+        self.action_suspend_process()
+
+    def action_help_quit(self) -> None:
+        """Ctrl+C with nothing selected."""
+        self.notify("Esc stops a reply, Ctrl+Q quits.", markup=False)
+
+    # --- clipboard
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """By OSC 52 through the terminal, over SSH too, and by the system's own program where there is one."""
+        from hybridchat.tui.clipboard import copy_to_system
+
+        super().copy_to_clipboard(text)
+        if not self.is_headless:
+            self.run_worker(lambda: copy_to_system(text, dict(os.environ)), thread=True, group="clipboard")
+
+    # --- themes
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return VARIABLE_DEFAULTS
+
+    def theme_names(self) -> list[str]:
+        return theme_names(self._theme_folders)
+
+    async def use_theme(self, name: str) -> None:
+        """Shows the theme and keeps the choice. Raises UsageError for a file that cannot be read."""
+        self.register_theme(load_theme(name, self._theme_folders))
+        self.theme = name
+        if self._save_theme is not None:
+            await self._save_theme(name)
+
+    def _use_first_theme(self) -> None:
+        """The config's theme; a banner and the default if that one cannot be had."""
+        for name in dict.fromkeys((self._ui.theme, DEFAULT_THEME)):
+            try:
+                self.register_theme(load_theme(name, self._theme_folders))
+            except HybridchatError as error:
+                self._notices.append(Notice(str(error), "warning"))
+            else:
+                self.theme = name
+                return
+
+
+def run(app: HybridChatApp) -> int:
+    """Runs it on this terminal until the user quits; returns the exit code. Its last words go to stderr."""
+    if "ESCDELAY" not in os.environ:
+        from textual import constants
+
+        constants.ESCAPE_DELAY = terminal.ESCAPE_DELAY_S  # type: ignore[misc]
+    app.run()
+    if app.last_words:
+        print(app.last_words, file=sys.stderr)  # noqa: T201 - the screen is gone; this is the shell's line
+        return app.return_code or EXIT_FAILED
+    return app.return_code or 0

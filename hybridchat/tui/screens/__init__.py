@@ -1,0 +1,1 @@
+"""One file per screen; each is imported when it opens."""

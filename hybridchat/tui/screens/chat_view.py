@@ -1,0 +1,251 @@
+"""The chat screen's layout and what it shows: one open chat, told by the session's events."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.events import Resize
+from textual.message import Message as TextualMessage
+from textual.screen import Screen
+from textual.timer import Timer
+
+from hybridchat.domain.chat import Kind, Message, Reasoning
+from hybridchat.domain.routing import Candidate, Outlook
+from hybridchat.domain.text import clean_line
+from hybridchat.errors import HybridchatError
+from hybridchat.session import events as news
+from hybridchat.tui.transcript import Transcript
+from hybridchat.tui.widgets.bars import Banner, KeyBar, TitleBar, Waiting
+from hybridchat.tui.widgets.composer import Composer
+from hybridchat.tui.widgets.panel import Live, Panel
+from hybridchat.tui.widgets.route_line import RouteLine
+from hybridchat.tui.widgets.welcome import Welcome
+from hybridchat.tui.words import PRIVACY, describe
+
+if TYPE_CHECKING:
+    from hybridchat.session.chat import Chat, Session
+
+WIDE = 110  # columns: from here on the comparison has room at the side
+SIDE_WIDTH = 42
+PLAN_DELAY_S = 0.05
+MAX_BANNERS = 3
+
+
+class ChatView(Screen[None]):
+    """What there is to see. What the user can do is ChatScreen's."""
+
+    AUTO_FOCUS = "#composer"
+
+    class Opened(TextualMessage):
+        """Another chat is shown now."""
+
+    def __init__(self, *, panel: str = "auto", show_thinking: bool = False) -> None:
+        super().__init__()
+        self.session: Session | None = None
+        self.chat: Chat | None = None
+        self.title_bar = TitleBar(id="title")
+        self.transcript = Transcript(describe)
+        self.welcome = Welcome()
+        self.panel = Panel()
+        self.waiting = Waiting()
+        self.route_line = RouteLine()
+        self.composer = Composer()
+        self._panel_mode = panel
+        self._show_thinking = show_thinking
+        self._plan_timer: Timer | None = None
+        self._drafts: dict[int | None, str] = {}
+        self._live: dict[int, Live] = {}
+
+    def compose(self) -> ComposeResult:
+        yield self.title_bar
+        yield self.panel
+        yield Vertical(id="banners")
+        yield self.welcome
+        yield self.transcript
+        yield self.waiting
+        yield self.route_line
+        yield self.composer
+        yield KeyBar(id="keys")
+
+    def on_mount(self) -> None:
+        self._place_panel(self.app.size.width)
+        self.title_bar.title = "hybridchat"
+        self._show_welcome()
+
+    def on_resize(self, event: Resize) -> None:
+        self._place_panel(event.size.width)
+
+    def _place_panel(self, width: int) -> None:
+        """At the side where there is room, else as a line; `auto` decides by the width."""
+        mode = self._panel_mode
+        is_side = mode == "side" or (mode == "auto" and width >= WIDE)
+        self.panel.display = mode != "off"
+        self.panel.set_class(is_side, "-side")
+        self.set_class(width >= WIDE + (SIDE_WIDTH if is_side and mode != "off" else 0), "-wide")
+        self.panel.refresh(layout=True)
+
+    # --- a chat on the screen
+
+    def attach(self, session: Session, chat: Chat) -> None:
+        """The session is ready: its chat comes on the screen."""
+        self.session = session
+        if session.ledger_notice:
+            self.banner(session.ledger_notice, "warning")
+        self.show_chat(chat)
+
+    def show_chat(self, chat: Chat) -> None:
+        """Puts another chat on the screen; the draft of the one before is kept for its return."""
+        if self.chat is not None:
+            self._drafts[self.chat.id] = self.composer.text
+            self.composer.set_draft(self._drafts.pop(chat.id, ""))
+        self.chat = chat
+        self.transcript.set_messages(_with_running_text(chat))
+        self._show_welcome()
+        self.show_waiting()
+        self._show_live()
+        self.plan_now()
+        self.composer.focus()
+        self.post_message(self.Opened())
+
+    def _show_welcome(self) -> None:
+        is_empty = self.chat is None or not self.chat.messages
+        self.welcome.display, self.transcript.display = is_empty, not is_empty
+        if is_empty and self.session is not None:
+            self.welcome.show(self.session.candidates())
+
+    def show_waiting(self) -> None:
+        if self.chat is not None:
+            self.waiting.show(tuple(d.text for d in self.chat.queue), is_streaming=self.chat.is_streaming)
+
+    def _show_live(self) -> None:
+        here = self._live.get(self.chat.id) if self.chat is not None and self.chat.id is not None else None
+        self.panel.live = here or next(iter(self._live.values()), None)
+
+    def plan_soon(self) -> None:
+        """Plans after a short rest in the typing."""
+        if self._plan_timer is not None:
+            self._plan_timer.stop()
+        self._plan_timer = self.set_timer(PLAN_DELAY_S, self.plan_now)
+
+    def plan_now(self) -> None:
+        """Brings the line over the composer and the title up to date."""
+        if self.session is None or self.chat is None:
+            return
+        plan = self.session.plan(self.chat, self.composer.text)
+        is_queueing = self.chat.is_streaming or bool(self.chat.queue)
+        self.route_line.show(plan, verb="Enter queues for" if is_queueing else "Enter sends to")
+        conversation = self.chat.conversation
+        self.title_bar.title = conversation.title if conversation else "New chat"
+        self.title_bar.marks = tuple(
+            filter(
+                None,
+                (
+                    "SIMULATED" if self._is_simulated() else "",
+                    clean_line(plan.workload or "", 20),
+                    "high reasoning" if plan.reasoning is Reasoning.HIGH else "",
+                    PRIVACY[self.chat.privacy],
+                ),
+            )
+        )
+        self.composer.set_class(plan.decision.outlook is not Outlook.SEND, "-blocked")
+
+    def _is_simulated(self) -> bool:
+        return self.session is not None and any(c.kind == Kind.SIMULATED for c in self.session.candidates())
+
+    # --- what the session tells
+
+    def tell(self, event: news.SessionEvent) -> None:
+        """Called by the session on the event loop, at once: so the transcript and chat.messages never disagree."""
+        match event:
+            case news.Delta():
+                self._on_delta(event)
+            case news.TurnBegan():
+                self._on_turn_began(event)
+            case news.TurnEnded(conversation_id, reply):
+                self._live.pop(conversation_id, None)
+                self._show_live()
+                if self._is_here(conversation_id):
+                    self.transcript.finish(reply)
+                    self.show_waiting()
+                    self.plan_now()
+            case news.EngineLoading(conversation_id, message_id, detail, fraction):
+                if self._is_here(conversation_id):
+                    done = "" if fraction is None else f" {fraction:.0%}"
+                    self.transcript.set_status(message_id, f"{clean_line(detail)}{done}")
+            case news.AttemptPriced(attempt):
+                self._on_priced(attempt.message_id)
+            case news.QueueChanged(conversation_id):
+                if self.chat is not None and self.chat.id == conversation_id:
+                    self.show_waiting()
+                    self.plan_now()
+            case news.HealthChanged():
+                self._show_welcome()
+                self.plan_soon()
+            case news.SnapshotChanged(snapshot):
+                self.panel.snapshot = snapshot
+            case news.Notice(text, severity):
+                self.banner(text, severity)
+
+    def _is_here(self, conversation_id: int) -> bool:
+        return self.chat is not None and self.chat.id == conversation_id
+
+    def _on_turn_began(self, event: news.TurnBegan) -> None:
+        self._live[event.conversation.id] = _live(event.target)
+        self._show_live()
+        if self._is_here(event.conversation.id):
+            self._show_welcome()
+            self.transcript.add_message(event.user)
+            self.transcript.add_message(event.reply)
+            self.show_waiting()
+            self.plan_now()
+
+    def _on_delta(self, event: news.Delta) -> None:
+        if event.ttft_ms is not None and event.conversation_id in self._live:
+            self._live[event.conversation_id] = replace(self._live[event.conversation_id], ttft_ms=event.ttft_ms)
+            self._show_live()
+        if self._is_here(event.conversation_id):
+            self.transcript.append(event.message_id, event.text, event.is_thinking)
+
+    def _on_priced(self, message_id: int | None) -> None:
+        if self.chat is not None:
+            message = next((m for m in self.chat.messages if m.id == message_id), None)
+            if message is not None:
+                self.transcript.update_message(message)
+
+    # --- telling the user
+
+    def banner(self, text: str, severity: str = "warning") -> None:
+        """A line over the transcript that stays until Esc or a click; the same text is shown once."""
+        banners = self.query(Banner)
+        new = Banner(text, severity)
+        if any(b.text == new.text for b in banners):
+            return
+        if len(banners) >= MAX_BANNERS:
+            banners.first().remove()
+        self.query_one("#banners", Vertical).mount(new)
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Failures with a remedy become a banner."""
+        try:
+            yield
+        except HybridchatError as error:
+            self.banner(str(error), "error")
+
+
+def _live(target: Candidate) -> Live:
+    return Live(target.backend, target.is_local, time.monotonic())
+
+
+def _with_running_text(chat: Chat) -> list[Message]:
+    """The chat's messages, the running reply with what has come so far."""
+    if chat.turn is None:
+        return list(chat.messages)
+    *before, running = chat.messages
+    return [*before, replace(running, text=chat.turn.reply.text, thinking=chat.turn.reply.thinking)]

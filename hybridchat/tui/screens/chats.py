@@ -1,0 +1,94 @@
+"""All conversations, newest first: filter, open, rename, delete, undo."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.binding import Binding, BindingType
+
+from hybridchat.domain.chat import Conversation, Privacy
+from hybridchat.domain.text import clean_line
+from hybridchat.errors import HybridchatError
+from hybridchat.tui.screens.picker import Picker
+from hybridchat.tui.widgets.rows import Row
+from hybridchat.tui.words import when
+
+if TYPE_CHECKING:
+    from hybridchat.session.chat import Session
+
+FIRST = 200  # shown at once; the rest follows
+ALL = 1_000_000
+_HINT = "Enter opens · F2 renames · F8 deletes · F9 undoes · Esc closes"
+
+
+class ChatList(Picker):
+    """Answers with the id of the chosen conversation, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f2", "rename", "Rename", show=False),
+        Binding("f8", "delete", "Delete", show=False),
+        Binding("f9", "undo", "Undo", show=False),
+    ]
+
+    def __init__(self, session: Session, current: int | None) -> None:
+        super().__init__("Chats", [], current=current, hint=_HINT)
+        self._session = session
+        self._current = current
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._load()
+
+    @work(exclusive=True, group="load")
+    async def _load(self) -> None:
+        try:
+            first = await self._session.conversations(FIRST)
+            self._show(first)
+            if len(first) == FIRST:
+                self._show(await self._session.conversations(ALL))
+        except HybridchatError as error:
+            self.notify(clean_line(str(error)), severity="error", markup=False)
+
+    def _show(self, conversations: list[Conversation]) -> None:
+        now = datetime.now().astimezone()
+        empty = [Row(None, "No conversations yet.")]
+        self.set_all_rows([_row(c, now, is_current=c.id == self._current) for c in conversations] or empty)
+
+    @work
+    async def action_rename(self) -> None:
+        from hybridchat.tui.screens.dialogs import Prompt
+
+        if row := self.list.current:
+            title = await self.app.push_screen_wait(Prompt("Rename this chat", row.text))
+            if title and title.strip():
+                await self._change(self._session.rename(row.key, title.strip()))
+
+    @work
+    async def action_delete(self) -> None:
+        if row := self.list.current:
+            await self._change(self._session.delete(row.key))
+            self.notify("Chat deleted. F9 brings it back, until you quit.", markup=False)
+
+    @work
+    async def action_undo(self) -> None:
+        await self._change(self._session.undo_delete())
+
+    async def _change(self, change: object) -> None:
+        from collections.abc import Awaitable
+
+        assert isinstance(change, Awaitable)
+        try:
+            await change
+        except HybridchatError as error:
+            self.notify(clean_line(str(error)), severity="error", markup=False)
+        self._load()
+
+
+def _row(conversation: Conversation, now: datetime, *, is_current: bool) -> Row:
+    marks = {Privacy.LOCAL_ONLY: "local only  ", Privacy.PRIVATE: "private  ", Privacy.OPEN: ""}[conversation.privacy]
+    here = "open now  " if is_current else ""
+    return Row(
+        conversation.id, conversation.title or "(no title)", f"{here}{marks}{when(conversation.updated_at, now)}"
+    )

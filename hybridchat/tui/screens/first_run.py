@@ -1,0 +1,182 @@
+"""The first start, without a config: what was found, and one key to take it. Nothing is written before that key."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Static
+
+from hybridchat.domain.chat import Proof
+from hybridchat.domain.text import clean_line
+from hybridchat.errors import HybridchatError
+from hybridchat.session.first_run import Discovery, Found, Setup
+from hybridchat.tui.widgets.rows import Row, RowList
+from hybridchat.tui.words import zone_words
+
+_LOOKING = "Looking at this device and the environment…"
+
+
+class FirstRun(Screen[None]):
+    """Local places are ticked from the start; a key or an address from the environment only by its own yes."""
+
+    AUTO_FOCUS = "RowList"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "accept", show=False, priority=True),
+        Binding("space", "tick", show=False),
+        Binding("v", "vouch", show=False),
+        Binding("e", "embedded", show=False),
+        Binding("a", "add", show=False),
+        Binding("d", "demo", show=False),
+        Binding("r", "look", show=False),
+    ]
+
+    def __init__(self, setup: Setup, *, has_demo: bool) -> None:
+        super().__init__()
+        self.setup = setup
+        self._has_demo = has_demo
+        self.found: dict[str, Found] = {}
+        self.ticked: set[str] = set()
+        self.vouched: set[str] = set()
+        self.list = RowList()
+        self._status = Static(_LOOKING, id="status", markup=False)
+        self._keys = Static("", id="choices", markup=False)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="first-run"):
+            yield Static("hybridchat", markup=False, classes="title")
+            yield Static("Your own models and rented ones, in one conversation.", markup=False, classes="note")
+            yield self._status
+            yield self.list
+            yield self._keys
+
+    def on_mount(self) -> None:
+        self.action_look()
+
+    # --- what there is
+
+    @work(exclusive=True, group="look")
+    async def action_look(self) -> None:
+        self._say(_LOOKING)
+        try:
+            discovery = await self.setup.discover()
+        except HybridchatError as error:
+            discovery = Discovery(notices=(str(error),))
+        self.found = {found.id: found for found in discovery.found}
+        self.ticked = {
+            f.id for f in discovery.found if f.zone.is_local and not f.needs_own_yes and f.is_healthy is not False
+        }
+        self.vouched.clear()
+        head = "Found:" if self.found else "No model server was found on this device, and no key in the environment."
+        self._say("\n".join([head, *(clean_line(notice) for notice in discovery.notices)]))
+        self._show()
+
+    def _say(self, text: str) -> None:
+        self._status.update(text)
+
+    def _show(self) -> None:
+        current = self.list.current
+        self.list.set_rows(found_rows(self.found.values(), self.ticked, self.vouched), current and current.key)
+        self.list.styles.height = max(1, min(len(self.list.rows), self.app.size.height - 16))
+        self.list.display = bool(self.found)
+        self._keys.update(self._choices())
+
+    def _choices(self) -> Content:
+        lines: list[tuple[str, str]] = []
+        if self.ticked:
+            names = ", ".join(sorted(self.ticked))
+            lines.append(("Enter", f"write config.toml with {clean_line(names, 60)} and start"))
+        if self.found:
+            lines.append(("Space", "tick or untick; a key from the environment is only used when you tick it"))
+        if any(f.zone.is_local and f.id in self.ticked for f in self.found.values()):
+            lines.append(("v", "vouch: I know that this server computes here (needed for local-only chats)"))
+        lines += [
+            ("e", "run a small open model inside hybridchat"),
+            ("a", "add a backend by hand"),
+            *([("d", "look around with simulated backends")] if self._has_demo else []),
+            ("r", "look again"),
+            ("Ctrl+Q", "quit"),
+        ]
+        return Content.assemble(
+            *(part for key, text in lines for part in ((f"{key:>6}", "bold $primary"), f"  {text}\n"))
+        )
+
+    # --- choices
+
+    def action_tick(self) -> None:
+        if row := self.list.current:
+            self.ticked ^= {row.key}
+            self.vouched &= self.ticked
+            self._show()
+
+    def action_vouch(self) -> None:
+        row = self.list.current
+        if row and self.found[row.key].zone.is_local:
+            self.vouched ^= {row.key}
+            self.ticked |= {row.key}
+            self._show()
+
+    @work(exclusive=True, group="accept")
+    async def action_accept(self) -> None:
+        chosen = [found for found in self.found.values() if found.id in self.ticked]
+        if not chosen:
+            self._complain("Nothing is ticked. Space ticks; e, a and d are other ways to begin.")
+            return
+        try:
+            await self.setup.accept(chosen, vouched=sorted(self.vouched))
+        except HybridchatError as error:
+            self._complain(str(error))
+        else:
+            self._begin()
+
+    @work(exclusive=True, group="embedded")
+    async def action_embedded(self) -> None:
+        from hybridchat.tui.screens.pull import PullModel
+
+        if await self.app.push_screen_wait(PullModel(self.setup)):
+            self._begin()
+
+    @work(exclusive=True, group="add")
+    async def action_add(self) -> None:
+        from hybridchat.tui.screens.add_backend import AddBackend
+
+        if await self.app.push_screen_wait(AddBackend(self.setup)):
+            self._begin()
+
+    def action_demo(self) -> None:
+        if self._has_demo:
+            self._begin(is_demo=True)
+
+    def on_row_list_chosen(self) -> None:
+        self.action_tick()  # a click; Enter is the screen's
+
+    def _begin(self, *, is_demo: bool = False) -> None:
+        from hybridchat.tui.app import HybridChatApp
+
+        assert isinstance(self.app, HybridChatApp)
+        self.app.begin_chat(is_demo=is_demo)
+
+    def _complain(self, text: str) -> None:
+        self.notify(clean_line(text, 300), severity="warning", markup=False, timeout=8)
+
+
+def found_rows(all_found: Iterable[Found], ticked: Collection[str], vouched: Collection[str]) -> list[Row]:
+    """Two lines for each place: what it is with its health, then its models and where it was seen."""
+    rows = []
+    for found in all_found:
+        proof = Proof.VOUCHED if found.id in vouched else found.proof
+        tick = "[x]" if found.id in ticked else "[ ]"
+        health = {True: "healthy", False: "not healthy", None: "not asked"}[found.is_healthy]
+        name = f"{tick} {clean_line(found.id, 30)} · {zone_words(found.zone, proof, found.kind)}"
+        rows.append(Row(found.id, name, health, "local" if found.zone.is_local else "managed"))
+        models = ", ".join(clean_line(model, 40) for model in found.models[:3])
+        more = f" and {len(found.models) - 3} more" if len(found.models) > 3 else ""
+        facts = (f"{models}{more}", "" if found.is_healthy else found.detail, found.source)
+        rows.append(Row(None, "      " + " · ".join(clean_line(fact, 80) for fact in facts if fact), style="muted"))
+    return rows

@@ -1,0 +1,79 @@
+"""Choosing one of many: a list with a filter. Routes, themes, code blocks, kinds of task and chats are all this."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from hybridchat.tui.widgets.rows import Row, RowList
+
+
+class Picker(ModalScreen[Any]):
+    """Answers with the chosen row's key, or None."""
+
+    CSS_PATH = "picker.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss", "Close", show=False),
+        Binding("up", "move(-1)", show=False, priority=True),
+        Binding("down", "move(1)", show=False, priority=True),
+        Binding("pageup", "page(-1)", show=False, priority=True),
+        Binding("pagedown", "page(1)", show=False, priority=True),
+    ]
+
+    def __init__(self, title: str, rows: Sequence[Row], *, current: Any = None, hint: str = "", note: str = "") -> None:
+        super().__init__()
+        self._title, self._hint, self._note = title, hint or "Enter chooses · Esc closes", note
+        self.all_rows = list(rows)
+        self.list = RowList(rows, current=current)
+        self.filter = Input(placeholder="Type to filter", compact=True)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(self._title, markup=False, classes="title")
+            if self._note:
+                yield Static(self._note, markup=False, classes="note")
+            yield self.filter
+            yield self.list
+            yield Static(self._hint, markup=False, classes="hint")
+
+    def on_mount(self) -> None:
+        self._fit()
+        self.filter.focus()
+
+    def _fit(self) -> None:
+        self.list.styles.height = max(1, min(len(self.all_rows), self.app.size.height - 10))
+
+    def set_all_rows(self, rows: Sequence[Row]) -> None:
+        """New rows under the same filter; the cursor stays where it was, if that row is still there."""
+        self.all_rows = list(rows)
+        self._fit()
+        self._narrow()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._narrow()
+
+    def _narrow(self) -> None:
+        words = self.filter.value.casefold().split()
+        rows = self.all_rows
+        if words:
+            rows = [row for row in rows if row.key is not None and all(w in row.text.casefold() for w in words)]
+        current = self.list.current
+        self.list.set_rows(rows, current.key if current else None)
+
+    def on_input_submitted(self) -> None:
+        self.list.action_choose()
+
+    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+        self.dismiss(event.row.key)
+
+    def action_move(self, by: int) -> None:
+        self.list.action_move(by)
+
+    def action_page(self, direction: int) -> None:
+        self.list.action_page(direction)

@@ -1,0 +1,85 @@
+"""The terminal's life: what signals mean, what an ASCII terminal can show, and what a crash may say."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import traceback
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.color import Color
+from textual.filter import LineFilter
+
+ESCAPE_DELAY_S = 0.025  # a lone Esc is told from a sequence after this; terminals send a sequence in one piece
+
+_LOOKS = {
+    "-": "─━—–▔",
+    "|": "│┃▏▕▌▐▎▊",
+    "+": "┌┐└┘├┤┬┴┼╭╮╰╯",
+    "#": "█▀▄▂▃▅▆▇",
+    ".": "·…",
+    "*": "•",
+    "<": "‹←",
+    ">": "›→▸",
+    "_": "▁",
+    "^": "↑",
+    "v": "↓▾",
+    "~": "≈",
+    "x": "×",
+}
+_BOXES = str.maketrans({symbol: look for look, symbols in _LOOKS.items() for symbol in symbols})
+
+
+class AsciiFilter(LineFilter):
+    """For a terminal whose encoding is not UTF-8: every cell becomes one printable ASCII character."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [
+            segment if segment.text.isascii() else Segment(to_ascii(segment.text), segment.style, segment.control)
+            for segment in segments
+        ]
+
+
+def to_ascii(text: str) -> str:
+    """The same number of cells in ASCII: lines and dots by their look, accents stripped, the rest as question marks."""
+    return "".join(c if c.isascii() else _to_ascii(c) for c in text.translate(_BOXES))
+
+
+def _to_ascii(character: str) -> str:
+    width = cell_len(character)
+    plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
+    return plain if len(plain) == width and plain.isprintable() else "?" * width
+
+
+def on_end_signals(loop: asyncio.AbstractEventLoop, end: Callable[[int], None]) -> None:
+    """SIGTERM and SIGHUP (a closed terminal) call `end` with the exit code, 128 + number; where they exist."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None:
+            try:
+                loop.add_signal_handler(number, end, 128 + number)
+            except NotImplementedError:  # Windows' loops
+                return
+
+
+def crash_report(error: BaseException, log: Path | None) -> str:
+    """One line about a fault of our own. Where it was goes to `log`; neither holds a local or a message's words."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
+    fault = f"{type(error).__name__} in {where}"
+    line = f"hybridchat stopped by a fault of its own ({fault}). Your messages are in the ledger."
+    if log is None:
+        return line
+    try:
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            log.chmod(0o600)
+            file.write(f"{type(error).__name__}\n")
+            file.writelines(f"  {frame.filename}:{frame.lineno} in {frame.name}\n" for frame in frames)
+    except OSError:
+        return line
+    return f"{line} Where: {log}"

@@ -1,0 +1,76 @@
+"""One-line parts of the chat screen: its title, its footer, the waiting messages, and banners."""
+
+from __future__ import annotations
+
+from textual.app import RenderResult
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Static
+
+from hybridchat.domain.text import clean_line
+from hybridchat.tui.actions import ACTIONS, short_key
+
+
+class TitleBar(Widget):
+    """The conversation's title at the left, its privacy and other marks at the right, in words."""
+
+    title = reactive("")
+    marks: reactive[tuple[str, ...]] = reactive(())
+
+    def render(self) -> RenderResult:
+        right = "  ".join(self.marks)
+        room = max(0, self.size.width - Content(right).cell_length - 2)
+        left = Content(clean_line(self.title)).truncate(room, ellipsis=True, pad=True)
+        return Content.assemble((left.plain, "bold"), "  ", (right, "$muted"))
+
+
+class KeyBar(Widget):
+    """The keys that matter most, from the table of actions, as many as fit."""
+
+    def render(self) -> RenderResult:
+        parts: list[tuple[str, str]] = []
+        room = self.size.width
+        for action in ACTIONS:
+            if not action.footer:
+                continue
+            key = short_key(action.keys[0])
+            room -= len(key) + len(action.footer) + 3
+            if room < -2:
+                break
+            parts += [(key, "bold"), (f" {action.footer}  ", "$muted")]
+        return Content.assemble(*parts)
+
+
+class Waiting(Static):
+    """The messages that wait for the running reply."""
+
+    def __init__(self) -> None:
+        super().__init__("", id="waiting", markup=False)
+        self.display = False
+
+    def show(self, texts: tuple[str, ...], *, is_streaming: bool) -> None:
+        """The first two in short, and how to take the newest back."""
+        self.display = bool(texts)
+        lines = [f"{number}. {clean_line(text, 100)}" for number, text in enumerate(texts[:2], 1)]
+        if len(texts) > 2:
+            lines.append(f"… and {len(texts) - 2} more")
+        goes = "sent after this reply" if is_streaming else "Enter in an empty composer sends the next"
+        head = f"{len(texts)} waiting · {goes} · Alt+Up takes the newest back"
+        self.update(Content.assemble((head, "$warning"), "\n", ("\n".join(lines), "$muted")))
+
+
+class Banner(Static):
+    """One line that stays until it is dismissed: by a click or Esc."""
+
+    class Dismissed(Message):
+        pass
+
+    def __init__(self, text: str, severity: str = "warning") -> None:
+        marks = {"information": "note", "warning": "warning", "error": "error"}
+        self.text = clean_line(text, 400)
+        super().__init__(f"{marks.get(severity, severity)}: {self.text}", markup=False, classes=f"-{severity}")
+
+    def on_click(self) -> None:
+        self.remove()

@@ -1,0 +1,80 @@
+"""Where the message is written: Enter sends, Shift+Enter and Ctrl+J break the line, pastes are cleaned."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.message import Message
+from textual.widgets import TextArea
+
+from hybridchat.domain.text import clean
+from hybridchat.tui.actions import bindings
+
+BIG_PASTE = 1_000_000  # characters: from here on a paste is confirmed first
+
+
+class Composer(TextArea):
+    """Grows with its text up to ten lines. What the user pastes never reaches it with control characters."""
+
+    BINDINGS = bindings("composer")
+
+    class Submitted(Message):
+        """Enter was pressed."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class BigPaste(Message):
+        """A paste so big that the user should confirm it; `text` is cleaned."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class Scrolled(Message):
+        """A key that means the transcript: `action` is page_up, page_down or end."""
+
+        def __init__(self, action: str) -> None:
+            super().__init__()
+            self.action = action
+
+    def __init__(self) -> None:
+        super().__init__(
+            id="composer",
+            soft_wrap=True,
+            show_line_numbers=False,
+            highlight_cursor_line=False,
+            placeholder="Write a message. Enter sends, Shift+Enter or Ctrl+J breaks the line.",
+        )
+
+    def action_send(self) -> None:
+        self.post_message(self.Submitted(self.text))
+
+    def action_newline(self) -> None:
+        self.insert("\n", maintain_selection_offset=False)
+
+    def action_cursor_page_up(self) -> None:
+        self.post_message(self.Scrolled("page_up"))
+
+    def action_cursor_page_down(self) -> None:
+        self.post_message(self.Scrolled("page_down"))
+
+    def action_cursor_line_end(self, select: bool = False) -> None:
+        """At the end already, End means the transcript's."""
+        if not select and self.cursor_at_end_of_text:
+            self.post_message(self.Scrolled("end"))
+        super().action_cursor_line_end(select)
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        event.prevent_default()  # or TextArea would insert it raw
+        event.stop()
+        text = clean(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        if len(text) >= BIG_PASTE:
+            self.post_message(self.BigPaste(text))
+        else:
+            self.insert(text, maintain_selection_offset=False)
+
+    def set_draft(self, text: str) -> None:
+        """Replaces the text and puts the cursor at its end."""
+        self.load_text(text)
+        self.move_cursor(self.document.end)

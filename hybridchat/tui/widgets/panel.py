@@ -1,0 +1,192 @@
+"""The running comparison: local and managed side by side, from frozen snapshots and nothing else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from msgspec import Struct
+from textual.app import RenderResult
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from hybridchat.domain.pricing import format_usd
+from hybridchat.domain.stats import Money, Percentiles, Side, Snapshot
+from hybridchat.domain.text import clean_line
+from hybridchat.tui.words import milliseconds, seconds
+
+Part = str | tuple[str, str]
+
+
+class Live(Struct, frozen=True):
+    """The reply that streams now; times by time.monotonic()."""
+
+    backend: str
+    is_local: bool
+    began_at: float
+    ttft_ms: float | None = None
+
+
+class Panel(Widget):
+    """As a side panel (class -side) or as one line; which of them is the chat screen's business."""
+
+    snapshot: reactive[Snapshot] = reactive(Snapshot(), layout=True)
+    live: reactive[Live | None] = reactive(None, layout=True)
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(id="panel")
+        self._clock = clock
+
+    def on_mount(self) -> None:
+        self._ticks = self.set_interval(0.25, self.refresh, pause=True)
+
+    def watch_live(self, live: Live | None) -> None:
+        if self.is_mounted:
+            (self._ticks.resume if live else self._ticks.pause)()
+
+    def render(self) -> RenderResult:
+        elapsed_s = self._clock() - self.live.began_at if self.live else 0.0
+        if self.has_class("-side"):
+            return table(self.snapshot, self.live, elapsed_s, self.content_size.width)
+        return one_line(self.snapshot, self.live, elapsed_s)
+
+
+# --- as one line
+
+
+def one_line(snapshot: Snapshot, live: Live | None, elapsed_s: float) -> Content:
+    """Both sides' replies, median first token and cost of this chat, and what streams now."""
+    parts: list[Part] = []
+    if live is not None:
+        parts = [*_now(live, elapsed_s), ("  │  ", "$muted")]
+    parts += [*_brief("local", snapshot.local, "$local"), ("  │  ", "$muted")]
+    parts += _brief("managed", snapshot.managed, "$managed")
+    if snapshot.local_share is not None:
+        parts.append((f"  │  {snapshot.local_share:.0%} local", "$muted"))
+    return Content.assemble(*parts)
+
+
+def _brief(name: str, side: Side, color: str) -> list[Part]:
+    if not side.replies:
+        return [(name, f"bold {color}"), (" no replies yet", "$muted")]
+    facts = [f"{side.replies:,}"]
+    if side.ttft_ms.p50 is not None:
+        facts.append(milliseconds(side.ttft_ms.p50))
+    if side.tokens_per_s.p50 is not None:
+        facts.append(f"{side.tokens_per_s.p50:.0f} tok/s")
+    if side.cost_chat.usd is not None:
+        facts.append(f"{_money(side.cost_chat)} chat")
+    return [(name, f"bold {color}"), " " + " · ".join(facts)]
+
+
+def _now(live: Live, elapsed_s: float) -> list[Part]:
+    color = "$local" if live.is_local else "$managed"
+    first = "waiting" if live.ttft_ms is None else f"first token {milliseconds(live.ttft_ms)}"
+    return [("now ", "$muted"), (clean_line(live.backend, 24), f"bold {color}"), f" {first} · {seconds(elapsed_s)}"]
+
+
+# --- as a table
+
+
+def table(snapshot: Snapshot, live: Live | None, elapsed_s: float, width: int) -> Content:
+    """The whole comparison; `width` in cells."""
+    sides = (snapshot.local, snapshot.managed)
+    rows: list[tuple[str, tuple[str, ...]]] = [
+        ("replies", tuple(f"{s.replies:,}" for s in sides)),
+        ("share", _shares(snapshot)),
+        ("failures", tuple(f"{s.failures:,}" for s in sides)),
+        ("", ("", "")),
+        ("tokens in", tuple(_tokens(s, s.prompt_tokens) for s in sides)),
+        ("tokens out", tuple(_tokens(s, s.completion_tokens) for s in sides)),
+        ("", ("", "")),
+        ("first token p50", tuple(_median_ms(s.ttft_ms) for s in sides)),
+        ("first token p95", tuple(_p95_ms(s.ttft_ms) for s in sides)),
+        ("tokens/s p50", tuple(_rate(s.tokens_per_s) for s in sides)),
+        ("", ("", "")),
+        ("cost this chat", tuple(_money(s.cost_chat) for s in sides)),
+        ("cost today", tuple(_money(s.cost_today) for s in sides)),
+        ("cost this month", tuple(_money(s.cost_month) for s in sides)),
+    ]
+    label = 16
+    column = max(6, (width - label) // 2)
+    parts: list[Part] = [
+        ("compared".ljust(label), "bold"),
+        ("local".rjust(column), "bold $local"),
+        ("managed".rjust(column), "bold $managed"),
+        "\n\n",
+    ]
+    for name, (left, right) in rows:
+        parts += [(name.ljust(label), "$muted"), left.rjust(column), right.rjust(column), "\n"]
+    parts += _notes(snapshot)
+    if live is not None:
+        parts += ["\n", *_now_tall(live, elapsed_s)]
+    return Content.assemble(*parts)
+
+
+def _now_tall(live: Live, elapsed_s: float) -> list[Part]:
+    color = "$local" if live.is_local else "$managed"
+    first = "waiting" if live.ttft_ms is None else milliseconds(live.ttft_ms)
+    return [
+        *(("answering now  ", "$muted"), (clean_line(live.backend, 24), f"bold {color}"), "\n"),
+        *(("first token    ", "$muted"), first, "\n"),
+        *(("elapsed        ", "$muted"), seconds(elapsed_s), "\n"),
+    ]
+
+
+def _notes(snapshot: Snapshot) -> list[Part]:
+    """What the numbers leave out, and the counterfactual: an estimate that says how it was made."""
+    notes: list[Part] = []
+    unpriced = snapshot.managed.cost_month.unpriced
+    if unpriced:
+        notes.append((f"\n{unpriced:,} managed {_replies(unpriced)} this month without a known price", "$muted"))
+    silent = snapshot.local.replies_without_usage + snapshot.managed.replies_without_usage
+    if silent:
+        notes.append((f"\n{silent:,} {_replies(silent)} without token counts", "$muted"))
+    what_if = snapshot.counterfactual
+    if what_if.replies:
+        head = f"\nToday's {what_if.replies:,} local {_replies(what_if.replies)} on the managed side: "
+        notes.append((head, "$muted"))
+        if what_if.usd is None:
+            notes.append((f"unknown, {clean_line(what_if.reason)}", "$muted"))
+        else:
+            priced_as = clean_line(f"{what_if.model} of {what_if.backend}", 60)
+            left_out = f"; {what_if.left_out:,} without token counts left out" if what_if.left_out else ""
+            notes += [(f"≈ {format_usd(what_if.usd)}", "bold $managed")]
+            notes.append((f", an estimate priced as {priced_as}{left_out}", "$muted"))
+    return [*notes, "\n"] if notes else []
+
+
+def _replies(count: int) -> str:
+    return "reply" if count == 1 else "replies"
+
+
+def _shares(snapshot: Snapshot) -> tuple[str, str]:
+    share = snapshot.local_share
+    return ("–", "–") if share is None else (f"{share:.0%}", f"{1 - share:.0%}")
+
+
+def _tokens(side: Side, count: int) -> str:
+    if side.replies and side.replies == side.replies_without_usage:
+        return "unknown"
+    return f"{count:,}"
+
+
+def _median_ms(values: Percentiles) -> str:
+    return "–" if values.p50 is None else milliseconds(values.p50)
+
+
+def _p95_ms(values: Percentiles) -> str:
+    if values.p95 is not None:
+        return milliseconds(values.p95)
+    return f"n/a (n={values.n})" if values.n else "–"
+
+
+def _rate(values: Percentiles) -> str:
+    return "–" if values.p50 is None else f"{values.p50:.1f}"
+
+
+def _money(money: Money) -> str:
+    if money.usd is None:
+        return "unknown" if money.unpriced else "–"
+    return format_usd(money.usd) + ("+" if money.unpriced else "")

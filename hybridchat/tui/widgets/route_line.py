@@ -1,0 +1,72 @@
+"""The line over the composer: what Enter will do, always."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.app import RenderResult
+from textual.content import Content
+from textual.widget import Widget
+
+from hybridchat.domain.pricing import format_usd
+from hybridchat.domain.routing import Candidate, Decision, Outlook
+from hybridchat.domain.text import clean_line
+from hybridchat.tui.words import candidate_words
+
+if TYPE_CHECKING:
+    from hybridchat.session.chat import Plan
+
+
+class RouteLine(Widget):
+    """Shows a plan. One line on wide screens, two on narrow ones; never more, so that nothing jumps while typing."""
+
+    def __init__(self) -> None:
+        super().__init__(id="route-line")
+        self._shown: Plan | str = "Starting…"
+        self._verb = ""
+
+    def show(self, plan: Plan, *, verb: str = "Enter sends to") -> None:
+        """`verb` says what Enter does with the target: sends to, queues for."""
+        self._shown, self._verb = plan, verb
+        self.refresh()
+
+    def say(self, text: str) -> None:
+        """A plain line instead of a plan."""
+        self._shown = text
+        self.refresh()
+
+    def render(self) -> RenderResult:
+        if isinstance(self._shown, str):
+            return Content(clean_line(self._shown))
+        return plan_content(self._shown, self._verb, wide=self.size.height == 1)
+
+
+def plan_content(plan: Plan, verb: str, *, wide: bool) -> Content:
+    """Backend · model · zone and proof, the estimated cost, and why; or what must be chosen or mended."""
+    decision = plan.decision
+    gap = "  " if wide else "\n"
+    if decision.outlook is Outlook.SEND and decision.target is not None:
+        cost = _cost(plan)
+        between = [" · ", *cost, gap] if cost and wide else [gap, *cost, (" · ", "$muted")] if cost else [gap]
+        return Content.assemble(*_target(decision.target, verb), *between, (f"because {_reasons(decision)}", "$muted"))
+    is_ask = decision.outlook is Outlook.ASK
+    what = ("Enter asks where to send", "bold $warning") if is_ask else ("Enter cannot send", "bold $error")
+    remedy = "Enter or Ctrl+R chooses" if is_ask else clean_line(decision.remedy)
+    return Content.assemble(what, f": {_reasons(decision)}", gap, (remedy, "$muted"))
+
+
+def _target(target: Candidate, verb: str) -> list[str | tuple[str, str]]:
+    backend, model, zone = candidate_words(target)
+    color = "$local" if target.is_local else "$managed"
+    return [(f"{verb} ", "$muted"), (backend, f"bold {color}"), f" · {model} · ", (zone, color)]
+
+
+def _cost(plan: Plan) -> list[str | tuple[str, str]]:
+    if plan.estimated_cost_usd is None:
+        return []
+    source = f" ({clean_line(plan.price_source, 40)})" if plan.price_source else ""
+    return [f"≈ {format_usd(plan.estimated_cost_usd)} for this prompt", (source, "$muted")]
+
+
+def _reasons(decision: Decision) -> str:
+    return clean_line("; ".join(decision.reasons))

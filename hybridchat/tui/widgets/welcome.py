@@ -1,0 +1,48 @@
+"""What an empty chat shows: the places that can answer, and the keys to begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.content import Content
+from textual.widgets import Static
+
+from hybridchat.domain.chat import HealthState
+from hybridchat.domain.routing import Candidate
+from hybridchat.tui.words import candidate_words
+
+HEALTH = {
+    HealthState.HEALTHY: "healthy",
+    HealthState.LOADING: "loading",
+    HealthState.UNHEALTHY: "not healthy",
+    HealthState.UNKNOWN: "not checked",
+}
+_MAX_SHOWN = 6
+
+
+class Welcome(Static):
+    def __init__(self) -> None:
+        super().__init__("", id="welcome", markup=False)
+
+    def show(self, candidates: Sequence[Candidate]) -> None:
+        self.update(welcome_content(candidates))
+
+
+def welcome_content(candidates: Sequence[Candidate]) -> Content:
+    """One line for each backend, with who computes and whether it is healthy."""
+    parts: list[str | tuple[str, str]] = [
+        ("hybridchat\n", "bold $primary"),
+        ("Your own models and rented ones, in one conversation.\n\n", "$muted"),
+    ]
+    for candidate in candidates[:_MAX_SHOWN]:
+        backend, model, zone = candidate_words(candidate)
+        color = "$local" if candidate.is_local else "$managed"
+        health = "$error" if candidate.health is HealthState.UNHEALTHY else "$muted"
+        parts += [(backend, f"bold {color}"), f" · {model} · {zone}", (f" · {HEALTH[candidate.health]}\n", health)]
+    if len(candidates) > _MAX_SHOWN:
+        parts.append((f"and {len(candidates) - _MAX_SHOWN} more\n", "$muted"))
+    keys = (("Ctrl+R", "where this chat goes"), ("Ctrl+L", "keep it on this device"), ("Ctrl+O", "earlier chats"))
+    parts.append("\n")
+    for key, words in keys:
+        parts += [(key, "bold"), (f"  {words}\n", "$muted")]
+    return Content.assemble(*parts)

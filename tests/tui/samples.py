@@ -1,0 +1,53 @@
+"""Fixed content for pictures and pilot tests."""
+
+from __future__ import annotations
+
+from hybridchat.domain.chat import Role
+from hybridchat.domain.stats import Counterfactual, Money, Percentiles, Side, Snapshot
+
+SNAPSHOT = Snapshot(
+    local=Side(
+        replies=112,
+        failures=1,
+        prompt_tokens=48_210,
+        completion_tokens=61_904,
+        ttft_ms=Percentiles(110, 84.0, 410.0),
+        tokens_per_s=Percentiles(110, 41.2, 55.0),
+        cost_chat=Money(None, 3),
+        cost_today=Money(None, 12),
+        cost_month=Money(None, 112),
+    ),
+    managed=Side(
+        replies=23,
+        failures=0,
+        prompt_tokens=9_120,
+        completion_tokens=14_077,
+        ttft_ms=Percentiles(23, 640.0, None),
+        tokens_per_s=Percentiles(23, 88.4, None),
+        cost_chat=Money(0.0042, 0),
+        cost_today=Money(0.0213, 1),
+        cost_month=Money(1.38, 2),
+    ),
+    counterfactual=Counterfactual(usd=0.0341, replies=12, left_out=1, backend="openai", model="gpt-big"),
+)
+
+REPLY = """\
+Yes. A **write-ahead log** keeps readers and the writer apart:
+
+1. the writer appends to the log,
+2. readers see the last commit before they began.
+
+| mode | readers block | durable |
+|---|---|---|
+| rollback | yes | yes |
+| WAL | no | yes |
+
+```python
+connection.execute("PRAGMA journal_mode=WAL")
+print("ready")
+```
+
+See https://sqlite.org/wal.html for the details.
+"""
+
+CONVERSATION = ((Role.USER, "Does SQLite let me read while another process writes?"), (Role.ASSISTANT, REPLY))
