@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
 
-from hybridchat.config import EmbeddedConfig, VllmConfig
+from hybridchat.backends import processes, vllm_server
+from hybridchat.config import BackendConfig, EmbeddedConfig, VllmConfig
+from hybridchat.domain.address import parse_base_url
+from hybridchat.domain.chat import Kind, Zone
 from hybridchat.domain.events import Loading
+from hybridchat.domain.text import clean_line
+from hybridchat.errors import BackendError, ErrorKind, UsageError
+from hybridchat.net.client import Policy, open_client
+from hybridchat.net.ports import free_loopback_port
 from hybridchat.paths import Paths
 
+if TYPE_CHECKING:
+    import subprocess
+
 Progress = Callable[[Loading], None]
+_LOOK_EVERY_S = 0.25
 
 
 class Engine(Struct, frozen=True, kw_only=True):
     """One engine that was left running, as its record under `run/` tells; `id` is also the id of its backend."""
 
     id: str  # "embedded" or "vllm-PORT"
-    kind: str  # vllm | embedded
+    kind: Kind  # vllm | embedded
     model: str
     base_url: str  # http://127.0.0.1:PORT or unix:///PATH
     pid: int  # leads its own process group
@@ -26,10 +43,26 @@ class Engine(Struct, frozen=True, kw_only=True):
     log_file: str
     started_at: str  # UTC, ISO 8601
 
+    def as_backend(self) -> BackendConfig:
+        """The `[[backend]]` by which everything else uses it: we started it here, so it is vouched for."""
+        if self.kind is Kind.EMBEDDED:
+            return BackendConfig(id=self.id, kind="embedded", model=self.model)
+        return BackendConfig(id=self.id, kind="vllm", base_url=self.base_url, model=self.model, vouched=True)
+
 
 def running(run_dir: Path) -> tuple[Engine, ...]:
-    """The engines that are still alive; records of dead ones are removed."""
-    raise NotImplementedError
+    """The engines that are alive, by id; records of dead ones are removed."""
+    engines = []
+    for record in sorted(run_dir.glob("engine-*.json")):
+        try:
+            engine = msgspec.json.decode(record.read_bytes(), type=Engine)
+        except (OSError, msgspec.MsgspecError):
+            continue
+        if _members(engine):
+            engines.append(engine)
+        else:
+            record.unlink(missing_ok=True)
+    return tuple(engines)
 
 
 async def up_vllm(model: str, paths: Paths, config: VllmConfig, progress: Progress) -> Engine:
@@ -38,17 +71,143 @@ async def up_vllm(model: str, paths: Paths, config: VllmConfig, progress: Progre
     Raises UsageError without a vLLM to run, BackendError when it dies first (with the log's last word). Cancelled
     or failed, its whole process group is gone before this returns.
     """
-    raise NotImplementedError
+    _require_posix()
+    port = free_loopback_port()
+    log_file = paths.logs_dir / f"vllm-{port}.log"
+    child = _start(vllm_server.command(model, port, config), log_file)
+    engine = _record(
+        Engine(
+            id=f"vllm-{port}",
+            kind=Kind.VLLM,
+            model=vllm_server.served_name(model),
+            base_url=f"http://127.0.0.1:{port}",
+            pid=child.pid,
+            birth=processes.birth_of(child.pid) or "",
+            log_file=str(log_file),
+            started_at=_now(),
+        ),
+        paths.run_dir,
+    )
+    try:
+        await _vllm_healthy(engine, child, log_file, progress)
+    except BaseException:  # a cancelled or failed start leaves nothing behind
+        await asyncio.shield(down(engine, paths.run_dir))
+        raise
+    processes.leave_running(child)
+    return engine
 
 
 async def up_embedded(model: str, paths: Paths, config: EmbeddedConfig, progress: Progress) -> Engine:
     """Starts the embedded engine so that every hybridchat uses it, in place of one that was left running before.
 
-    `model` is the name of a pulled model, or a path of a GGUF file. Raises as `up_vllm`.
+    `model` is the name of a pulled model, or a path of a GGUF file. Raises BackendError as `up_vllm` does.
     """
-    raise NotImplementedError
+    from hybridchat.backends.embedded_server import launch
+
+    _require_posix()
+    for before in running(paths.run_dir):
+        if before.kind is Kind.EMBEDDED:
+            if before.model == model:
+                return before
+            await down(before, paths.run_dir)
+    server = launch(model, paths, config.context_window, "embedded", detached=True)
+    engine = _record(
+        Engine(
+            id="embedded",
+            kind=Kind.EMBEDDED,
+            model=model,
+            base_url=f"unix://{server.address.path}",
+            pid=server.process.pid,
+            birth=processes.birth_of(server.process.pid) or "",
+            log_file=str(server.log_file),
+            started_at=_now(),
+        ),
+        paths.run_dir,
+    )
+    try:
+        async for loading in server.load():
+            progress(loading)
+    except BaseException:  # as above
+        await asyncio.shield(down(engine, paths.run_dir))
+        raise
+    processes.leave_running(server.process)
+    return engine
 
 
 async def down(engine: Engine, run_dir: Path) -> None:
     """Ends the engine's whole process group (TERM, then KILL) and removes its record; a dead one is no error."""
-    raise NotImplementedError
+    if _members(engine):
+        await processes.end_group(engine.pid)
+    address = parse_base_url(engine.base_url)
+    if address.scheme == "unix":
+        Path(address.path).unlink(missing_ok=True)
+    _record_file(engine.id, run_dir).unlink(missing_ok=True)
+
+
+def _members(engine: Engine) -> tuple[int, ...]:
+    """The engine's living processes.
+
+    Its leader may be dead while its workers live on: then the group is still its own, because no pid is given out
+    anew while a group bears it.
+    """
+    birth = processes.birth_of(engine.pid)
+    if birth != engine.birth and (birth is not None or not processes.is_same_boot(engine.birth)):
+        return ()
+    return processes.group_members(engine.pid)
+
+
+async def _vllm_healthy(engine: Engine, child: subprocess.Popen[bytes], log_file: Path, progress: Progress) -> None:
+    from hybridchat.backends.embedded_server import is_healthy
+
+    client = open_client(Policy(zone=Zone.DEVICE, address=parse_base_url(engine.base_url)))
+    try:
+        shown = None
+        while not await is_healthy(client):
+            log = processes.log_tail(log_file)
+            if child.poll() is not None:
+                why = clean_line(vllm_server.reason(log))
+                raise BackendError(
+                    ErrorKind.SERVER, f"vLLM stopped before it was ready{': ' * bool(why)}{why}", f"see {log_file}"
+                )
+            loading = vllm_server.progress(log)
+            if loading != shown:
+                progress(shown := loading)
+            await asyncio.sleep(_LOOK_EVERY_S)
+    finally:
+        await client.aclose()
+
+
+def _start(argv: list[str], log_file: Path) -> subprocess.Popen[bytes]:
+    try:
+        return processes.start(argv, log_file, vllm_server.environment())
+    except OSError as error:
+        raise UsageError(
+            f"vLLM could not be started: {argv[0]}: {error.strerror}", "check [vllm] command in the config"
+        ) from None
+
+
+def _record(engine: Engine, run_dir: Path) -> Engine:
+    """Written as soon as the process lives, so that even a start that is killed can be found and ended."""
+    run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = _record_file(engine.id, run_dir)
+    unfinished = file.with_suffix(f".{os.getpid()}")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "wb") as record:
+        record.write(msgspec.json.encode(engine))
+    unfinished.replace(file)
+    return engine
+
+
+def _record_file(engine_id: str, run_dir: Path) -> Path:
+    return run_dir / f"engine-{engine_id}.json"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _require_posix() -> None:
+    if sys.platform == "win32":
+        raise UsageError(
+            "an engine can be left running on Linux and macOS only", "the embedded engine starts by itself in a chat"
+        )

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import re
+import shutil
+import tomllib
 from collections.abc import Callable
+from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
 
 from hybridchat.config import EmbeddedConfig
 from hybridchat.domain.chat import ModelInfo
+from hybridchat.errors import BackendError, ErrorKind, Refused, UsageError
+
+if TYPE_CHECKING:
+    from hybridchat.net.hub import ListedHosts
+
+_COMPUTE_BYTES = 300_000_000  # llama.cpp's buffers beside weights and context, for models of this size
+_SPARE_DISK_BYTES = 200_000_000
+_REPORT_EVERY_BYTES = 256 << 10
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-class CatalogModel(Struct, frozen=True, kw_only=True):
+class CatalogModel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One open-weight model of `data/models.toml`. Its size and checksum come from the hub."""
 
     name: str  # what `pull`, `rm` and backends call it; its file is models/NAME.gguf
@@ -26,15 +44,30 @@ class CatalogModel(Struct, frozen=True, kw_only=True):
 
     def memory_bytes(self, size_bytes: int, context_window: int) -> int:
         """What it needs with a context of that many tokens: weights, f16 keys and values, and 300 MB to compute in."""
-        raise NotImplementedError
+        tokens = min(context_window, self.context_window)
+        return size_bytes + tokens * self.layers * self.kv_heads * self.head_size * 2 * 2 + _COMPUTE_BYTES
+
+
+class Catalog(Struct, frozen=True, forbid_unknown_fields=True):
+    """`data/models.toml`."""
+
+    storage_hosts: tuple[str, ...]
+    model: tuple[CatalogModel, ...]
+
+    def find(self, name: str) -> CatalogModel:
+        """Raises UsageError that names what there is."""
+        for model in self.model:
+            if model.name == name:
+                return model
+        raise UsageError(f"no model {name} on offer", f"choose one of: {', '.join(m.name for m in self.model)}")
 
 
 class HubFile(Struct, frozen=True):
-    """What the hub says about a model's file."""
+    """What the hub says about a model's file; `url` is where its bytes lie, for the next minutes."""
 
     size_bytes: int
     sha256: str
-    commit: str
+    url: str
 
 
 class Pulled(Struct, frozen=True):
@@ -45,24 +78,37 @@ class Pulled(Struct, frozen=True):
     resumed_bytes: int = 0
 
 
-def catalog() -> tuple[CatalogModel, ...]:
+def catalog() -> Catalog:
     """The models on offer, smallest first."""
-    raise NotImplementedError
+    text = files("hybridchat").joinpath("data/models.toml").read_text(encoding="utf-8")
+    return msgspec.convert(tomllib.loads(text), Catalog)
 
 
 def local_models(models_dir: Path) -> tuple[ModelInfo, ...]:
     """The GGUF files that are here, by name."""
-    raise NotImplementedError
+    return tuple(ModelInfo(file.stem, size_bytes=file.stat().st_size) for file in sorted(models_dir.glob("*.gguf")))
+
+
+def pulled_bytes(name: str, models_dir: Path) -> int:
+    """What an unfinished pull of that model has left here; the next one goes on from there."""
+    return max((_size(file) for file in models_dir.glob("*.part") if _is_part_of(file, name)), default=0)
 
 
 def remove(name: str, models_dir: Path) -> int:
     """Deletes a model and anything half pulled of it; returns the bytes freed. Raises UsageError if there is none."""
-    raise NotImplementedError
+    found = [file for file in models_dir.glob("*") if file.name == f"{name}.gguf" or _is_part_of(file, name)]
+    if not found:
+        raise UsageError(f"no model {name} here", "run: hybridchat models")
+    freed = sum(file.stat().st_size for file in found)
+    for file in found:
+        file.unlink()
+    return freed
 
 
 async def look_up(model: CatalogModel, config: EmbeddedConfig, *, local_only: bool = False) -> HubFile:
     """Size and checksum as the hub states them. Raises BackendError; Refused under local-only."""
-    raise NotImplementedError
+    _allow(config, local_only)
+    return await asyncio.to_thread(_look_up, model, config.hub_url, _hosts(config))
 
 
 async def pull(
@@ -78,4 +124,115 @@ async def pull(
     Cancel the task to stop: what came is kept for the next try. Raises BackendError (hub, network, checksum),
     UsageError (disk too small, extra not installed) and, under local-only, Refused before anything is built.
     """
-    raise NotImplementedError
+    target = models_dir / f"{model.name}.gguf"
+    if target.exists():
+        return target
+    hub_file = await look_up(model, config, local_only=local_only)
+    hosts = _hosts(config)
+    models_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part = models_dir / f"{model.name}.{hub_file.sha256[:16]}.part"
+    for other in models_dir.glob("*.part"):
+        if other != part and _is_part_of(other, model.name):
+            other.unlink()  # of a version that the hub no longer offers
+    await asyncio.to_thread(_require_space, models_dir, hub_file.size_bytes - _size(part))
+    if await _fetch(hub_file, part, hosts, progress) != hub_file.sha256:
+        part.unlink()
+        raise BackendError(
+            ErrorKind.PROTOCOL, f"{model.name} came with a wrong checksum and was thrown away", "pull it again"
+        )
+    part.replace(target)
+    return target
+
+
+async def _fetch(hub_file: HubFile, part: Path, hosts: ListedHosts, progress: Callable[[Pulled], None]) -> str:
+    """Appends what is missing to `part`; returns the whole's SHA-256. Raises BackendError when it ends too early."""
+    from hybridchat.net.hub import storage_stream
+
+    digest = await asyncio.to_thread(_digest_of, part)
+    done = resumed = reported = _size(part)
+    total = hub_file.size_bytes
+    progress(Pulled(done, total, resumed))
+    if done == total:
+        return digest.hexdigest()
+    async with storage_stream(hub_file.url, hosts, from_byte=done) as reply:
+        if reply.status not in (200, 206):
+            raise BackendError(ErrorKind.SERVER, f"the hub's storage answered with {reply.status}", "try again later")
+        if reply.status == 200:  # it cannot go on in the middle
+            digest, done, resumed = hashlib.sha256(), 0, 0
+        with part.open("ab" if done else "wb") as file:
+            async for chunk in reply.chunks():
+                file.write(chunk)
+                digest.update(chunk)
+                done += len(chunk)
+                if done - reported >= _REPORT_EVERY_BYTES or done >= total:
+                    progress(Pulled(done, total, resumed))
+                    reported = done
+    if done < total:
+        raise BackendError(ErrorKind.CUT_SHORT, "the hub ended the transfer too early", "pull again: it goes on there")
+    return digest.hexdigest()
+
+
+def _look_up(model: CatalogModel, hub_url: str, hosts: ListedHosts) -> HubFile:
+    """One request through the hub's library, which knows its addresses and headers."""
+    import huggingface_hub
+    from huggingface_hub.errors import HfHubHTTPError
+
+    from hybridchat.net.hub import library_client
+
+    huggingface_hub.constants.HF_HUB_DISABLE_XET = True  # its transfers would not go through our client
+    huggingface_hub.set_client_factory(lambda: library_client(hosts))
+    try:
+        url = huggingface_hub.hf_hub_url(model.repo, model.file, endpoint=hub_url.rstrip("/"))
+        found = huggingface_hub.get_hf_file_metadata(url, token=False, timeout=10)
+    except HfHubHTTPError as error:
+        raise BackendError(
+            ErrorKind.MODEL_MISSING if error.response.status_code in (401, 403, 404) else ErrorKind.SERVER,
+            f"{hub_url} does not give {model.repo} ({error.response.status_code})",
+            "choose another model, or check hub_url in [embedded]",
+        ) from None
+    finally:
+        huggingface_hub.close_session()
+    if found.size is None or not found.etag or not _SHA256.fullmatch(found.etag):
+        raise BackendError(
+            ErrorKind.PROTOCOL, f"{hub_url} states no size and checksum for {model.file}", "check hub_url"
+        )
+    return HubFile(found.size, found.etag, found.location)
+
+
+def _allow(config: EmbeddedConfig, local_only: bool) -> None:
+    if local_only:
+        raise Refused(
+            f"a model would be fetched from {config.hub_url}", "leave local-only to pull, or copy the file here"
+        )
+    if find_spec("huggingface_hub") is None:
+        raise UsageError("pulling needs the embedded engine's extra", "run: pip install 'hybridchat[embedded]'")
+
+
+def _hosts(config: EmbeddedConfig) -> ListedHosts:
+    from hybridchat.net.hub import ListedHosts
+
+    return ListedHosts(config.hub_url, catalog().storage_hosts)
+
+
+def _require_space(folder: Path, needed_bytes: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed_bytes + _SPARE_DISK_BYTES:
+        raise UsageError(
+            f"{folder} has {free / 1e9:.1f} GB free, and {needed_bytes / 1e9:.1f} GB are to come",
+            "make room, or choose a smaller model",
+        )
+
+
+def _is_part_of(file: Path, name: str) -> bool:
+    return file.suffix == ".part" and file.name.rsplit(".", 2)[0] == name
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
+
+
+def _digest_of(part: Path) -> hashlib._Hash:
+    if not part.exists():
+        return hashlib.sha256()
+    with part.open("rb") as file:
+        return hashlib.file_digest(file, "sha256")

@@ -7,6 +7,7 @@ bytes above ASCII, so that the model answers with words and never ends by itself
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -17,7 +18,13 @@ from typing import Any
 
 import numpy as np
 
-LAYERS, WIDTH, HEADS, FEED_FORWARD, CONTEXT = 2, 64, 4, 128, 2048
+LAYERS, WIDTH, HEADS, FEED_FORWARD, CONTEXT = (
+    2,
+    64,
+    2,
+    128,
+    16_384,
+)  # heads of 32: the smallest that vLLM computes on CPU
 EPSILON, ROPE_BASE = 1e-5, 10_000.0
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 CHAT_TEMPLATE = (
@@ -69,7 +76,7 @@ def _train_merges() -> list[tuple[str, str]]:
     while len(merges) < MERGES:
         pairs: Counter[tuple[str, str]] = Counter()
         for word, parts in pieces.items():
-            for pair in zip(parts, parts[1:], strict=False):
+            for pair in itertools.pairwise(parts):
                 pairs[pair] += words[word]
         left, right = max(pairs, key=lambda pair: (pairs[pair], pair))
         merges.append((left, right))

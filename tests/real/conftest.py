@@ -1,0 +1,159 @@
+"""Real engines for the tests: one server of each kind per run; where one cannot run, its tests are left out by name."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from hybridchat.backends.base import BackendSpec
+from hybridchat.backends.chat_completions import ChatCompletionsBackend
+from hybridchat.domain.address import parse_base_url
+from hybridchat.domain.chat import ChatMessage, ChatRequest, Kind, Parameters, Proof, Role, Zone
+from hybridchat.net.ports import free_loopback_port
+from tests.real.tiny_model import CONTEXT, gguf_model, transformers_model
+
+ROOT = Path(__file__).parents[2]
+CACHE = ROOT / ".cache"
+START_S = {"llamacpp": 20.0, "vllm": 180.0}
+
+
+def vllm_python() -> Path:
+    """The interpreter that has vLLM, as `scripts/vllm_env` makes it; HYBRIDCHAT_TEST_VLLM names another."""
+    return Path(os.environ.get("HYBRIDCHAT_TEST_VLLM") or ROOT / ".venv-vllm" / "bin" / "python")
+
+
+def _why_not(engine: str) -> str | None:
+    if engine in ("embedded", "llamacpp"):
+        missing = [name for name in ("xllamacpp", "gguf") if find_spec(name) is None]
+        return f"not installed: {', '.join(missing)}" if missing else None
+    if os.environ.get("HYBRIDCHAT_TEST_VLLM") or (ROOT / ".venv-vllm" / "stamp").exists():
+        return None
+    return "no vLLM here: run scripts/vllm_env"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(engine): embedded, llamacpp or vllm must be able to run here")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Everything here is `real`, and waits for engines to start; `needs(engine)` says what it cannot do without."""
+    here = Path(__file__).parent
+    for item in items:
+        if here not in item.path.parents:
+            continue
+        item.add_marker(pytest.mark.real)
+        item.add_marker(pytest.mark.timeout(300))
+        for mark in item.iter_markers("needs"):
+            why = _why_not(mark.args[0])
+            if why and not config.getoption("--require-real"):
+                item.add_marker(pytest.mark.skip(reason=why))
+
+
+class Server:
+    """A process group that serves; `base_url` is where."""
+
+    def __init__(self, process: subprocess.Popen[bytes], base_url: str) -> None:
+        self.process = process
+        self.base_url = base_url
+
+    def get(self, path: str) -> str:
+        with urllib.request.urlopen(self.base_url + path, timeout=10) as reply:
+            return str(reply.read().decode())
+
+    def kill(self) -> None:
+        """The whole group, as `kill -9` does it: vLLM's workers would outlive their leader."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def _serve(kind: str, argv: list[str], port: int, log: Path, **environment: str) -> Server:
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            argv, stdout=output, stderr=output, start_new_session=True, env=os.environ | environment, cwd=ROOT
+        )
+    server = Server(process, f"http://127.0.0.1:{port}")
+    end = time.monotonic() + START_S[kind]
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            server.get("/health")
+            return server
+        except OSError:
+            time.sleep(0.1)
+    server.kill()
+    pytest.fail(f"{kind} did not start:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+def start_llamacpp(folder: Path) -> Server:
+    port = free_loopback_port()
+    argv = [sys.executable, "-m", "tests.real.llamacpp_server", str(gguf_model(CACHE)), str(port), str(CONTEXT)]
+    return _serve("llamacpp", argv, port, folder / "llamacpp.log")
+
+
+def vllm_arguments() -> list[str]:
+    return ["--max-model-len", str(CONTEXT), "--enforce-eager"]
+
+
+def start_vllm(folder: Path) -> Server:
+    port = free_loopback_port()
+    argv = [str(vllm_python()), "-m", "vllm.entrypoints.openai.api_server", "--model", str(transformers_model(CACHE))]
+    argv += ["--served-model-name", "tiny", "--host", "127.0.0.1", "--port", str(port), *vllm_arguments()]
+    return _serve("vllm", argv, port, folder / "vllm.log", **VLLM_ENVIRONMENT)
+
+
+VLLM_ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1"}
+
+
+def _session_server(start: Callable[[Path], Server], folder: Path) -> Iterator[Server]:
+    server = start(folder)
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def llamacpp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    yield from _session_server(start_llamacpp, tmp_path_factory.mktemp("llamacpp"))
+
+
+@pytest.fixture(scope="session")
+def vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    yield from _session_server(start_vllm, tmp_path_factory.mktemp("vllm"))
+
+
+Connect = Callable[[Server, Kind], ChatCompletionsBackend]
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Connect]:
+    """Makes backends of servers, and closes them after the test."""
+    made: list[ChatCompletionsBackend] = []
+
+    def connect(server: Server, kind: Kind) -> ChatCompletionsBackend:
+        address = parse_base_url(server.base_url)
+        made.append(
+            ChatCompletionsBackend(
+                BackendSpec(id="real", kind=kind, address=address, zone=Zone.DEVICE, proof=Proof.VOUCHED, model="tiny")
+            )
+        )
+        return made[-1]
+
+    yield connect
+    for backend in made:
+        await backend.aclose()
+
+
+def request(text: str = "hello", *, model: str = "tiny", max_tokens: int | None = 32) -> ChatRequest:
+    """A question for the tiny model; the answer is the same every time."""
+    return ChatRequest(
+        model=model,
+        messages=(ChatMessage(Role.USER, text),),
+        parameters=Parameters(temperature=0.0, seed=1, max_tokens=max_tokens),
+    )
