@@ -1,0 +1,78 @@
+"""What the list of chats does, without a screen."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from hybridchat.ledger.store import TurnIds
+from tests.unit.cli.conftest import Cli
+
+
+def test_list_shows_them_newest_first(cli: Cli, answered: TurnIds) -> None:
+    said = cli("list")
+    assert (said.code, said.err) == (0, "")
+    header, row = said.out.splitlines()
+    assert header.split() == ["id", "updated", "messages", "privacy", "title"]
+    assert row.split()[0] == str(answered.conversation_id)
+    assert row.endswith("why is the sky blue?")
+    assert cli("list", "--json").json[0]["message_count"] == 2
+
+
+def test_without_any_it_says_so_on_stderr(cli: Cli) -> None:
+    assert cli("list") == (0, "", "no conversation yet — `hybridchat` starts one\n")
+    assert cli("list", "--json").json == []
+
+
+def test_search_finds_words_and_marks_them(cli: Cli, answered: TurnIds) -> None:
+    assert "[Rayleigh]" in cli("search", "scattering", "Rayleigh").out
+    hit = cli("search", "--json", "rayleigh").json[0]
+    assert (hit["conversation_id"], hit["message_id"]) == (answered.conversation_id, answered.reply_message_id)
+    assert cli("search", "nowhere") == (0, "", "nothing found\n")
+
+
+def test_rename(cli: Cli, answered: TurnIds) -> None:
+    assert cli("rename", str(answered.conversation_id), "Sky\ncolours").code == 0
+    assert cli("list", "--json").json[0]["title"] == "Sky colours"
+    assert cli("rename", str(answered.conversation_id), "  ").code == 2
+
+
+def test_delete_takes_the_text_and_leaves_the_numbers(cli: Cli, answered: TurnIds, home: Path) -> None:
+    assert cli("delete", str(answered.conversation_id), "--yes").code == 0
+    assert cli("list", "--json").json == []
+    with sqlite3.connect(home / "hybridchat.db") as database:
+        assert database.execute("SELECT count(*) FROM message").fetchone() == (0,)
+        assert database.execute("SELECT completion_tokens FROM usage").fetchall() == [(40,)]
+    database.close()
+    for file in home.rglob("*"):
+        assert not file.is_file() or b"Rayleigh" not in file.read_bytes()
+
+
+def test_delete_asks_where_it_can_and_needs_a_yes_where_it_cannot(
+    cli: Cli, answered: TurnIds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = str(answered.conversation_id)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    assert cli("delete", number).code == 2
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.termui.visible_prompt_func", lambda prompt: "n")
+    assert cli("delete", number).code == 130
+    assert len(cli("list", "--json").json) == 1
+
+
+@pytest.mark.parametrize("command", [("show", "7"), ("rename", "7", "x"), ("delete", "7", "--yes")])
+def test_an_id_that_is_not_there(command: tuple[str, ...], cli: Cli, answered: TurnIds) -> None:
+    said = cli(*command)
+    assert said == (2, "", "hybridchat: there is no conversation 7 — `hybridchat list` shows the ids\n")
+
+
+def test_backup_and_restore(cli: Cli, answered: TurnIds, home: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    assert cli("backup", str(copy)).out == f"{copy}\n"
+    assert cli("delete", str(answered.conversation_id), "--yes").code == 0
+    assert cli("restore", str(copy)).code == 0
+    assert len(cli("list", "--json").json) == 1
+    assert cli("backup", str(copy)).code == 1
+    assert cli("restore", str(home / "config.toml")).code == 1
