@@ -77,5 +77,5 @@ def test_importing_works_where_posix_is_absent() -> None:
 def test_the_start_path_is_light() -> None:
     loaded = "import sys, {}; print(*sys.modules)"
     bare = set(in_fresh_python(loaded.format("textual.app, textual.widgets")).split())
-    ours = set(in_fresh_python(loaded.format("hybridchat.__main__, hybridchat.tui.app")).split())
+    ours = set(in_fresh_python(loaded.format("hybridchat.__main__, hybridchat.wiring, hybridchat.tui.app")).split())
     assert sorted((ours - bare) & set(HEAVY)) == []
