@@ -60,7 +60,9 @@ async def examine(
         asyncio.to_thread(examine_keyring),
         *(examine_backend(fleet, spec, round_trip=round_trip) for spec in specs if fleet),
     )
-    if not config.backend:
+    if fleet is None:
+        backends = [Finding("backends", State.NOTE, "not looked at", "mend the ledger first")]
+    elif not specs:
         backends = [Finding("backends", State.NOTE, "none is configured", "run `hybridchat` to set one up")]
     return [
         *examine_config(paths, problems),
