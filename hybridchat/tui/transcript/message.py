@@ -1,0 +1,239 @@
+"""One message as the transcript holds it: parts that are laid out one by one, and only when they are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hybridchat.domain.chat import Message, MessageState, Role
+from hybridchat.domain.text import clean, clean_line
+from hybridchat.tui.transcript.blocks import CODE, Block, Splitter
+from hybridchat.tui.transcript.heights import Heights
+from hybridchat.tui.transcript.layout import Laid, Page, Prose, Run
+from hybridchat.tui.transcript.markdown import References, lay_out, read_references
+from hybridchat.tui.words import seconds
+
+WAITING = "…"
+
+
+Describe = Callable[[Message], tuple[str, str]]
+"""The header and footer of a message, as the app words them."""
+
+
+class Part:
+    """A block of the text, or a line of our own around it: header | fold | thinking | text | status | footer."""
+
+    __slots__ = ("block", "gap", "is_growing", "kind", "laid", "runs", "width")
+
+    def __init__(self, kind: str, *, block: Block | None = None, runs: tuple[Run, ...] = (), gap: int = 0) -> None:
+        self.kind = kind
+        self.block = block  # None for a line of our own, which cannot be selected
+        self.runs = runs
+        self.gap = gap  # empty lines before it
+        self.is_growing = False
+        self.laid: Laid | None = None
+        self.width = 0
+
+    def estimate(self, width: int) -> int:
+        """Its height in lines: exact if it is laid out, else a guess that costs next to nothing."""
+        if self.laid is not None and self.width == width:
+            return self.gap + len(self.laid.lines)
+        return self.gap + (_guess(self.block.text, width) if self.block else 1)
+
+    def lay(self, width: int, references: References) -> Laid:
+        if self.laid is None or self.width != width:
+            self.laid = self._lay(width, references)
+            self.width = width
+        return self.laid
+
+    def _lay(self, width: int, references: References) -> Laid:
+        if self.block is not None:
+            return lay_out(self.block, width, references, is_growing=self.is_growing)
+        page = Page(max(1, width))
+        prose = Prose()
+        for text, style in self.runs:
+            prose.add(text, style)
+        page.paragraph(prose)
+        return page.laid()
+
+
+class _Stream:
+    """A text that grows: cleaned, and cut into blocks."""
+
+    def __init__(self, text: str, *, is_markdown: bool) -> None:
+        self.blocks: list[Block] = []
+        self._splitter = Splitter(is_markdown=is_markdown)
+        self._held = ""  # a carriage return, until it is known whether it belongs to a line end
+        self.feed(text)
+
+    def feed(self, raw: str) -> None:
+        raw = self._held + raw
+        self._held = "\r" if raw.endswith("\r") else ""
+        self._splitter.feed(clean(raw.removesuffix("\r").replace("\r\n", "\n")))
+        self.blocks += self._splitter.take()
+
+    def growing(self) -> list[Block]:
+        return self._splitter.growing()
+
+    @property
+    def definitions(self) -> tuple[str, ...]:
+        """After `growing`: the link reference definitions so far."""
+        return self._splitter.growing_definitions
+
+
+class MessageView:
+    """A message, its parts and their heights. Until `ready` is called it costs an estimate and nothing more."""
+
+    def __init__(self, message: Message, describe: Describe, *, is_unfolded: bool = False) -> None:
+        self.message = message
+        self.status = ""
+        self.is_unfolded = is_unfolded
+        self.parts: list[Part] = []
+        self.heights = Heights()
+        self.width = 0
+        self._describe = describe
+        self._text: _Stream | None = None
+        self._thinking: _Stream | None = None
+        self._placed = 0  # finished blocks of the text that are in `parts`
+        self._stable = 0  # parts that will not change any more
+        self._definitions: tuple[str, ...] = ()
+        self.references: References = {}
+
+    def estimate(self, width: int) -> int:
+        """Lines of the whole message, as a guess."""
+        return _guess(self.message.text, width) + 3
+
+    def ready(self, width: int) -> None:
+        """Has its parts, and for each a height at this width, measured or guessed."""
+        if self._text is None:
+            self._text = _Stream(self.message.text, is_markdown=self.message.role is Role.ASSISTANT)
+            self._thinking = _Stream(self.message.thinking, is_markdown=True)
+            self.rebuild()
+        if self.width != width:
+            self.width = width
+            self.heights = Heights(part.estimate(width) for part in self.parts)
+
+    def measure(self, index: int) -> int:
+        """Lays a part out; its height in lines."""
+        part = self.parts[index]
+        height = part.gap + len(part.lay(self.width, self.references).lines)
+        self.heights[index] = height
+        return height
+
+    # --- changes
+
+    def append(self, pieces: list[tuple[str, bool]]) -> None:
+        """Takes more text, with whether it is thinking; the parts follow."""
+        assert self._text is not None and self._thinking is not None, "only a message that is ready can grow"
+        is_thinking = any(thinking for _, thinking in pieces)
+        for text, thinking in pieces:
+            (self._thinking if thinking else self._text).feed(text)
+        if is_thinking or not self._placed:
+            self.rebuild()
+        else:
+            self.refresh()
+
+    def unfold(self, is_unfolded: bool) -> None:
+        self.is_unfolded = is_unfolded
+        if self._text is not None:
+            self.rebuild()
+
+    def replace(self, message: Message) -> None:
+        """The message as it is now; layouts of blocks that stayed the same are kept."""
+        if self._text is not None:
+            self._text = _Stream(message.text, is_markdown=message.role is Role.ASSISTANT)
+            self._thinking = _Stream(message.thinking, is_markdown=True)
+        self.message = message
+        if self._text is not None:
+            self.rebuild()
+
+    def rebuild(self) -> None:
+        """All parts anew."""
+        kept = {part.block: part for part in self.parts if part.block is not None}
+        self.parts, self._placed = [], 0
+        self.heights = Heights()
+        header, _ = self._describe(self.message)
+        self._put(Part("header", runs=((clean_line(header), ("who", self.tone)),), gap=1))
+        self._put_thinking(kept)
+        self._put_text(kept)
+
+    def refresh(self) -> None:
+        """After `append` of text: the new finished blocks, and those that still grow."""
+        old = {part.block: part for part in self.parts[self._stable :] if part.block is not None}
+        del self.parts[self._stable :]
+        self.heights.truncate(self._stable)
+        self._put_text(old)
+
+    def _put_thinking(self, kept: dict[Block, Part]) -> None:
+        assert self._thinking is not None
+        growing = self._thinking.growing()
+        if not (self._thinking.blocks or growing):
+            return
+        mark = "▾" if self.is_unfolded else "▸"
+        self._put(Part("fold", runs=((f"{mark} {self._thinking_label()}", ("thinking",)),)))
+        if self.is_unfolded:
+            for block in (*self._thinking.blocks, *growing):
+                self._put(_reuse(kept, "thinking", block))
+
+    def _put_text(self, kept: dict[Block, Part]) -> None:
+        assert self._text is not None and self._thinking is not None
+        for block in self._text.blocks[self._placed :]:
+            self._put(_reuse(kept, "text", block))
+        self._placed, self._stable = len(self._text.blocks), len(self.parts)
+        growing = self._text.growing()
+        for block in growing:
+            self._put(_reuse(kept, "text", block, is_growing=self.is_streaming))
+        self._refer((*self._thinking.definitions, *self._text.definitions))
+        self._put_tail(is_empty=not (growing or self._placed))
+
+    def _put_tail(self, *, is_empty: bool) -> None:
+        if self.is_streaming:
+            if is_empty:
+                self._put(Part("status", runs=((clean_line(self.status) or WAITING, ("muted",)),)))
+            return
+        _, footer = self._describe(self.message)
+        if footer:
+            is_broken = self.message.state in (MessageState.FAILED, MessageState.INTERRUPTED)
+            self._put(Part("footer", runs=((clean_line(footer, 400), ("note" if is_broken else "muted",)),)))
+
+    def _put(self, part: Part) -> None:
+        self.parts.append(part)
+        self.heights.append(part.estimate(self.width) if self.width else 1)
+
+    def _refer(self, definitions: tuple[str, ...]) -> None:
+        if definitions == self._definitions:
+            return
+        self._definitions, self.references = definitions, read_references(definitions)
+        for part in self.parts:
+            if part.block is not None and "[" in part.block.text:
+                part.laid = None
+
+    @property
+    def is_streaming(self) -> bool:
+        return self.message.state is MessageState.STREAMING
+
+    @property
+    def tone(self) -> str:
+        """Who speaks: the name of a colour."""
+        if self.message.role is not Role.ASSISTANT:
+            return "you"
+        attempt = self.message.attempt
+        return "reply" if attempt is None else "local" if attempt.zone.is_local else "managed"
+
+    def _thinking_label(self) -> str:
+        if self.message.thinking_ms is not None:
+            return f"thought for {seconds(self.message.thinking_ms / 1000)}"
+        return "thinking…" if self.is_streaming and not self._placed else "thought"
+
+
+def _reuse(kept: dict[Block, Part], kind: str, block: Block, *, is_growing: bool = False) -> Part:
+    """The part that already shows this block, if its layout still holds; a growing block of code is highlighted
+    provisionally and must be drawn again when it is finished."""
+    part = kept.get(block)
+    if part is None or part.kind != kind or (part.is_growing != is_growing and block.kind == CODE):
+        part = Part(kind, block=block, gap=block.gap)
+    part.is_growing = is_growing
+    return part
+
+
+def _guess(text: str, width: int) -> int:
+    return text.count("\n") + 1 + len(text) // max(1, width)

@@ -1,0 +1,119 @@
+"""Colours: one component class per style name, resolved once per combination and theme."""
+
+from __future__ import annotations
+
+from rich.style import Style as RichStyle
+from textual.widget import Widget
+
+from hybridchat.tui.transcript.layout import Style
+
+# What a name means without colours, so that it shows on any terminal.
+ATTRIBUTES = {
+    "strong": RichStyle(bold=True),
+    "em": RichStyle(italic=True),
+    "strike": RichStyle(strike=True),
+    "link": RichStyle(underline=True),
+    "heading": RichStyle(bold=True),
+    "h1": RichStyle(underline=True),
+    "who": RichStyle(bold=True),
+    "keyword": RichStyle(bold=True),
+    "comment": RichStyle(italic=True),
+}
+
+COLORED = (
+    "you",
+    "reply",
+    "local",
+    "managed",
+    "muted",
+    "note",
+    "heading",
+    "link",
+    "address",
+    "inline-code",
+    "code",
+    "bar",
+    "edge",
+    "marker",
+    "done",
+    "thinking",
+    "hint",
+    "selection",
+    "caret",
+    "comment",
+    "keyword",
+    "string",
+    "number",
+    "function",
+    "builtin",
+    "inserted",
+    "deleted",
+)
+
+CSS = """
+Transcript {
+    overflow-x: hidden;
+    overflow-y: scroll;
+    scrollbar-size-vertical: 1;
+    background: $background;
+    color: $foreground;
+    & > .transcript--you { color: $primary; }
+    & > .transcript--reply { color: $secondary; }
+    & > .transcript--local { color: $local; }
+    & > .transcript--managed { color: $managed; }
+    & > .transcript--muted { color: $muted; }
+    & > .transcript--note { color: $warning; }
+    & > .transcript--heading { color: $primary; }
+    & > .transcript--link { color: $primary; }
+    & > .transcript--address { color: $muted; }
+    & > .transcript--inline-code { color: $warning; background: $surface; }
+    & > .transcript--code { color: $foreground; background: $surface; }
+    & > .transcript--bar { color: $hairline; }
+    & > .transcript--edge { color: $hairline; }
+    & > .transcript--marker { color: $primary; }
+    & > .transcript--done { color: $success; }
+    & > .transcript--thinking { color: $muted; }
+    & > .transcript--hint { color: $background; background: $primary; }
+    & > .transcript--selection { background: $input-selection-background; }
+    & > .transcript--caret { color: $background; background: $primary; }
+    & > .transcript--comment { color: $muted; }
+    & > .transcript--keyword { color: $primary; }
+    & > .transcript--string { color: $success; }
+    & > .transcript--number { color: $warning; }
+    & > .transcript--function { color: $accent; }
+    & > .transcript--builtin { color: $secondary; }
+    & > .transcript--inserted { color: $success; }
+    & > .transcript--deleted { color: $error; }
+}
+"""
+
+
+class Palette:
+    """From style names to Rich styles, for one widget; forget it when the theme changes."""
+
+    def __init__(self, widget: Widget) -> None:
+        self._widget = widget
+        self._styles: dict[Style, RichStyle] = {}
+        self._names: dict[str, RichStyle] = {}
+
+    def __getitem__(self, style: Style) -> RichStyle:
+        """Later names win."""
+        rich = self._styles.get(style)
+        if rich is None:
+            rich = self._widget.rich_style
+            for name in style:
+                rich += self._named(name)
+            self._styles[style] = rich
+        return rich
+
+    def _named(self, name: str) -> RichStyle:
+        if name not in self._names:
+            style = ATTRIBUTES.get(name, RichStyle())
+            if name in COLORED:
+                style += self._widget.get_component_rich_style(f"transcript--{name}", partial=True)
+            self._names[name] = style
+        return self._names[name]
+
+    def forget(self) -> None:
+        self._styles.clear()
+        self._names.clear()

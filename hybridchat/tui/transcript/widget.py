@@ -1,0 +1,205 @@
+"""The transcript of a conversation, as the app uses it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+from textual.binding import Binding, BindingType
+from textual.timer import Timer
+
+from hybridchat.domain.chat import Message, Role
+from hybridchat.domain.text import clean
+from hybridchat.tui.transcript.blocks import CODE, Splitter
+from hybridchat.tui.transcript.document import Place
+from hybridchat.tui.transcript.message import Describe
+from hybridchat.tui.transcript.paper import NEW_BELOW
+from hybridchat.tui.transcript.selecting import Selecting
+from hybridchat.tui.transcript.theme import COLORED, CSS
+
+FRAME_S = 1 / 30
+BREATH = 4
+"""After a frame that was expensive, so many times as long passes before the next: keys stay quick whatever comes."""
+
+
+class Transcript(Selecting):
+    """Shows messages, follows the one that streams. Costs what is visible, however long the conversation is.
+
+    `describe` words the line above and the one below a message.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"transcript--{name}" for name in COLORED}
+    DEFAULT_CSS = CSS
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "toggle_thinking", "Thinking", show=False),
+        Binding("T", "toggle_all_thinking", "All thinking", show=False),
+    ]
+
+    def __init__(
+        self, describe: Describe, *, show_thinking: bool = False, id: str | None = None, classes: str | None = None
+    ) -> None:
+        super().__init__(describe, id=id, classes=classes)
+        self.document.is_unfolded = show_thinking
+        self._waiting: dict[int, list[tuple[str, bool]]] = {}
+        self._frame: Timer | None = None
+        self._next_frame = 0.0
+
+    # --- messages
+
+    def set_messages(self, messages: Sequence[Message]) -> None:
+        """Another conversation, or none; shows its end."""
+        self._waiting.clear()
+        self.hide_caret()
+        self.document.set(messages)
+        self._follow()
+
+    def clear(self) -> None:
+        self.set_messages(())
+
+    def add_message(self, message: Message) -> None:
+        """At the end; the user's own message brings the end back into sight."""
+        self.document.add(message)
+        if message.role is Role.USER:
+            self._is_following = True
+        self._settle_new()
+
+    def append(self, message_id: int, text: str, is_thinking: bool = False) -> None:
+        """A piece of a reply that streams. It shows with the next frame."""
+        if message_id in self.document:
+            self._waiting.setdefault(message_id, []).append((text, is_thinking))
+            self._schedule()
+
+    def finish(self, message: Message) -> None:
+        """The reply as it ended; its text replaces what was streamed."""
+        self._waiting.pop(message.id, None)
+        self.update_message(message)
+
+    def update_message(self, message: Message) -> None:
+        """Something about a message is known now, such as its cost. Unknown messages are ignored."""
+        if message.id in self.document:
+            self._flush(message.id)
+            view = self.document.view(message.id)
+            view.replace(message)
+            self.document.changed(view)
+            self.settle()
+
+    def set_status(self, message_id: int, text: str) -> None:
+        """One line in place of a reply that has not begun, such as "loading model 40 %"."""
+        if message_id in self.document:
+            view = self.document.view(message_id)
+            view.status = text
+            view.refresh()
+            self.document.changed(view)
+            self.settle()
+
+    def remove_message(self, message_id: int) -> None:
+        if message_id in self.document:
+            self._waiting.pop(message_id, None)
+            self.hide_caret()
+            self.document.remove(message_id)
+            self.settle()
+
+    # --- frames
+
+    def _schedule(self) -> None:
+        if self._frame is None and self.is_attached:
+            self._frame = self.set_timer(max(0.0, self._next_frame - time.monotonic()), self._draw_frame)
+
+    def _draw_frame(self) -> None:
+        self._frame = None
+        began = time.monotonic()
+        for message_id in list(self._waiting):
+            self._flush(message_id)
+        self._settle_new()
+        spent = time.monotonic() - began
+        self._next_frame = began + max(FRAME_S, BREATH * spent)
+
+    def _flush(self, message_id: int) -> None:
+        """Gives the message what has come for it since the last frame."""
+        pieces = self._waiting.pop(message_id, None)
+        if pieces:
+            view = self.document.view(message_id)
+            view.append(pieces)
+            self.document.changed(view)
+
+    def _settle_new(self) -> None:
+        """Something was added at the end."""
+        self._has_new = not self._is_following
+        self.settle()
+
+    # --- places
+
+    def scroll_to_message(self, message_id: int) -> None:
+        if message_id in self.document:
+            self.show(Place(self.document.index(message_id), 0, 0))
+
+    def plain_lines(self, first: int = 0, last: int | None = None) -> list[str]:
+        """What the lines `first` to `last` of the window show, without colours and trailing blanks."""
+        rows = range(self.size.height)[first : None if last is None else last + 1]
+        return [self.render_line(y).text.rstrip() for y in rows]
+
+    # --- thinking
+
+    def clicked(self, x: int, y: int) -> None:
+        if y < len(self._places) and self.document.part(self._places[y]).kind == "fold":
+            self.toggle_thinking(self.document.views[self._places[y].view].message.id)
+        elif y == self.size.height - 1 and self._has_new and x >= self.size.width - len(NEW_BELOW):
+            self._follow()
+
+    def toggle_thinking(self, message_id: int | None = None) -> None:
+        """Folds or unfolds one message's thinking, by default that of the last message on the screen that has any."""
+        views = self.document.views
+        if message_id is None:
+            seen = [place.view for place in self._places if self.document.part(place).kind in ("fold", "thinking")]
+            with_thinking = seen or [i for i, view in enumerate(views) if view.message.thinking]
+            if not with_thinking:
+                return
+            message_id = views[with_thinking[-1]].message.id
+        view = self.document.view(message_id)
+        view.unfold(not view.is_unfolded)
+        self.document.changed(view)
+        self.select(None)
+        self.settle()
+
+    def action_toggle_thinking(self) -> None:
+        self.toggle_thinking()
+
+    def action_toggle_all_thinking(self) -> None:
+        """Folds or unfolds all thinking, also of messages to come."""
+        self.document.unfold_all(not self.document.is_unfolded)
+        self.hide_caret()
+        self.settle()
+
+    # --- what can be copied
+
+    def last_reply(self) -> str:
+        """The last reply's text as the model wrote it, cleaned; "" without one."""
+        replies = (view.message for view in reversed(self.document.views) if view.message.role is Role.ASSISTANT)
+        return clean(next((message.text for message in replies if message.text), ""))
+
+    def code_blocks(self, message_id: int | None = None) -> list[CodeBlock]:
+        """The fenced code of one message or of all, in order."""
+        chosen = [view.message for view in self.document.views if message_id in (None, view.message.id)]
+        return [block for message in chosen for block in _code_blocks(message)]
+
+
+class CodeBlock(NamedTuple):
+    """Fenced code of a message, without the fence."""
+
+    language: str
+    text: str
+    message_id: int
+
+
+def _code_blocks(message: Message) -> list[CodeBlock]:
+    splitter = Splitter(is_markdown=message.role is Role.ASSISTANT)
+    splitter.feed(clean(message.text.replace("\r\n", "\n")))
+    found: list[CodeBlock] = []
+    for block in (*splitter.take(), *splitter.growing()):
+        if block.kind == CODE:
+            if block.is_first:
+                found.append(CodeBlock(block.language, block.text, message.id))
+            else:
+                found[-1] = found[-1]._replace(text=found[-1].text + block.joint + block.text)
+    return found
