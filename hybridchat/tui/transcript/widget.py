@@ -104,7 +104,8 @@ class Transcript(Selecting):
 
     def _schedule(self) -> None:
         if self._frame is None and self.is_attached:
-            self._frame = self.set_timer(max(0.0, self._next_frame - time.monotonic()), self._draw_frame)
+            wait_s = max(0.001, self._next_frame - time.monotonic())  # Textual's timers divide by it
+            self._frame = self.set_timer(wait_s, self._draw_frame)
 
     def _draw_frame(self) -> None:
         self._frame = None
