@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from hybridchat.cli import output
 from hybridchat.cli.answer import Printer, as_contract
-from hybridchat.cli.prompt import compose, read_files, read_stdin
+from hybridchat.cli.prompt import Words, compose, read_files, read_stdin
 from hybridchat.domain.chat import Message, MessageState, Outcome, Privacy, Purpose
 from hybridchat.errors import EXIT_FAILED, EXIT_OK, EXIT_REFUSED, UsageError
 
@@ -37,13 +37,13 @@ class Options(Struct, frozen=True, kw_only=True):
 
 
 @click.command("ask")
-@click.argument("prompt", nargs=-1)
+@click.argument("prompt", nargs=-1, type=Words())
 @click.option("--backend", metavar="ID", help="Ask this backend; or: auto, local, managed.")
 @click.option("--model", metavar="NAME", help="Ask this model.")
 @click.option("--local-only", is_flag=True, help="Never let this conversation leave the device.")
 @click.option("--continue", "continue_last", is_flag=True, help="Go on with the last conversation.")
 @click.option("--conversation", "conversation_id", type=int, metavar="ID", help="Go on with this conversation.")
-@click.option("--system", metavar="TEXT", help="System prompt of a new conversation.")
+@click.option("--system", type=Words(), metavar="TEXT", help="System prompt of a new conversation.")
 @click.option("--file", "files", type=click.Path(path_type=Path), multiple=True, help="Add a text file; repeatable.")
 @click.option(
     "--timeout", "timeout_s", type=click.FloatRange(0, min_open=True), metavar="S", help="Stop after S seconds."

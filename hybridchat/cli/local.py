@@ -108,7 +108,7 @@ def _unregister(engine: Engine) -> None:
 @command.command("down")
 @click.argument("engine_id", required=False, metavar="[ID]")
 def down(engine_id: str | None) -> None:
-    """End an engine that `local up` left running, and take its backend out again; without an id, all of them.
+    """End an engine that `local up` left running and take its backend out again; without an id, all of them.
 
     \b
     hybridchat local down vllm-8000
@@ -208,10 +208,12 @@ def unload(model: str, backend_id: str | None) -> None:
             await (await wired.open_ollama_admin(ollama)).unload(model)
 
         asyncio.run(unload_it())
+        output.note(f"{ollama.id} has unloaded {model}")
         return
     for engine in engines.running(wired.paths.run_dir):
         if engine.kind == "embedded" and engine.model == model:
             asyncio.run(engines.down(engine, wired.paths.run_dir))
+            output.note(f"{engine.id} has unloaded {model}")
             return
     output.note(f"{model} is not loaded")
 

@@ -7,7 +7,21 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import click
+
 from hybridchat.errors import UsageError
+
+
+class Words(click.ParamType[str]):
+    """Text of the command line. A locale without UTF-8 hands over single bytes: they are put together again."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return value.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
+        except UnicodeEncodeError:  # a lone half of a UTF-16 pair
+            return value.encode("utf-8", errors="replace").decode("utf-8")
 
 
 def read_files(paths: Iterable[Path]) -> list[tuple[str, str]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from hybridchat.cli import output
+from hybridchat.cli.prompt import Words
 from hybridchat.cli.store import opened_ledger
 
 
 @click.command("search")
-@click.argument("words", nargs=-1, required=True)
+@click.argument("words", nargs=-1, required=True, type=Words())
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many hits.")
 @output.json_option
 def command(words: tuple[str, ...], limit: int, as_json: bool) -> None:

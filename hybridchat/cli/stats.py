@@ -41,9 +41,11 @@ def command(by: Grouping, since: str | None, until: str | None, backend: str | N
     if not rows:
         output.note("nothing is measured yet in that range")
     output.table(
-        (by, "replies", "failed", "prompt", "completion", "TTFT p50", "TTFT p95", "tok/s p50", "cost"),
+        (by, "replies", "failed", "prompt", "completion", "TTFT p50", "p95", "tok/s", "cost"),
         [_cells(row) for row in rows],
     )
+    if uncounted := sum(row.replies_without_usage for row in rows):
+        output.note(f"{uncounted} of the replies came without token counts")
 
 
 def _cells(row: StatRow) -> tuple[object, ...]:
@@ -51,13 +53,18 @@ def _cells(row: StatRow) -> tuple[object, ...]:
         row.key or "unknown",
         row.replies,
         row.failures,
-        row.prompt_tokens,
-        row.completion_tokens,
+        _counted(row.prompt_tokens, row),
+        _counted(row.completion_tokens, row),
         _p50(row.ttft_ms, "ms"),
         _p95(row.ttft_ms),
         _p50(row.tokens_per_s, ""),
         _money(row.cost),
     )
+
+
+def _counted(tokens: int, row: StatRow) -> int | None:
+    """A sum over no counts at all is unknown, not zero."""
+    return None if row.replies and row.replies == row.replies_without_usage else tokens
 
 
 def _p50(values: Percentiles, unit: str) -> str:

@@ -1,0 +1,88 @@
+"""What the program does on a terminal, and where there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.completions import FakeCompletions
+from tests.fakes.http import Request, Responder
+from tests.faults.cli import backend, configure, run
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are POSIX's")
+
+HOSTILE = "\x1b]52;c;aGk=\x07 \x9b31m \x1b]0;owned\x07 \u202e\U000e0041 مرحبا 👩‍👩‍👧 end"
+
+
+def on_terminal(*arguments: str, **env: str) -> tuple[int, bytes, str]:
+    """Exit code, every byte that reached the terminal, and its screen. Blocks."""
+    from tests.tui.terminal import Terminal
+
+    with Terminal(arguments, env=env, columns=80, rows=24) as terminal:
+        code = terminal.wait_for_exit()
+        return code, terminal.raw, terminal.text
+
+
+@pytest.mark.parametrize("arguments", [[], ["--local-only"], ["-c"], ["demo"]])
+async def test_without_a_terminal_the_chat_is_one_line_and_exit_2(arguments: list[str]) -> None:
+    done = await run(*arguments)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert "needs a terminal" in done.err
+    assert "hybridchat ask" in done.err
+
+
+async def test_a_dumb_terminal_is_one_line_and_exit_2() -> None:
+    code, _, screen = await asyncio.to_thread(on_terminal, TERM="dumb")
+    assert code == 2
+    assert "TERM=dumb" in screen
+    assert "hybridchat ask" in screen
+
+
+class Hostile(FakeCompletions):
+    """Its reply, its thinking and its error try to move the terminal."""
+
+    async def _stream(self, request: Request, respond: Responder) -> None:
+        await respond.begin("text/event-stream")
+        await respond.chunk(self._event({"reasoning": HOSTILE}))
+        for character in HOSTILE:
+            await respond.chunk(self._event({"content": character}))
+        await respond.chunk(b'data: {"error": {"message": "' + HOSTILE.encode("unicode_escape") + b'"}}\n\n')
+        await respond.finish()
+
+
+async def test_hostile_text_cannot_control_the_terminal(home: Path) -> None:
+    async with Hostile(model="fake") as fake:
+        configure(home, backend(fake.url))
+        code, raw, _ = await asyncio.to_thread(on_terminal, "ask", "--show-thinking", "hi")
+    assert code == 1
+    assert b"end" in raw
+    for control in (b"\x1b", b"\x07", "\x9b".encode(), "\u202e".encode(), "\U000e0041".encode()):
+        assert control not in raw
+    assert "👩‍👩‍👧".encode() in raw
+    assert "مرحبا".encode() in raw
+
+
+async def test_titles_and_lists_are_inert_too(home: Path) -> None:
+    async with FakeCompletions(model="fake") as fake:
+        configure(home, backend(fake.url))
+        assert (await run("ask", HOSTILE)).code == 0
+    for command in (["list"], ["show", "1"], ["search", "end"]):
+        code, raw, _ = await asyncio.to_thread(on_terminal, *command)
+        assert code == 0
+        assert b"end" in raw
+        assert b"\x1b" not in raw
+        assert b"\x07" not in raw
+
+
+async def test_an_ascii_terminal_gets_question_marks_and_no_crash(home: Path) -> None:
+    async with FakeCompletions(model="fake") as fake:
+        configure(home, backend(fake.url))
+        done = await run("ask", "grüß", PYTHONIOENCODING="ascii", PYTHONUTF8="0", LC_ALL="C")
+        assert done.code == 0
+        assert fake.sent("/v1/chat/completions")[0].json()["messages"][0]["content"] == "grüß"
+    listed = await run("list", PYTHONIOENCODING="ascii", PYTHONUTF8="0", LC_ALL="C")
+    assert (listed.code, "gr" in listed.out) == (0, True)
+    assert listed.out.isascii()
