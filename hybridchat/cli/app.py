@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from itertools import takewhile
 
 import click
 
@@ -101,7 +102,7 @@ def run(arguments: Sequence[str]) -> int:
         output.discard_stdout()
         return EXIT_OK
     except Exception as error:  # the last boundary: a defect of ours ends in one line too
-        if "--debug" in arguments:
+        if "--debug" in takewhile(lambda argument: argument.startswith("-"), arguments):
             raise
         output.error(
             f"unexpected {type(error).__name__}: {error} — run it again with `hybridchat --debug …` for the details"

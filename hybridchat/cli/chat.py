@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hybridchat.cli.debugging import listen
 from hybridchat.domain.chat import Privacy
 from hybridchat.errors import EXIT_OK, UsageError
 from hybridchat.session.events import Notice
@@ -34,9 +35,7 @@ def open_chat(*, continue_last: bool, local_only: bool, theme: str | None, debug
         """With the config as it is by then: the first run may have written it."""
         session = await asyncio.to_thread(wiring.load(strict=False).open_session, local_only=local_only)
         if debug:
-            from hybridchat.session.debuglog import DebugLog
-
-            session.listen(DebugLog(paths.logs_dir).on_event)
+            listen(session, paths)
         return session
 
     async def save_theme(name: str) -> None:

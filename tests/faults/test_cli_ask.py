@@ -243,3 +243,13 @@ async def _until(is_so: object, timeout_s: float = 10.0) -> None:
     while not is_so():
         assert time.monotonic() < end, "it never came true"
         await asyncio.sleep(0.01)
+
+
+async def test_debug_writes_events_without_content(home: Path, server: FakeCompletions) -> None:
+    done = await run("--debug", "ask", "canary-4711")
+    assert (done.code, done.err) == (0, "")
+    written = (home / "logs" / "debug.log").read_text()
+    assert "TurnEnded message=2 state=complete outcome=ok" in written
+    assert "canary-4711" not in written
+    assert "heading" not in written
+    assert server.url not in written
