@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import socket
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -127,7 +126,7 @@ async def test_a_reader_that_goes_away_ends_it_quietly(server: FakeCompletions) 
     assert await asyncio.wait_for(process.wait(), 20) == 0
     assert process.stderr
     assert await process.stderr.read() == b""
-    await _until(lambda: server.hangups == 1)
+    await asyncio.wait_for(server.hung_up.wait(), 10)
 
 
 async def test_a_timeout_stops_and_says_so(server: FakeCompletions) -> None:
@@ -234,15 +233,6 @@ async def test_hostile_text_reaches_a_pipe_raw(home: Path) -> None:
     async with Hostile() as fake:
         configure(home, backend(fake.url))
         assert (await run("ask", "hi")).out == hostile + "\n"
-
-
-async def _until(is_so: object, timeout_s: float = 10.0) -> None:
-    """Waits for the predicate."""
-    assert callable(is_so)
-    end = time.monotonic() + timeout_s
-    while not is_so():
-        assert time.monotonic() < end, "it never came true"
-        await asyncio.sleep(0.01)
 
 
 async def test_debug_writes_events_without_content(home: Path, server: FakeCompletions) -> None:
