@@ -42,16 +42,18 @@ _TOKENS = (
 
 def put_code(page: Page, code: str, language: str, *, is_first: bool = True, is_growing: bool = False) -> None:
     """Adds a block of code with its language as a label. Tabs are four cells wide."""
-    if is_first and language:
-        _, prefix, _ = page.begin_line() if not page.lines else (0, (), ())
-        page.lines.append(Line((*prefix, (f" {inert(language)}", ("code", "muted"))), fill=CODE))
+    label = inert(language) if is_first else ""
     text = "\n".join(expand_tabs(line) for line in inert(code).split("\n"))
     for line in highlight(text, language, is_growing=is_growing).lines():
-        _put_line(page, line)
+        _put_line(page, line, label)
+        label = ""
 
 
-def _put_line(page: Page, line: Prose) -> None:
+def _put_line(page: Page, line: Prose, label: str) -> None:
     begin, first, rest = page.begin_line()
+    if label:
+        page.lines.append(Line((*first, (f" {label}", ("code", "muted"))), begin, begin, fill=CODE))
+        first = rest
     text = line.text
     offset = page.push(text)
     cells = run_cells(first) + 1

@@ -14,6 +14,9 @@ from hybridchat.tui.transcript.message import Describe, MessageView, Part
 MOST_LINES = 4_000
 """Lines that are kept laid out; beyond, the ones looked at longest ago are laid out again when needed."""
 
+MOST_OPEN = 256
+"""Messages that are kept cut into parts."""
+
 
 class Place(NamedTuple):
     """A line: the message, the part in it, the line in that."""
@@ -35,6 +38,7 @@ class Document:
         self._index: dict[int, int] = {}
         self._laid: OrderedDict[Part, int] = OrderedDict()
         self._laid_lines = 0
+        self._open: OrderedDict[MessageView, None] = OrderedDict()
 
     # --- messages
 
@@ -42,6 +46,7 @@ class Document:
         self.views = [MessageView(message, self._describe, is_unfolded=self.is_unfolded) for message in messages]
         self._laid.clear()
         self._laid_lines = 0
+        self._open.clear()
         self._renumber()
 
     def add(self, message: Message) -> None:
@@ -51,7 +56,7 @@ class Document:
         self._heights.append(view.estimate(self.width))
 
     def remove(self, message_id: int) -> None:
-        self.views.pop(self._index[message_id])
+        self._open.pop(self.views.pop(self._index[message_id]), None)
         self._renumber()
 
     def unfold_all(self, is_unfolded: bool) -> None:
@@ -72,9 +77,7 @@ class Document:
 
     def view(self, message_id: int) -> MessageView:
         """Ready to be changed; tell `changed` afterwards."""
-        view = self.views[self._index[message_id]]
-        view.ready(self.width)
-        return view
+        return self.ready(self._index[message_id])
 
     def changed(self, view: MessageView) -> None:
         self._heights[self._index[view.message.id]] = view.heights.total
@@ -170,10 +173,21 @@ class Document:
     def ready(self, index: int) -> MessageView:
         """The message with its parts, their heights measured or guessed."""
         view = self.views[index]
-        if view.width != self.width:
+        if view.width != self.width or not view.is_open:
             view.ready(self.width)
             self._heights[index] = view.heights.total
+        self._open[view] = None
+        self._open.move_to_end(view)
+        if len(self._open) > MOST_OPEN:
+            self._close_oldest()
         return view
+
+    def _close_oldest(self) -> None:
+        oldest, _ = self._open.popitem(last=False)
+        if oldest.is_streaming:
+            self._open[oldest] = None  # what has streamed is nowhere else
+        else:
+            oldest.close()
 
     def _measure(self, index: int, part: int) -> int:
         view = self.ready(index)

@@ -123,7 +123,9 @@ class _Renderer:
             case "heading_close":
                 self._text = ()
             case "fence" | "code_block":
-                self._space()
+                if not self._lists:
+                    self._space()
+                self._tight_next = False
                 put_code(self._page, token.content.removesuffix("\n"), token.info.strip().split(" ")[0])
             case "hr":
                 self._space()

@@ -62,14 +62,21 @@ class _Stream:
     def __init__(self, text: str, *, is_markdown: bool) -> None:
         self.blocks: list[Block] = []
         self._splitter = Splitter(is_markdown=is_markdown)
+        self._raw: list[str] = []
         self._held = ""  # a carriage return, until it is known whether it belongs to a line end
         self.feed(text)
 
     def feed(self, raw: str) -> None:
+        self._raw.append(raw)
         raw = self._held + raw
         self._held = "\r" if raw.endswith("\r") else ""
         self._splitter.feed(clean(raw.removesuffix("\r").replace("\r\n", "\n")))
         self.blocks += self._splitter.take()
+
+    def holds(self, text: str) -> bool:
+        """Is this what came so far?"""
+        self._raw = ["".join(self._raw)]
+        return self._raw[0] == text
 
     def growing(self) -> list[Block]:
         return self._splitter.growing()
@@ -98,19 +105,34 @@ class MessageView:
         self._definitions: tuple[str, ...] = ()
         self.references: References = {}
 
+    @property
+    def is_open(self) -> bool:
+        return self._text is not None
+
     def estimate(self, width: int) -> int:
-        """Lines of the whole message, as a guess."""
+        """Lines of the whole message: a guess, unless it is ready."""
+        if self.is_open and self.width == width:
+            return self.heights.total
         return _guess(self.message.text, width) + 3
 
     def ready(self, width: int) -> None:
         """Has its parts, and for each a height at this width, measured or guessed."""
-        if self._text is None:
-            self._text = _Stream(self.message.text, is_markdown=self.message.role is Role.ASSISTANT)
-            self._thinking = _Stream(self.message.thinking, is_markdown=True)
+        if not self.is_open:
+            self._split()
             self.rebuild()
         if self.width != width:
             self.width = width
             self.heights = Heights(part.estimate(width) for part in self.parts)
+
+    def close(self) -> None:
+        """Back to an estimate, to save memory."""
+        self._text = self._thinking = None
+        self.parts, self.heights, self.width = [], Heights(), 0
+        self._definitions, self.references = (), {}
+
+    def _split(self) -> None:
+        self._text = _Stream(self.message.text, is_markdown=self.message.role is Role.ASSISTANT)
+        self._thinking = _Stream(self.message.thinking, is_markdown=True)
 
     def measure(self, index: int) -> int:
         """Lays a part out; its height in lines."""
@@ -134,17 +156,17 @@ class MessageView:
 
     def unfold(self, is_unfolded: bool) -> None:
         self.is_unfolded = is_unfolded
-        if self._text is not None:
+        if self.is_open:
             self.rebuild()
 
     def replace(self, message: Message) -> None:
         """The message as it is now; layouts of blocks that stayed the same are kept."""
-        if self._text is not None:
-            self._text = _Stream(message.text, is_markdown=message.role is Role.ASSISTANT)
-            self._thinking = _Stream(message.thinking, is_markdown=True)
         self.message = message
-        if self._text is not None:
-            self.rebuild()
+        if self._text is None or self._thinking is None:
+            return
+        if not (self._text.holds(message.text) and self._thinking.holds(message.thinking)):
+            self._split()
+        self.rebuild()
 
     def rebuild(self) -> None:
         """All parts anew."""
