@@ -25,8 +25,10 @@ MAX_INFLATED_BYTES = 64 << 20
 """Of a compressed body. We ask for none; a server that sends one all the same may be a bomb."""
 
 _MAX_CONNECTIONS = 16
-# Local servers close idle connections after 5 s (uvicorn, llama.cpp): ours go first, and no send meets a closing one.
-_KEEPALIVE_S = {Zone.DEVICE: 4.0, Zone.PRIVATE: 4.0, Zone.MANAGED: 60.0}
+# A new connection costs a local server nothing, and llama.cpp closes each one a moment after its stream: a message sent
+# right away would meet a closing one. Only managed places, with their TLS, are worth keeping open for the next send.
+_KEPT_CONNECTIONS = {Zone.DEVICE: 0, Zone.PRIVATE: 0, Zone.MANAGED: 4}
+_KEEPALIVE_S = 20.0
 
 
 LIBRARY_ERRORS: tuple[type[Exception], ...] = (httpx2.HTTPError, ConnectionError, TimeoutError)
@@ -71,7 +73,8 @@ def _direct_pool(policy: Policy) -> httpcore2.AsyncConnectionPool:
     return httpcore2.AsyncConnectionPool(
         ssl_context=tls_context(policy.ca_file, policy.cert_file, policy.key_file) if is_tls else None,
         max_connections=_MAX_CONNECTIONS,
-        keepalive_expiry=_KEEPALIVE_S[policy.zone],
+        max_keepalive_connections=_KEPT_CONNECTIONS[policy.zone],
+        keepalive_expiry=_KEEPALIVE_S,
         uds=address.path if address.scheme == "unix" else None,
         network_backend=LoopbackBackend() if policy.zone is Zone.DEVICE else AnyIOBackend(),
     )
@@ -82,14 +85,15 @@ def _proxy_pool(policy: Policy) -> httpcore2.AsyncConnectionPool:
         proxy = httpx2.Proxy(policy.proxy or "")
     except (ValueError, httpx2.InvalidURL):
         raise UsageError("proxy is not an address", "write it as http://host:port") from None
-    if proxy.url.scheme != "http":
+    if proxy.url.scheme != "http" or not proxy.url.host:
         raise UsageError(f"proxy = {proxy.url.scheme}://… cannot be used", "write it as http://host:port")
     return httpcore2.AsyncHTTPProxy(
         proxy_url=httpcore2.URL(scheme=b"http", host=proxy.url.raw_host, port=proxy.url.port, target=b"/"),
         proxy_auth=proxy.raw_auth,
         ssl_context=tls_context(policy.ca_file, policy.cert_file, policy.key_file),
         max_connections=_MAX_CONNECTIONS,
-        keepalive_expiry=_KEEPALIVE_S[policy.zone],
+        max_keepalive_connections=_KEPT_CONNECTIONS[policy.zone],
+        keepalive_expiry=_KEEPALIVE_S,
         network_backend=AnyIOBackend(),
     )
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import struct
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Self
 
@@ -47,6 +50,15 @@ class Responder:
         self._writer.write(data)
         await self._writer.drain()
 
+    def abort(self) -> None:
+        """Resets the connection, as the system does for a killed process with unread input."""
+        linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+        self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self._writer.transport.abort()
+
+    def close(self) -> None:
+        self._writer.close()
+
     @property
     def is_gone(self) -> bool:
         """The client has closed the connection."""
@@ -65,7 +77,7 @@ class FakeServer:
         self._tasks: set[asyncio.Task[None]] = set()
         self.requests: list[Request] = []
         self.connections = 0
-        self.hangups = 0  # connections that the client closed while a reply was running
+        self.hung_up = asyncio.Event()  # the client closed a connection while its reply was running
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", self._wanted_port, limit=64 << 20)
@@ -106,7 +118,7 @@ class FakeServer:
         try:
             await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
             if not answering.done():
-                self.hangups += 1
+                self.hung_up.set()
                 raise ConnectionResetError
             await answering
         finally:

@@ -1,0 +1,111 @@
+"""Each streaming protocol as the tests write it, so that one fault is tried on all of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from hybridchat.backends.base import Backend, BackendSpec
+from hybridchat.backends.registry import make_backend
+from hybridchat.domain.address import parse_base_url
+from hybridchat.domain.chat import ChatMessage, ChatRequest, Kind, Proof, Role, Zone
+from hybridchat.domain.events import Event, Text, Thinking
+from tests.fakes.http import FakeServer, Request, Responder
+
+
+class Wire(NamedTuple):
+    kind: Kind
+    path: str
+    content_type: str
+    frame: Callable[[bytes], bytes]  # a JSON text as one event
+    value: Callable[[str, str], dict[str, Any]]  # text, thinking → the event's value
+    end: tuple[bytes, ...]  # the events that end a reply properly
+
+    def piece(self, text: str = "", thinking: str = "") -> bytes:
+        return self.frame(json.dumps(self.value(text, thinking), ensure_ascii=False).encode())
+
+    def error(self, message: str) -> bytes:
+        return self.frame(
+            json.dumps({"error": message} if self is OLLAMA else {"error": {"message": message}}).encode()
+        )
+
+    def reply(self, *texts: str) -> bytes:
+        return b"".join([*map(self.piece, texts), *self.end])
+
+
+def _sse(data: bytes) -> bytes:
+    return b"data: " + data + b"\n\n"
+
+
+def _line(data: bytes) -> bytes:
+    return data + b"\n"
+
+
+CHAT_COMPLETIONS = Wire(
+    Kind.OPENAI_COMPATIBLE,
+    "/v1/chat/completions",
+    "text/event-stream",
+    _sse,
+    lambda text, thinking: {
+        "model": "m",
+        "choices": [{"index": 0, "delta": {"content": text, "reasoning": thinking}, "finish_reason": None}],
+    },
+    (_sse(b'{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}'), _sse(b"[DONE]")),
+)
+
+OLLAMA = Wire(
+    Kind.OLLAMA,
+    "/api/chat",
+    "application/x-ndjson",
+    _line,
+    lambda text, thinking: {"model": "m", "message": {"role": "assistant", "content": text, "thinking": thinking}},
+    (_line(b'{"model":"m","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop"}'),),
+)
+
+WIRES = (CHAT_COMPLETIONS, OLLAMA)
+
+Script = Callable[[Responder], Awaitable[None]]
+
+
+def scripted(wire: Wire, script: Script) -> FakeServer:
+    """A server whose chat does what the script says; it knows no other path."""
+
+    async def handle(request: Request, respond: Responder) -> None:
+        if request.path == wire.path:
+            await script(respond)
+        else:
+            await respond.whole({"error": "not found"}, status=404)
+
+    return FakeServer(handle)
+
+
+def spec_for(kind: Kind, url: str, **fields: Any) -> BackendSpec:
+    """A backend called "it", in the device zone unless `fields` say otherwise."""
+    fields = {"zone": Zone.DEVICE, "proof": Proof.VOUCHED, **fields}
+    return BackendSpec(id="it", kind=kind, address=parse_base_url(url), **fields)
+
+
+def ask(text: str = "hello", model: str = "m", **fields: Any) -> ChatRequest:
+    return ChatRequest(model, (ChatMessage(Role.USER, text),), **fields)
+
+
+async def collect(backend: Backend, request: ChatRequest | None = None) -> list[Event]:
+    try:
+        return [event async for event in backend.chat(request or ask())]
+    finally:
+        await backend.aclose()
+
+
+async def run(wire: Wire, script: Script, request: ChatRequest | None = None, **fields: Any) -> list[Event]:
+    """The events of one request to a scripted server."""
+    async with scripted(wire, script) as server:
+        return await collect(make_backend(spec_for(wire.kind, server.url, **fields)), request)
+
+
+def text_of(events: list[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, Text))
+
+
+def thinking_of(events: list[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, Thinking))

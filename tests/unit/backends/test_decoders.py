@@ -1,0 +1,246 @@
+"""Real captures through both decoders, cut anywhere; damaged JSON, usage, ends."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hybridchat.backends.chat_completions import ChatCompletionsDecoder
+from hybridchat.backends.failures import failed
+from hybridchat.backends.ollama import OllamaDecoder
+from hybridchat.backends.streaming import Decoder
+from hybridchat.domain.events import Event, Failed, Finished, Started, Text, Thinking, Usage
+from hybridchat.errors import ErrorKind
+from tests.fakes.captures import capture
+from tests.fakes.wire import CHAT_COMPLETIONS, OLLAMA, WIRES, Wire, text_of, thinking_of
+
+
+def on_error(body: bytes) -> Failed:
+    return failed(body, backend="it")
+
+
+MAKERS: dict[Wire, Callable[[], Decoder]] = {
+    CHAT_COMPLETIONS: lambda: ChatCompletionsDecoder(on_error),
+    OLLAMA: lambda: OllamaDecoder(on_error, may_forward=False),
+}
+
+both = pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.kind)
+
+
+def decode(wire: Wire, *chunks: bytes) -> list[Event]:
+    decoder = MAKERS[wire]()
+    events = [event for chunk in chunks for event in decoder.feed(chunk)]
+    if not any(isinstance(event, Finished | Failed) for event in events):
+        events += decoder.end()
+    return events
+
+
+def merged(events: list[Event]) -> list[Event]:
+    """Neighbouring texts as one: cutting may not change more than their number."""
+    result: list[Event] = []
+    for event in events:
+        if isinstance(event, Text) and result and isinstance(result[-1], Text):
+            result[-1] = Text(result[-1].text + event.text)
+        else:
+            result.append(event)
+    return result
+
+
+CAPTURES = [
+    ("vllm/chat-stream", CHAT_COMPLETIONS, "tiny", Usage(35, None, None, 40), "length"),
+    ("vllm/chat-stream-no-usage", CHAT_COMPLETIONS, "tiny", None, "length"),
+    ("llamacpp/chat-stream", CHAT_COMPLETIONS, "tiny.gguf", Usage(35, 0, None, 40), "length"),
+    ("llamacpp/chat-stream-no-usage", CHAT_COMPLETIONS, "tiny.gguf", Usage(35, 34, None, 12), "length"),
+    ("llamacpp/unknown-model-is-ignored", CHAT_COMPLETIONS, "tiny.gguf", Usage(35, 34, None, 5), "length"),
+    ("ollama/v1-chat-stream", CHAT_COMPLETIONS, "tiny", Usage(10, None, None, 12), "length"),
+    ("ollama/chat-stream", OLLAMA, "tiny", Usage(10, None, None, 24), "length"),
+    ("ollama/chat-stream-local-suffix", OLLAMA, "tiny:latest:local", Usage(10, None, None, 24), "length"),
+]
+
+
+@pytest.mark.parametrize(("name", "wire", "model", "usage", "reason"), CAPTURES)
+def test_captures(name: str, wire: Wire, model: str, usage: Usage | None, reason: str) -> None:
+    events = decode(wire, capture(name).body)
+    assert events[0] == Started(model)
+    assert [event for event in events if isinstance(event, Usage)] == ([usage] if usage else [])
+    assert events[-1] == Finished(reason, 0)
+    assert text_of(events) == reference_text(wire, capture(name).body)
+
+
+def reference_text(wire: Wire, body: bytes) -> str:
+    """The reply's text by the plainest reading of the capture."""
+    if wire is OLLAMA:
+        return "".join(json.loads(line)["message"]["content"] for line in body.decode().split("\n") if line)
+    datas = [line[6:] for line in body.decode().split("\n") if line.startswith("data: {")]
+    choices = [choice for data in datas for choice in json.loads(data)["choices"]]
+    return "".join(choice["delta"].get("content") or "" for choice in choices)
+
+
+@pytest.mark.parametrize("name", [c[0] for c in CAPTURES])
+@given(cuts=st.lists(st.integers(0, 20_000), max_size=30))
+def test_captures_through_any_cut(name: str, cuts: list[int]) -> None:
+    wire = OLLAMA if name.startswith("ollama/chat") else CHAT_COMPLETIONS
+    body = capture(name).body
+    edges = [0, *sorted(cut % len(body) for cut in cuts), len(body)]
+    chunks = [body[a:b] for a, b in itertools.pairwise(edges)]
+    assert merged(decode(wire, *chunks)) == merged(decode(wire, body))
+
+
+@pytest.mark.parametrize("name", ["vllm/chat-stream", "ollama/chat-stream"])
+def test_captures_byte_by_byte(name: str) -> None:
+    wire = OLLAMA if name.startswith("ollama") else CHAT_COMPLETIONS
+    body = capture(name).body
+    assert decode(wire, *(body[i : i + 1] for i in range(len(body)))) == decode(wire, body)
+
+
+@pytest.mark.parametrize("name", ["vllm/chat-stream", "ollama/chat-stream"])
+@pytest.mark.parametrize("end", [b"\r\n", b"\r"])
+def test_other_line_ends(name: str, end: bytes) -> None:
+    wire = OLLAMA if name.startswith("ollama") else CHAT_COMPLETIONS
+    body = capture(name).body
+    assert decode(wire, body.replace(b"\n", end)) == decode(wire, body)
+
+
+def test_a_stream_cut_anywhere_in_a_real_capture_never_finishes() -> None:
+    body = capture("vllm/chat-stream").body
+    for size in range(0, body.index(b"[DONE]"), 211):
+        assert isinstance(decode(CHAT_COMPLETIONS, body[:size])[-1], Failed)
+
+
+def test_killed_engine_of_a_real_ollama() -> None:
+    events = decode(OLLAMA, capture("ollama/error-engine-killed-mid-stream").body)
+    assert text_of(events).startswith("De updicime")
+    last = events[-1]
+    assert isinstance(last, Failed)
+    assert (last.kind, last.message) == (
+        ErrorKind.SERVER,
+        "it: an error was encountered while running the model: unexpected EOF",
+    )
+
+
+def test_a_forwarded_reply_is_aborted_before_its_text() -> None:
+    events = decode(OLLAMA, capture("ollama/chat-forwarded").body)
+    assert [type(event) for event in events] == [Failed]
+    assert isinstance(events[0], Failed)
+    assert events[0].kind is ErrorKind.FORWARDED
+    assert "http://127.0.0.1:21999" in events[0].message
+
+
+def test_a_forwarded_reply_is_fine_where_it_is_known() -> None:
+    decoder = OllamaDecoder(on_error, may_forward=True)
+    events = decoder.feed(capture("ollama/chat-forwarded").body)
+    assert events == [Started("harmless"), Text("LEAKED"), Finished("stop")]
+
+
+def test_load_duration_counts_only_after_a_cold_start() -> None:
+    body = capture("ollama/chat-stream").body
+    cold = OllamaDecoder(on_error, may_forward=False, was_cold=True).feed(body)
+    assert [event.load_ms for event in cold if isinstance(event, Usage)] == [0.803787]
+
+
+@both
+@pytest.mark.parametrize("mark", ["\u2028", "\u0085", "\x0b", "\u2029", "\U0001f468\u200d\U0001f469\u200d\U0001f467"])
+def test_text_is_exact_through_every_cut(wire: Wire, mark: str) -> None:
+    stream = wire.reply(f"a{mark}b", "c")
+    for cut in range(len(stream)):
+        assert text_of(decode(wire, stream[:cut], stream[cut:])) == f"a{mark}bc"
+
+
+@both
+def test_surrogate_halves_in_two_events(wire: Wire) -> None:
+    def half(escape: str) -> bytes:
+        return wire.piece("@").replace(b"@", escape.encode())
+
+    whole = [half(r"\ud83d"), half(r"\ude00"), wire.piece("!"), *wire.end]
+    assert text_of(decode(wire, *whole)) == "\U0001f600!"
+    torn = [half(r"\ud83d"), wire.piece("!"), half(r"\ude00"), half(r"\ud83d"), *wire.end]
+    events = decode(wire, *torn)
+    assert text_of(events) == "\ufffd!\ufffd\ufffd"
+    assert events[-1] == Finished("stop")
+
+
+@both
+def test_invalid_utf8_becomes_replacement_characters(wire: Wire) -> None:
+    events = decode(wire, wire.piece("a@b").replace(b"@", b"\xff"), *wire.end)
+    assert (text_of(events), events[-1]) == ("a\ufffdb", Finished("stop"))
+
+
+GARBAGE = (b"nonsense", b"{", b"[]", b"7", b'"text"', b"null", b"{}", b'{"choices":7,"message":7}', b"[" * 99_999)
+
+
+@both
+def test_garbage_is_skipped_and_counted(wire: Wire) -> None:
+    events = decode(wire, wire.piece("a"), *map(wire.frame, GARBAGE), wire.piece("b"), *wire.end)
+    assert text_of(events) == "ab"
+    assert events[-1] == Finished("stop", len(GARBAGE))
+
+
+@both
+def test_late_and_double_ends_change_nothing(wire: Wire) -> None:
+    events = decode(wire, wire.piece("a") + b"".join(wire.end) * 3 + wire.piece("late") + wire.error("late"))
+    assert text_of(events) == "a"
+    assert [event for event in events if isinstance(event, Finished | Failed)] == [Finished("stop")]
+
+
+@both
+def test_thinking_alone_and_nothing_at_all(wire: Wire) -> None:
+    events = decode(wire, wire.piece("", "hm"), *wire.end)
+    assert (text_of(events), thinking_of(events), events[-1]) == ("", "hm", Finished("stop"))
+    assert [e for e in decode(wire, *wire.end) if not isinstance(e, Started)] == [Finished("stop")]
+
+
+@both
+@pytest.mark.parametrize("error", [b'"plain"', b'{"message":"plain"}', b'{"message":"plain","code":500}'])
+def test_an_error_after_the_200_keeps_what_came(wire: Wire, error: bytes) -> None:
+    events = decode(wire, wire.piece("a"), wire.frame(b'{"error":' + error + b"}"), *wire.end)
+    last = events[-1]
+    assert text_of(events) == "a"
+    assert isinstance(last, Failed)
+    assert (last.kind, last.message) == (ErrorKind.SERVER, "it: plain")
+
+
+def openai(value: dict[str, Any]) -> bytes:
+    return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+@pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
+def test_thinking_under_both_names(field: str) -> None:
+    chunk = openai({"choices": [{"delta": {field: "hm", "content": None}}]})
+    assert Thinking("hm") in decode(CHAT_COMPLETIONS, chunk)
+
+
+def test_every_detail_of_openais_usage() -> None:
+    usage = {
+        "prompt_tokens": 100,
+        "completion_tokens": 50,
+        "prompt_tokens_details": {"cached_tokens": 80, "cache_write_tokens": 10, "audio_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 30},
+    }
+    events = decode(CHAT_COMPLETIONS, openai({"choices": [], "usage": usage}), *CHAT_COMPLETIONS.end)
+    assert Usage(100, 80, 10, 50, 30) in events
+
+
+def test_a_refusal_is_the_models_own_text() -> None:
+    chunk = openai({"choices": [{"delta": {"refusal": "I cannot."}}]})
+    assert text_of(decode(CHAT_COMPLETIONS, chunk)) == "I cannot."
+
+
+def test_only_the_first_choice_is_read() -> None:
+    chunk = openai({"choices": [{"index": 1, "delta": {"content": "no"}}, {"index": 0, "delta": {"content": "yes"}}]})
+    assert text_of(decode(CHAT_COMPLETIONS, chunk)) == "yes"
+
+
+def test_the_first_finish_reason_stays() -> None:
+    chunks = [openai({"choices": [{"delta": {}, "finish_reason": reason}]}) for reason in ("length", "stop")]
+    assert decode(CHAT_COMPLETIONS, *chunks, b"data: [DONE]\n\n")[-1] == Finished("length")
+
+
+def test_an_error_then_done_is_one_failure() -> None:
+    events = decode(CHAT_COMPLETIONS, CHAT_COMPLETIONS.error("boom"), b"data: [DONE]\n\n")
+    assert [type(event) for event in events] == [Failed]

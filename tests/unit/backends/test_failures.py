@@ -1,0 +1,151 @@
+"""Error replies of every shape: what they mean, and nothing secret or raw in what is shown."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from hybridchat.backends.failures import excerpt, failed, retry_after_s
+from hybridchat.errors import ErrorKind
+from tests.fakes.captures import capture
+
+FROM_CAPTURES = [
+    ("vllm/error-context-overflow", ErrorKind.CONTEXT_OVERFLOW, None, 2048),
+    ("vllm/error-max-tokens", ErrorKind.CONTEXT_OVERFLOW, None, 2048),
+    ("vllm/error-unknown-model", ErrorKind.MODEL_MISSING, None, None),
+    ("vllm/error-bad-json", ErrorKind.BAD_REQUEST, None, None),
+    ("llamacpp/error-context-overflow", ErrorKind.CONTEXT_OVERFLOW, 8012, 1024),
+    ("llamacpp/error-bad-json", ErrorKind.BAD_REQUEST, None, None),
+    ("ollama/error-context-overflow", ErrorKind.CONTEXT_OVERFLOW, 6009, 512),
+    ("ollama/error-unknown-model", ErrorKind.MODEL_MISSING, None, None),
+    ("ollama/error-bad-json", ErrorKind.BAD_REQUEST, None, None),
+    ("ollama/error-queue-full", ErrorKind.OVERLOADED, None, None),
+    ("ollama/chat-think-unsupported", ErrorKind.BAD_REQUEST, None, None),
+    ("ollama/chat-cloud-and-local", ErrorKind.BAD_REQUEST, None, None),
+    ("ollama/chat-cloud-name-cloud-off", ErrorKind.MODEL_MISSING, None, None),
+    ("ollama/v1-chat-forwarded-refused", ErrorKind.MODEL_MISSING, None, None),
+    ("ollama/not-found-path", ErrorKind.PROTOCOL, None, None),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "prompt", "window"), FROM_CAPTURES)
+def test_real_errors(name: str, kind: ErrorKind, prompt: int | None, window: int | None) -> None:
+    given = capture(name)
+    event = failed(given.body, backend="it", status=given.status)
+    assert (event.kind, event.prompt_tokens, event.context_window) == (kind, prompt, window)
+    assert event.status == given.status
+    assert event.message.startswith("it")
+    assert event.remedy
+
+
+OVERFLOWS = [
+    (
+        '{"error":{"message":"This model\'s maximum context length is 128000 tokens. However, your messages resulted '
+        'in 130000 tokens.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}',
+        130_000,
+        128_000,
+    ),
+    ('{"error":{"code":"context_length_exceeded","message":"Your input exceeds the context window."}}', None, None),
+    (
+        '{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 210000 tokens > 200000 '
+        'maximum"}}',
+        210_000,
+        200_000,
+    ),
+    (
+        '[{"error":{"code":400,"status":"INVALID_ARGUMENT","message":"The input token count (1100000) exceeds the '
+        'maximum number of tokens allowed (1048576)."}}]',
+        1_100_000,
+        1_048_576,
+    ),
+    (
+        '{"error":"Trying to keep the first 9000 tokens when context the overflows. However, the model is loaded with '
+        'context length of only 4096 tokens, which is not enough."}',
+        None,
+        4096,
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "prompt", "window"), OVERFLOWS)
+def test_overflows_of_other_apis(body: str, prompt: int | None, window: int | None) -> None:
+    event = failed(body.encode(), backend="it", status=400)
+    assert (event.kind, event.prompt_tokens, event.context_window) == (ErrorKind.CONTEXT_OVERFLOW, prompt, window)
+
+
+STATUSES = [
+    (401, "invalid_api_key", ErrorKind.AUTH),
+    (403, "forbidden", ErrorKind.AUTH),
+    (402, "payment", ErrorKind.QUOTA),
+    (429, "rate_limit_exceeded", ErrorKind.RATE_LIMIT),
+    (429, "insufficient_quota", ErrorKind.QUOTA),
+    (404, "model_not_found", ErrorKind.MODEL_MISSING),
+    (400, "invalid_request_error", ErrorKind.BAD_REQUEST),
+    (413, "request_too_large", ErrorKind.TOO_LARGE),
+    (422, "x", ErrorKind.BAD_REQUEST),
+    (500, "server_error", ErrorKind.SERVER),
+    (503, "unavailable", ErrorKind.OVERLOADED),
+    (529, "overloaded_error", ErrorKind.OVERLOADED),
+]
+
+
+@pytest.mark.parametrize(("status", "code", "kind"), STATUSES)
+def test_statuses(status: int, code: str, kind: ErrorKind) -> None:
+    body = f'{{"error":{{"message":"no","code":"{code}"}}}}'.encode()
+    assert failed(body, backend="it", status=status).kind is kind
+
+
+def test_codes_inside_a_stream_stand_for_statuses() -> None:
+    assert failed(b'{"error":{"message":"slow down","code":429}}', backend="it").kind is ErrorKind.RATE_LIMIT
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"{}", b"[]", b"7", b'{"error":{}}', b"\xff\xfe", b"[" * 99_999])
+def test_bodies_that_say_nothing(body: bytes) -> None:
+    event = failed(body, backend="it", status=502)
+    assert event.kind is ErrorKind.SERVER
+    assert event.message.startswith("it answered with status 502")
+
+
+def test_an_html_page_becomes_its_words() -> None:
+    page = b"""<!DOCTYPE html><html><head><title>x</title><style>p{color:red}</style></head>
+    <body><script>alert(1)</script><h1>502 Bad&nbsp;Gateway</h1>\x1b]0;evil\x07<p>nginx</p></body></html>"""
+    event = failed(page, backend="it", status=502)
+    assert event.message.startswith("it answered with status 502: 502 Bad")
+    assert "alert" not in event.message
+    assert "color" not in event.message
+    assert not set("\x1b\x07<>\n") & set(event.message)
+
+
+def test_an_excerpt_is_short() -> None:
+    assert len(excerpt(b"word " * 100_000)) <= 300
+
+
+def test_a_key_that_the_server_repeats_is_not_shown() -> None:
+    body = b'{"error":{"message":"Incorrect API key: sk-canary"}}'
+    event = failed(body, backend="it", status=401, secret="sk-canary")
+    assert "sk-canary" not in repr(event)
+    assert "[key]" in event.message
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"retry-after": "9", "retry-after-ms": "250"}, 0.25),
+        ({"retry-after": "-3"}, 0.0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+    ],
+)
+def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after_s(headers) == seconds
+
+
+def test_retry_after_as_a_date() -> None:
+    seconds = retry_after_s({"retry-after": format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)})
+    assert seconds is not None
+    assert 80 < seconds <= 90

@@ -1,0 +1,134 @@
+"""The Ollama backend against a server that answers as a real one did."""
+
+from __future__ import annotations
+
+import pytest
+
+from hybridchat.backends.ollama import OllamaBackend, full_name
+from hybridchat.domain.chat import HealthState, Kind, Parameters, Zone
+from hybridchat.domain.events import Failed, Finished, Loading, Started, Usage
+from hybridchat.errors import ErrorKind
+from tests.fakes.ollama import FakeOllama
+from tests.fakes.wire import ask, collect, spec_for, text_of
+
+
+def backend_for(server: FakeOllama, **fields: object) -> OllamaBackend:
+    return OllamaBackend(spec_for(Kind.OLLAMA, server.url, **fields))
+
+
+async def refusal(server: FakeOllama, model: str, **fields: object) -> Failed:
+    events = await collect(backend_for(server, **fields), ask("a secret", model))
+    assert isinstance(events[-1], Failed)
+    assert text_of(events) == ""
+    return events[-1]
+
+
+@pytest.mark.parametrize("zone", [Zone.DEVICE, Zone.PRIVATE])
+async def test_local_zones_use_the_fail_closed_name(zone: Zone) -> None:
+    async with FakeOllama() as server:
+        events = await collect(backend_for(server, zone=zone), ask(model="tiny"))
+        body = server.sent("/api/chat")[0].json()
+    assert body["model"] == "tiny:latest:local"
+    assert (body["truncate"], body["stream"]) == (False, True)
+    assert events[0] == Started("tiny")
+    assert text_of(events).startswith("RENG69Tools")
+    assert events[-2:] == [Usage(10, None, None, 24), Finished("length")]
+
+
+async def test_a_managed_spec_is_forwarded_under_the_plain_name() -> None:
+    async with FakeOllama() as server:
+        events = await collect(backend_for(server, zone=Zone.MANAGED, proof=None), ask(model="harmless"))
+        assert server.sent("/api/chat")[0].json()["model"] == "harmless"
+    assert (text_of(events), events[-1]) == ("LEAKED", Finished("stop"))
+
+
+async def test_a_stub_that_forwards_is_refused_and_named() -> None:
+    async with FakeOllama() as server:
+        event = await refusal(server, "harmless")
+        names = [request.json()["model"] for request in server.requests if request.body]
+    assert event.kind is ErrorKind.FORWARDED
+    assert "http://127.0.0.1:21999" in event.message
+    assert names == ["harmless:latest:local"]  # nothing is retried under another name
+
+
+async def test_a_reply_that_names_another_host_is_aborted() -> None:
+    async with FakeOllama() as server:
+        server.chat = "chat-forwarded"
+        assert (await refusal(server, "tiny")).kind is ErrorKind.FORWARDED
+
+
+@pytest.mark.parametrize("model", ["x:cloud", "X:20B-Cloud", "x: cloud", "gpt-oss:120b-cloud"])
+@pytest.mark.parametrize("zone", [Zone.DEVICE, Zone.PRIVATE])
+async def test_cloud_names_are_refused_before_any_byte(model: str, zone: Zone) -> None:
+    async with FakeOllama() as server:
+        assert (await refusal(server, model, zone=zone)).kind is ErrorKind.REFUSED
+        assert server.connections == 0
+
+
+async def test_a_missing_model_says_how_to_get_it() -> None:
+    async with FakeOllama() as server:
+        event = await refusal(server, "nope")
+    assert event.kind is ErrorKind.MODEL_MISSING
+    assert "pull nope" in event.remedy
+
+
+async def test_a_server_too_old_for_fail_closed_names_is_refused() -> None:
+    async with FakeOllama() as server:
+        server.chat = "chat-forwarded-refused"
+        event = await refusal(server, "tiny")
+    assert event.kind is ErrorKind.REFUSED
+    assert "0.17.8" in event.remedy
+
+
+async def test_an_overflow_brings_its_counts() -> None:
+    async with FakeOllama() as server:
+        server.chat = "error-context-overflow"
+        event = await refusal(server, "tiny", num_ctx=512)
+        assert server.sent("/api/chat")[0].json()["options"]["num_ctx"] == 512
+    assert (event.kind, event.prompt_tokens, event.context_window) == (ErrorKind.CONTEXT_OVERFLOW, 6009, 512)
+
+
+async def test_parameters_by_their_own_names() -> None:
+    parameters = Parameters(temperature=0.5, top_p=0.9, max_tokens=7, seed=1, stop=("x",), num_ctx=99)
+    async with FakeOllama() as server:
+        await collect(backend_for(server, num_ctx=512), ask(model="tiny", parameters=parameters))
+        options = server.sent("/api/chat")[0].json()["options"]
+    assert options == {"num_ctx": 99, "temperature": 0.5, "top_p": 0.9, "seed": 1, "stop": ["x"], "num_predict": 7}
+
+
+async def test_a_model_that_is_not_loaded_is_announced_and_its_load_kept_apart() -> None:
+    async with FakeOllama() as server:
+        warm = await collect(backend_for(server), ask(model="tiny"))
+        other_size = await collect(backend_for(server, num_ctx=4096), ask(model="tiny"))
+    assert not any(isinstance(event, Loading) for event in warm)
+    assert isinstance(other_size[0], Loading)
+    assert [event.load_ms for event in other_size if isinstance(event, Usage)] == [0.895075]
+
+
+async def test_health_lists_models_and_what_forwards_them() -> None:
+    async with FakeOllama() as server:
+        backend = backend_for(server)
+        health = await backend.health()
+        await backend.aclose()
+    assert (health.state, health.detail) == (HealthState.HEALTHY, "2 models")
+    tiny, harmless = health.models
+    assert (tiny.name, tiny.context_window, tiny.size_bytes, tiny.loaded) == ("tiny:latest", 512, 1_439_352, True)
+    assert harmless.remote_host == "http://127.0.0.1:21999"
+    assert harmless.context_window is None
+
+
+async def test_the_context_window_is_what_is_asked_for_up_to_the_models_own() -> None:
+    async with FakeOllama() as server:
+        for num_ctx, window in ((1024, 1024), (9999, 2048)):
+            backend = backend_for(server, num_ctx=num_ctx)
+            assert (await backend.health()).models[0].context_window == window
+            await backend.aclose()
+
+
+def test_full_names() -> None:
+    assert [full_name(name) for name in ("a", "a:b", "host:1/a", "host:1/a:b")] == [
+        "a:latest",
+        "a:b",
+        "host:1/a:latest",
+        "host:1/a:b",
+    ]
