@@ -61,7 +61,7 @@ def running(run_dir: Path) -> tuple[Engine, ...]:
         if _members(engine):
             engines.append(engine)
         else:
-            record.unlink(missing_ok=True)
+            _forget(engine, run_dir)
     return tuple(engines)
 
 
@@ -138,10 +138,7 @@ async def down(engine: Engine, run_dir: Path) -> None:
     """Ends the engine's whole process group (TERM, then KILL) and removes its record; a dead one is no error."""
     if _members(engine):
         await processes.end_group(engine.pid)
-    address = parse_base_url(engine.base_url)
-    if address.scheme == "unix":
-        Path(address.path).unlink(missing_ok=True)
-    _record_file(engine.id, run_dir).unlink(missing_ok=True)
+    _forget(engine, run_dir)
 
 
 def _members(engine: Engine) -> tuple[int, ...]:
@@ -191,11 +188,18 @@ def _record(engine: Engine, run_dir: Path) -> Engine:
     run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = _record_file(engine.id, run_dir)
     unfinished = file.with_suffix(f".{os.getpid()}")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "wb") as record:
-        record.write(msgspec.json.encode(engine))
+    unfinished.touch(mode=0o600)
+    unfinished.write_bytes(msgspec.json.encode(engine))
     unfinished.replace(file)
     return engine
+
+
+def _forget(engine: Engine, run_dir: Path) -> None:
+    """Removes its record, and the socket that a killed engine left behind."""
+    address = parse_base_url(engine.base_url)
+    if address.scheme == "unix":
+        Path(address.path).unlink(missing_ok=True)
+    _record_file(engine.id, run_dir).unlink(missing_ok=True)
 
 
 def _record_file(engine_id: str, run_dir: Path) -> Path:

@@ -7,7 +7,8 @@ import hashlib
 import re
 import shutil
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -128,19 +129,15 @@ async def pull(
     if target.exists():
         return target
     hub_file = await look_up(model, config, local_only=local_only)
-    hosts = _hosts(config)
-    models_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = models_dir / f"{model.name}.{hub_file.sha256[:16]}.part"
-    for other in models_dir.glob("*.part"):
-        if other != part and _is_part_of(other, model.name):
-            other.unlink()  # of a version that the hub no longer offers
-    await asyncio.to_thread(_require_space, models_dir, hub_file.size_bytes - _size(part))
-    if await _fetch(hub_file, part, hosts, progress) != hub_file.sha256:
-        part.unlink()
-        raise BackendError(
-            ErrorKind.PROTOCOL, f"{model.name} came with a wrong checksum and was thrown away", "pull it again"
-        )
-    part.replace(target)
+    with _alone(model.name, models_dir):
+        part = _part_file(model, hub_file, models_dir)
+        _require_space(models_dir, hub_file.size_bytes - _size(part))
+        if await _fetch(hub_file, part, _hosts(config), progress) != hub_file.sha256:
+            part.unlink()
+            raise BackendError(
+                ErrorKind.PROTOCOL, f"{model.name} came with a wrong checksum and was thrown away", "pull it again"
+            )
+        part.replace(target)
     return target
 
 
@@ -164,6 +161,8 @@ async def _fetch(hub_file: HubFile, part: Path, hosts: ListedHosts, progress: Ca
                 file.write(chunk)
                 digest.update(chunk)
                 done += len(chunk)
+                if done > total:
+                    break  # the checksum will say the rest
                 if done - reported >= _REPORT_EVERY_BYTES or done >= total:
                     progress(Pulled(done, total, resumed))
                     reported = done
@@ -175,11 +174,12 @@ async def _fetch(hub_file: HubFile, part: Path, hosts: ListedHosts, progress: Ca
 def _look_up(model: CatalogModel, hub_url: str, hosts: ListedHosts) -> HubFile:
     """One request through the hub's library, which knows its addresses and headers."""
     import huggingface_hub
+    from huggingface_hub import constants
     from huggingface_hub.errors import HfHubHTTPError
 
     from hybridchat.net.hub import library_client
 
-    huggingface_hub.constants.HF_HUB_DISABLE_XET = True  # its transfers would not go through our client
+    constants.HF_HUB_DISABLE_XET = True  # its transfers would not go through our client
     huggingface_hub.set_client_factory(lambda: library_client(hosts))
     try:
         url = huggingface_hub.hf_hub_url(model.repo, model.file, endpoint=hub_url.rstrip("/"))
@@ -212,6 +212,28 @@ def _hosts(config: EmbeddedConfig) -> ListedHosts:
     from hybridchat.net.hub import ListedHosts
 
     return ListedHosts(config.hub_url, catalog().storage_hosts)
+
+
+@contextmanager
+def _alone(name: str, models_dir: Path) -> Iterator[None]:
+    """Two pulls of one model would write into one file. Raises UsageError while another process is at it."""
+    from filelock import FileLock, Timeout
+
+    models_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        with FileLock(models_dir / f".{name}.lock", timeout=0):
+            yield
+    except Timeout:
+        raise UsageError(f"{name} is being pulled already", "wait for that, or stop it") from None
+
+
+def _part_file(model: CatalogModel, hub_file: HubFile, models_dir: Path) -> Path:
+    """Where an unfinished pull grows. Parts of a version that the hub no longer offers are removed."""
+    part = models_dir / f"{model.name}.{hub_file.sha256[:16]}.part"
+    for other in models_dir.glob("*.part"):
+        if other != part and _is_part_of(other, model.name):
+            other.unlink()
+    return part
 
 
 def _require_space(folder: Path, needed_bytes: int) -> None:

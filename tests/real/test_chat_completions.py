@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hybridchat.backends.processes import until
 from hybridchat.domain.chat import HealthState, Kind
 from hybridchat.domain.events import Event, Failed, Finished, Started, Text, Usage
 from hybridchat.errors import ErrorKind
@@ -41,12 +42,6 @@ def requests_running(server: Server, kind: Kind) -> float:
     return float(found[1])
 
 
-async def until(condition: Callable[[], bool], patience_s: float = 30.0) -> None:
-    async with asyncio.timeout(patience_s):
-        while not condition():
-            await asyncio.sleep(0.02)
-
-
 async def test_streams_text_and_the_usage_is_the_engines(server: Server, kind: Kind, connect: Connect) -> None:
     events: list[Event] = [event async for event in connect(server, kind).chat(request(max_tokens=24))]
 
@@ -65,7 +60,7 @@ async def test_stopping_ends_the_generation_too(server: Server, kind: Kind, conn
             if isinstance(event, Text):
                 assert requests_running(server, kind) == 1
                 break
-    await until(lambda: requests_running(server, kind) == 0, patience_s=3.0)
+    assert await until(lambda: requests_running(server, kind) == 0, 3.0)
 
 
 async def test_overflow_names_its_numbers(server: Server, kind: Kind, connect: Connect) -> None:

@@ -62,6 +62,10 @@ def workers() -> list[int]:
     return found
 
 
+def environment_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/environ").read_bytes()
+
+
 def usage_of(events: list[Event]) -> Usage:
     return [event for event in events if isinstance(event, Usage)][-1]
 
@@ -95,7 +99,7 @@ async def test_keys_do_not_reach_the_engine(embedded: EmbeddedBackend, monkeypat
     await embedded.warm("tiny")
 
     (pid,) = workers()
-    assert b"canary" not in Path(f"/proc/{pid}/environ").read_bytes()
+    assert b"canary" not in environment_of(pid)
 
 
 async def test_crash_mid_stream_keeps_the_text_and_the_next_message_restarts_it(embedded: EmbeddedBackend) -> None:

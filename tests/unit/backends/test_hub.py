@@ -112,6 +112,16 @@ def models(tmp_path: Path) -> Path:
     return tmp_path / "models"
 
 
+def parts(models: Path) -> list[str]:
+    return [file.name for file in models.glob("*.part")]
+
+
+def write_parts(models: Path, *names: str) -> None:
+    models.mkdir()
+    for name in names:
+        (models / name).write_bytes(b"old")
+
+
 def ignore(_: Pulled) -> None:
     """No one watches."""
 
@@ -122,7 +132,7 @@ async def test_pull_follows_to_storage_and_reports(local_hub: LocalHub, config: 
 
     assert path == models / "small.gguf"
     assert path.read_bytes() == CONTENT
-    assert [file.name for file in models.glob("*.part")] == []
+    assert parts(models) == []
     assert seen[0] == Pulled(0, len(CONTENT))
     assert seen[-1] == Pulled(len(CONTENT), len(CONTENT))
     assert [done.done_bytes for done in seen] == sorted(done.done_bytes for done in seen)
@@ -194,12 +204,10 @@ async def test_wrong_checksum_is_thrown_away(local_hub: LocalHub, config: Embedd
 
 
 async def test_parts_of_an_older_version_are_removed(local_hub: LocalHub, config: EmbeddedConfig, models: Path) -> None:
-    models.mkdir()
-    (models / "small.0123456789abcdef.part").write_bytes(b"old")
-    (models / "smaller.0123456789abcdef.part").write_bytes(b"another model's")
+    write_parts(models, "small.0123456789abcdef.part", "smaller.0123456789abcdef.part")
     await hub.pull(MODEL, models, config, ignore)
 
-    assert [file.name for file in models.glob("*.part")] == ["smaller.0123456789abcdef.part"]
+    assert parts(models) == ["smaller.0123456789abcdef.part"]
 
 
 async def test_storage_that_is_not_the_hubs_is_refused(
