@@ -89,7 +89,7 @@ class ChatCompletionsDecoder(JsonStreamDecoder[_Chunk]):
             self._fail(value.error, events)
             return
         if not (value.choices or value.usage or value.timings or value.model):
-            self._skipped += 1
+            self._skip(events)
             return
         if not self.understood:
             self.understood = True

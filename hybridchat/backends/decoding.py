@@ -11,6 +11,9 @@ from hybridchat.domain.events import Event, Failed, Finished, Text, Thinking
 from hybridchat.errors import ErrorKind
 from hybridchat.net.framing import SurrogateJoiner, repair_json
 
+MAX_SKIPPED = 10_000
+"""Events of garbage in one stream, after which it is not worth reading on."""
+
 T = TypeVar("T")
 
 OnError = Callable[[bytes], Failed]
@@ -60,7 +63,7 @@ class JsonStreamDecoder(Generic[T]):
         try:
             value = self._decode(raw)
         except (msgspec.ValidationError, RecursionError):
-            self._skipped += 1
+            self._skip(events)
         except (msgspec.DecodeError, UnicodeDecodeError):
             self._read_damaged(raw, events)
         else:
@@ -71,9 +74,15 @@ class JsonStreamDecoder(Generic[T]):
         try:
             value = msgspec.convert(repair_json(raw), self._shape)
         except ValueError:  # msgspec's errors are ValueErrors too
-            self._skipped += 1
+            self._skip(events)
         else:
             self._take(value, events, is_repaired=True)
+
+    def _skip(self, events: list[Event]) -> None:
+        self._skipped += 1
+        if self._skipped > MAX_SKIPPED:
+            what = f"the stream is garbage: {MAX_SKIPPED} events that are no part of the protocol"
+            self._close(Failed(ErrorKind.PROTOCOL, what, "check base_url and kind of this backend"), events)
 
     def _take(self, value: T, events: list[Event], *, is_repaired: bool = False) -> None:
         raise NotImplementedError

@@ -63,7 +63,7 @@ class OllamaDecoder(JsonStreamDecoder[_Line]):
             self._close(forwarded(value.model or "the model", value.remote_host), events)
             return
         if value.message is None and not value.done:
-            self._skipped += 1
+            self._skip(events)
             return
         if not self.understood:
             self.understood = True

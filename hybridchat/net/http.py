@@ -21,7 +21,7 @@ from hybridchat.net.framing import too_large
 from hybridchat.net.guard import LoopbackBackend, prove_guard
 from hybridchat.net.tls import tls_context
 
-MAX_INFLATED_BYTES = 64 << 20
+MAX_INFLATED_BYTES = 16 << 20
 """Of a compressed body. We ask for none; a server that sends one all the same may be a bomb."""
 
 _MAX_CONNECTIONS = 16

@@ -1,0 +1,60 @@
+"""Fault 11: hostile sizes stay under 100 MB over an idle process. Measured in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import sys
+
+import pytest
+
+from tests.fakes.http import Responder
+from tests.fakes.wire import CHAT_COMPLETIONS, WIRES, Wire, scripted
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the peak of a process is read with POSIX's resource")
+
+CLIENT = """
+import asyncio, resource, sys
+from hybridchat.domain.chat import Kind
+from hybridchat.net.client import warm_up
+from tests.fakes.wire import ask, collect, make_backend, spec_for, text_of
+
+def peak_mb():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << (20 if sys.platform == "darwin" else 10))
+
+warm_up()
+idle = peak_mb()
+events = asyncio.run(collect(make_backend(spec_for(Kind(sys.argv[1]), sys.argv[2]))))
+print(text_of(events), events[-1].kind, int(peak_mb() - idle))
+"""
+
+LINE = b"x" * (10 << 20)
+
+
+async def attacked(wire: Wire, head: bytes, body: bytes) -> tuple[str, str, int]:
+    async def script(respond: Responder) -> None:
+        await respond.raw(head + body)
+
+    async with scripted(wire, script) as server:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", CLIENT, wire.kind, server.url), stdout=asyncio.subprocess.PIPE
+        )
+        output, _ = await process.communicate()
+    text, kind, grown_mb = output.decode().split()
+    return text, kind, int(grown_mb)
+
+
+@pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.kind)
+async def test_a_line_of_ten_megabytes(wire: Wire) -> None:
+    body = wire.piece("kept") + wire.piece("@").replace(b"@", LINE)
+    text, kind, grown_mb = await attacked(wire, b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n", body)
+    assert (text, kind) == ("kept", "too_large")
+    assert grown_mb < 100
+
+
+async def test_a_gzip_bomb() -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\nconnection: close\r\n\r\n"
+    bomb = gzip.compress(CHAT_COMPLETIONS.piece("kept") + bytes(200 << 20), 1)
+    text, kind, grown_mb = await attacked(CHAT_COMPLETIONS, head, bomb)
+    assert (text, kind) == ("kept", "too_large")
+    assert grown_mb < 100
