@@ -5,157 +5,281 @@ Nothing here knows asyncio (`asyncio.wrap_future` is the caller's) and nothing i
 
 from __future__ import annotations
 
+import math
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TypeVar
 
-from msgspec import Struct
-
-from hybridchat.domain.chat import (
-    Attempt,
-    Conversation,
-    CostBasis,
-    Message,
-    MessageState,
-    Outcome,
-    Privacy,
-    Proof,
-    Purpose,
-    Reasoning,
-    Zone,
-)
+from hybridchat.domain.chat import Attempt, Conversation, Message
 from hybridchat.domain.stats import Snapshot
+from hybridchat.errors import LedgerError
+from hybridchat.ledger import files, purge, reads, statistics, usage, writes
+from hybridchat.ledger import search as full_text
+from hybridchat.ledger import snapshot as panel
+from hybridchat.ledger.backups import look_after
+from hybridchat.ledger.connect import DamagedLedger, connect, is_damage, ledger_error, transaction
+from hybridchat.ledger.opening import Opened, end_process, open_file
+from hybridchat.ledger.records import (
+    EVERYTHING,
+    AdviceFacts,
+    AttemptCost,
+    AttemptEnd,
+    Grouping,
+    LedgerStatus,
+    NewAttempt,
+    NewTurn,
+    SearchHit,
+    StatRow,
+    TurnIds,
+    UsageFilter,
+)
+from hybridchat.ledger.usage import UsageRow
+from hybridchat.ledger.worker import Worker
+from hybridchat.ledger.writer import IMPATIENT_S, Notify, Trouble, Writer
+
+__all__ = [
+    "AdviceFacts",
+    "AttemptCost",
+    "AttemptEnd",
+    "Grouping",
+    "Ledger",
+    "LedgerStatus",
+    "NewAttempt",
+    "NewTurn",
+    "SearchHit",
+    "StatRow",
+    "TurnIds",
+    "UsageFilter",
+    "UsageRow",
+    "open_ledger",
+]
+
+T = TypeVar("T")
+Call = Callable[[sqlite3.Connection], T]
+CARE_AFTER_S = 5.0
+PAGE_ROWS = 2000
 
 
-class LedgerStatus(Struct, frozen=True):
-    """`mode`: normal | read_only (from a newer version) | memory (home missing or read-only). `notice`: one line or ""."""
+def open_ledger(path: Path | None, on_notice: Notify = lambda text: None) -> Ledger:
+    """Opens (creating, migrating, recovering) the ledger; None: in memory.
 
-    mode: str
-    notice: str = ""
-
-
-class NewTurn(Struct, frozen=True, kw_only=True):
-    """A user's message with its first attempt: one transaction, synchronous=FULL, before a byte goes out."""
-
-    conversation_id: int | None  # None: a new conversation is made, with the next seven fields
-    title: str
-    privacy: Privacy
-    route: str
-    model: str | None
-    system: str
-    workload: str | None
-    reasoning: Reasoning
-    parent_id: int | None  # the leaf that the message answers
-    text: str
-    decided_backend: str | None  # what auto decided; stored on the conversation
-    decided_model: str | None
-    attempt: NewAttempt
-
-
-class NewAttempt(Struct, frozen=True, kw_only=True):
-    purpose: Purpose
-    backend: str
-    kind: str
-    model: str
-    zone: Zone
-    proof: Proof | None
-    privacy: Privacy
-    workload: str | None
-    route_reason: str
-    attempt_no: int = 1
-
-
-class TurnIds(Struct, frozen=True):
-    conversation_id: int
-    user_message_id: int
-    reply_message_id: int  # the assistant's message, state streaming, empty
-    attempt_id: int
-
-
-class AttemptEnd(Struct, frozen=True, kw_only=True):
-    """How an attempt ended, with the whole reply: one transaction over attempt, message and the daily summary."""
-
-    attempt_id: int
-    message_id: int
-    text: str
-    thinking: str
-    thinking_ms: float | None
-    state: MessageState
-    note: str
-    outcome: Outcome
-    model: str  # as the server named it, if it did
-    error_kind: str | None
-    finish_reason: str | None
-    ttft_ms: float | None
-    latency_ms: float | None
-    load_ms: float | None
-    prompt_tokens: int | None
-    cached_tokens: int | None
-    cache_write_tokens: int | None
-    completion_tokens: int | None
-    thinking_tokens: int | None
-    tokens_per_s: float | None
-
-
-class AttemptCost(Struct, frozen=True, kw_only=True):
-    """Set once, when the price is known. `usd` is exact decimal text or None."""
-
-    attempt_id: int
-    usd: str | None
-    basis: CostBasis
-    detail: str  # provenance: price package and version and price date, or why unknown
-
-
-class UsageFilter(Struct, frozen=True):
-    """ISO 8601 UTC bounds (since inclusive, until exclusive) and a backend id; None: all."""
-
-    since: str | None = None
-    until: str | None = None
-    backend: str | None = None
-
-
-class Ledger(Protocol):
-    """Opened by `open_ledger`. All methods are safe from any thread. Futures raise LedgerError with a remedy."""
-
-    path: Path | None
-    status: LedgerStatus
-
-    # writes
-    def begin_turn(self, turn: NewTurn) -> Future[TurnIds]: ...
-    def begin_attempt(self, message_id: int, attempt: NewAttempt) -> Future[int]: ...  # a further attempt for the same reply
-    def flush_reply(self, message_id: int, text: str, thinking: str) -> Future[None]: ...
-    def end_attempt(self, end: AttemptEnd) -> Future[None]: ...
-    def set_cost(self, cost: AttemptCost) -> Future[None]: ...
-    def update_conversation(self, conversation_id: int, **fields: object) -> Future[None]: ...  # title, route, model, privacy, system, workload, reasoning, decided_backend, decided_model, active_leaf_id
-    def delete_conversation(self, conversation_id: int) -> Future[None]: ...  # marked; out of every list and search
-    def restore_conversation(self, conversation_id: int) -> Future[None]: ...  # undo
-    def purge_deleted(self) -> Future[int]: ...  # text really removed, usage rows stay; at quit
-
-    # reads
-    def conversations(self, limit: int = 200, before_id: int | None = None) -> Future[list[Conversation]]: ...  # newest activity first
-    def conversation(self, conversation_id: int) -> Future[Conversation | None]: ...
-    def latest_conversation(self) -> Future[Conversation | None]: ...
-    def branch(self, conversation_id: int) -> Future[list[Message]]: ...  # root → active leaf, each reply with its last attempt
-    def tree(self, conversation_id: int) -> Future[list[Message]]: ...  # every message, by id
-    def snapshot(self, conversation_id: int | None, now: str, timezone_offset_s: int) -> Future[Snapshot]: ...  # without the counterfactual
-    def local_usage_today(self, now: str, timezone_offset_s: int) -> Future[list[Attempt]]: ...  # local replies of today, for the counterfactual
-    def workload_tokens_30d(self, workload: str | None, now: str) -> Future[int]: ...
-    def search(self, query: str, limit: int = 50) -> Future[list[SearchHit]]: ...
-
-    def close(self) -> None: ...  # drains the writer; releases the process lock
-
-
-class SearchHit(Struct, frozen=True):
-    conversation_id: int
-    message_id: int
-    title: str
-    snippet: str  # with \x02 and \x03 around the hits
-
-
-def open_ledger(path: Path | None) -> Ledger:
-    """Opens (creating, migrating, recovering) the ledger; None: in memory. Marks the attempts of dead processes as interrupted.
-
-    A damaged file is kept as `.corrupt-TIME` and the newest backup restored (fault 32), a newer schema is opened
-    read-only (33), an unusable home gives memory mode (30); `status.notice` says so. Raises LedgerError for a symlink.
+    Marks the attempts of dead processes as interrupted. A damaged file is kept as `.corrupt-TIME` and the newest backup
+    restored, a newer schema is opened read-only, an unusable home gives memory mode; `status.notice` says so.
+    Returns at once: the work is done in the writer's thread, and `status` waits for it. `on_notice` gets later troubles
+    as one line each, from any thread. Raises LedgerError for a symbolic link.
     """
-    raise NotImplementedError
+    if path is not None:
+        files.refuse_link(path)
+    return Ledger(path, on_notice)
+
+
+class Ledger:
+    """Opened by `open_ledger`. All methods are safe from any thread. Futures raise LedgerError with a remedy.
+
+    A write that waiting can mend (no room on the disk, another window is busy) is kept and tried again. Only those
+    that a request waits for give up: what is not on disk must not be sent.
+    """
+
+    def __init__(self, path: Path | None, on_notice: Notify) -> None:
+        self._notify = on_notice
+        self._closing = threading.Event()
+        self._writes, self._reads, self._care = (Worker(f"ledger-{name}") for name in ("writes", "reads", "care"))
+        self.opened: Future[LedgerStatus] = self._writes.submit(lambda: self._open(path))
+        self._care.submit(self._take_care)
+
+    # --- opening and closing
+
+    @property
+    def status(self) -> LedgerStatus:
+        """Waits until the ledger is open (`opened` is the Future of it). Raises LedgerError if it cannot be opened."""
+        return self.opened.result()
+
+    @property
+    def path(self) -> Path | None:
+        """None in memory. Waits as `status` does."""
+        self.opened.result()
+        return self._file.path
+
+    def _open(self, path: Path | None) -> LedgerStatus:
+        self._file: Opened = open_file(path)
+        self._trouble = Trouble(self._file.path, self._notify)
+        self._writer = Writer(self._file.connection, self._trouble, self._closing)
+        self._reader = self._file.connection
+        if self._file.path is not None:
+            self._reader = connect(self._file.path, read_only=True)
+        self._opened_at = time.monotonic()
+        return self._file.status
+
+    def close(self) -> None:
+        """After all that was asked for: makes the day's backup if it is due, marks what still runs as interrupted,
+        and lets go of the file."""
+        self._closing.set()
+        self._reads.close()
+        self._care.close()
+        self._writes.submit(self._end)
+        self._writes.close()
+
+    def _end(self) -> None:
+        if self.opened.exception() is not None:
+            return
+        try:
+            if self._file.status.mode == "normal":
+                with transaction(self._file.connection):
+                    end_process(self._file.connection, self._file.process_id)
+            self._reader.close()
+            self._file.connection.close()
+        finally:
+            if self._file.presence is not None:
+                self._file.presence.end()
+
+    def _take_care(self) -> None:
+        """Off everybody's path: what a crash may have broken, the day's backup, what is left to purge."""
+        self._closing.wait(CARE_AFTER_S)
+        if self.opened.exception() is not None or self.status.mode != "normal":
+            return
+        try:
+            if self._file.path is not None:
+                look_after(self._file.path, others_died=self._file.others_died)
+            self.purge_deleted().result()
+        except DamagedLedger:
+            self._trouble.damage()
+        except LedgerError as error:
+            self._notify(str(error))
+
+    # --- how calls run
+
+    def _write(self, call: Call[T], *, durable: bool = False, is_awaited: bool = False) -> Future[T]:
+        """`is_awaited`: a request waits for it, so it fails rather than waits for long."""
+        asked_at = time.monotonic()
+
+        def run() -> T:
+            self._require_writable()
+            patient_until = max(asked_at, self._opened_at) + IMPATIENT_S if is_awaited else math.inf
+            return self._writer.commit(call, patient_until=patient_until, durable=durable)
+
+        if is_awaited and self.opened.done() and not self.opened.exception() and self._trouble.is_waiting:
+            return self._reads.submit(self._trouble.refuse)
+        return self._writes.submit(run)
+
+    def _require_writable(self) -> None:
+        if self.status.mode == "read_only":
+            raise LedgerError(self.status.notice, "or set HYBRIDCHAT_HOME to another folder")
+
+    def _read(self, call: Call[T]) -> Future[T]:
+        def run() -> T:
+            if self.status.mode == "memory":  # one connection for all
+                return self._writes.submit(lambda: call(self._reader)).result()
+            try:
+                return call(self._reader)
+            except sqlite3.Error as error:
+                raise self._trouble.damage() if is_damage(error) else ledger_error(error) from error
+
+        return self._reads.submit(run)
+
+    # --- writes
+
+    def begin_turn(self, turn: NewTurn) -> Future[TurnIds]:
+        """The user's words are on the disk when it is done."""
+        return self._write(lambda db: writes.begin_turn(db, self._file.process_id, turn), durable=True, is_awaited=True)
+
+    def begin_attempt(self, message_id: int, attempt: NewAttempt) -> Future[int]:
+        """A further attempt for the same reply; returns its id."""
+        return self._write(
+            lambda db: writes.begin_attempt(db, self._file.process_id, message_id, attempt), is_awaited=True
+        )
+
+    def flush_reply(self, message_id: int, text: str, thinking: str) -> Future[None]:
+        return self._write(lambda db: writes.flush_reply(db, message_id, text, thinking))
+
+    def end_attempt(self, end: AttemptEnd) -> Future[None]:
+        return self._write(lambda db: writes.end_attempt(db, end))
+
+    def set_cost(self, cost: AttemptCost) -> Future[None]:
+        return self._write(lambda db: writes.set_cost(db, cost))
+
+    def update_conversation(self, conversation_id: int, **fields: object) -> Future[None]:
+        """Any of writes.CHANGEABLE."""
+        unknown = fields.keys() - writes.CHANGEABLE
+        if unknown:
+            raise TypeError(f"not a field of a conversation: {', '.join(sorted(unknown))}")
+        return self._write(lambda db: writes.update_conversation(db, conversation_id, fields))
+
+    def delete_conversation(self, conversation_id: int) -> Future[None]:
+        """Marked: out of every list and search, until `restore_conversation` or `purge_deleted`."""
+        return self._write(lambda db: writes.delete_conversation(db, self._file.process_id, conversation_id))
+
+    def restore_conversation(self, conversation_id: int) -> Future[None]:
+        return self._write(lambda db: writes.restore_conversation(db, conversation_id))
+
+    def purge_deleted(self) -> Future[int]:
+        """Text really removed, from backups too; usage rows stay. Returns the number of conversations."""
+
+        def run() -> int:
+            self._require_writable()
+            try:
+                purged = purge.purge_deleted(self._file.connection, self._file.path, self._file.process_id)
+                is_pending = purge.is_pending(self._file.connection)
+            except sqlite3.Error as error:
+                raise self._trouble.damage() if is_damage(error) else ledger_error(error) from error
+            if is_pending:
+                self._notify("another window reads the ledger: deleted text leaves the file at a later start")
+            return purged
+
+        return self._writes.submit(run)
+
+    # --- reads
+
+    def conversations(self, limit: int = 200, before_id: int | None = None) -> Future[list[Conversation]]:
+        """Newest activity first; `before_id` is the last one of the page before."""
+        return self._read(lambda db: reads.conversations(db, limit, before_id))
+
+    def conversation(self, conversation_id: int) -> Future[Conversation | None]:
+        return self._read(lambda db: reads.conversation(db, conversation_id))
+
+    def latest_conversation(self) -> Future[Conversation | None]:
+        return self._read(lambda db: next(iter(reads.conversations(db, 1, None)), None))
+
+    def branch(self, conversation_id: int) -> Future[list[Message]]:
+        """Root → active leaf, each reply with its last attempt."""
+        return self._read(lambda db: reads.branch(db, conversation_id))
+
+    def tree(self, conversation_id: int) -> Future[list[Message]]:
+        """Every message, by id."""
+        return self._read(lambda db: reads.tree(db, conversation_id))
+
+    def snapshot(self, conversation_id: int | None, now: str, timezone_offset_s: int) -> Future[Snapshot]:
+        """The panel's numbers as of `now` (ISO 8601), without the counterfactual."""
+        return self._read(lambda db: panel.snapshot(db, conversation_id, now, timezone_offset_s))
+
+    def local_usage_today(self, now: str, timezone_offset_s: int) -> Future[list[Attempt]]:
+        """Today's local replies, for the counterfactual."""
+        return self._read(lambda db: usage.local_usage_today(db, now, timezone_offset_s))
+
+    def workload_tokens_30d(self, workload: str | None, now: str) -> Future[int]:
+        """None: of all workloads together."""
+        return self._read(lambda db: panel.workload_tokens_30d(db, workload, now))
+
+    def search(self, query: str, limit: int = 50) -> Future[list[SearchHit]]:
+        """All words must occur; hits in titles first, then the newest messages."""
+        return self._read(lambda db: full_text.search(db, query, limit))
+
+    def usage_statistics(
+        self, by: Grouping, wanted: UsageFilter = EVERYTHING, timezone_offset_s: int = 0
+    ) -> Future[list[StatRow]]:
+        """Futures raise UsageError for a bound that is no time."""
+        return self._read(lambda db: statistics.usage_statistics(db, by, wanted, timezone_offset_s))
+
+    def advice_facts(self, now: str, timezone_offset_s: int) -> Future[AdviceFacts]:
+        return self._read(lambda db: statistics.advice_facts(db, now, timezone_offset_s))
+
+    def usage_rows(self, wanted: UsageFilter = EVERYTHING) -> Iterator[UsageRow]:
+        """Rows of the view `usage` (columns: usage.USAGE_COLUMNS) by attempt, one page in memory at a time; waits."""
+        after_id = 0
+        while page := self._read(partial(usage.usage_page, wanted=wanted, after_id=after_id, limit=PAGE_ROWS)).result():
+            yield from page
+            after_id = page[-1][0]

@@ -1,0 +1,185 @@
+"""Opening the ledger: folders, recovery, migration, and the attempts that dead processes left running."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from msgspec import Struct
+
+from hybridchat.errors import LedgerError
+from hybridchat.ledger import backups, files, search
+from hybridchat.ledger.connect import (
+    SCHEMA_VERSION,
+    connect,
+    connect_writer,
+    is_damage,
+    is_sound,
+    ledger_error,
+    transaction,
+)
+from hybridchat.ledger.process import Presence, is_alive, is_anyone_alive, opening_lock
+from hybridchat.ledger.records import LedgerStatus
+from hybridchat.ledger.times import utc_now
+
+
+class Opened(Struct, frozen=True, kw_only=True):
+    """An open ledger: the writer's connection and this process in it. `path` None: in memory."""
+
+    connection: sqlite3.Connection
+    path: Path | None
+    status: LedgerStatus
+    process_id: int = 0
+    presence: Presence | None = None
+    others_died: bool = False  # without closing: every page deserves a look
+
+
+class _DamagedInUse(LedgerError):
+    """A damaged ledger cannot be replaced under the hands of another process."""
+
+
+def open_file(path: Path | None) -> Opened:
+    """Raises LedgerError; a home that cannot be used gives a ledger in memory instead, and says so."""
+    if path is None:
+        return _open_memory("")
+    files.refuse_link(path)
+    try:
+        files.prepare(path)
+        lock = opening_lock(files.run_dir(path))
+        lock.acquire(wait=True)
+    except OSError as error:
+        return _open_memory(f"{path.parent} cannot be written ({error.strerror}): nothing of this session is saved")
+    try:
+        return _open_recovering(path)
+    except _DamagedInUse as error:
+        return _open_memory(f"{error}: nothing of this session is saved")
+    except sqlite3.Error as error:
+        raise ledger_error(error) from error
+    finally:
+        lock.release()
+
+
+def _open_memory(notice: str) -> Opened:
+    connection = connect(None)
+    _migrate(connection)
+    process_id = _register(connection, "memory")
+    return Opened(connection=connection, path=None, status=LedgerStatus("memory", notice), process_id=process_id)
+
+
+def _open_recovering(path: Path) -> Opened:
+    notice = ""
+    had_content = bool(backups.list_backups(path))
+    if files.why_damaged(path, had_content=had_content) is not None or _is_mark_true(path):
+        notice = _recover(path)
+    try:
+        return _open_existing(path, notice)
+    except sqlite3.DatabaseError as error:
+        if notice or not is_damage(error):
+            raise
+    return _open_existing(path, _recover(path))
+
+
+def _recover(path: Path) -> str:
+    if is_anyone_alive(files.run_dir(path)):
+        raise _DamagedInUse(
+            "the ledger is damaged and open in another window", "close every hybridchat and start again"
+        )
+    notice = backups.recover(path)
+    files.prepare(path)
+    return notice
+
+
+def _open_existing(path: Path, notice: str) -> Opened:
+    version = _version_of(path)
+    if version > SCHEMA_VERSION:
+        notice = f"{path.name} is from a newer hybridchat: opened read-only, update hybridchat to write in it"
+        return Opened(connection=connect(path, read_only=True), path=path, status=LedgerStatus("read_only", notice))
+    if 0 < version < SCHEMA_VERSION:
+        backups.backup(path)
+    connection = connect_writer(path)
+    presence = Presence(files.run_dir(path))
+    try:
+        if version < SCHEMA_VERSION:
+            _migrate(connection)
+        process_id = _register(connection, presence.token)
+        others_died = interrupt_dead(connection, files.run_dir(path), process_id)
+    except BaseException:
+        presence.end()
+        connection.close()
+        raise
+    return Opened(
+        connection=connection,
+        path=path,
+        status=LedgerStatus("normal", notice),
+        process_id=process_id,
+        presence=presence,
+        others_died=others_died,
+    )
+
+
+def _version_of(path: Path) -> int:
+    connection = connect(path, read_only=True)
+    try:
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        return version
+    finally:
+        connection.close()
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    from hybridchat.ledger.schema import migrate  # sqlite-utils: only when there is something to do
+
+    migrate(connection)
+
+
+def _register(connection: sqlite3.Connection, token: str) -> int:
+    with transaction(connection):
+        row = connection.execute("INSERT INTO process (token, started_at) VALUES (?, ?)", (token, utc_now()))
+        assert row.lastrowid is not None
+        return row.lastrowid
+
+
+def interrupt_dead(connection: sqlite3.Connection, run_dir: Path, own_id: int) -> bool:
+    """Marks what dead processes left running; True if there was any dead one. Never touches the living."""
+    others = connection.execute("SELECT id, token FROM process WHERE id <> ?", (own_id,)).fetchall()
+    dead = [process_id for process_id, token in others if not is_alive(run_dir, token)]
+    with transaction(connection):
+        for process_id in dead:
+            end_process(connection, process_id)
+    return bool(dead)
+
+
+def end_process(connection: sqlite3.Connection, process_id: int) -> None:
+    """Whatever it left running was interrupted; the text that came is kept. Within a transaction."""
+    running = "SELECT message_id FROM attempt WHERE process_id = ? AND outcome IS NULL"
+    connection.execute(
+        f"UPDATE message SET state = 'interrupted' WHERE state = 'streaming' AND id IN ({running})", (process_id,)
+    )
+    connection.execute(
+        "UPDATE attempt SET outcome = 'interrupted' WHERE process_id = ? AND outcome IS NULL", (process_id,)
+    )
+    connection.execute("DELETE FROM process WHERE id = ?", (process_id,))
+
+
+def damage_mark(path: Path) -> Path:
+    """A file that exists when someone met a damaged page: the next opening reads them all."""
+    return files.beside(path, ".damaged")
+
+
+def _is_mark_true(path: Path) -> bool:
+    mark = damage_mark(path)
+    if not mark.exists():
+        return False
+    connection = connect(path)
+    try:
+        if not is_sound(connection):
+            return True
+        search.repair_index(connection)
+        return False
+    except sqlite3.DatabaseError as error:
+        if is_damage(error):
+            return True
+        raise
+    finally:
+        connection.close()
+        mark.unlink()

@@ -1,0 +1,101 @@
+"""Conversations and messages as they are read back."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from hybridchat.domain.chat import (
+    Attempt,
+    Conversation,
+    CostBasis,
+    Message,
+    MessageState,
+    Outcome,
+    Privacy,
+    Proof,
+    Purpose,
+    Reasoning,
+    Role,
+    Zone,
+)
+
+USAGE_COLUMNS = Attempt.__struct_fields__
+
+_CONVERSATION = """
+SELECT id, title, created_at, updated_at, privacy, route, model, decided_backend, decided_model, system, workload,
+       reasoning, active_leaf_id, (SELECT count(*) FROM message WHERE conversation_id = conversation.id)
+FROM conversation WHERE deleted_at IS NULL"""
+
+_MESSAGE = (
+    "m.id, m.conversation_id, m.parent_id, m.role, m.text, m.created_at, m.thinking, m.thinking_ms, m.state, m.note"
+)
+_MESSAGE_WIDTH = 10
+_LAST_ATTEMPT = "LEFT JOIN usage u ON u.attempt_id = (SELECT max(id) FROM attempt WHERE message_id = m.id)"
+
+# parents are older than their children, so `id <` also ends a walk through a damaged tree
+_BRANCH = f"""
+WITH RECURSIVE path (id, parent_id) AS (
+    SELECT id, parent_id FROM message
+        WHERE id = (SELECT active_leaf_id FROM conversation WHERE id = ? AND deleted_at IS NULL)
+    UNION ALL
+    SELECT m.id, m.parent_id FROM path JOIN message m ON m.id = path.parent_id AND m.id < path.id
+)
+SELECT {_MESSAGE}, u.* FROM path JOIN message m ON m.id = path.id {_LAST_ATTEMPT} ORDER BY m.id"""
+
+_TREE = f"SELECT {_MESSAGE}, u.* FROM message m {_LAST_ATTEMPT} WHERE m.conversation_id = ? ORDER BY m.id"
+
+
+def to_attempt(row: tuple[Any, ...]) -> Attempt:
+    """From a row of the view `usage`, in USAGE_COLUMNS' order."""
+    values = dict(zip(USAGE_COLUMNS, row, strict=True))
+    for name, kind in _ENUMS.items():
+        if values[name] is not None:
+            values[name] = kind(values[name])
+    return Attempt(**values)
+
+
+_ENUMS = {
+    "purpose": Purpose,
+    "zone": Zone,
+    "proof": Proof,
+    "privacy": Privacy,
+    "cost_basis": CostBasis,
+    "outcome": Outcome,
+}
+
+
+def _to_conversation(row: tuple[Any, ...]) -> Conversation:
+    values = list(row)
+    values[4], values[11] = Privacy(values[4]), Reasoning(values[11])
+    return Conversation(*values)
+
+
+def _to_message(row: tuple[Any, ...]) -> Message:
+    own, usage = list(row[:_MESSAGE_WIDTH]), row[_MESSAGE_WIDTH:]
+    attempt = None if usage[0] is None else to_attempt(usage)
+    note = own.pop()
+    own[3], own[8] = Role(own[3]), MessageState(own[8])
+    return Message(*own, attempt=attempt, note=note)
+
+
+def conversations(db: sqlite3.Connection, limit: int, before_id: int | None) -> list[Conversation]:
+    """Newest activity first; `before_id` is the last one of the page before."""
+    older = "" if before_id is None else "AND (updated_at, id) < (SELECT updated_at, id FROM conversation WHERE id = ?)"
+    parameters = (limit,) if before_id is None else (before_id, limit)
+    rows = db.execute(f"{_CONVERSATION} {older} ORDER BY updated_at DESC, id DESC LIMIT ?", parameters)
+    return [_to_conversation(row) for row in rows]
+
+
+def conversation(db: sqlite3.Connection, conversation_id: int) -> Conversation | None:
+    row = db.execute(f"{_CONVERSATION} AND id = ?", (conversation_id,)).fetchone()
+    return None if row is None else _to_conversation(row)
+
+
+def branch(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
+    """Root → active leaf, each reply with its last attempt."""
+    return [_to_message(row) for row in db.execute(_BRANCH, (conversation_id,))]
+
+
+def tree(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
+    return [_to_message(row) for row in db.execute(_TREE, (conversation_id,))]

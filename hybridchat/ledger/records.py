@@ -1,0 +1,137 @@
+"""The values that go into the ledger and come out of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from hybridchat.domain.chat import CostBasis, MessageState, Outcome, Privacy, Proof, Purpose, Reasoning, Zone
+from hybridchat.domain.stats import Money, Percentiles
+
+
+class LedgerStatus(Struct, frozen=True):
+    """`mode`: normal, read_only (from a newer version), memory (home missing or read-only). `notice`: a line or ""."""
+
+    mode: Literal["normal", "read_only", "memory"]
+    notice: str = ""
+
+
+class NewTurn(Struct, frozen=True, kw_only=True):
+    """A user's message with its first attempt: one transaction, synchronous=FULL, before a byte goes out."""
+
+    conversation_id: int | None  # None: a new conversation is made, with the next seven fields
+    title: str
+    privacy: Privacy
+    route: str
+    model: str | None
+    system: str
+    workload: str | None
+    reasoning: Reasoning
+    parent_id: int | None  # the leaf that the message answers
+    text: str
+    decided_backend: str | None  # what auto decided; stored on the conversation
+    decided_model: str | None
+    attempt: NewAttempt
+
+
+class NewAttempt(Struct, frozen=True, kw_only=True):
+    purpose: Purpose
+    backend: str
+    kind: str
+    model: str
+    zone: Zone
+    proof: Proof | None
+    privacy: Privacy
+    workload: str | None
+    route_reason: str
+    attempt_no: int = 1
+
+
+class TurnIds(Struct, frozen=True):
+    conversation_id: int
+    user_message_id: int
+    reply_message_id: int  # the assistant's message, state streaming, empty
+    attempt_id: int
+
+
+class AttemptEnd(Struct, frozen=True, kw_only=True):
+    """How an attempt ended, with the whole reply: one transaction over attempt, message and the summaries."""
+
+    attempt_id: int
+    message_id: int
+    text: str
+    thinking: str
+    thinking_ms: float | None
+    state: MessageState
+    note: str
+    outcome: Outcome
+    model: str  # as the server named it, if it did
+    error_kind: str | None
+    finish_reason: str | None
+    ttft_ms: float | None
+    latency_ms: float | None
+    load_ms: float | None
+    prompt_tokens: int | None
+    cached_tokens: int | None
+    cache_write_tokens: int | None
+    completion_tokens: int | None
+    thinking_tokens: int | None
+    tokens_per_s: float | None
+
+
+class AttemptCost(Struct, frozen=True, kw_only=True):
+    """Set once, when the price is known. `usd` is exact decimal text or None."""
+
+    attempt_id: int
+    usd: str | None
+    basis: CostBasis
+    detail: str  # provenance: price package and version and price date, or why unknown
+
+
+class UsageFilter(Struct, frozen=True):
+    """ISO 8601 bounds (since inclusive, until exclusive; UTC without an offset) and a backend id; None: all."""
+
+    since: str | None = None
+    until: str | None = None
+    backend: str | None = None
+
+
+EVERYTHING = UsageFilter()
+
+
+class SearchHit(Struct, frozen=True):
+    conversation_id: int
+    message_id: int
+    title: str
+    snippet: str  # with \x02 and \x03 around the hits
+
+
+Grouping = Literal["backend", "model", "day", "workload"]
+
+
+class StatRow(Struct, frozen=True, kw_only=True):
+    """One group of attempts; `key` is the backend, model or workload ("" where none was known) or the local day."""
+
+    key: str
+    attempts: int
+    replies: int  # outcome ok or stopped
+    failures: int  # outcome error
+    prompt_tokens: int
+    completion_tokens: int
+    replies_without_usage: int
+    cost: Money
+    ttft_ms: Percentiles  # of the newest replies only (statistics.PERCENTILE_WINDOW), cold loads left out
+    tokens_per_s: Percentiles  # of the same replies
+
+
+class AdviceFacts(Struct, frozen=True, kw_only=True):
+    """What the ledger can tell an advisor. Days are local, oldest first, today (unfinished) left out."""
+
+    tokens_per_day: list[int]  # since the first attempt, at most 365 days
+    tokens_per_hour: list[int]  # the last 30 × 24 hours, or since the first attempt
+    tokens_30d: int
+    ttft_ms: Percentiles  # of the newest replies of the last 30 days, cold loads left out
+    failure_share_30d: float | None  # failures ÷ (replies + failures)
+    private_share_30d: float | None  # share of attempts from conversations pinned private or local_only
+    cost_30d: Money

@@ -1,0 +1,166 @@
+"""The ledger's tables, as named migrations in order. Imported only to migrate, because sqlite-utils is heavy.
+
+A migration that has shipped is never edited; the next change is the next function.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Iterable
+
+from sqlite_utils import Database, Migrations
+
+from hybridchat.ledger import summary
+from hybridchat.ledger.connect import APPLICATION_ID
+
+migrations = Migrations("hybridchat")
+
+
+def migrate(connection: sqlite3.Connection, *, stop_before: str | None = None) -> None:
+    """Applies what is missing, each step atomic with the record that it was applied."""
+    database = Database(connection, recursive_triggers=False)
+    migrations.apply(database, stop_before=stop_before)
+    applied = len(migrations.applied(database))
+    connection.execute(f"PRAGMA user_version = {applied}")
+
+
+def _run(database: Database, statements: Iterable[str]) -> None:
+    for statement in statements:
+        database.conn.execute(statement)
+
+
+# AUTOINCREMENT: usage rows outlive their conversation, so its id must never name another one.
+TABLES = (
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    # a running hybridchat; it holds a lock on run/TOKEN.lock while it lives
+    "CREATE TABLE process (id INTEGER PRIMARY KEY AUTOINCREMENT, token TEXT NOT NULL UNIQUE, started_at TEXT NOT NULL)",
+    """CREATE TABLE conversation (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        title TEXT NOT NULL,
+        created_at TEXT NOT NULL,
+        updated_at TEXT NOT NULL,
+        privacy TEXT NOT NULL,
+        route TEXT NOT NULL,
+        model TEXT,
+        decided_backend TEXT,
+        decided_model TEXT,
+        system TEXT NOT NULL DEFAULT '',
+        workload TEXT,
+        reasoning TEXT NOT NULL,
+        active_leaf_id INTEGER,
+        deleted_at TEXT,
+        deleted_by INTEGER
+    )""",
+    "CREATE INDEX conversation_updated ON conversation (updated_at)",
+    "CREATE INDEX conversation_deleted ON conversation (deleted_by) WHERE deleted_at IS NOT NULL",
+    """CREATE TABLE message (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        conversation_id INTEGER NOT NULL REFERENCES conversation (id),
+        parent_id INTEGER REFERENCES message (id),
+        role TEXT NOT NULL,
+        text TEXT NOT NULL,
+        created_at TEXT NOT NULL,
+        thinking TEXT NOT NULL DEFAULT '',
+        thinking_ms REAL,
+        state TEXT NOT NULL,
+        note TEXT NOT NULL DEFAULT ''
+    )""",
+    "CREATE INDEX message_conversation ON message (conversation_id)",
+    """CREATE TABLE attempt (
+        id INTEGER PRIMARY KEY,
+        conversation_id INTEGER,
+        message_id INTEGER,
+        process_id INTEGER,
+        started_at TEXT NOT NULL,
+        purpose TEXT NOT NULL,
+        backend TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        model TEXT NOT NULL,
+        zone TEXT NOT NULL,
+        proof TEXT,
+        privacy TEXT NOT NULL,
+        workload TEXT,
+        route_reason TEXT NOT NULL,
+        ttft_ms REAL,
+        latency_ms REAL,
+        load_ms REAL,
+        prompt_tokens INTEGER,
+        cached_tokens INTEGER,
+        cache_write_tokens INTEGER,
+        completion_tokens INTEGER,
+        thinking_tokens INTEGER,
+        tokens_per_s REAL,
+        cost_usd TEXT,
+        cost_basis TEXT NOT NULL DEFAULT 'unknown',
+        cost_detail TEXT NOT NULL DEFAULT '',
+        outcome TEXT,
+        error_kind TEXT,
+        finish_reason TEXT,
+        attempt_no INTEGER NOT NULL
+    )""",
+    "CREATE INDEX attempt_started ON attempt (started_at)",
+    "CREATE INDEX attempt_conversation ON attempt (conversation_id)",
+    "CREATE INDEX attempt_message ON attempt (message_id)",
+    "CREATE INDEX attempt_side ON attempt (zone = 'managed')",
+    "CREATE INDEX attempt_running ON attempt (process_id) WHERE outcome IS NULL",
+)
+
+
+# Public and documented in docs/ledger.md: names are stable, more may be added.
+USAGE = """CREATE VIEW usage AS SELECT
+    id AS attempt_id, conversation_id, message_id, started_at, purpose,
+    backend, kind, model, zone, proof, privacy, workload, route_reason,
+    ttft_ms, latency_ms, load_ms,
+    prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, thinking_tokens, tokens_per_s,
+    CAST(cost_usd AS REAL) AS cost_usd, cost_basis, outcome, error_kind, finish_reason, attempt_no
+    FROM attempt"""
+
+
+@migrations()
+def m001_conversations_and_attempts(database: Database) -> None:
+    _run(database, (*TABLES, USAGE))
+    database.conn.execute("INSERT INTO meta VALUES ('ledger_uuid', ?)", [str(uuid.uuid4())])
+
+
+# A message that still streams is not indexed: it changes every 250 ms.
+SEARCH = (
+    """CREATE VIRTUAL TABLE message_fts USING fts5 (
+        text, content='message', content_rowid='id', tokenize='unicode61 remove_diacritics 2')""",
+    """CREATE TRIGGER message_indexed_insert AFTER INSERT ON message WHEN new.state <> 'streaming' BEGIN
+        INSERT INTO message_fts (rowid, text) VALUES (new.id, new.text);
+    END""",
+    """CREATE TRIGGER message_indexed_update AFTER UPDATE OF text, state ON message BEGIN
+        INSERT INTO message_fts (message_fts, rowid, text)
+            SELECT 'delete', old.id, old.text WHERE old.state <> 'streaming';
+        INSERT INTO message_fts (rowid, text) SELECT new.id, new.text WHERE new.state <> 'streaming';
+    END""",
+    """CREATE TRIGGER message_indexed_delete AFTER DELETE ON message WHEN old.state <> 'streaming' BEGIN
+        INSERT INTO message_fts (message_fts, rowid, text) VALUES ('delete', old.id, old.text);
+    END""",
+    "INSERT INTO message_fts (rowid, text) SELECT id, text FROM message WHERE state <> 'streaming'",
+    """CREATE VIRTUAL TABLE conversation_fts USING fts5 (
+        title, content='conversation', content_rowid='id', tokenize='unicode61 remove_diacritics 2')""",
+    """CREATE TRIGGER conversation_indexed_insert AFTER INSERT ON conversation BEGIN
+        INSERT INTO conversation_fts (rowid, title) VALUES (new.id, new.title);
+    END""",
+    """CREATE TRIGGER conversation_indexed_update AFTER UPDATE OF title ON conversation BEGIN
+        INSERT INTO conversation_fts (conversation_fts, rowid, title) VALUES ('delete', old.id, old.title);
+        INSERT INTO conversation_fts (rowid, title) VALUES (new.id, new.title);
+    END""",
+    """CREATE TRIGGER conversation_indexed_delete AFTER DELETE ON conversation BEGIN
+        INSERT INTO conversation_fts (conversation_fts, rowid, title) VALUES ('delete', old.id, old.title);
+    END""",
+    "INSERT INTO conversation_fts (rowid, title) SELECT id, title FROM conversation",
+)
+
+
+@migrations()
+def m002_search(database: Database) -> None:
+    _run(database, SEARCH)
+
+
+@migrations()
+def m003_summaries(database: Database) -> None:
+    _run(database, summary.create_statements())

@@ -1,0 +1,44 @@
+"""Times as the ledger keeps them: UTC, ISO 8601 with milliseconds, so that text order is time order."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hybridchat.errors import UsageError
+
+SLOT_S = 900  # summaries count by quarter hours: every time zone's midnight falls on one
+
+
+def utc_now() -> str:
+    return utc_text(datetime.now(UTC))
+
+
+def utc_text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def parse(text: str) -> datetime:
+    """Any ISO 8601 date or time; without an offset it is UTC. Raises UsageError."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a time", "write it like 2026-11-01 or 2026-11-01T08:30Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def slot_of(moment: datetime) -> int:
+    """Quarter hours since 1970."""
+    return int(moment.timestamp()) // SLOT_S
+
+
+def local_midnight(now: datetime, timezone_offset_s: int) -> datetime:
+    """The start of the user's day, in UTC."""
+    shift = timedelta(seconds=timezone_offset_s)
+    local = now.astimezone(UTC) + shift
+    return local.replace(hour=0, minute=0, second=0, microsecond=0) - shift
+
+
+def local_month_start(now: datetime, timezone_offset_s: int) -> datetime:
+    """The start of the user's month, in UTC."""
+    shift = timedelta(seconds=timezone_offset_s)
+    return (local_midnight(now, timezone_offset_s) + shift).replace(day=1) - shift

@@ -1,0 +1,162 @@
+"""What changes the ledger; each function runs inside one transaction of the writer thread."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from msgspec.structs import asdict
+
+from hybridchat.domain.chat import MessageState, Role
+from hybridchat.errors import LedgerError
+from hybridchat.ledger.records import AttemptCost, AttemptEnd, NewAttempt, NewTurn, TurnIds
+from hybridchat.ledger.times import utc_now
+
+CHANGEABLE = {
+    *("title", "route", "model", "privacy", "system", "workload", "reasoning"),
+    *("decided_backend", "decided_model", "active_leaf_id"),
+}
+
+
+def storable(text: str) -> str:
+    """SQLite takes no lone surrogates: halves that belong together are joined, others become U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def insert(db: sqlite3.Connection, table: str, **values: object) -> int:
+    """Returns the new row's id."""
+    marks = ", ".join("?" * len(values))
+    cursor = db.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})", tuple(values.values()))
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+def begin_turn(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnIds:
+    now = utc_now()
+    conversation_id = turn.conversation_id
+    if conversation_id is None:
+        conversation_id = insert(
+            db,
+            "conversation",
+            title=storable(turn.title),
+            created_at=now,
+            updated_at=now,
+            privacy=turn.privacy,
+            route=turn.route,
+            model=turn.model,
+            system=storable(turn.system),
+            workload=turn.workload,
+            reasoning=turn.reasoning,
+        )
+    message = {"conversation_id": conversation_id, "created_at": now}
+    user_id = insert(
+        db,
+        "message",
+        **message,
+        parent_id=turn.parent_id,
+        role=Role.USER,
+        text=storable(turn.text),
+        state=MessageState.COMPLETE,
+    )
+    reply_id = insert(
+        db, "message", **message, parent_id=user_id, role=Role.ASSISTANT, text="", state=MessageState.STREAMING
+    )
+    changed = db.execute(
+        "UPDATE conversation SET updated_at = ?, active_leaf_id = ?, decided_backend = coalesce(?, decided_backend), "
+        "decided_model = coalesce(?, decided_model) WHERE id = ? AND deleted_at IS NULL",
+        (now, reply_id, turn.decided_backend, turn.decided_model, conversation_id),
+    )
+    if not changed.rowcount:
+        raise LedgerError(f"there is no conversation {conversation_id}", "it was deleted; start a new one")
+    attempt_id = _insert_attempt(db, process_id, turn.attempt, conversation_id, reply_id, now)
+    return TurnIds(conversation_id, user_id, reply_id, attempt_id)
+
+
+def begin_attempt(db: sqlite3.Connection, process_id: int, message_id: int, attempt: NewAttempt) -> int:
+    """A further attempt for the same reply; what an earlier one left stays until the new one writes."""
+    row = db.execute("SELECT conversation_id FROM message WHERE id = ?", (message_id,)).fetchone()
+    if row is None:
+        raise LedgerError(f"there is no message {message_id}", "its conversation was deleted")
+    db.execute("UPDATE message SET state = 'streaming', note = '' WHERE id = ?", (message_id,))
+    return _insert_attempt(db, process_id, attempt, row[0], message_id, utc_now())
+
+
+def _insert_attempt(
+    db: sqlite3.Connection, process_id: int, attempt: NewAttempt, conversation_id: int, message_id: int, now: str
+) -> int:
+    return insert(
+        db,
+        "attempt",
+        conversation_id=conversation_id,
+        message_id=message_id,
+        process_id=process_id,
+        started_at=now,
+        **asdict(attempt),
+    )
+
+
+def flush_reply(db: sqlite3.Connection, message_id: int, text: str, thinking: str) -> None:
+    """Only while it streams: a flush that comes late changes nothing."""
+    db.execute(
+        "UPDATE message SET text = ?, thinking = ? WHERE id = ? AND state = 'streaming'",
+        (storable(text), storable(thinking), message_id),
+    )
+
+
+_ATTEMPT_FIELDS = (
+    *("outcome", "model", "error_kind", "finish_reason", "ttft_ms", "latency_ms", "load_ms", "prompt_tokens"),
+    *("cached_tokens", "cache_write_tokens", "completion_tokens", "thinking_tokens", "tokens_per_s"),
+)
+_END_ATTEMPT = (
+    f"UPDATE attempt SET {', '.join(f'{name} = ?' for name in _ATTEMPT_FIELDS)} WHERE id = ? AND outcome IS NULL"
+)
+
+
+def end_attempt(db: sqlite3.Connection, end: AttemptEnd) -> None:
+    """The first end counts; a second one for the same attempt changes nothing."""
+    values = [getattr(end, name) for name in _ATTEMPT_FIELDS]
+    if not db.execute(_END_ATTEMPT, (*values, end.attempt_id)).rowcount:
+        return
+    db.execute(
+        "UPDATE message SET text = ?, thinking = ?, thinking_ms = ?, state = ?, note = ? WHERE id = ?",
+        (storable(end.text), storable(end.thinking), end.thinking_ms, end.state, storable(end.note), end.message_id),
+    )
+    db.execute(
+        "UPDATE conversation SET updated_at = ? WHERE id = (SELECT conversation_id FROM attempt WHERE id = ?)",
+        (utc_now(), end.attempt_id),
+    )
+
+
+def set_cost(db: sqlite3.Connection, cost: AttemptCost) -> None:
+    """Once: a known cost is never changed, so that history is never repriced."""
+    db.execute(
+        "UPDATE attempt SET cost_usd = ?, cost_basis = ?, cost_detail = ? WHERE id = ? AND cost_usd IS NULL",
+        (cost.usd, cost.basis, cost.detail, cost.attempt_id),
+    )
+
+
+def update_conversation(db: sqlite3.Connection, conversation_id: int, fields: dict[str, object]) -> None:
+    values = [storable(value) if isinstance(value, str) else value for value in fields.values()]
+    assignments = ", ".join(f"{name} = ?" for name in fields)
+    changed = db.execute(f"UPDATE conversation SET {assignments} WHERE id = ?", (*values, conversation_id))
+    if not changed.rowcount:
+        raise LedgerError(f"there is no conversation {conversation_id}", "`hybridchat list` shows them")
+
+
+def delete_conversation(db: sqlite3.Connection, process_id: int, conversation_id: int) -> None:
+    """Marks it: out of every list and search, until it is restored or purged."""
+    db.execute(
+        "UPDATE conversation SET deleted_at = ?, deleted_by = ? WHERE id = ? AND deleted_at IS NULL",
+        (utc_now(), process_id, conversation_id),
+    )
+
+
+def restore_conversation(db: sqlite3.Connection, conversation_id: int) -> None:
+    changed = db.execute(
+        "UPDATE conversation SET deleted_at = NULL, deleted_by = NULL WHERE id = ?", (conversation_id,)
+    )
+    if not changed.rowcount:
+        raise LedgerError(f"there is no conversation {conversation_id}", "it was purged")
