@@ -70,7 +70,7 @@ class EmbeddedServer:
         """Yields progress until the model answers. Raises BackendError with the engine's reason when it dies first."""
         client = open_client(Policy(zone=Zone.DEVICE, address=self.address))
         try:
-            while not await is_healthy(client):
+            while not self.is_alive or not await is_healthy(client):
                 if not self.is_alive:
                     raise self._why_it_died()
                 yield self._progress()

@@ -93,7 +93,8 @@ async def up_vllm(model: str, paths: Paths, config: VllmConfig, progress: Progre
     except BaseException:  # a cancelled or failed start leaves nothing behind
         await asyncio.shield(down(engine, paths.run_dir))
         raise
-    processes.leave_running(child)
+    finally:
+        processes.leave_running(child)
     return engine
 
 
@@ -130,7 +131,8 @@ async def up_embedded(model: str, paths: Paths, config: EmbeddedConfig, progress
     except BaseException:  # as above
         await asyncio.shield(down(engine, paths.run_dir))
         raise
-    processes.leave_running(server.process)
+    finally:
+        processes.leave_running(server.process)
     return engine
 
 
@@ -159,7 +161,7 @@ async def _vllm_healthy(engine: Engine, child: subprocess.Popen[bytes], log_file
     client = open_client(Policy(zone=Zone.DEVICE, address=parse_base_url(engine.base_url)))
     try:
         shown = None
-        while not await is_healthy(client):
+        while child.poll() is not None or not await is_healthy(client):
             log = processes.log_tail(log_file)
             if child.poll() is not None:
                 why = clean_line(vllm_server.reason(log))

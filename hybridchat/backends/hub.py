@@ -9,6 +9,8 @@ import shutil
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from importlib import import_module
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -109,7 +111,10 @@ def remove(name: str, models_dir: Path) -> int:
 async def look_up(model: CatalogModel, config: EmbeddedConfig, *, local_only: bool = False) -> HubFile:
     """Size and checksum as the hub states them. Raises BackendError; Refused under local-only."""
     _allow(config, local_only)
-    return await asyncio.to_thread(_look_up, model, config.hub_url, _hosts(config))
+    hosts = _hosts(config)
+    await asyncio.to_thread(import_module, "huggingface_hub.file_download")
+    _use_our_client(hosts)
+    return await asyncio.to_thread(_look_up, model, config.hub_url)
 
 
 async def pull(
@@ -171,27 +176,31 @@ async def _fetch(hub_file: HubFile, part: Path, hosts: ListedHosts, progress: Ca
     return digest.hexdigest()
 
 
-def _look_up(model: CatalogModel, hub_url: str, hosts: ListedHosts) -> HubFile:
-    """One request through the hub's library, which knows its addresses and headers."""
-    import huggingface_hub
-    from huggingface_hub import constants
-    from huggingface_hub.errors import HfHubHTTPError
+@lru_cache(maxsize=1)
+def _use_our_client(hosts: ListedHosts) -> None:
+    """The library has one client for the whole process: it is set once, on the loop's thread."""
+    from huggingface_hub import constants, set_client_factory
 
     from hybridchat.net.hub import library_client
 
     constants.HF_HUB_DISABLE_XET = True  # its transfers would not go through our client
-    huggingface_hub.set_client_factory(lambda: library_client(hosts))
+    set_client_factory(lambda: library_client(hosts))
+
+
+def _look_up(model: CatalogModel, hub_url: str) -> HubFile:
+    """One request through the hub's library, which knows its addresses and headers."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.errors import HfHubHTTPError
+
     try:
-        url = huggingface_hub.hf_hub_url(model.repo, model.file, endpoint=hub_url.rstrip("/"))
-        found = huggingface_hub.get_hf_file_metadata(url, token=False, timeout=10)
+        url = hf_hub_url(model.repo, model.file, endpoint=hub_url.rstrip("/"))
+        found = get_hf_file_metadata(url, token=False, timeout=10)
     except HfHubHTTPError as error:
         raise BackendError(
             ErrorKind.MODEL_MISSING if error.response.status_code in (401, 403, 404) else ErrorKind.SERVER,
             f"{hub_url} does not give {model.repo} ({error.response.status_code})",
             "choose another model, or check hub_url in [embedded]",
         ) from None
-    finally:
-        huggingface_hub.close_session()
     if found.size is None or not found.etag or not _SHA256.fullmatch(found.etag):
         raise BackendError(
             ErrorKind.PROTOCOL, f"{hub_url} states no size and checksum for {model.file}", "check hub_url"

@@ -43,7 +43,7 @@ def start(
 
 
 def leave_running(child: subprocess.Popen[bytes]) -> None:
-    """Lets a child outlive us: without this, Popen would warn about it when it is forgotten."""
+    """Popen will neither wait for this child nor warn about it: it outlives us, or `end_group` has ended it."""
     child.returncode = 0
 
 
@@ -123,14 +123,20 @@ def _run(*argv: str) -> str:
 
 
 async def end_group(pgid: int, patience_s: float = 10.0) -> None:
-    """TERM to the whole group, KILL to what is left after `patience_s`; returns when nobody is left."""
-    for number, wait_s in ((signal.SIGTERM, patience_s), (signal.SIGKILL, 10.0)):
-        try:
-            os.killpg(pgid, number)
-        except (ProcessLookupError, PermissionError):  # nobody left, or on macOS only corpses
-            return
-        if await until(lambda: not _reap(pgid) and not group_members(pgid), wait_s):
-            return
+    """TERM to the whole group, KILL to what is left after `patience_s` or when we are cancelled."""
+    is_over = False
+    try:
+        _signal_group(pgid, signal.SIGTERM)
+        is_over = await until(lambda: not _reap(pgid) and not group_members(pgid), patience_s)
+    finally:
+        if not is_over:
+            _signal_group(pgid, signal.SIGKILL)
+    await until(lambda: not _reap(pgid) and not group_members(pgid), 10.0)
+
+
+def _signal_group(pgid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody left, or on macOS only corpses
+        os.killpg(pgid, number)
 
 
 def _reap(pid: int) -> bool:

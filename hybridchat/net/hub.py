@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import httpx2
+from msgspec import Struct
 
 from hybridchat import __version__
 from hybridchat.domain.address import parse_base_url
@@ -18,21 +19,20 @@ from hybridchat.net.failures import explain
 from hybridchat.net.tls import tls_context
 
 
-class ListedHosts:
+class ListedHosts(Struct, frozen=True):
     """The hub's own hosts: the one of its base URL, and storage hosts by name or, with a leading dot, by suffix."""
 
-    def __init__(self, base_url: str, storage: tuple[str, ...]) -> None:
-        base = urlsplit(base_url)
-        self._scheme, self._base, self._storage = base.scheme, base.netloc, storage
+    base_url: str
+    storage: tuple[str, ...]
 
     def check(self, url: str) -> None:
         """Raises BackendError(REDIRECT) for an address that is not the hub's, or that drops its TLS."""
-        target = urlsplit(url)
+        base, target = urlsplit(self.base_url), urlsplit(url)
         host = target.hostname or ""
-        is_listed = target.netloc == self._base or any(
-            target.netloc == name or (name.startswith(".") and host.endswith(name)) for name in self._storage
+        is_listed = target.netloc == base.netloc or any(
+            target.netloc == name or (name.startswith(".") and host.endswith(name)) for name in self.storage
         )
-        if not is_listed or target.scheme not in ("https", self._scheme):
+        if not is_listed or target.scheme not in ("https", base.scheme):
             raise BackendError(
                 ErrorKind.REDIRECT,
                 f"the hub sends to {clean_line(host, 120)}, which is not one of its own hosts",
@@ -44,7 +44,8 @@ class _ListedTransport(httpx2.HTTPTransport):
     """Goes to listed hosts only, and tells them nothing about this machine."""
 
     def __init__(self, hosts: ListedHosts) -> None:
-        super().__init__(verify=tls_context(None, None, None), trust_env=False)
+        limits = httpx2.Limits(keepalive_expiry=0.0)  # one question, and no connection stays
+        super().__init__(verify=tls_context(None, None, None), trust_env=False, limits=limits)
         self._hosts = hosts
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:

@@ -250,6 +250,12 @@ async def test_hub_without_checksum_is_not_trusted(local_hub: LocalHub, config: 
         await hub.pull(MODEL, models, config, ignore)
 
 
+async def test_look_ups_at_once_share_the_librarys_client(local_hub: LocalHub, config: EmbeddedConfig) -> None:
+    found = await asyncio.gather(*(hub.look_up(MODEL, config) for _ in range(8)))
+
+    assert {file.size_bytes for file in found} == {len(CONTENT)}
+
+
 async def test_local_only_asks_nobody(local_hub: LocalHub, config: EmbeddedConfig, models: Path) -> None:
     with pytest.raises(Refused):
         await hub.pull(MODEL, models, config, ignore, local_only=True)
