@@ -72,11 +72,10 @@ def _to_conversation(row: tuple[Any, ...]) -> Conversation:
 
 
 def _to_message(row: tuple[Any, ...]) -> Message:
-    own, usage = list(row[:_MESSAGE_WIDTH]), row[_MESSAGE_WIDTH:]
-    attempt = None if usage[0] is None else to_attempt(usage)
-    note = own.pop()
-    own[3], own[8] = Role(own[3]), MessageState(own[8])
-    return Message(*own, attempt=attempt, note=note)
+    *values, note = row[:_MESSAGE_WIDTH]
+    usage = row[_MESSAGE_WIDTH:]
+    values[3], values[8] = Role(values[3]), MessageState(values[8])
+    return Message(*values, *(None if usage[0] is None else to_attempt(usage), note))
 
 
 def conversations(db: sqlite3.Connection, limit: int, before_id: int | None) -> list[Conversation]:
