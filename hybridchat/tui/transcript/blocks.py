@@ -210,7 +210,8 @@ class Splitter:
         if self._blanks:
             self._gap, self._joint = (self._blanks if not self._is_markdown else 1), "\n" * (self._blanks + 1)
         elif not self._joint:
-            self._gap = 0 if mode == "item" or previous in ("heading", "") else 1
+            follows_text = mode == "item" and previous not in (CODE, VERBATIM)
+            self._gap = 0 if follows_text or previous in ("heading", "") else 1
             self._joint = "\n"
         self._blanks = 0
 

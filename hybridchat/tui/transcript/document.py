@@ -163,10 +163,10 @@ class Document:
 
     def plain(self, view: int, part: int) -> str:
         """A part's plain text, with fillers; "" for lines of our own."""
-        it = self.ready(view).parts[part]
-        if it.block is None:
-            return ""
-        return it.lay(self.width, self.views[view].references).plain
+        self._measure(view, part)
+        laid = self.views[view].parts[part].laid
+        assert laid is not None
+        return laid.plain
 
     # --- laying out
 

@@ -49,6 +49,18 @@ def read_references(definitions: Sequence[str]) -> References:
     return env["references"]
 
 
+def fenced(text: str) -> list[tuple[str, str]]:
+    """(language, code) of the fences inside a block, such as an item's."""
+    if "```" not in text and "~~~" not in text:
+        return []
+    fences = (token for token in _parser().parse(text) if token.type == "fence")
+    return [(_language(token), token.content.removesuffix("\n")) for token in fences]
+
+
+def _language(token: Token) -> str:
+    return token.info.strip().split(" ")[0]
+
+
 def _verbatim(text: str) -> Prose:
     prose = Prose()
     prose.add("\n".join(expand_tabs(line) for line in inert(text).split("\n")))
@@ -126,7 +138,7 @@ class _Renderer:
                 if not self._lists:
                     self._space()
                 self._tight_next = False
-                put_code(self._page, token.content.removesuffix("\n"), token.info.strip().split(" ")[0])
+                put_code(self._page, token.content.removesuffix("\n"), _language(token))
             case "hr":
                 self._space()
                 self._page.rule()

@@ -8,7 +8,7 @@ from hybridchat.domain.chat import Message, MessageState, Role
 from hybridchat.domain.text import clean, clean_line
 from hybridchat.tui.transcript.blocks import CODE, Block, Splitter
 from hybridchat.tui.transcript.heights import Heights
-from hybridchat.tui.transcript.layout import Laid, Page, Prose, Run
+from hybridchat.tui.transcript.layout import Laid, Line, Page, Prose, Run
 from hybridchat.tui.transcript.markdown import References, lay_out, read_references
 from hybridchat.tui.words import seconds
 
@@ -36,8 +36,14 @@ class Part:
     def estimate(self, width: int) -> int:
         """Its height in lines: exact if it is laid out, else a guess that costs next to nothing."""
         if self.laid is not None and self.width == width:
-            return self.gap + len(self.laid.lines)
+            return self.height
         return self.gap + (_guess(self.block.text, width) if self.block else 1)
+
+    @property
+    def height(self) -> int:
+        """Lines, once it is laid out; what shows nothing has no gap either."""
+        assert self.laid is not None
+        return self.gap + len(self.laid.lines) if self.laid.lines else 0
 
     def lay(self, width: int, references: References) -> Laid:
         if self.laid is None or self.width != width:
@@ -53,7 +59,7 @@ class Part:
         for text, style in self.runs:
             prose.add(text, style)
         page.paragraph(prose)
-        return page.laid()
+        return Laid([Line(line.runs) for line in page.lines], "")  # nothing of it can be selected
 
 
 class _Stream:
@@ -137,9 +143,9 @@ class MessageView:
     def measure(self, index: int) -> int:
         """Lays a part out; its height in lines."""
         part = self.parts[index]
-        height = part.gap + len(part.lay(self.width, self.references).lines)
-        self.heights[index] = height
-        return height
+        part.lay(self.width, self.references)
+        self.heights[index] = part.height
+        return part.height
 
     # --- changes
 
@@ -199,13 +205,18 @@ class MessageView:
     def _put_text(self, kept: dict[Block, Part]) -> None:
         assert self._text is not None and self._thinking is not None
         for block in self._text.blocks[self._placed :]:
-            self._put(_reuse(kept, "text", block))
+            self._put(self._text_part(kept, block))
         self._placed, self._stable = len(self._text.blocks), len(self.parts)
         growing = self._text.growing()
         for block in growing:
-            self._put(_reuse(kept, "text", block, is_growing=self.is_streaming))
+            self._put(self._text_part(kept, block, is_growing=self.is_streaming))
         self._refer((*self._thinking.definitions, *self._text.definitions))
         self._put_tail(is_empty=not (growing or self._placed))
+
+    def _text_part(self, kept: dict[Block, Part], block: Block, *, is_growing: bool = False) -> Part:
+        part = _reuse(kept, "text", block, is_growing=is_growing)
+        part.gap = 1 if self.parts[-1].kind == "thinking" else block.gap
+        return part
 
     def _put_tail(self, *, is_empty: bool) -> None:
         if self.is_streaming:

@@ -56,8 +56,13 @@ class Paper(ScrollView, can_focus=True):
     # --- where it is
 
     @property
+    def window_width(self) -> int:
+        """Cells beside the scroll bar."""
+        return max(0, self.size.width - self.scrollbar_size_vertical)
+
+    @property
     def gutter_cells(self) -> int:
-        return GUTTER if self.size.width >= NARROW else 0
+        return GUTTER if self.window_width >= NARROW else 0
 
     @property
     def is_following(self) -> bool:
@@ -118,7 +123,8 @@ class Paper(ScrollView, can_focus=True):
     def reflow(self) -> None:
         """Takes over the widget's width; the text at the top stays at the top."""
         spot = self._spot_at_top()
-        self.document.resize(max(1, self.size.width - self.gutter_cells) if self.size.width else 0)
+        width = self.window_width
+        self.document.resize(max(1, width - self.gutter_cells) if width else 0)
         if spot is not None and self.document.width:
             self._top = place_of(self.document, spot)[0]
         self._strips.clear()
@@ -193,8 +199,8 @@ class Paper(ScrollView, can_focus=True):
         width = self.size.width
         runs = mark(fit(row.runs, width, row.fill), row.marks)
         if row.hint:
-            runs = [*fit(tuple(runs), max(0, width - len(row.hint)), row.fill), (row.hint, ("hint",))]
-            runs = fit(tuple(runs), width, ())
+            left = max(0, self.window_width - len(row.hint))
+            runs = fit((*fit(tuple(runs), left, row.fill), (row.hint, ("hint",))), width, ())
         return Strip([Segment(text, self._palette[style]) for text, style in runs], width)
 
     def notify_style_update(self) -> None:

@@ -13,6 +13,7 @@ from hybridchat.domain.chat import Message, Role
 from hybridchat.domain.text import clean
 from hybridchat.tui.transcript.blocks import CODE, Splitter
 from hybridchat.tui.transcript.document import Place
+from hybridchat.tui.transcript.markdown import fenced
 from hybridchat.tui.transcript.message import Describe
 from hybridchat.tui.transcript.paper import NEW_BELOW
 from hybridchat.tui.transcript.selecting import Selecting
@@ -145,7 +146,7 @@ class Transcript(Selecting):
     def clicked(self, x: int, y: int) -> None:
         if y < len(self._places) and self.document.part(self._places[y]).kind == "fold":
             self.toggle_thinking(self.document.views[self._places[y].view].message.id)
-        elif y == self.size.height - 1 and self._has_new and x >= self.size.width - len(NEW_BELOW):
+        elif y == self.size.height - 1 and self._has_new and x >= self.window_width - len(NEW_BELOW):
             self._follow()
 
     def toggle_thinking(self, message_id: int | None = None) -> None:
@@ -198,9 +199,10 @@ def _code_blocks(message: Message) -> list[CodeBlock]:
     splitter.feed(clean(message.text.replace("\r\n", "\n")))
     found: list[CodeBlock] = []
     for block in (*splitter.take(), *splitter.growing()):
-        if block.kind == CODE:
-            if block.is_first:
-                found.append(CodeBlock(block.language, block.text, message.id))
-            else:
-                found[-1] = found[-1]._replace(text=found[-1].text + block.joint + block.text)
+        if block.kind != CODE:
+            found += [CodeBlock(language, code, message.id) for language, code in fenced(block.text)]
+        elif block.is_first:
+            found.append(CodeBlock(block.language, block.text, message.id))
+        else:
+            found[-1] = found[-1]._replace(text=found[-1].text + block.joint + block.text)
     return found
