@@ -116,17 +116,32 @@ async def test_interrupted_it_keeps_what_came(server: FakeCompletions) -> None:
     assert reply["text"].startswith("# A heading\n")
 
 
+class Endless(FakeCompletions):
+    """Only a client that hangs up ends its stream."""
+
+    def __init__(self) -> None:
+        super().__init__(tokens=1_000_000, tokens_per_s=200.0)
+        self.ended = asyncio.Event()
+
+    async def _stream(self, request: Request, respond: Responder) -> None:
+        try:
+            await super()._stream(request, respond)
+        finally:
+            self.ended.set()
+
+
 @pytest.mark.skipif(os.name != "posix", reason="closed pipes are POSIX's")
-async def test_a_reader_that_goes_away_ends_it_quietly(server: FakeCompletions) -> None:
-    server.tokens, server.tokens_per_s = 100_000, 200.0
-    process = await start("ask", "go")
-    assert process.stdout
-    await asyncio.wait_for(process.stdout.readline(), 20)
-    process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
-    assert await asyncio.wait_for(process.wait(), 20) == 0
-    assert process.stderr
-    assert await process.stderr.read() == b""
-    await asyncio.wait_for(server.hung_up.wait(), 10)
+async def test_a_reader_that_goes_away_ends_it_quietly(home: Path) -> None:
+    async with Endless() as fake:
+        configure(home, backend(fake.url))
+        process = await start("ask", "go")
+        assert process.stdout
+        assert process.stderr
+        await asyncio.wait_for(process.stdout.readline(), 20)
+        process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
+        assert await asyncio.wait_for(process.wait(), 20) == 0
+        assert await process.stderr.read() == b""
+        await asyncio.wait_for(fake.ended.wait(), 10)
 
 
 async def test_a_timeout_stops_and_says_so(server: FakeCompletions) -> None:

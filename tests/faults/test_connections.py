@@ -1,0 +1,182 @@
+"""Connections that cannot be made, or must not: the cause is named, and verification is never turned off."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from hybridchat.backends.registry import make_backend
+from hybridchat.domain.address import parse_base_url
+from hybridchat.domain.chat import Zone
+from hybridchat.domain.events import Event, Failed
+from hybridchat.errors import BackendError, ErrorKind, UsageError
+from hybridchat.net.client import Policy, open_client
+from hybridchat.net.failures import explain
+from tests.fakes.http import FakeServer, Request, Responder
+from tests.fakes.wire import CHAT_COMPLETIONS, WIRES, Wire, ask, collect, scripted, spec_for, text_of
+
+CERTIFICATES = Path(__file__).parent / "certificates"
+AUTHORITY = str(CERTIFICATES / "authority.pem")
+
+both = pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.kind)
+
+
+def failure(events: list[Event]) -> Failed:
+    assert len(events) == 1 or text_of(events) == ""
+    assert isinstance(events[-1], Failed)
+    return events[-1]
+
+
+async def ask_over(url: str, wire: Wire = CHAT_COMPLETIONS, **fields: object) -> list[Event]:
+    return await collect(make_backend(spec_for(wire.kind, url, **fields)), ask("words that must not leak"))
+
+
+@asynccontextmanager
+async def tls_server(certificate: str, client_authority: str | None = None) -> AsyncIterator[str]:
+    """A Chat Completions server behind TLS; its URL."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATES / certificate)
+    if client_authority:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(client_authority)
+
+    async def script(respond: Responder) -> None:
+        await respond.begin(CHAT_COMPLETIONS.content_type)
+        await respond.chunk(CHAT_COMPLETIONS.reply("safe"))
+        await respond.finish()
+
+    server = scripted(CHAT_COMPLETIONS, script)
+    server.tls = context
+    async with server:
+        yield server.url.replace("http:", "https:")
+
+
+async def test_an_own_authority_is_trusted() -> None:
+    async with tls_server("valid.pem") as url:
+        assert text_of(await ask_over(url, ca_file=AUTHORITY)) == "safe"
+
+
+async def test_a_client_certificate_is_shown() -> None:
+    client = {"ca_file": AUTHORITY, "cert_file": str(CERTIFICATES / "client.pem")}
+    async with tls_server("valid.pem", AUTHORITY) as url:
+        assert text_of(await ask_over(url, **client)) == "safe"
+        assert failure(await ask_over(url, ca_file=AUTHORITY)).kind in (ErrorKind.TLS, ErrorKind.RESET)
+
+
+REFUSED = [
+    ("valid.pem", None, "unknown authority", "guest network"),
+    ("expired.pem", AUTHORITY, "has expired", "clock"),
+    ("not-yet.pem", AUTHORITY, "is not valid yet", "clock"),
+    ("other-host.pem", AUTHORITY, "is for another host", "guest network"),
+]
+
+
+@pytest.mark.parametrize(("certificate", "authority", "says", "remedy"), REFUSED)
+async def test_21_certificates_that_do_not_hold(
+    certificate: str, authority: str | None, says: str, remedy: str
+) -> None:
+    async with tls_server(certificate) as url:
+        event = failure(await ask_over(url, ca_file=authority))
+    assert event.kind is ErrorKind.TLS
+    assert says in event.message
+    assert remedy in event.remedy
+
+
+async def test_21_tls_to_a_plain_server() -> None:
+    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert b"words" not in await reader.read(4096)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+        closed.set()
+
+    closed = asyncio.Event()
+
+    async with await asyncio.start_server(plain, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        event = failure(await ask_over(f"https://127.0.0.1:{port}", ca_file=AUTHORITY))
+        await closed.wait()
+    assert (event.kind, "http://" in event.remedy) == (ErrorKind.TLS, True)
+
+
+async def test_21_tls_to_a_silent_server_is_a_timeout() -> None:
+    async with scripted(CHAT_COMPLETIONS, lambda _: pytest.fail("no request arrives")) as server:
+        address = parse_base_url(server.url.replace("http:", "https:"))
+        client = open_client(Policy(zone=Zone.DEVICE, address=address, ca_file=AUTHORITY, connect_s=0.05))
+        with pytest.raises(BackendError) as caught:
+            await client.get_json("/")
+        await client.aclose()
+    assert caught.value.kind is ErrorKind.TIMEOUT
+
+
+@pytest.mark.parametrize("text", ["", "no certificate"])
+def test_files_that_are_no_certificates(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "x.pem"
+    file.write_text(text)
+    for fields in ({"ca_file": str(file)}, {"ca_file": str(tmp_path / "none.pem")}, {"cert_file": str(file)}):
+        with pytest.raises(UsageError, match="pem"):
+            make_backend(spec_for(CHAT_COMPLETIONS.kind, "https://127.0.0.1:1", **fields))
+
+
+def test_session_keys_are_never_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hybridchat.net.tls import tls_context
+
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+    context = tls_context(AUTHORITY, None, None)
+    assert context.keylog_filename is None
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+def test_21_a_name_that_is_not_found() -> None:
+    try:
+        try:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        except socket.gaierror as cause:
+            raise httpx2.ConnectError("x") from cause
+    except httpx2.ConnectError as raised:
+        error = explain(raised, parse_base_url("https://api.example"))
+    assert (error.kind, error.message) == (ErrorKind.DNS, "the name api.example was not found")
+
+
+@both
+async def test_22_nothing_listens(wire: Wire) -> None:
+    async with scripted(wire, lambda _: pytest.fail("closed")) as server:
+        pass
+    event = failure(await ask_over(server.url, wire))
+    assert (event.kind, event.message) == (ErrorKind.CONNECT, f"nothing listens at 127.0.0.1:{server.port}")
+
+
+@both
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("zone", list(Zone))
+async def test_redirects_carry_nothing_away(wire: Wire, status: int, zone: Zone) -> None:
+    async def decoy_handler(_: Request, respond: Responder) -> None:
+        await respond.whole({})
+
+    async def script(respond: Responder) -> None:
+        head = f"HTTP/1.1 {status} Moved\r\nlocation: {decoy.url}{wire.path}\r\ncontent-length: 0\r\n\r\n"
+        await respond.raw(head.encode())
+
+    async with FakeServer(decoy_handler) as decoy, scripted(wire, script) as server:
+        event = failure(await ask_over(server.url, wire, zone=zone))
+        assert (event.kind, event.status, decoy.connections) == (ErrorKind.REDIRECT, status, 0)
+
+
+@both
+async def test_21_a_captive_portal_is_recognised_by_its_redirect(wire: Wire) -> None:
+    async def script(respond: Responder) -> None:
+        await respond.raw(
+            b"HTTP/1.1 302 Found\r\nlocation: http://login.portal.example/?u=1\r\ncontent-length: 0\r\n\r\n"
+        )
+
+    async with scripted(wire, script) as server:
+        event = failure(await ask_over(server.url, wire))
+    assert "login.portal.example" in event.message
+    assert "guest network" in event.remedy
