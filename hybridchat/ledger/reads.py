@@ -27,10 +27,8 @@ SELECT id, title, created_at, updated_at, privacy, route, model, decided_backend
        reasoning, active_leaf_id, (SELECT count(*) FROM message WHERE conversation_id = conversation.id)
 FROM conversation WHERE deleted_at IS NULL"""
 
-_MESSAGE = (
-    "m.id, m.conversation_id, m.parent_id, m.role, m.text, m.created_at, m.thinking, m.thinking_ms, m.state, m.note"
-)
-_MESSAGE_WIDTH = 10
+_MESSAGE_COLUMNS = tuple(name for name in Message.__struct_fields__ if name != "attempt")
+_MESSAGE = ", ".join(f"m.{name}" for name in _MESSAGE_COLUMNS)
 _LAST_ATTEMPT = "LEFT JOIN usage u ON u.attempt_id = (SELECT max(id) FROM attempt WHERE message_id = m.id)"
 
 # parents are older than their children, so `id <` also ends a walk through a damaged tree
@@ -72,10 +70,10 @@ def _to_conversation(row: tuple[Any, ...]) -> Conversation:
 
 
 def _to_message(row: tuple[Any, ...]) -> Message:
-    *values, note = row[:_MESSAGE_WIDTH]
-    usage = row[_MESSAGE_WIDTH:]
-    values[3], values[8] = Role(values[3]), MessageState(values[8])
-    return Message(*values, *(None if usage[0] is None else to_attempt(usage), note))
+    values = dict(zip(_MESSAGE_COLUMNS, row, strict=False))
+    values["role"], values["state"] = Role(values["role"]), MessageState(values["state"])
+    usage = row[len(_MESSAGE_COLUMNS) :]
+    return Message(**values, attempt=None if usage[0] is None else to_attempt(usage))
 
 
 def conversations(db: sqlite3.Connection, limit: int, before_id: int | None) -> list[Conversation]:

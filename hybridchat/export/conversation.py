@@ -1,0 +1,70 @@
+"""A conversation for people (markdown) and for programs (json). Texts go out as they are in the ledger: raw."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TextIO
+
+import msgspec
+
+from hybridchat.domain.chat import Attempt, Conversation, Message, MessageState, Role
+
+Writer = Callable[[Conversation, Sequence[Message], TextIO], None]
+
+_SPEAKERS = {Role.USER: "You", Role.ASSISTANT: "Assistant", Role.SYSTEM: "System"}
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
+
+
+def write_markdown(conversation: Conversation, messages: Sequence[Message], stream: TextIO) -> None:
+    """A heading per message, with what is known about where the reply was computed."""
+    stream.write("\n".join(_markdown(conversation, messages)) + "\n")
+
+
+def _markdown(conversation: Conversation, messages: Iterable[Message]) -> Iterator[str]:
+    yield f"# {conversation.title}"
+    yield f"\n{conversation.created_at} · {conversation.privacy}"
+    if conversation.system:
+        yield f"\n## System\n\n{close_fence(conversation.system)}"
+    for message in messages:
+        yield f"\n## {_heading(message)}"
+        if message.thinking:
+            yield "\n" + "\n".join(f"> {line}".rstrip() for line in message.thinking.splitlines())
+        if message.text:
+            yield f"\n{close_fence(message.text)}"
+        if message.state is not MessageState.COMPLETE:
+            yield f"\n*{message.state}{f': {message.note}' if message.note else ''}*"
+
+
+def _heading(message: Message) -> str:
+    speaker = _SPEAKERS[message.role]
+    return speaker if message.attempt is None else f"{speaker} · {_origin(message.attempt)}"
+
+
+def _origin(attempt: Attempt) -> str:
+    zone = f"{attempt.zone}, {attempt.proof}" if attempt.proof else str(attempt.zone)
+    return f"{attempt.model} on {attempt.backend} ({zone})"
+
+
+def close_fence(text: str) -> str:
+    """A reply that was cut inside a code block must not swallow what follows it."""
+    fence = ""
+    for line in text.splitlines():
+        found = _FENCE.match(line)
+        if found is None:
+            continue
+        mark, rest = found.groups()
+        if not fence:
+            fence = mark if mark[0] == "~" or "`" not in rest else ""
+        elif mark.startswith(fence) and not rest.strip():
+            fence = ""
+    return f"{text}\n{fence}" if fence else text
+
+
+def write_json(conversation: Conversation, messages: Sequence[Message], stream: TextIO) -> None:
+    """One object: the conversation's fields and `messages`, root first, each with its last attempt or null."""
+    document = {**msgspec.structs.asdict(conversation), "messages": messages}
+    stream.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
+
+
+FORMATS: dict[str, Writer] = {"markdown": write_markdown, "json": write_json}
