@@ -21,7 +21,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "Talk": ("ask", "demo"),
     "Conversations": ("list", "search", "show", "rename", "delete", "backup", "restore"),
     "Models and engines": ("models", "local", "backends", "keys", "doctor"),
-    "Numbers": ("stats", "advise"),
+    "Numbers": ("stats", "export", "advise"),
 }
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+from typing import TextIO
 from unicodedata import combining, east_asian_width
 
 import click
 
 from hybridchat.domain.text import clean, clean_line
+from hybridchat.errors import UsageError
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
@@ -40,6 +45,31 @@ def note(text: str) -> None:
 
 def error(text: str) -> None:
     note(f"hybridchat: {text}")
+
+
+class _Inert(StringIO):
+    """Standard output as a terminal may see it."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(clean(text))
+
+
+@contextmanager
+def data_stream(file: Path | None = None) -> Iterator[TextIO]:
+    """Where exported text goes: that file, readable by the user alone, or standard output.
+
+    Raises UsageError for a file that cannot be written.
+    """
+    if file is None:
+        yield _Inert() if sys.stdout.isatty() else sys.stdout
+        return
+    try:
+        with open(
+            file, "w", encoding="utf-8", newline="", opener=lambda path, flags: os.open(path, flags, 0o600)
+        ) as stream:
+            yield stream
+    except OSError as error:
+        raise UsageError(f"cannot write {file}: {error.strerror}", "name another file") from None
 
 
 def discard_stdout() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import click
-from msgspec.structs import asdict
 
 from hybridchat.cli import output
 from hybridchat.cli.store import find_conversation, opened_ledger
@@ -13,18 +12,16 @@ from hybridchat.cli.store import find_conversation, opened_ledger
 @click.argument("conversation_id", type=int, metavar="ID")
 @output.json_option
 def command(conversation_id: int, as_json: bool) -> None:
-    """Print a conversation; `export conversation` writes it to a file.
+    """Print a conversation's active branch as markdown.
 
     \b
     hybridchat show 12 | less
     hybridchat show 12 --json
     """
+    from hybridchat.export.conversation import FORMATS
+
     with opened_ledger() as ledger:
         conversation = find_conversation(ledger, conversation_id)
         messages = ledger.branch(conversation_id).result()
-    if as_json:
-        output.json({**asdict(conversation), "messages": messages})
-        return
-    output.line(f"# {conversation.title}")
-    for message in messages:
-        output.line(f"\n## {message.role}\n\n{message.text}")
+    with output.data_stream() as stream:
+        FORMATS["json" if as_json else "markdown"](conversation, messages, stream)

@@ -1,0 +1,64 @@
+"""`hybridchat export`: usage rows and conversations, to a file or to standard output."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hybridchat.cli import output
+from hybridchat.cli.dates import backend_option, since_option, until_option
+from hybridchat.cli.store import find_conversation, opened_ledger
+from hybridchat.export import conversation as conversations
+from hybridchat.export import usage
+
+file_option = click.option("-o", "--output", "file", type=click.Path(path_type=Path), help="Write to this file.")
+
+
+@click.group("export")
+def command() -> None:
+    """Export usage rows or a conversation.
+
+    \b
+    hybridchat export usage --format csv -o usage.csv
+    hybridchat export conversation 12 > sky.md
+    """
+
+
+@command.command("usage")
+@click.option("--format", "form", type=click.Choice(list(usage.FORMATS)), default="csv", show_default=True)
+@file_option
+@since_option
+@until_option
+@backend_option
+def export_usage(form: str, file: Path | None, since: str | None, until: str | None, backend: str | None) -> None:
+    """Export one row per attempt: times, tokens, cost and route, never any text.
+
+    The columns are those of the ledger's view `usage`. Unknown is empty in csv, null in json.
+
+    \b
+    hybridchat export usage --format jsonl --since 7d | jq .ttft_ms
+    hybridchat export usage -o usage.csv
+    """
+    from hybridchat.ledger.reads import USAGE_COLUMNS
+    from hybridchat.ledger.records import UsageFilter
+
+    with opened_ledger() as ledger, output.data_stream(file) as stream:
+        usage.FORMATS[form](USAGE_COLUMNS, ledger.usage_rows(UsageFilter(since, until, backend)), stream)
+
+
+@command.command("conversation")
+@click.argument("conversation_id", type=int, metavar="ID")
+@click.option("--format", "form", type=click.Choice(list(conversations.FORMATS)), default="markdown", show_default=True)
+@file_option
+def export_conversation(conversation_id: int, form: str, file: Path | None) -> None:
+    """Export a conversation's active branch.
+
+    \b
+    hybridchat export conversation 12 --format json -o sky.json
+    """
+    with opened_ledger() as ledger:
+        conversation = find_conversation(ledger, conversation_id)
+        messages = ledger.branch(conversation_id).result()
+    with output.data_stream(file) as stream:
+        conversations.FORMATS[form](conversation, messages, stream)

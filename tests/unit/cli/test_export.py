@@ -1,0 +1,54 @@
+"""Exports to standard output and to files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from hybridchat.domain.chat import Attempt
+from hybridchat.ledger.store import TurnIds
+from tests.unit.cli.conftest import Cli
+
+
+def test_usage_in_every_format_says_the_same(cli: Cli, answered: TurnIds) -> None:
+    (row,) = csv.DictReader(io.StringIO(cli("export", "usage").out))
+    (entry,) = cli("export", "usage", "--format", "json").json
+    assert cli("export", "usage", "--format", "jsonl").json == entry
+    assert tuple(row) == tuple(entry) == Attempt.__struct_fields__
+    assert (row["backend"], row["completion_tokens"], row["cost_usd"]) == ("lab", "40", "")
+    assert (entry["completion_tokens"], entry["cost_usd"]) == (40, None)
+
+
+def test_usage_is_filtered(cli: Cli, answered: TurnIds) -> None:
+    assert cli("export", "usage", "--format", "json", "--until", "2020-01-01").json == []
+    assert cli("export", "usage", "--format", "json", "--backend", "other").json == []
+    assert len(cli("export", "usage", "--format", "json", "--since", "1d", "--backend", "lab").json) == 1
+
+
+def test_a_conversation_goes_to_a_file_of_the_users_own(cli: Cli, answered: TurnIds, tmp_path: Path) -> None:
+    file = tmp_path / "sky.md"
+    assert cli("export", "conversation", str(answered.conversation_id), "-o", str(file)) == (0, "", "")
+    assert "**Rayleigh**" in file.read_text()
+    assert file.read_text() == cli("show", str(answered.conversation_id)).out
+    if os.name == "posix":
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_show_and_export_agree_on_json(cli: Cli, answered: TurnIds) -> None:
+    number = str(answered.conversation_id)
+    shown = cli("show", number, "--json").json
+    assert shown == json.loads(cli("export", "conversation", number, "--format", "json").out)
+    assert [message["role"] for message in shown["messages"]] == ["user", "assistant"]
+
+
+@pytest.mark.parametrize("what", [["usage"], ["conversation", "1"]])
+def test_a_file_that_cannot_be_written(what: list[str], cli: Cli, answered: TurnIds, tmp_path: Path) -> None:
+    said = cli("export", *what, "-o", str(tmp_path / "absent" / "file"))
+    assert (said.code, said.err.count("\n")) == (2, 1)
+    assert "No such file or directory — name another file" in said.err
