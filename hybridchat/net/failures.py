@@ -44,7 +44,7 @@ def explain(error: Exception, address: Address) -> BackendError:
             return BackendError(
                 ErrorKind.DNS, f"the name {address.host} was not found", "check the address and the network connection"
             )
-        if isinstance(cause, ssl.SSLError):
+        if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLWantReadError | ssl.SSLWantWriteError):
             return _explain_tls(cause, where)
         if isinstance(cause, ConnectionRefusedError | FileNotFoundError):
             return BackendError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 import struct
 import sys
 from collections.abc import Awaitable, Callable
@@ -74,13 +75,16 @@ class FakeServer:
     def __init__(self, handler: Handler, port: int = 0) -> None:
         self._handler = handler
         self._wanted_port = port
+        self.tls: ssl.SSLContext | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.requests: list[Request] = []
         self.connections = 0
         self.hung_up = asyncio.Event()  # the client closed a connection while its reply was running
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self._wanted_port, limit=64 << 20)
+        self._server = await asyncio.start_server(
+            self._connected, "127.0.0.1", self._wanted_port, limit=64 << 20, ssl=self.tls
+        )
         self.port: int = self._server.sockets[0].getsockname()[1]
         return self
 
