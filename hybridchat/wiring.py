@@ -17,11 +17,11 @@ from hybridchat.domain.pricing import PricePerMillion
 from hybridchat.ledger.store import Ledger, open_ledger
 from hybridchat.paths import Paths, find_paths
 from hybridchat.session.chat import Session
-from hybridchat.session.first_run import Setup
 from hybridchat.session.prices import PriceBook
 
 if TYPE_CHECKING:
     from hybridchat.backends.ollama_admin import OllamaAdmin
+    from hybridchat.session.first_run import Setup
 
 
 class Wiring(NamedTuple):
@@ -53,11 +53,11 @@ class Wiring(NamedTuple):
 
         return OllamaAdmin(spec, await Opener(self.paths, self.config, local_only=False).key(spec))
 
-    def open_setup(self) -> Setup:
+    def open_setup(self, *, local_only: bool = False) -> Setup:
         """For a first run: discovery, the catalog of models, and writing the config."""
         from hybridchat.session.setup import FirstRun
 
-        return FirstRun(self.paths, self.config)
+        return FirstRun(self.paths, self.config, local_only=local_only)
 
 
 def load(*, strict: bool = True) -> Wiring:

@@ -46,7 +46,7 @@ class Fleet:
     def candidates(
         self, model: str | None = None, decided_backend: str | None = None, decided_model: str | None = None
     ) -> tuple[Candidate, ...]:
-        """Every backend with the model it would answer with: `model`, what was decided, its own, or the first it offers.
+        """Every backend with the model it would answer with: `model`, the decided, its own, or the first it has.
 
         Where a backend is known to offer `model`, those that are known to lack it are left out.
         """
@@ -70,14 +70,20 @@ class Fleet:
         zone, proof = spec.zone, spec.proof
         if spec.kind is Kind.OLLAMA and zone.is_local and (remote_host or is_cloud_name(name)):
             zone, proof, remote_host = Zone.MANAGED, None, remote_host or "Ollama's cloud"
+        state, detail = health.state, health.detail
+        if not name and state is not HealthState.UNHEALTHY:
+            state, detail = (
+                HealthState.UNHEALTHY,
+                "no model is chosen: pick one as the route, or set model in config.toml",
+            )
         return Candidate(
             backend=spec.id,
             kind=spec.kind,
             model=name,
             zone=zone,
             proof=proof,
-            health=health.state,
-            health_detail=health.detail,
+            health=state,
+            health_detail=detail,
             context_window=info.context_window if info else None,
             remote_host=remote_host,
         )

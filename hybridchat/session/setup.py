@@ -1,0 +1,105 @@
+"""The first run's service: looks around, pulls a model, and writes what the user accepted to the config."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Sequence
+
+from hybridchat.backends import hub
+from hybridchat.backends.discovery import Found, discover
+from hybridchat.backends.registry import make_backend
+from hybridchat.backends.spec import spec_of
+from hybridchat.config import BackendConfig, Config
+from hybridchat.config_edit import add_backend
+from hybridchat.domain.chat import HealthState, Kind
+from hybridchat.errors import BackendError, UsageError
+from hybridchat.paths import Paths
+from hybridchat.session.first_run import Discovery, OfferedModel, PullProgress
+
+
+class FirstRun:
+    """See `session.first_run.Setup`. Nothing is written before the user's yes."""
+
+    def __init__(self, paths: Paths, config: Config, *, local_only: bool = False) -> None:
+        self._paths = paths
+        self._config = config
+        self._local_only = local_only
+
+    async def discover(self) -> Discovery:
+        """A local-only run is not offered what it could not use."""
+        found = await discover(os.environ)
+        if self._local_only:
+            found = tuple(one for one in found if one.zone.is_local)
+        return Discovery(found=found)
+
+    async def accept(self, found: Sequence[Found], *, vouched: Sequence[str] = ()) -> None:
+        for one in found:
+            values: dict[str, object] = {"id": one.id, "kind": str(one.kind), "base_url": one.base_url}
+            if one.key_variable:
+                values["key"] = f"env:{one.key_variable}"
+            if one.id in vouched:
+                values["vouched"] = True
+            await asyncio.to_thread(add_backend, self._paths.config_file, values)
+
+    async def catalog(self) -> tuple[OfferedModel, ...]:
+        """Sizes come from the hub; without a network they are unknown."""
+        return tuple(await asyncio.gather(*(self._offer(model) for model in hub.catalog().model)))
+
+    async def _offer(self, model: hub.CatalogModel) -> OfferedModel:
+        here = {m.name: m.size_bytes for m in await asyncio.to_thread(hub.local_models, self._paths.models_dir)}
+        size_bytes = here.get(model.name)
+        if size_bytes is None:
+            try:
+                size_bytes = (await hub.look_up(model, self._config.embedded, local_only=self._local_only)).size_bytes
+            except (BackendError, UsageError):
+                pass  # offered all the same: the pull itself says what is wrong
+        context_window = self._config.embedded.context_window
+        return OfferedModel(
+            name=model.name,
+            title=model.title,
+            licence=model.licence,
+            size_bytes=size_bytes,
+            memory_bytes=None if size_bytes is None else model.memory_bytes(size_bytes, context_window),
+            pulled_bytes=here.get(model.name) or hub.pulled_bytes(model.name, self._paths.models_dir),
+        )
+
+    async def pull(self, model: str, on_progress: Callable[[PullProgress], None]) -> None:
+        wanted = hub.catalog().find(model)
+        begun_at = time.monotonic()
+
+        def report(pulled: hub.Pulled) -> None:
+            elapsed_s = time.monotonic() - begun_at
+            fetched = pulled.done_bytes - pulled.resumed_bytes
+            speed = fetched / elapsed_s if fetched and elapsed_s > 0 else None
+            on_progress(PullProgress(done_bytes=pulled.done_bytes, total_bytes=pulled.total_bytes, bytes_per_s=speed))
+
+        await hub.pull(wanted, self._paths.models_dir, self._config.embedded, report, local_only=self._local_only)
+        values = {"id": "embedded", "kind": str(Kind.EMBEDDED), "model": wanted.name}
+        await asyncio.to_thread(add_backend, self._paths.config_file, values)
+
+    async def add_backend(self, *, kind: str, base_url: str, model: str | None, vouched: bool = False) -> Found:
+        config = BackendConfig(id=kind, kind=kind, base_url=base_url, model=model, vouched=vouched)  # type: ignore[arg-type]
+        spec = spec_of(config)
+        backend = make_backend(spec)
+        try:
+            health = await backend.health()
+        finally:
+            await backend.aclose()
+        if health.state is HealthState.UNHEALTHY and spec.zone.is_local:
+            raise UsageError(health.detail, "start the server, or correct the address")
+        values = {"id": kind, "kind": kind, "base_url": base_url, "model": model, "vouched": vouched or None}
+        chosen = {name: value for name, value in values.items() if value is not None}
+        await asyncio.to_thread(add_backend, self._paths.config_file, chosen)
+        return Found(
+            id=kind,
+            kind=spec.kind,
+            base_url=spec.address.origin + spec.address.path,
+            zone=spec.zone,
+            proof=spec.proof,
+            source="added by hand",
+            models=tuple(m.name for m in health.models),
+            is_healthy=health.state is HealthState.HEALTHY,
+            detail=health.detail,
+        )
