@@ -19,7 +19,7 @@ from hybridchat.backends.engines import Engine, running
 from hybridchat.backends.hub import local_models
 from hybridchat.backends.processes import birth_of, until
 from hybridchat.domain.address import Address, parse_base_url
-from hybridchat.domain.chat import ChatRequest, Health, HealthState, Kind, ModelInfo
+from hybridchat.domain.chat import ChatRequest, Health, HealthState, Kind
 from hybridchat.domain.events import Event, Failed, Finished, Loading, Usage
 from hybridchat.errors import BackendError, ErrorKind
 from hybridchat.paths import Paths
@@ -72,7 +72,13 @@ class EmbeddedBackend:
 
     async def health(self) -> Health:
         """Healthy when the extra is installed and a model is here; loads nothing."""
-        models = tuple(self._described(model) for model in local_models(self._paths.models_dir))
+        loaded = {engine.model for engine in _left_running(self._paths)}
+        if self._current and self._is_up():
+            loaded.add(self._current.model)
+        models = tuple(
+            msgspec.structs.replace(model, context_window=self._context_window, loaded=model.name in loaded)
+            for model in local_models(self._paths.models_dir)
+        )
         if find_spec("xllamacpp") is None:
             state, detail = HealthState.UNHEALTHY, "not installed — run: pip install 'hybridchat[embedded]'"
         elif not models:
@@ -86,15 +92,10 @@ class EmbeddedBackend:
         async with self._lock:
             await self._end()
 
-    def _described(self, model: ModelInfo) -> ModelInfo:
-        current = self._current
-        is_loaded = current is not None and current.model == model.name and current.is_alive
-        return msgspec.structs.replace(model, context_window=self._context_window, loaded=is_loaded)
-
     async def _ready(self, model: str, deadline_s: float) -> AsyncGenerator[Loading, None]:
         """Yields progress until `_current` serves the model. Raises BackendError."""
         end = time.monotonic() + deadline_s
-        while self._lock.locked() or (self._streams and not self._serves(model) and self._is_up()):
+        while self._lock.locked() or (self._streams and self._is_up() and not self._serves(model)):
             yield Loading(f"{model} waits for the engine")
             if time.monotonic() > end:
                 raise BackendError(ErrorKind.TIMEOUT, "the embedded engine stayed busy", "stop the other reply first")
@@ -103,10 +104,10 @@ class EmbeddedBackend:
             if self._serves(model):
                 return
             await self._end()
-            engine = _left_running(model, self._paths)
-            if engine:
-                self._current = _Current(self.spec, model, parse_base_url(engine.base_url), engine=engine)
-                return
+            for engine in _left_running(self._paths):
+                if engine.model == model:
+                    self._current = _Current(self.spec, model, parse_base_url(engine.base_url), engine=engine)
+                    return
             name = f"embedded-{os.getpid()}-{next(_numbers)}"
             server = launch(model, self._paths, self._context_window, name)
             try:
@@ -124,7 +125,7 @@ class EmbeddedBackend:
         return self._current is not None and self._current.is_alive
 
     def _serves(self, model: str) -> bool:
-        return self._current is not None and self._current.model == model and self._current.is_alive
+        return self._is_up() and self._current is not None and self._current.model == model
 
     async def _end(self) -> None:
         if self._current:
@@ -163,8 +164,8 @@ class _Current:
             await self._server.stop()
 
 
-def _left_running(model: str, paths: Paths) -> Engine | None:
-    return next((e for e in running(paths.run_dir) if e.kind == Kind.EMBEDDED and e.model == model), None)
+def _left_running(paths: Paths) -> list[Engine]:
+    return [engine for engine in running(paths.run_dir) if engine.kind is Kind.EMBEDDED]
 
 
 async def _with_load(current: _Current, request: ChatRequest, load_ms: float | None) -> AsyncGenerator[Event, None]:

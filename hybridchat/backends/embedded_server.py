@@ -27,7 +27,7 @@ from hybridchat.net.ports import free_loopback_port
 from hybridchat.paths import Paths
 
 _LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 108 on Linux, 104 on macOS
-_LOOK_EVERY_S = 0.05
+_LOOK_EVERY_S = 0.1
 _OWN_FOLDER = "hybridchat-"  # begins the name of a folder made for one socket
 
 
@@ -105,13 +105,15 @@ class EmbeddedServer:
         return BackendError(ErrorKind.SERVER, f"the embedded engine stopped while loading {name}", where)
 
     async def stop(self) -> None:
-        """Ends the process at once (it keeps nothing) and removes its socket."""
+        """Ends the process at once (it keeps nothing) and removes its socket; the log of a crash stays."""
+        if self.is_alive:
+            self.log_file.unlink(missing_ok=True)
         self.process.kill()
-        await asyncio.to_thread(self.process.wait)
+        self._forget_socket()
         if self.process.stdin:
             with suppress(OSError):
                 self.process.stdin.close()
-        self._forget_socket()
+        await asyncio.to_thread(self.process.wait)
 
     def _forget_socket(self) -> None:
         if self._settings.socket:
@@ -129,6 +131,7 @@ def launch(model: str, paths: Paths, context_window: int, name: str, *, detached
             ErrorKind.CONNECT, "the embedded engine is not installed", "run: pip install 'hybridchat[embedded]'"
         )
     file = model_file(model, paths.models_dir)
+    _sweep(paths)
     settings = Settings(model_file=str(file), model_name=model, context_window=context_window, detached=detached)
     settings = _with_place(settings, paths.run_dir, name)
     package_root = str(Path(__file__).parents[2])
@@ -145,6 +148,16 @@ def launch(model: str, paths: Paths, context_window: int, name: str, *, detached
     if detached:
         process.stdin.close()
     return EmbeddedServer(process, settings, log_file)
+
+
+def _sweep(paths: Paths) -> None:
+    """Removes sockets and logs of windows that were killed; their engines died with them."""
+    if sys.platform == "win32":
+        return
+    for file in (*paths.run_dir.glob("embedded-*-*.sock"), *paths.logs_dir.glob("embedded-*-*.log")):
+        pid = file.name.split("-")[1]
+        if pid.isdigit() and processes.birth_of(int(pid)) is None:
+            file.unlink(missing_ok=True)
 
 
 def _with_place(settings: Settings, run_dir: Path, name: str) -> Settings:

@@ -52,6 +52,7 @@ def serve(settings: Settings) -> object:
         params.api_keys = [settings.api_key]
     params.endpoint_metrics = True
     params.ui = False
+    params.cache_ram_mib = 0  # else up to 8 GiB of old prompts stay in memory, beyond what was said to be needed
     return xllamacpp.Server(params)
 
 

@@ -58,7 +58,7 @@ def running(run_dir: Path) -> tuple[Engine, ...]:
             engine = msgspec.json.decode(record.read_bytes(), type=Engine)
         except (OSError, msgspec.MsgspecError):
             continue
-        if _members(engine):
+        if _is_alive(engine):
             engines.append(engine)
         else:
             _forget(engine, run_dir)
@@ -138,21 +138,21 @@ async def up_embedded(model: str, paths: Paths, config: EmbeddedConfig, progress
 
 async def down(engine: Engine, run_dir: Path) -> None:
     """Ends the engine's whole process group (TERM, then KILL) and removes its record; a dead one is no error."""
-    if _members(engine):
+    if _is_alive(engine):
         await processes.end_group(engine.pid)
     _forget(engine, run_dir)
 
 
-def _members(engine: Engine) -> tuple[int, ...]:
-    """The engine's living processes.
+def _is_alive(engine: Engine) -> bool:
+    """Whether any of the engine's own processes lives.
 
     Its leader may be dead while its workers live on: then the group is still its own, because no pid is given out
     anew while a group bears it.
     """
     birth = processes.birth_of(engine.pid)
-    if birth != engine.birth and (birth is not None or not processes.is_same_boot(engine.birth)):
-        return ()
-    return processes.group_members(engine.pid)
+    if birth is not None:
+        return birth == engine.birth
+    return processes.is_same_boot(engine.birth) and bool(processes.group_members(engine.pid))
 
 
 async def _vllm_healthy(engine: Engine, child: subprocess.Popen[bytes], log_file: Path, progress: Progress) -> None:

@@ -6,12 +6,10 @@ import asyncio
 import hashlib
 import re
 import shutil
-import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from importlib import import_module
-from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,8 +81,8 @@ class Pulled(Struct, frozen=True):
 
 def catalog() -> Catalog:
     """The models on offer, smallest first."""
-    text = files("hybridchat").joinpath("data/models.toml").read_text(encoding="utf-8")
-    return msgspec.convert(tomllib.loads(text), Catalog)
+    path = Path(__file__).parent.parent / "data" / "models.toml"
+    return msgspec.toml.decode(path.read_bytes(), type=Catalog)
 
 
 def local_models(models_dir: Path) -> tuple[ModelInfo, ...]:

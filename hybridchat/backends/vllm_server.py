@@ -25,7 +25,7 @@ _STEPS = (
     (r"init engine .* took", "opening the port"),
 )
 _PATTERNS = tuple((re.compile(pattern), words) for pattern, words in _STEPS)
-_REASON = re.compile(r"(?:^|\s)((?:[A-Za-z_.]*(?:Error|Exception)|error): .+)$")
+_REASON = re.compile(r"(?:^|\s)((?:[A-Za-z_.]*(?:Error|Exception)|error): .+|Value error, .+?)(?: \[type=.*)?$")
 
 
 def command(model: str, port: int, config: VllmConfig) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from hybridchat.backends.base import BackendSpec
+from hybridchat.backends.chat_completions import ChatCompletionsBackend
 from hybridchat.backends.embedded import EmbeddedBackend
 from hybridchat.backends.processes import birth_of, until
 from hybridchat.domain.address import Address
@@ -193,3 +194,21 @@ async def test_health_loads_nothing(embedded: EmbeddedBackend) -> None:
     assert health.state is HealthState.HEALTHY
     assert {model.name for model in health.models} == {"tiny", "other"}
     assert workers() == []
+
+
+async def test_without_unix_sockets_it_is_loopback_with_a_key(
+    embedded: EmbeddedBackend, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows."""
+    monkeypatch.setattr("hybridchat.backends.embedded_server.sys.platform", "win32")
+    events = [event async for event in embedded.chat(request())]
+    monkeypatch.undo()
+
+    assert events[-1] == Finished("length")
+    assert embedded._current is not None and embedded._current._server is not None
+    assert embedded._current._server.api_key
+    stranger = ChatCompletionsBackend(embedded._current.backend.spec)
+    (refused,) = [event async for event in stranger.chat(request())]
+    await stranger.aclose()
+    assert isinstance(refused, Failed)
+    assert refused.kind is ErrorKind.AUTH

@@ -48,6 +48,11 @@ def test_reason_is_the_cause_not_its_consequences() -> None:
 
     assert vllm_server.reason(log) == "ValueError: To serve at least one request, 2 GiB are needed"
     assert vllm_server.reason("all is well\n") == ""
+    checked = (
+        "pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig\n"
+        "  Value error, The model type `x` is unknown. [type=value_error, input_value=ArgsKwargs((), {'model': 'x'})]\n"
+    )
+    assert vllm_server.reason(checked) == "Value error, The model type `x` is unknown."
 
 
 @pytest.mark.parametrize(
