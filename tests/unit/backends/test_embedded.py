@@ -1,0 +1,105 @@
+"""The embedded backend without its engine: what it says when something is missing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hybridchat.backends import embedded, embedded_server
+from hybridchat.backends.base import BackendSpec
+from hybridchat.backends.embedded import EmbeddedBackend
+from hybridchat.domain.address import Address
+from hybridchat.domain.chat import ChatMessage, ChatRequest, HealthState, Kind, Proof, Role, Zone
+from hybridchat.domain.events import Failed
+from hybridchat.errors import ErrorKind
+from hybridchat.paths import Paths
+
+SPEC = BackendSpec(
+    id="embedded",
+    kind=Kind.EMBEDDED,
+    address=Address("unix", "", 0, "", is_loopback=True),
+    zone=Zone.DEVICE,
+    proof=Proof.VERIFIED,
+)
+REQUEST = ChatRequest(model="tiny", messages=(ChatMessage(Role.USER, "hello"),))
+
+
+@pytest.fixture
+def paths(home: Path) -> Paths:
+    home.mkdir()
+    return Paths(home, home)
+
+
+@pytest.fixture
+def not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (embedded, embedded_server):
+        monkeypatch.setattr(module, "find_spec", lambda name: None)
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (embedded, embedded_server):
+        monkeypatch.setattr(module, "find_spec", lambda name: object())
+
+
+def have(paths: Paths, *names: str) -> None:
+    paths.models_dir.mkdir()
+    for name in names:
+        (paths.models_dir / f"{name}.gguf").write_bytes(b"GGUF")
+
+
+async def test_without_the_extra_it_says_what_to_install(paths: Paths, not_installed: None) -> None:
+    backend = EmbeddedBackend(SPEC, paths)
+    (failed,) = [event async for event in backend.chat(REQUEST)]
+
+    assert isinstance(failed, Failed)
+    assert failed.message == "the embedded engine is not installed"
+    assert failed.remedy == "run: pip install 'hybridchat[embedded]'"
+    health = await backend.health()
+    assert health.state is HealthState.UNHEALTHY
+    assert "pip install" in health.detail
+
+
+async def test_without_the_model_it_says_how_to_get_it(paths: Paths, installed: None) -> None:
+    backend = EmbeddedBackend(SPEC, paths)
+    (failed,) = [event async for event in backend.chat(REQUEST)]
+
+    assert isinstance(failed, Failed)
+    assert failed.kind is ErrorKind.MODEL_MISSING
+    assert failed.remedy == "run: hybridchat models pull tiny"
+    assert (await backend.health()).state is HealthState.UNHEALTHY
+
+
+async def test_health_lists_what_is_here_and_asks_for(paths: Paths, installed: None) -> None:
+    have(paths, "one", "two")
+    health = await EmbeddedBackend(SPEC, paths, context_window=2048).health()
+
+    assert health.state is HealthState.HEALTHY
+    seen = [(model.name, model.context_window, model.size_bytes, model.loaded) for model in health.models]
+    assert seen == [("one", 2048, 4, False), ("two", 2048, 4, False)]
+
+
+def test_a_given_file_is_used_as_it_is(paths: Paths, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.gguf"
+    mine.touch()
+
+    assert embedded_server.model_file(str(mine), paths.models_dir) == mine
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no sockets to sweep")
+def test_leftovers_of_killed_windows_are_swept(paths: Paths) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    paths.run_dir.mkdir()
+    paths.logs_dir.mkdir()
+    theirs = paths.run_dir / f"embedded-{dead.pid}-1.sock", paths.logs_dir / f"embedded-{dead.pid}-1.log"
+    ours = paths.run_dir / f"embedded-{os.getpid()}-1.sock", paths.logs_dir / "embedded.log"
+    for file in theirs + ours:
+        file.touch()
+    embedded_server._sweep(paths)
+
+    assert [file.exists() for file in theirs + ours] == [False, False, True, True]
