@@ -74,7 +74,7 @@ class Fleet:
         if not name and state is not HealthState.UNHEALTHY:
             state, detail = (
                 HealthState.UNHEALTHY,
-                "no model is chosen: pick one as the route, or set model in config.toml",
+                "no model is chosen: pick one as the route",
             )
         return Candidate(
             backend=spec.id,

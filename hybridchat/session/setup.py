@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from hybridchat.backends import hub
 from hybridchat.backends.discovery import Found, discover
@@ -14,7 +15,7 @@ from hybridchat.backends.spec import spec_of
 from hybridchat.config import BackendConfig, Config
 from hybridchat.config_edit import add_backend
 from hybridchat.domain.chat import HealthState, Kind
-from hybridchat.errors import BackendError, UsageError
+from hybridchat.errors import HybridchatError, UsageError
 from hybridchat.paths import Paths
 from hybridchat.session.first_run import Discovery, OfferedModel, PullProgress
 
@@ -51,10 +52,8 @@ class FirstRun:
         here = {m.name: m.size_bytes for m in await asyncio.to_thread(hub.local_models, self._paths.models_dir)}
         size_bytes = here.get(model.name)
         if size_bytes is None:
-            try:
+            with suppress(HybridchatError):  # offered all the same: the pull itself says what is wrong
                 size_bytes = (await hub.look_up(model, self._config.embedded, local_only=self._local_only)).size_bytes
-            except (BackendError, UsageError):
-                pass  # offered all the same: the pull itself says what is wrong
         context_window = self._config.embedded.context_window
         return OfferedModel(
             name=model.name,

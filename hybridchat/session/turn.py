@@ -98,6 +98,7 @@ class Turn:
         self._attempt = attempt
         self._flush_timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
+        self._is_streaming = False
         self._end: tuple[Outcome, str] | None = None  # how it was ended from outside, and the note
 
     @property
@@ -111,29 +112,40 @@ class Turn:
         """Ends the reply from outside (stopped by the user, or interrupted by closing) and waits for its record."""
         if self._task is not None and self._end is None and not self.ended.done():
             self._end = (outcome, note)
-            self._task.cancel()
+            if self._is_streaming:  # a task that is cancelled before its first step would never record anything
+                self._task.cancel()
         await asyncio.shield(self.ended)
 
     async def _run(self, get_backend: Callable[[], Awaitable[Backend]], request: ChatRequest) -> None:
         final: wire.Finished | wire.Failed | None = None
+        if self._end is None:
+            final = await self._stream(get_backend, request)
+        await self._record(final)
+
+    async def _stream(
+        self, get_backend: Callable[[], Awaitable[Backend]], request: ChatRequest
+    ) -> wire.Finished | wire.Failed | None:
+        """Takes every event; returns the one that ended the stream, or None when the reply was ended from outside."""
+        self._is_streaming = True
         try:
             backend = await get_backend()
             async with aclosing(backend.chat(request)) as stream:  # type: ignore[type-var]
                 async for event in stream:
                     if isinstance(event, wire.Finished | wire.Failed):
-                        final = event
-                        break
+                        return event
                     self._take(event)
         except asyncio.CancelledError:
             if self._end is None:
                 self._end = (Outcome.INTERRUPTED, "interrupted")
         except BackendError as error:
-            final = wire.Failed(error.kind, error.message, error.remedy, error.status, error.retry_after_s)
+            return wire.Failed(error.kind, error.message, error.remedy, error.status, error.retry_after_s)
         except HybridchatError as error:
-            final = wire.Failed(ErrorKind.REFUSED, error.message, error.remedy)
+            return wire.Failed(ErrorKind.REFUSED, error.message, error.remedy)
         except Exception as error:  # noqa: BLE001 - a defect of ours must not lose the words that came
-            final = wire.Failed(ErrorKind.PROTOCOL, f"internal error: {type(error).__name__}", "run with --debug")
-        await self._record(final)
+            return wire.Failed(ErrorKind.PROTOCOL, f"internal error: {type(error).__name__}", "run with --debug")
+        finally:
+            self._is_streaming = False
+        return None
 
     def _take(self, event: wire.Event) -> None:
         match event:

@@ -107,6 +107,9 @@ def test_only_the_user_reads_it_also_after_turning_over(
         log.on_event(EVENTS[0])
     log.close()
     files = sorted((tmp_path / "logs").iterdir())
-    assert [file.name for file in files] == ["debug.log", *(f"debug.log.{i}" for i in range(1, debuglog.KEPT_FILES + 1))]
+    assert [file.name for file in files] == [
+        "debug.log",
+        *(f"debug.log.{i}" for i in range(1, debuglog.KEPT_FILES + 1)),
+    ]
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
     assert stat.S_IMODE((tmp_path / "logs").stat().st_mode) == 0o700

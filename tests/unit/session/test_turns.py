@@ -188,6 +188,8 @@ async def test_the_queue_waits_after_a_stop_until_an_empty_send(build: Build) ->
     world = await build(LAB)
     await _queue_two(world)
     chat = world.chat  # type: ignore[attr-defined]
+    while not world.told(Delta):
+        await asyncio.sleep(0)
     await world.session.stop(chat)
     assert [d.text for d in chat.queue] == ["second", "third"]
     assert len(world.backends["lab"].requests) == 1
