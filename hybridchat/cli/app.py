@@ -73,7 +73,7 @@ def root(ctx: click.Context, continue_last: bool, local_only: bool, theme: str |
     if ctx.invoked_subcommand is None:
         from hybridchat.cli import chat
 
-        chat.open_chat(continue_last=continue_last, local_only=local_only, theme=theme, debug=debug)
+        chat.open_chat(continue_last=continue_last, local_only=local_only, theme=theme)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from hybridchat.cli import output
 from hybridchat.cli.answer import Printer, as_contract
-from hybridchat.cli.debugging import listen
+from hybridchat.cli.debugging import log_if_debugging
 from hybridchat.cli.prompt import Words, compose, read_files, read_stdin
 from hybridchat.domain.chat import Message, MessageState, Outcome, Privacy, Purpose
 from hybridchat.errors import EXIT_FAILED, EXIT_OK, EXIT_REFUSED, UsageError
@@ -72,8 +72,7 @@ def command(**arguments: object) -> None:
     check_backend(options.backend, [backend.id for backend in wired.config.backend])
     text = compose(" ".join(options.prompt), read_files(options.files), read_stdin())
     session = wired.open_session(local_only=options.local_only)
-    if click.get_current_context().obj:
-        listen(session, wired.paths)
+    log_if_debugging(session, wired.paths)
     exit_code = asyncio.run(ask(session, options, text))
     if exit_code != EXIT_OK:
         raise click.exceptions.Exit(exit_code)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hybridchat.cli.debugging import listen
+from hybridchat.cli.debugging import log_if_debugging
 from hybridchat.domain.chat import Privacy
 from hybridchat.errors import EXIT_OK, UsageError
 from hybridchat.session.events import Notice
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hybridchat.tui.app import HybridChatApp
 
 
-def open_chat(*, continue_last: bool, local_only: bool, theme: str | None, debug: bool) -> None:
+def open_chat(*, continue_last: bool, local_only: bool, theme: str | None) -> None:
     """Runs the app until it is closed."""
     require_terminal()
     from msgspec.structs import replace
@@ -34,8 +34,7 @@ def open_chat(*, continue_last: bool, local_only: bool, theme: str | None, debug
     async def open_session() -> Session:
         """With the config as it is by then: the first run may have written it."""
         session = await asyncio.to_thread(wiring.load(strict=False).open_session, local_only=local_only)
-        if debug:
-            listen(session, paths)
+        log_if_debugging(session, paths)
         return session
 
     async def save_theme(name: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import click
+
 from hybridchat.errors import UsageError
 
 if TYPE_CHECKING:
@@ -11,11 +13,16 @@ if TYPE_CHECKING:
     from hybridchat.session.chat import Session
 
 
-def listen(session: Session, paths: Paths) -> None:
-    """Raises UsageError where the log cannot be written."""
+def log_if_debugging(session: Session, paths: Paths) -> None:
+    """Until the command ends. Raises UsageError where the log cannot be written."""
+    context = click.get_current_context()
+    if not context.obj:  # what the root command was told
+        return
     from hybridchat.session.debuglog import DebugLog
 
     try:
-        session.listen(DebugLog(paths.logs_dir).on_event)
+        log = DebugLog(paths.logs_dir)
     except OSError as error:
         raise UsageError(f"{paths.logs_dir} cannot be written: {error.strerror}", "leave out --debug") from None
+    session.listen(log.on_event)
+    context.call_on_close(log.close)

@@ -18,7 +18,7 @@ from hybridchat.errors import UsageError
 def command(conversation_id: int, yes: bool) -> None:
     """Delete a conversation for good; its usage numbers stay, without any text.
 
-    There is no undo here: after a deletion in the app, Ctrl+Z brings a conversation back until you quit.
+    There is no undo here; in the app there is one until you quit.
 
     \b
     hybridchat delete 12
