@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from hybridchat.backends.base import Backend, BackendSpec
 from hybridchat.backends.spec import backend_specs
-from hybridchat.config import Config, Problem, config_error, load_config
+from hybridchat.config import Config, config_error, load_config
+from hybridchat.config.problems import Problem
 from hybridchat.domain.address import parse_base_url
 from hybridchat.domain.chat import Kind, Proof, Zone
 from hybridchat.domain.pricing import PricePerMillion
