@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual import events
 from textual.app import App
 from textual.command import Provider
 from textual.screen import Screen
@@ -64,8 +65,7 @@ class HybridChatApp(App[int]):
         privacy: Privacy | None = None,
         crash_log: Path | None = None,
     ) -> None:
-        # A default screen's own CSS_PATH is not read by Textual, so the app names its sheets.
-        super().__init__(css_path=["screens/chat.tcss", *(["screens/first_run.tcss"] if setup else [])])
+        super().__init__(css_path=Path(__file__).parent / "screens" / "chat.tcss")
         self._open_session = open_session
         self._ui = ui
         self._theme_folders = tuple(theme_folders)
@@ -76,7 +76,8 @@ class HybridChatApp(App[int]):
         self._reopen_latest = reopen_latest
         self._privacy = privacy
         self._crash_log = crash_log
-        self._chat_screen: ChatScreen | None = None
+        self._chat_screen = ChatScreen(panel=ui.panel, show_thinking=ui.show_thinking)
+        self._typed_ahead: list[events.Key] | None = []
         self.session: Session | None = None
         self.last_words = ""  # for stderr, once the terminal is the shell's again
         self._use_first_theme()
@@ -86,36 +87,40 @@ class HybridChatApp(App[int]):
     # --- life
 
     def get_default_screen(self) -> Screen[None]:
-        if self._setup is not None:
-            from hybridchat.tui.screens.first_run import FirstRun
-
-            return cast("Screen[None]", FirstRun(self._setup, has_demo=self._open_demo is not None))
-        return self._new_chat_screen()
-
-    def _new_chat_screen(self) -> ChatScreen:
-        self._chat_screen = ChatScreen(panel=self._ui.panel, show_thinking=self._ui.show_thinking)
         return self._chat_screen
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys typed ahead wait until something has the focus: words typed while the app starts are not lost."""
+        if isinstance(event, events.Key) and not event.is_forwarded and self._typed_ahead is not None:
+            self._typed_ahead.append(event)
+        else:
+            await super().on_event(event)
+
+    async def on_descendant_focus(self) -> None:
+        keys, self._typed_ahead = self._typed_ahead or (), None
+        for key in keys:
+            await super().on_event(key)
 
     def on_mount(self) -> None:
         if not self.is_headless:
             terminal.on_end_signals(asyncio.get_running_loop(), self._end_by_signal)
         if self._setup is None:
             self.call_after_refresh(self._begin, self._open_session)
+        else:
+            from hybridchat.tui.screens.first_run import FirstRun
 
-    def begin_chat(self, *, is_demo: bool = False) -> None:
-        """After the first run: the chat, with what was set up or with the demo."""
-        self.switch_screen(self._new_chat_screen())
-        opener = self._open_demo if is_demo and self._open_demo else self._open_session
-        self.call_after_refresh(self._begin, opener)
+            self.push_screen(FirstRun(self._setup, has_demo=self._open_demo is not None), self._after_setup)
+
+    def _after_setup(self, wants_demo: bool | None) -> None:
+        self._begin(self._open_demo if wants_demo and self._open_demo else self._open_session)
 
     def _begin(self, opener: OpenSession) -> None:
-        screen = self._chat_screen
-        assert screen is not None
         for notice in self._notices:
-            screen.banner(notice.text, notice.severity)
-        self.run_worker(self._start_session(opener, screen), name="session")
+            self._chat_screen.banner(notice.text, notice.severity)
+        self.run_worker(self._start_session(opener), name="session")
 
-    async def _start_session(self, opener: OpenSession, screen: ChatScreen) -> None:
+    async def _start_session(self, opener: OpenSession) -> None:
+        screen = self._chat_screen
         try:
             session = self.session = await opener()
             session.listen(self._tell)
@@ -129,7 +134,7 @@ class HybridChatApp(App[int]):
 
     def _tell(self, event: SessionEvent) -> None:
         try:
-            if self._chat_screen is not None and self._chat_screen.is_mounted:
+            if self._chat_screen.is_mounted:
                 self._chat_screen.tell(event)
         except Exception as error:  # noqa: BLE001 - a fault of the screen ends the screen, not the turn that told it
             self._handle_exception(error)

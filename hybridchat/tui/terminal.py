@@ -13,6 +13,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
+from textual.worker import WorkerFailed
 
 ESCAPE_DELAY_S = 0.025  # a lone Esc is told from a sequence after this; terminals send a sequence in one piece
 
@@ -68,6 +69,8 @@ def on_end_signals(loop: asyncio.AbstractEventLoop, end: Callable[[int], None]) 
 
 def crash_report(error: BaseException, log: Path | None) -> str:
     """One line about a fault of our own. Where it was goes to `log`; neither holds a local or a message's words."""
+    if isinstance(error, WorkerFailed):
+        error = error.error
     frames = traceback.extract_tb(error.__traceback__)
     where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
     fault = f"{type(error).__name__} in {where}"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
+from textual import events
+from textual.keys import _character_to_key, key_to_character
 from textual.pilot import Pilot
 
 from hybridchat.config import UiConfig
@@ -15,6 +19,7 @@ from hybridchat.tui.app import HybridChatApp
 from hybridchat.tui.screens.chat import ChatScreen
 from tests.tui.fake_session import FakeSession
 
+DEADLINE_S = 8.0
 Screenplay = Callable[..., AbstractAsyncContextManager["Stage"]]
 
 
@@ -32,23 +37,47 @@ class Stage:
 
     async def until(self, predicate: Callable[[], object]) -> None:
         """Lets the app work until the predicate holds."""
-        for _ in range(400):
-            if predicate():
-                return
-            await self.pilot.pause()
-        raise AssertionError(f"never became true; on the screen:\n{self.text}")
+        deadline = time.monotonic() + DEADLINE_S
+        while not predicate():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"never became true; on the screen:\n{self.text}")
+            await asyncio.sleep(0.002)
+
+    async def settle(self) -> None:
+        """Until nobody in the app has a message left to work on. Pilot's own pauses wait for an idle processor."""
+        quiet = 0
+        while quiet < 3:
+            await asyncio.sleep(0.001)
+            pumps = [self.app, *self.app.screen_stack, *self.app.screen.walk_children()]
+            quiet = quiet + 1 if all(pump._message_queue.empty() for pump in pumps) else 0
+            self.app.screen._on_timer_update()
+
+    async def press(self, *keys: str) -> None:
+        """By Textual's names for keys, one after the other."""
+        for key in keys:
+            await self._key(events.Key(key, key_to_character(key)))
 
     async def type(self, text: str) -> None:
-        await self.pilot.press(*("space" if c == " " else c for c in text))
+        """The characters of a text."""
+        for character in text:
+            await self._key(events.Key(_character_to_key(character), character))
+
+    async def _key(self, key: events.Key) -> None:
+        self.app.post_message(key)
+        await self.settle()
+
+    async def resize(self, width: int, height: int) -> None:
+        await self.pilot.resize_terminal(width, height)
+        await self.settle()
 
     async def send(self, text: str) -> None:
         self.screen.composer.set_draft(text)
-        await self.pilot.press("enter")
+        await self.press("enter")
 
     async def until_top(self, kind: type) -> Any:
         """The screen on top, once it is of that kind."""
         await self.until(lambda: isinstance(self.app.screen, kind) and self.app.screen.is_mounted)
-        await self.pilot.pause()
+        await self.settle()
         return self.app.screen
 
     @property
@@ -76,16 +105,16 @@ def play() -> Screenplay:
         theme: str = "hybrid-dark",
         **options: Any,
     ) -> AsyncIterator[Stage]:
-        session = session or FakeSession()
+        session, given = session or FakeSession(), set(options)
         app = HybridChatApp(
             options.pop("open_session", session.opener),
             ui=UiConfig(theme=theme),
             theme_folders=[shipped_themes_dir()],
             **options,
         )
-        async with app.run_test(size=size) as pilot:
+        async with app.run_test(size=size, notifications=True) as pilot:
             stage = Stage(app, pilot, session)
-            if "setup" not in options:
+            if options.get("setup") is None and "open_session" not in given:
                 await stage.until(lambda: session.is_started)
             yield stage
 

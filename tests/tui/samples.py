@@ -51,3 +51,28 @@ See https://sqlite.org/wal.html for the details.
 """
 
 CONVERSATION = ((Role.USER, "Does SQLite let me read while another process writes?"), (Role.ASSISTANT, REPLY))
+
+THINKING = "They ask about speed. Journal mode, synchronous, and batching matter most."
+
+STREAMED = """\
+Three settings do most of the work:
+
+- `journal_mode=WAL`, so that readers never wait,
+- `synchronous=NORMAL`, one `fsync` less per commit,
+- one transaction for many rows.
+
+```sql
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+"""
+
+TITLES = (
+    "Why does my regex backtrack?",
+    "A polite mail to the landlord",
+    "Übersetzung: Rechnung ins Englische",
+    "東京での三日間の予定",
+    "[bold]not markup[/bold]",
+    "Summarize the incident of last Tuesday in three sentences for the board",
+    "git bisect, step by step",
+    "SQLite: read while another writes",
+)

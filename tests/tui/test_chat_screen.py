@@ -29,7 +29,7 @@ async def test_the_composer_has_the_focus_at_once(play: Screenplay) -> None:
 async def test_enter_sends_and_the_reply_streams(play: Screenplay) -> None:
     async with play() as stage:
         await stage.type("hello")
-        await stage.pilot.press("enter")
+        await stage.press("enter")
         await stage.until(lambda: stage.session.sent)
         assert stage.session.sent[0].text == "hello"
         assert stage.screen.composer.text == ""
@@ -47,7 +47,7 @@ async def test_enter_sends_and_the_reply_streams(play: Screenplay) -> None:
 
 async def test_shift_enter_and_ctrl_j_break_the_line(play: Screenplay) -> None:
     async with play() as stage:
-        await stage.pilot.press("a", "shift+enter", "b", "ctrl+j", "c")
+        await stage.press("a", "shift+enter", "b", "ctrl+j", "c")
         assert stage.screen.composer.text == "a\nb\nc"
         assert stage.session.sent == []
 
@@ -73,7 +73,7 @@ async def test_words_that_were_not_sent_return(play: Screenplay) -> None:
 async def test_enter_twice_sends_once(play: Screenplay) -> None:
     async with play() as stage:
         stage.screen.composer.set_draft("once")
-        await stage.pilot.press("enter", "enter", "escape", "enter")
+        await stage.press("enter", "enter", "escape", "enter")
         await stage.until(lambda: stage.session.sent)
         assert [draft.text for draft in stage.session.sent] == ["once"]
 
@@ -85,9 +85,9 @@ async def test_words_sent_before_the_session_is_ready_go_when_it_is(play: Screen
         await ready.wait()
         return session.as_session()
 
-    async with play(session, open_session=slow, setup=None) as stage:
+    async with play(session, open_session=slow) as stage:
         await stage.type("early")
-        await stage.pilot.press("enter")
+        await stage.press("enter")
         assert session.sent == []
         assert stage.screen.composer.text == "early"
         ready.set()
@@ -101,7 +101,7 @@ async def test_esc_stops_and_keeps_what_came(play: Screenplay) -> None:
         chat = stage.screen.chat
         assert chat is not None
         stage.session.feed(chat, "Once upon a time")
-        await stage.pilot.press("escape")
+        await stage.press("escape")
         await stage.until(lambda: not chat.is_streaming)
         assert chat.messages[-1].state is MessageState.STOPPED
         await stage.until(lambda: "Once upon a time" in stage.text and "stopped" in stage.text)
@@ -114,10 +114,10 @@ async def test_a_message_sent_while_streaming_waits_visibly_and_can_be_taken_bac
         await stage.until(lambda: "Enter queues for" in stage.text)
         await stage.send("second")
         await stage.until(lambda: "1 waiting" in stage.text and "1. second" in stage.text)
-        await stage.pilot.press("alt+up")
+        await stage.press("alt+up")
         assert stage.screen.composer.text == "second"
         await stage.until(lambda: "1 waiting" not in stage.text)
-        await stage.pilot.press("enter")
+        await stage.press("enter")
         await stage.until(lambda: "1. second" in stage.text)
         assert stage.screen.chat is not None
         stage.session.finish(stage.screen.chat)
@@ -127,11 +127,11 @@ async def test_a_message_sent_while_streaming_waits_visibly_and_can_be_taken_bac
 async def test_a_message_can_go_elsewhere_just_once(play: Screenplay) -> None:
     async with play() as stage:
         stage.screen.composer.set_draft("only this one")
-        await stage.pilot.press("ctrl+s")
+        await stage.press("ctrl+s")
         picker = await stage.until_top(Picker)
         assert "no earlier messages go along" in stage.text
         picker.list.set_rows(picker.all_rows, ("openai", "gpt-big"))
-        await stage.pilot.press("enter")
+        await stage.press("enter")
         await stage.until(lambda: stage.session.sent)
         assert (stage.session.sent[0].route, stage.session.sent[0].model) == ("openai", "gpt-big")
         assert stage.screen.chat is not None
@@ -154,13 +154,13 @@ async def test_away_from_local_only_by_a_choice_that_says_what_goes_along(play: 
         await stage.send("next")
         await stage.until_top(Picker)
         assert "2 earlier messages go along" in stage.text
-        await stage.pilot.press("enter")  # the first place keeps it here
+        await stage.press("enter")  # the first place keeps it here
         await stage.until(lambda: stage.app.screen is stage.screen)
         assert session.sent == []
         assert stage.screen.composer.text == "next"
-        await stage.pilot.press("enter")
+        await stage.press("enter")
         await stage.until_top(Picker)
-        await stage.pilot.press("down", "enter")
+        await stage.press("down", "enter")
         await stage.until(lambda: [d.route for d in session.sent] == ["openai"])
 
 
@@ -189,12 +189,12 @@ async def test_drafts_stay_with_their_chats(play: Screenplay) -> None:
     first = session.add("first chat", CONVERSATION)
     async with play(session, reopen_latest=True) as stage:
         stage.screen.composer.set_draft("draft of the first")
-        await stage.pilot.press("ctrl+n")
+        await stage.press("ctrl+n")
         assert stage.screen.composer.text == ""
         stage.screen.composer.set_draft("draft of the new one")
         await stage.screen.open_chat(first)
         assert stage.screen.composer.text == "draft of the first"
-        await stage.pilot.press("ctrl+n")
+        await stage.press("ctrl+n")
         assert stage.screen.composer.text == "draft of the new one"
 
 
@@ -205,7 +205,7 @@ async def test_a_running_reply_is_there_when_its_chat_returns(play: Screenplay) 
         chat = stage.screen.chat
         assert chat is not None and chat.id is not None
         stage.session.feed(chat, "The first half")
-        await stage.pilot.press("ctrl+n")
+        await stage.press("ctrl+n")
         stage.session.feed(chat, " and the second")
         assert "second" not in stage.text
         await stage.screen.open_chat(chat.id)
@@ -223,16 +223,16 @@ async def test_pastes_are_cleaned(play: Screenplay) -> None:
 
 async def test_a_big_paste_is_confirmed_first(play: Screenplay) -> None:
     async with play() as stage:
-        text = "x" * 99 + "\x07"
+        text = "x" * 98 + "\x07\n"
         stage.screen.composer.post_message(events.Paste(text * (BIG_PASTE // 100)))
         await stage.until_top(Confirm)
         assert "Paste 1.0 million characters" in stage.text
-        await stage.pilot.press("n")
+        await stage.press("n")
         await stage.until(lambda: stage.app.screen is stage.screen)
         assert stage.screen.composer.text == ""
         stage.screen.composer.post_message(events.Paste(text * (BIG_PASTE // 100)))
         await stage.until_top(Confirm)
-        await stage.pilot.press("y")
+        await stage.press("y")
         await stage.until(lambda: len(stage.screen.composer.text) == BIG_PASTE)
         assert "\x07" not in stage.screen.composer.text
 
@@ -243,9 +243,9 @@ async def test_notices_stay_until_they_are_dismissed(play: Screenplay) -> None:
         stage.session.emit(Notice("[@click=app.quit]never markup[/]\x1b[2J"))
         await stage.until(lambda: "warning: [@click=app.quit]never markup[/]␛[2J" in stage.text)
         assert len(stage.banners) == 2
-        await stage.pilot.press("escape")
+        await stage.press("escape")
         await stage.until(lambda: stage.banners == ["config.toml:3: unknown key"])
-        await stage.pilot.press("escape")
+        await stage.press("escape")
         await stage.until(lambda: stage.banners == [])
 
 
@@ -261,26 +261,26 @@ async def test_the_engines_loading_is_shown(play: Screenplay) -> None:
 
 async def test_reasoning_workload_and_privacy_are_set_and_shown(play: Screenplay) -> None:
     async with play() as stage:
-        await stage.pilot.press("ctrl+g")
+        await stage.press("ctrl+g")
         await stage.until(lambda: "high reasoning" in stage.text.splitlines()[0])
-        await stage.pilot.press("f3")
+        await stage.press("f3")
         await stage.until_top(Picker)
         await stage.type("summ")
-        await stage.pilot.press("enter")
+        await stage.press("enter")
         await stage.until(lambda: "summarization" in stage.text.splitlines()[0])
-        await stage.pilot.press("ctrl+l")
+        await stage.press("ctrl+l")
         picker = await stage.until_top(Picker)
         picker.list.set_rows(picker.all_rows, Privacy.LOCAL_ONLY)
-        await stage.pilot.press("enter")
+        await stage.press("enter")
         await stage.until(lambda: "local only: stays on this device" in stage.text)
 
 
 async def test_the_route_of_a_chat_is_chosen(play: Screenplay) -> None:
     async with play() as stage:
-        await stage.pilot.press("ctrl+r")
+        await stage.press("ctrl+r")
         await stage.until_top(Picker)
         await stage.type("gpt-big-2")
-        await stage.pilot.press("enter")
+        await stage.press("enter")
         await stage.until(lambda: "Enter sends to openai" in stage.text)
         assert stage.screen.chat is not None
         assert (stage.screen.chat.route, stage.screen.chat.model) == ("openai", "gpt-big-2")
@@ -290,9 +290,9 @@ async def test_copying(play: Screenplay) -> None:
     session = FakeSession()
     session.add("chat", CONVERSATION)
     async with play(session, reopen_latest=True) as stage:
-        await stage.pilot.press("ctrl+y")
+        await stage.press("ctrl+y")
         assert stage.app.clipboard.startswith("Yes. A **write-ahead log**")
-        await stage.pilot.press("f5")
+        await stage.press("f5")
         await stage.until(lambda: stage.app.clipboard.startswith("connection.execute"))
 
 
@@ -300,9 +300,9 @@ async def test_one_of_several_code_blocks_is_chosen(play: Screenplay) -> None:
     session = FakeSession()
     session.add("chat", [(Role.ASSISTANT, "```sh\nls\n```\n\nand\n\n```py\nprint(1)\n```\n")])
     async with play(session, reopen_latest=True) as stage:
-        await stage.pilot.press("f5")
+        await stage.press("f5")
         await stage.until_top(Picker)
-        await stage.pilot.press("up", "enter")
+        await stage.press("up", "enter")
         await stage.until(lambda: stage.app.clipboard.strip() == "ls")
 
 
@@ -310,27 +310,27 @@ async def test_the_panel_follows_the_width_and_its_key(play: Screenplay) -> None
     async with play(size=(120, 40)) as stage:
         panel = stage.screen.panel
         await stage.until(lambda: panel.has_class("-side") and "n/a (n=23)" in stage.text)
-        await stage.pilot.resize_terminal(80, 24)
+        await stage.resize(80, 24)
         await stage.until(lambda: not panel.has_class("-side"))
         await stage.until(lambda: "83% local" in stage.text or "managed 23" in stage.text)
-        await stage.pilot.press("f4")
+        await stage.press("f4")
         await stage.until(lambda: not panel.display)
-        await stage.pilot.press("f4")
+        await stage.press("f4")
         await stage.until(lambda: panel.display)
 
 
 async def test_any_size_is_survived_while_streaming(play: Screenplay) -> None:
     async with play() as stage:
         stage.screen.composer.set_draft("draft")
-        await stage.pilot.press("enter")
+        await stage.press("enter")
         await stage.until(lambda: stage.session.sent)
         chat = stage.screen.chat
         assert chat is not None
         stage.screen.composer.set_draft("kept")
         for width, height in ((1, 1), (300, 100), (0, 0), (2, 5), (80, 24)):
-            await stage.pilot.resize_terminal(width, height)
+            await stage.resize(width, height)
             stage.session.feed(chat, f"at {width}×{height}, wide 漢字 and ```code\n")
-            await stage.pilot.pause()
+            await stage.settle()
         assert stage.screen.composer.text == "kept"
         await stage.until(lambda: "kept" in stage.text)
 
@@ -347,7 +347,7 @@ async def test_the_simulated_side_is_called_simulated(play: Screenplay) -> None:
 
 async def test_the_session_is_closed_at_the_end(play: Screenplay) -> None:
     async with play() as stage:
-        await stage.pilot.press("ctrl+q")
+        await stage.press("ctrl+q")
     assert stage.session.is_closed
 
 
@@ -356,8 +356,8 @@ async def test_end_in_the_composer_returns_to_the_newest_line(play: Screenplay) 
     session.add("chat", [(Role.ASSISTANT, "\n\n".join(f"line {n}" for n in range(100)))])
     async with play(session, reopen_latest=True) as stage:
         await stage.until(lambda: "line 99" in stage.text)
-        await stage.pilot.press("pageup", "pageup")
+        await stage.press("pageup", "pageup")
         await stage.until(lambda: "line 99" not in stage.text)
-        await stage.pilot.press("end")
+        await stage.press("end")
         await stage.until(lambda: "line 99" in stage.text)
         assert isinstance(stage.app.focused, TextArea)

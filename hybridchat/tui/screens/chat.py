@@ -12,7 +12,7 @@ from hybridchat.domain.text import clean, clean_line
 from hybridchat.errors import HybridchatError
 from hybridchat.tui.actions import bindings
 from hybridchat.tui.screens.chat_view import ChatView
-from hybridchat.tui.transcript import Transcript
+from hybridchat.tui.transcript import CodeBlock, Transcript
 from hybridchat.tui.widgets.bars import Banner
 from hybridchat.tui.widgets.composer import Composer
 from hybridchat.tui.words import PRIVACY
@@ -294,10 +294,10 @@ class ChatScreen(ChatView):
             return
         choice: object = len(blocks) - 1
         if len(blocks) > 1:
-            rows = [Row(index, *_block_words(language, text)) for index, (language, text) in enumerate(blocks)]
+            rows = [Row(index, *_block_words(block)) for index, block in enumerate(blocks)]
             choice = await self._pick("Copy a code block", rows, current=choice)
         if isinstance(choice, int):
-            self.copy(blocks[choice][1], "The code block")
+            self.copy(blocks[choice].text, "The code block")
 
     def on_transcript_copy_requested(self, event: Transcript.CopyRequested) -> None:
         self.copy(event.text, "The selection")
@@ -316,7 +316,7 @@ class ChatScreen(ChatView):
         self._place_panel(self.app.size.width)
 
     def action_end(self) -> None:
-        self.transcript.scroll_end(animate=False)
+        self.transcript.action_scroll_end()
 
     # --- the program
 
@@ -350,6 +350,6 @@ class ChatScreen(ChatView):
         self.notify(clean_line(text), markup=False, timeout=4)
 
 
-def _block_words(language: str, text: str) -> tuple[str, str]:
-    lines = len(text.rstrip("\n").splitlines())
-    return clean_line(text, 100) or "(empty)", f"{clean_line(language, 20) or 'text'}, {lines} lines"
+def _block_words(block: CodeBlock) -> tuple[str, str]:
+    lines = len(block.text.rstrip("\n").splitlines())
+    return clean_line(block.text, 100) or "(empty)", f"{clean_line(block.language, 20) or 'text'}, {lines} lines"

@@ -15,7 +15,7 @@ from textual.message import Message as TextualMessage
 from textual.screen import Screen
 from textual.timer import Timer
 
-from hybridchat.domain.chat import Kind, Message, Reasoning
+from hybridchat.domain.chat import Kind, Message, Privacy, Reasoning
 from hybridchat.domain.routing import Candidate, Outlook
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError
@@ -50,14 +50,13 @@ class ChatView(Screen[None]):
         self.session: Session | None = None
         self.chat: Chat | None = None
         self.title_bar = TitleBar(id="title")
-        self.transcript = Transcript(describe)
+        self.transcript = Transcript(describe, show_thinking=show_thinking)
         self.welcome = Welcome()
         self.panel = Panel()
         self.waiting = Waiting()
         self.route_line = RouteLine()
         self.composer = Composer()
         self._panel_mode = panel
-        self._show_thinking = show_thinking
         self._plan_timer: Timer | None = None
         self._drafts: dict[int | None, str] = {}
         self._live: dict[int, Live] = {}
@@ -142,17 +141,13 @@ class ChatView(Screen[None]):
         self.route_line.show(plan, verb="Enter queues for" if is_queueing else "Enter sends to")
         conversation = self.chat.conversation
         self.title_bar.title = conversation.title if conversation else "New chat"
-        self.title_bar.marks = tuple(
-            filter(
-                None,
-                (
-                    "SIMULATED" if self._is_simulated() else "",
-                    clean_line(plan.workload or "", 20),
-                    "high reasoning" if plan.reasoning is Reasoning.HIGH else "",
-                    PRIVACY[self.chat.privacy],
-                ),
-            )
+        marks = (
+            ("SIMULATED" if self._is_simulated() else "", "bold $warning"),
+            (clean_line(plan.workload or "", 20), "$muted"),
+            ("high reasoning" if plan.reasoning is Reasoning.HIGH else "", "$muted"),
+            (PRIVACY[self.chat.privacy], "$muted" if self.chat.privacy is Privacy.OPEN else "$local"),
         )
+        self.title_bar.marks = tuple((words, style) for words, style in marks if words)
         self.composer.set_class(plan.decision.outlook is not Outlook.SEND, "-blocked")
 
     def _is_simulated(self) -> bool:

@@ -23,9 +23,13 @@ from hybridchat.tui.words import zone_words
 _LOOKING = "Looking at this device and the environment…"
 
 
-class FirstRun(Screen[None]):
-    """Local places are ticked from the start; a key or an address from the environment only by its own yes."""
+class FirstRun(Screen[bool]):
+    """Answers whether the demo is wanted; if not, the config is written by then.
 
+    Local places are ticked from the start; a key or an address from the environment only by its own yes.
+    """
+
+    CSS_PATH = "first_run.tcss"
     AUTO_FOCUS = "RowList"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "accept", show=False, priority=True),
@@ -93,9 +97,9 @@ class FirstRun(Screen[None]):
             names = ", ".join(sorted(self.ticked))
             lines.append(("Enter", f"write config.toml with {clean_line(names, 60)} and start"))
         if self.found:
-            lines.append(("Space", "tick or untick; a key from the environment is only used when you tick it"))
+            lines.append(("Space", "tick or untick; environment keys are used only when ticked"))
         if any(f.zone.is_local and f.id in self.ticked for f in self.found.values()):
-            lines.append(("v", "vouch: I know that this server computes here (needed for local-only chats)"))
+            lines.append(("v", "vouch: I know that it computes here (local-only chats need that)"))
         lines += [
             ("e", "run a small open model inside hybridchat"),
             ("a", "add a backend by hand"),
@@ -133,34 +137,28 @@ class FirstRun(Screen[None]):
         except HybridchatError as error:
             self._complain(str(error))
         else:
-            self._begin()
+            self.dismiss(False)
 
     @work(exclusive=True, group="embedded")
     async def action_embedded(self) -> None:
         from hybridchat.tui.screens.pull import PullModel
 
         if await self.app.push_screen_wait(PullModel(self.setup)):
-            self._begin()
+            self.dismiss(False)
 
     @work(exclusive=True, group="add")
     async def action_add(self) -> None:
         from hybridchat.tui.screens.add_backend import AddBackend
 
         if await self.app.push_screen_wait(AddBackend(self.setup)):
-            self._begin()
+            self.dismiss(False)
 
     def action_demo(self) -> None:
         if self._has_demo:
-            self._begin(is_demo=True)
+            self.dismiss(True)
 
     def on_row_list_chosen(self) -> None:
         self.action_tick()  # a click; Enter is the screen's
-
-    def _begin(self, *, is_demo: bool = False) -> None:
-        from hybridchat.tui.app import HybridChatApp
-
-        assert isinstance(self.app, HybridChatApp)
-        self.app.begin_chat(is_demo=is_demo)
 
     def _complain(self, text: str) -> None:
         self.notify(clean_line(text, 300), severity="warning", markup=False, timeout=8)
@@ -175,8 +173,8 @@ def found_rows(all_found: Iterable[Found], ticked: Collection[str], vouched: Col
         health = {True: "healthy", False: "not healthy", None: "not asked"}[found.is_healthy]
         name = f"{tick} {clean_line(found.id, 30)} · {zone_words(found.zone, proof, found.kind)}"
         rows.append(Row(found.id, name, health, "local" if found.zone.is_local else "managed"))
-        models = ", ".join(clean_line(model, 40) for model in found.models[:3])
-        more = f" and {len(found.models) - 3} more" if len(found.models) > 3 else ""
+        models = ", ".join(clean_line(model, 40) for model in found.models[:2])
+        more = f" and {len(found.models) - 2} more" if len(found.models) > 2 else ""
         facts = (f"{models}{more}", "" if found.is_healthy else found.detail, found.source)
         rows.append(Row(None, "      " + " · ".join(clean_line(fact, 80) for fact in facts if fact), style="muted"))
     return rows

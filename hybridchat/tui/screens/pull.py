@@ -19,7 +19,7 @@ from hybridchat.session.first_run import OfferedModel, PullProgress, Setup
 from hybridchat.tui.widgets.rows import Row, RowList
 from hybridchat.tui.words import size
 
-BAR_WIDTH = 30
+BAR_WIDTH = 24
 
 
 class PullModel(ModalScreen[bool]):
@@ -121,10 +121,10 @@ def progress_content(progress: PullProgress) -> Content:
 
 
 def _row(model: OfferedModel) -> Row:
-    memory = f"needs {size(model.memory_bytes)} of memory" if model.memory_bytes else "memory unknown"
+    memory = f"{size(model.memory_bytes)} memory" if model.memory_bytes else "memory unknown"
     came = ""
     if model.pulled_bytes:
         is_here = model.size_bytes is not None and model.pulled_bytes >= model.size_bytes
-        came = ", already here" if is_here else f", {size(model.pulled_bytes)} already here"
+        came = ", here" if is_here else f", {size(model.pulled_bytes)} here"
     text = f"{clean_line(model.title, 60)} · {clean_line(model.licence, 30)} · {memory}"
     return Row(model.name, text, f"{size(model.size_bytes)}{came}")

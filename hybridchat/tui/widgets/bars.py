@@ -17,13 +17,13 @@ class TitleBar(Widget):
     """The conversation's title at the left, its privacy and other marks at the right, in words."""
 
     title = reactive("")
-    marks: reactive[tuple[str, ...]] = reactive(())
+    marks: reactive[tuple[tuple[str, str], ...]] = reactive(())  # (words, style)
 
     def render(self) -> RenderResult:
-        right = "  ".join(self.marks)
-        room = max(0, self.size.width - Content(right).cell_length - 2)
+        right = Content("  ").join(Content.assemble(mark) for mark in self.marks)
+        room = max(0, self.size.width - right.cell_length - 2)
         left = Content(clean_line(self.title)).truncate(room, ellipsis=True, pad=True)
-        return Content.assemble((left.plain, "bold"), "  ", (right, "$muted"))
+        return Content.assemble((left.plain, "bold"), "  ", right)
 
 
 class KeyBar(Widget):

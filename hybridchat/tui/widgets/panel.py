@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 from textual.app import RenderResult
@@ -49,40 +49,48 @@ class Panel(Widget):
         elapsed_s = self._clock() - self.live.began_at if self.live else 0.0
         if self.has_class("-side"):
             return table(self.snapshot, self.live, elapsed_s, self.content_size.width)
-        return one_line(self.snapshot, self.live, elapsed_s)
+        return one_line(self.snapshot, self.live, elapsed_s, self.content_size.width)
 
 
 # --- as one line
 
+_LESS = ((), ("share",), ("share", "speed"), ("share", "speed", "cost"), ("share", "speed", "cost", "ttft"))
 
-def one_line(snapshot: Snapshot, live: Live | None, elapsed_s: float) -> Content:
-    """Both sides' replies, median first token and cost of this chat, and what streams now."""
-    parts: list[Part] = []
-    if live is not None:
-        parts = [*_now(live, elapsed_s), ("  │  ", "$muted")]
-    parts += [*_brief("local", snapshot.local, "$local"), ("  │  ", "$muted")]
-    parts += _brief("managed", snapshot.managed, "$managed")
-    if snapshot.local_share is not None:
-        parts.append((f"  │  {snapshot.local_share:.0%} local", "$muted"))
+
+def one_line(snapshot: Snapshot, live: Live | None, elapsed_s: float, width: int) -> Content:
+    """What streams now and both sides in short: as much as fits into `width` cells."""
+    for left_out in _LESS:
+        line = _line(snapshot, live, elapsed_s, left_out)
+        if line.cell_length <= width:
+            return line
+    return line
+
+
+def _line(snapshot: Snapshot, live: Live | None, elapsed_s: float, left_out: Sequence[str]) -> Content:
+    gap: Part = ("  │  ", "$muted")
+    parts: list[Part] = [*_now(live, elapsed_s), gap] if live is not None else []
+    parts += [*_brief("local", snapshot.local, "$local", left_out), gap]
+    parts += _brief("managed", snapshot.managed, "$managed", left_out)
+    if snapshot.local_share is not None and "share" not in left_out:
+        parts += [gap, (f"{snapshot.local_share:.0%} local", "$muted")]
     return Content.assemble(*parts)
 
 
-def _brief(name: str, side: Side, color: str) -> list[Part]:
+def _brief(name: str, side: Side, color: str, left_out: Sequence[str]) -> list[Part]:
     if not side.replies:
-        return [(name, f"bold {color}"), (" no replies yet", "$muted")]
-    facts = [f"{side.replies:,}"]
-    if side.ttft_ms.p50 is not None:
-        facts.append(milliseconds(side.ttft_ms.p50))
-    if side.tokens_per_s.p50 is not None:
-        facts.append(f"{side.tokens_per_s.p50:.0f} tok/s")
-    if side.cost_chat.usd is not None:
-        facts.append(f"{_money(side.cost_chat)} chat")
-    return [(name, f"bold {color}"), " " + " · ".join(facts)]
+        return [(name, f"bold {color}"), (" none yet", "$muted")]
+    facts = {
+        "replies": f"{side.replies:,}",
+        "ttft": "" if side.ttft_ms.p50 is None else f"TTFT {milliseconds(side.ttft_ms.p50)}",
+        "speed": "" if side.tokens_per_s.p50 is None else f"{side.tokens_per_s.p50:.0f} tok/s",
+        "cost": "" if side.cost_chat.usd is None else f"{_money(side.cost_chat)} this chat",
+    }
+    return [(name, f"bold {color}"), " " + " · ".join(v for k, v in facts.items() if v and k not in left_out)]
 
 
 def _now(live: Live, elapsed_s: float) -> list[Part]:
     color = "$local" if live.is_local else "$managed"
-    first = "waiting" if live.ttft_ms is None else f"first token {milliseconds(live.ttft_ms)}"
+    first = "no token yet" if live.ttft_ms is None else f"TTFT {milliseconds(live.ttft_ms)}"
     return [("now ", "$muted"), (clean_line(live.backend, 24), f"bold {color}"), f" {first} · {seconds(elapsed_s)}"]
 
 
@@ -126,7 +134,7 @@ def table(snapshot: Snapshot, live: Live | None, elapsed_s: float, width: int) -
 
 def _now_tall(live: Live, elapsed_s: float) -> list[Part]:
     color = "$local" if live.is_local else "$managed"
-    first = "waiting" if live.ttft_ms is None else milliseconds(live.ttft_ms)
+    first = "not yet" if live.ttft_ms is None else milliseconds(live.ttft_ms)
     return [
         *(("answering now  ", "$muted"), (clean_line(live.backend, 24), f"bold {color}"), "\n"),
         *(("first token    ", "$muted"), first, "\n"),

@@ -46,9 +46,12 @@ def plan_content(plan: Plan, verb: str, *, wide: bool) -> Content:
     decision = plan.decision
     gap = "  " if wide else "\n"
     if decision.outlook is Outlook.SEND and decision.target is not None:
-        cost = _cost(plan)
-        between = [" · ", *cost, gap] if cost and wide else [gap, *cost, (" · ", "$muted")] if cost else [gap]
-        return Content.assemble(*_target(decision.target, verb), *between, (f"because {_reasons(decision)}", "$muted"))
+        parts, cost = _target(decision.target, verb), _cost(plan)
+        if cost and wide:
+            parts += [" · ", *cost, gap]
+        else:
+            parts += [gap, *cost, " · "] if cost else [gap]
+        return Content.assemble(*parts, (f"because {_reasons(decision)}", "$muted"))
     is_ask = decision.outlook is Outlook.ASK
     what = ("Enter asks where to send", "bold $warning") if is_ask else ("Enter cannot send", "bold $error")
     remedy = "Enter or Ctrl+R chooses" if is_ask else clean_line(decision.remedy)

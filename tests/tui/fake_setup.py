@@ -1,0 +1,90 @@
+"""A first run whose findings and downloads a test decides."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from hybridchat.domain.chat import Kind, Proof, Zone
+from hybridchat.errors import HybridchatError, UsageError
+from hybridchat.session.first_run import Discovery, Found, OfferedModel, PullProgress
+
+OLLAMA = Found(
+    id="ollama",
+    kind=Kind.OLLAMA,
+    base_url="http://127.0.0.1:11434",
+    zone=Zone.DEVICE,
+    proof=Proof.ASSUMED,
+    source="listens on port 11434",
+    models=("llama3.2:3b", "qwen3:4b", "gemma3:1b", "phi4-mini"),
+    is_healthy=True,
+)
+VLLM = Found(
+    id="vllm",
+    kind=Kind.VLLM,
+    base_url="http://127.0.0.1:8000",
+    zone=Zone.DEVICE,
+    proof=Proof.ASSUMED,
+    source="listens on port 8000",
+    is_healthy=False,
+    detail="still loading its model",
+)
+OPENAI = Found(
+    id="openai",
+    kind=Kind.OPENAI,
+    base_url="https://api.openai.com",
+    zone=Zone.MANAGED,
+    proof=None,
+    source="OPENAI_API_KEY is set",
+    needs_own_yes=True,
+)
+
+CATALOG = (
+    OfferedModel(
+        name="small",
+        title="Small 0.6B",
+        licence="Apache 2.0",
+        size_bytes=639_000_000,
+        memory_bytes=1_200_000_000,
+        pulled_bytes=100_000_000,
+    ),
+    OfferedModel(name="tiny", title="Tiny 0.3B", licence="MIT", size_bytes=None, memory_bytes=None),
+)
+
+
+class FakeSetup:
+    def __init__(self, found: Sequence[Found] = (OLLAMA, VLLM, OPENAI), notices: Sequence[str] = ()) -> None:
+        self.discovery = Discovery(found=tuple(found), notices=tuple(notices))
+        self.accepted: list[str] = []
+        self.vouched: list[str] = []
+        self.added: list[tuple[str, str, str | None]] = []
+        self.pulled: list[str] = []
+        self.cancelled: list[str] = []
+        self.may_finish = asyncio.Event()
+        self.fails_with: HybridchatError | None = None
+
+    async def discover(self) -> Discovery:
+        return self.discovery
+
+    async def accept(self, found: Sequence[Found], *, vouched: Sequence[str] = ()) -> None:
+        if self.fails_with:
+            raise self.fails_with
+        self.accepted, self.vouched = [f.id for f in found], list(vouched)
+
+    async def catalog(self) -> tuple[OfferedModel, ...]:
+        return CATALOG
+
+    async def pull(self, model: str, on_progress: Callable[[PullProgress], None]) -> None:
+        on_progress(PullProgress(done_bytes=319_500_000, total_bytes=639_000_000, bytes_per_s=10_000_000))
+        try:
+            await self.may_finish.wait()
+        except asyncio.CancelledError:
+            self.cancelled.append(model)
+            raise
+        self.pulled.append(model)
+
+    async def add_backend(self, *, kind: str, base_url: str, model: str | None, vouched: bool = False) -> Found:
+        if "127.1" in base_url:
+            raise UsageError("127.1 is no full address", "write 127.0.0.1")
+        self.added.append((kind, base_url, model))
+        return VLLM

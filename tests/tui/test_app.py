@@ -1,0 +1,110 @@
+"""The app around the chat: palette, help, themes, and its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.command import CommandPalette
+
+from hybridchat.errors import LedgerError
+from hybridchat.session.chat import Session
+from hybridchat.session.events import Delta
+from hybridchat.tui.actions import ACTIONS
+from hybridchat.tui.app import HybridChatApp
+from hybridchat.tui.screens.help import HelpScreen
+from hybridchat.tui.screens.picker import Picker
+from tests.tui.conftest import Screenplay
+from tests.tui.fake_session import FakeSession
+
+SECRET = "a secret prompt"
+
+
+async def test_the_palette_finds_and_does(play: Screenplay) -> None:
+    async with play() as stage:
+        await stage.press("ctrl+p")
+        await stage.until_top(CommandPalette)
+        await stage.type("keys on one")
+        await stage.until(lambda: "Help  (F1)" in stage.text)
+        await stage.press("down", "enter")
+        await stage.until_top(HelpScreen)
+
+
+async def test_help_names_every_action(play: Screenplay) -> None:
+    async with play(size=(120, 60)) as stage:
+        await stage.press("f1")
+        await stage.until_top(HelpScreen)
+        assert [a.id for a in ACTIONS if a.title not in stage.text] == []
+        await stage.press("escape")
+        await stage.until(lambda: stage.app.screen is stage.screen)
+
+
+async def test_a_question_mark_is_typed_in_the_composer_and_helps_elsewhere(play: Screenplay) -> None:
+    async with play() as stage:
+        await stage.press("question_mark")
+        assert stage.screen.composer.text == "?"
+        stage.screen.set_focus(None)
+        await stage.press("question_mark")
+        await stage.until_top(HelpScreen)
+
+
+async def test_a_theme_is_chosen_shown_and_kept(play: Screenplay) -> None:
+    kept: list[str] = []
+
+    async def save(name: str) -> None:
+        kept.append(name)
+
+    async with play(save_theme=save) as stage:
+        await stage.press("f6")
+        await stage.until_top(Picker)
+        await stage.type("contrast-light")
+        await stage.press("enter")
+        await stage.until(lambda: kept == ["high-contrast-light"])
+        assert stage.app.theme == "high-contrast-light"
+
+
+async def test_an_unknown_theme_is_a_banner_and_the_default(play: Screenplay) -> None:
+    async with play(theme="missing") as stage:
+        await stage.until(lambda: stage.banners)
+        assert stage.banners[0].startswith("There is no theme 'missing' — there are: high-contrast-dark")
+        assert stage.app.theme == "hybrid-dark"
+
+
+async def test_a_session_that_cannot_open_is_said(play: Screenplay) -> None:
+    async def fails() -> Session:
+        raise LedgerError("hybridchat.db is a symbolic link", "replace it by the file")
+
+    async with play(open_session=fails) as stage:
+        await stage.until(lambda: "No chat can be opened: hybridchat.db is a symbolic link" in stage.text)
+        await stage.send("words")
+        assert stage.screen.composer.text == "words"
+
+
+async def test_ctrl_c_does_not_quit(play: Screenplay) -> None:
+    async with play() as stage:
+        await stage.press("ctrl+c")
+        await stage.until(lambda: "Ctrl+Q quits" in stage.text)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (1, 1)])
+async def test_a_fault_of_the_screen_ends_in_one_line_without_words(
+    size: tuple[int, int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = FakeSession()
+    app = HybridChatApp(session.opener, crash_log=tmp_path / "crash.log")
+    with pytest.raises(RuntimeError):
+        async with app.run_test(size=size) as pilot:
+            while app.session is None:
+                await pilot.pause()
+
+            def broken(event: object) -> None:
+                prompt = SECRET
+                raise RuntimeError(prompt)
+
+            app.screen.tell = broken  # type: ignore[attr-defined]
+            session.emit(Delta(1, 1, SECRET, False))  # the session that tells is not harmed
+    assert session.is_closed
+    assert app.return_code == 1
+    assert app.last_words.startswith("hybridchat stopped by a fault of its own (RuntimeError in test_app.py:")
+    printed = capsys.readouterr()
+    assert SECRET not in app.last_words + (tmp_path / "crash.log").read_text() + printed.out + printed.err

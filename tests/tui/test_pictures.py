@@ -1,0 +1,119 @@
+"""Pictures of the main screens, compared with the stored ones.
+
+`UPDATE_PICTURES=1 pytest tests/tui/test_pictures.py` accepts what is there now; look at the changed files first.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hybridchat.tui.screens.chats import ChatList
+from hybridchat.tui.screens.help import HelpScreen
+from hybridchat.tui.screens.picker import Picker
+from hybridchat.tui.widgets.panel import Live
+from tests.tui.conftest import Screenplay, Stage
+from tests.tui.fake_session import FakeSession
+from tests.tui.fake_setup import FakeSetup
+from tests.tui.samples import CONVERSATION, STREAMED, THINKING, TITLES
+
+PICTURES = Path(__file__).parent / "pictures"
+SIZES = ((80, 24), (120, 40), (200, 60))
+THEMES = ("hybrid-dark", "hybrid-light")
+IS_UPDATE = bool(os.environ.get("UPDATE_PICTURES"))
+
+
+async def idle(stage: Stage) -> None:
+    await stage.until(lambda: "Enter sends to" in stage.text)
+
+
+async def conversation(stage: Stage) -> None:
+    await stage.screen.open_chat(stage.session.add("SQLite: read while another writes", CONVERSATION))
+
+
+async def streaming(stage: Stage) -> None:
+    await stage.send("How do I make SQLite fast?")
+    await stage.until(lambda: stage.session.sent)
+    chat = stage.screen.chat
+    assert chat is not None
+    stage.session.feed(chat, THINKING, is_thinking=True, ttft_ms=84.0)
+    stage.session.feed(chat, STREAMED)
+    await stage.send("And for many writers?")
+    panel = stage.screen.panel
+    panel.live = Live("lab", True, 100.0, 84.0)
+    panel._clock = lambda: 103.2
+
+
+async def chats(stage: Stage) -> None:
+    for title in TITLES:
+        stage.session.add(title, updated_at="2024-11-20T14:02:00+00:00")
+    await stage.press("ctrl+o")
+    await stage.until_top(ChatList)
+    await stage.until(lambda: TITLES[-1] in stage.text)
+
+
+async def routes(stage: Stage) -> None:
+    await conversation(stage)
+    await stage.press("ctrl+r")
+    await stage.until_top(Picker)
+
+
+async def help_page(stage: Stage) -> None:
+    await stage.press("f1")
+    await stage.until_top(HelpScreen)
+
+
+async def first_run(stage: Stage) -> None:
+    await stage.until(lambda: "Found:" in stage.text)
+
+
+SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
+    scene.__name__: scene for scene in (idle, conversation, streaming, chats, routes, help_page, first_run)
+}
+
+
+@pytest.mark.parametrize("scene", SCENES)
+async def test_picture(scene: str, play: Screenplay, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"setup": FakeSetup(), "open_demo": FakeSession().opener} if scene == "first_run" else {}
+    async with play(**options) as stage:
+        if scene != "first_run":
+            stage.screen.composer.cursor_blink = False
+        await SCENES[scene](stage)
+        changed = []
+        for size in SIZES:
+            await stage.resize(*size)
+            for theme in THEMES:
+                await stage.app.use_theme(theme)
+                name = f"{scene}-{size[0]}x{size[1]}-{theme.removeprefix('hybrid-')}.svg"
+                if not _is_as_stored(name, await _settled(stage), tmp_path):
+                    changed.append(name)
+    assert changed == [], f"look at {tmp_path}, and accept with UPDATE_PICTURES=1 if it is better"
+
+
+async def _settled(stage: Stage) -> str:
+    """The picture once nothing changes any more."""
+    before, now = "", stage.app.export_screenshot(title="")
+    while before != now:
+        for _ in range(3):
+            await stage.settle()
+        before, now = now, stage.app.export_screenshot(title="")
+    return now
+
+
+def _is_as_stored(name: str, picture: str, tmp_path: Path) -> bool:
+    if IS_UPDATE:
+        (PICTURES / name).write_text(picture, encoding="utf-8")
+    stored = PICTURES / name
+    if stored.is_file() and stored.read_text(encoding="utf-8") == picture:
+        return True
+    (tmp_path / name).write_text(picture, encoding="utf-8")
+    return False
+
+
+def test_no_picture_is_left_over() -> None:
+    wanted = {f"{s}-{w}x{h}-{t.removeprefix('hybrid-')}.svg" for s in SCENES for w, h in SIZES for t in THEMES}
+    assert {file.name for file in PICTURES.glob("*.svg")} == wanted

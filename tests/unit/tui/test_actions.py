@@ -1,0 +1,52 @@
+"""The one table of actions: complete, without clashes, and short enough for its places."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hybridchat.tui.actions import ACTIONS, GROUPS, bindings, key_name, keys_markdown, short_key
+from hybridchat.tui.app import HybridChatApp
+from hybridchat.tui.screens.chat import ChatScreen
+from hybridchat.tui.widgets.composer import Composer
+
+OWNERS = {"composer": Composer, "chat": ChatScreen, "app": HybridChatApp}
+
+
+def test_every_action_can_be_done_where_it_says() -> None:
+    missing = [action.id for action in ACTIONS if not hasattr(OWNERS[action.where], f"action_{action.id}")]
+    assert missing == []
+
+
+def test_no_id_and_no_key_twice() -> None:
+    twice = [n for n, count in Counter(a.id for a in ACTIONS).items() if count > 1]
+    twice += [n for n, count in Counter(key for a in ACTIONS for key in a.keys).items() if count > 1]
+    assert twice == []
+
+
+def test_every_action_has_a_binding_with_its_id() -> None:
+    bound = {binding.id for where in OWNERS for binding in bindings(where) if not isinstance(binding, tuple)}
+    assert bound == {action.id for action in ACTIONS}
+
+
+def test_the_footer_fits_eighty_columns() -> None:
+    words = [f"{short_key(a.keys[0])} {a.footer}" for a in ACTIONS if a.footer]
+    assert len("  ".join(words)) <= 76
+
+
+def test_a_line_of_help_fits_eighty_columns() -> None:
+    long = [
+        a.id for a in ACTIONS if len(a.title) > 28 or len(a.help) > 48 or len(", ".join(map(key_name, a.keys))) > 19
+    ]
+    assert long == []
+
+
+def test_keys_as_people_read_them() -> None:
+    assert key_name("ctrl+shift+n") == "Ctrl+Shift+N"
+    assert key_name("escape") == "Esc"
+    assert short_key("ctrl+n") == "^N"
+
+
+def test_the_page_of_keys_names_every_action() -> None:
+    page = keys_markdown()
+    assert all(f"| {action.title} |" in page for action in ACTIONS)
+    assert all(f"## {group}" in page for group in GROUPS)

@@ -1,0 +1,64 @@
+"""The line over the composer, for every kind of decision."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from hybridchat.domain.chat import Reasoning
+from hybridchat.domain.routing import Decision, Outlook
+from hybridchat.session.state import Plan
+from hybridchat.tui.widgets.route_line import plan_content
+from tests.tui.fake_session import CLOUD, LAB
+
+LOCAL = Plan(
+    Decision(outlook=Outlook.SEND, target=LAB, reasons=("a local backend can answer", "table local-first")),
+    Reasoning.NORMAL,
+    None,
+    12,
+)
+PRICED = replace(
+    LOCAL,
+    decision=replace(LOCAL.decision, target=CLOUD, reasons=("high reasoning",)),
+    estimated_cost_usd=0.0042,
+    price_source="list price",
+)
+
+
+def test_a_local_target() -> None:
+    text = plan_content(LOCAL, "Enter sends to", wide=False).plain
+    assert text.splitlines() == [
+        "Enter sends to lab · tiny · loopback, you vouched",
+        "because a local backend can answer; table local-first",
+    ]
+
+
+def test_a_priced_target_says_what_the_prompt_costs() -> None:
+    narrow = plan_content(PRICED, "Enter sends to", wide=False).plain
+    assert narrow.splitlines() == [
+        "Enter sends to openai · gpt-big · managed, leaves your machines",
+        "≈ $0.0042 for this prompt (list price) · because high reasoning",
+    ]
+    wide = plan_content(PRICED, "Enter queues for", wide=True).plain
+    assert wide == (
+        "Enter queues for openai · gpt-big · managed, leaves your machines"
+        " · ≈ $0.0042 for this prompt (list price)  because high reasoning"
+    )
+
+
+def test_a_question() -> None:
+    asking = Decision(outlook=Outlook.ASK, reasons=("no local backend can answer",), choices=(CLOUD,))
+    text = plan_content(replace(LOCAL, decision=asking), "", wide=False).plain
+    assert text == "Enter asks where to send: no local backend can answer\nEnter or Ctrl+R chooses"
+
+
+def test_a_refusal_with_its_remedy() -> None:
+    refused = Decision(outlook=Outlook.REFUSE, reasons=("nothing here is local",), remedy="start Ollama")
+    text = plan_content(replace(LOCAL, decision=refused), "", wide=False).plain
+    assert text == "Enter cannot send: nothing here is local\nstart Ollama"
+
+
+def test_reasons_and_names_are_inert_and_one_line() -> None:
+    nasty = replace(LAB, backend="a\x1b[2J", model="b\nc\x9b")
+    plan = replace(LOCAL, decision=replace(LOCAL.decision, target=nasty, reasons=("x\ny\x07",)))
+    text = plan_content(plan, "Enter sends to", wide=True).plain
+    assert not set("\x1b\x9b\x07\n") & set(text)

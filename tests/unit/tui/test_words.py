@@ -1,0 +1,115 @@
+"""What the screen says: never more than is known, and nothing that a server could smuggle in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from msgspec.structs import replace
+
+from hybridchat.domain.chat import CostBasis, Kind, Message, MessageState, Proof, Role, Zone
+from hybridchat.tui import words
+from tests.tui.fake_session import CLOUD, LAB, NOW, _attempt
+
+NASTY = "\x1b]52;c;aGk=\x07\n[@click=app.quit]x[/]"
+
+
+@pytest.mark.parametrize(
+    ("zone", "proof", "said"),
+    [
+        (Zone.DEVICE, Proof.VERIFIED, "this device, verified"),
+        (Zone.DEVICE, Proof.VOUCHED, "loopback, you vouched"),
+        (Zone.DEVICE, Proof.ASSUMED, "loopback, not proven local"),
+        (Zone.PRIVATE, Proof.VOUCHED, "your own host, you vouched"),
+        (Zone.PRIVATE, Proof.ASSUMED, "your own host, by your config"),
+        (Zone.MANAGED, None, "managed, leaves your machines"),
+    ],
+)
+def test_zones(zone: Zone, proof: Proof | None, said: str) -> None:
+    assert words.zone_words(zone, proof) == said
+
+
+def test_simulated_and_forwarded_are_called_so() -> None:
+    assert words.zone_words(Zone.DEVICE, Proof.VERIFIED, Kind.SIMULATED) == "simulated local"
+    assert words.zone_words(Zone.MANAGED, None, Kind.SIMULATED) == "simulated managed"
+    assert words.zone_words(Zone.DEVICE, None, Kind.OLLAMA, "far.example") == "managed, forwarded to far.example"
+
+
+def test_names_are_inert() -> None:
+    backend, model, zone = words.candidate_words(replace(LAB, model=NASTY, remote_host=NASTY))
+    assert "\x1b" not in backend + model + zone
+    assert "\n" not in backend + model + zone
+
+
+def reply(**fields: object) -> Message:
+    return replace(
+        Message(1, 1, None, Role.ASSISTANT, "text", NOW, attempt=_attempt(1, 1, LAB)),
+        **fields,
+    )
+
+
+def test_a_reply_says_who_and_only_what_was_measured() -> None:
+    assert words.describe(reply()) == ("lab · tiny · loopback, you vouched", "")
+    measured = replace(
+        _attempt(1, 1, CLOUD),
+        ttft_ms=1240.0,
+        load_ms=900.0,
+        completion_tokens=1312,
+        tokens_per_s=88.4,
+        cost_usd=0.0042,
+        cost_basis=CostBasis.PRICED,
+    )
+    header, footer = words.describe(reply(attempt=measured))
+    assert header == "openai · gpt-big · managed, leaves your machines"
+    assert footer == "1.2 s to first token · 900 ms of it loading · 1,312 tokens · 88 tok/s · $0.0042 priced"
+
+
+def test_an_unknown_managed_price_is_said() -> None:
+    attempt = replace(_attempt(1, 1, CLOUD), cost_usd=None)
+    assert words.describe(reply(attempt=attempt))[1] == "cost unknown"
+
+
+@pytest.mark.parametrize(
+    ("state", "text", "note", "said"),
+    [
+        (MessageState.FAILED, "a", "connection reset", "failed: connection reset"),
+        (MessageState.FAILED, "a", "", "failed"),
+        (MessageState.STOPPED, "a", "", "stopped"),
+        (MessageState.INTERRUPTED, "a", "", "interrupted"),
+        (MessageState.COMPLETE, " ", "", "empty reply"),
+        (MessageState.COMPLETE, "a", "cut short", "cut short"),
+        (MessageState.STREAMING, "a", "", ""),
+    ],
+)
+def test_endings(state: MessageState, text: str, note: str, said: str) -> None:
+    assert words.describe(reply(state=state, text=text, note=note))[1] == said
+
+
+def test_notes_are_inert() -> None:
+    assert "\x1b" not in words.describe(reply(state=MessageState.FAILED, note=NASTY))[1]
+
+
+def test_the_user_is_called_you() -> None:
+    assert words.describe(reply(role=Role.USER, attempt=None)) == ("you", "")
+
+
+def test_times_and_sizes() -> None:
+    assert [words.milliseconds(v) for v in (None, 83.6, 999.4, 1240)] == ["unknown", "84 ms", "999 ms", "1.2 s"]
+    assert [words.seconds(v) for v in (3.21, 65, 3599.7)] == ["3.2 s", "1 min 05 s", "60 min 00 s"]
+    assert [words.size(v) for v in (None, 638_000_000, 1_120_000_000)] == ["size unknown", "638 MB", "1.1 GB"]
+
+
+def test_dates_in_a_list() -> None:
+    now = datetime(2026, 11, 21, 0, 30, tzinfo=timezone(timedelta(hours=1)))
+    assert words.when("2026-11-20T23:10:00+00:00", now) == "00:10"
+    assert words.when("2026-11-20T22:10:00+00:00", now) == "20 Nov"
+    assert words.when("2025-11-20T22:10:00+00:00", now) == "2025-11-20"
+    assert words.when("yesterday", datetime.now(UTC)) == ""
+
+
+def test_what_goes_along() -> None:
+    assert [words.earlier_turns(n) for n in (0, 1, 12)] == [
+        "no earlier messages go along",
+        "1 earlier message goes along",
+        "12 earlier messages go along",
+    ]
