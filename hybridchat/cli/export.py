@@ -15,9 +15,17 @@ from hybridchat.export import usage
 file_option = click.option("-o", "--output", "file", type=click.Path(path_type=Path), help="Write to this file.")
 
 
-@click.group("export")
+class UsageByDefault(click.Group):
+    """`export --format csv` means `export usage --format csv`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        names_one = args and (not args[0].startswith("-") or args[0] in ctx.help_option_names)
+        return super().parse_args(ctx, args if names_one else ["usage", *args])
+
+
+@click.group("export", cls=UsageByDefault)
 def command() -> None:
-    """Export usage rows or a conversation.
+    """Export usage rows (the default) or a conversation.
 
     \b
     hybridchat export usage --format csv -o usage.csv

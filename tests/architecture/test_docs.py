@@ -82,6 +82,8 @@ def test_the_readmes_commands_exist() -> None:
     for call in calls:
         name, *words = shlex.split(call)
         command = root.get_command(context, name)
-        assert command is not None, name
+        while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+            command = command.get_command(context, words.pop(0))
+        assert command is not None, call
         options = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in words if word.startswith("-")} <= options, call

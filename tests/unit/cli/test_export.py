@@ -25,6 +25,13 @@ def test_usage_in_every_format_says_the_same(cli: Cli, answered: TurnIds) -> Non
     assert (entry["completion_tokens"], entry["cost_usd"]) == (40, None)
 
 
+def test_usage_is_what_is_exported_by_default(cli: Cli, answered: TurnIds) -> None:
+    assert cli("export").out == cli("export", "usage").out
+    assert cli("export", "--format", "json", "--since", "1d").json == cli("export", "usage", "--format", "json").json
+    assert "conversation" in cli("export", "--help").out
+    assert cli("export", "convresation", "1").code == 2
+
+
 def test_usage_is_filtered(cli: Cli, answered: TurnIds) -> None:
     assert cli("export", "usage", "--format", "json", "--until", "2020-01-01").json == []
     assert cli("export", "usage", "--format", "json", "--backend", "other").json == []
