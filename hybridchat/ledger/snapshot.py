@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from hybridchat.domain.stats import Money, Side, Snapshot, summarize
-from hybridchat.ledger.summary import REPLY, SUMS, rows_as_summary
-from hybridchat.ledger.times import local_midnight, local_month_start, parse, slot_of
+from hybridchat.ledger.records import UsageFilter
+from hybridchat.ledger.summary import REPLY, SUMS, rows_as_summary, rows_between
+from hybridchat.ledger.times import local_midnight, local_month_start, parse, slot_of, utc_text
 
 WINDOW = 1000
 
 _TOTALS = f"SELECT {SUMS} FROM usage_total WHERE (zone = 'managed') = ?"
 _MONEY = "sum(cost_usd), sum(priced), sum(unpriced)"
 _SINCE = f"SELECT {_MONEY} FROM usage_slot WHERE slot >= ? AND (zone = 'managed') = ?"
-_CHAT = f"SELECT {_MONEY} FROM ({rows_as_summary('usage_total')} AND conversation_id = ?) WHERE (zone = 'managed') = ?"
+_CHAT = f"SELECT {_MONEY} FROM ({rows_as_summary('usage_total')} AND conversation_id = ?) WHERE +(zone = 'managed') = ?"
 _NEWEST = f"""
 SELECT ttft_ms, load_ms, tokens_per_s FROM attempt WHERE (zone = 'managed') = ? AND {REPLY} ORDER BY id DESC LIMIT ?"""
 
@@ -55,8 +56,8 @@ def _side(db: sqlite3.Connection, is_managed: bool, conversation_id: int | None,
 
 def workload_tokens_30d(db: sqlite3.Connection, workload: str | None, now: str) -> int:
     """Prompt and completion tokens of the last 30 days; None: of all workloads together."""
-    since = slot_of(parse(now) - timedelta(days=30))
-    also, parameters = ("", (since,)) if workload is None else (" AND workload = ?", (since, workload))
-    statement = f"SELECT coalesce(sum(prompt_tokens + completion_tokens), 0) FROM usage_slot WHERE slot >= ?{also}"
-    tokens: int = db.execute(statement, parameters).fetchone()[0]
+    source, parameters = rows_between("usage_day", UsageFilter(since=utc_text(parse(now) - timedelta(days=30))))
+    only = "" if workload is None else " WHERE workload = :workload"
+    statement = f"SELECT coalesce(sum(prompt_tokens + completion_tokens), 0) FROM ({source}){only}"
+    tokens: int = db.execute(statement, {**parameters, "workload": workload}).fetchone()[0]
     return tokens

@@ -10,23 +10,23 @@ from typing import Any
 from hybridchat.domain.stats import Percentiles, summarize
 from hybridchat.ledger.records import EVERYTHING, AdviceFacts, Grouping, StatRow, UsageFilter
 from hybridchat.ledger.snapshot import money
-from hybridchat.ledger.summary import REPLY, SUMS, rows_as_summary
-from hybridchat.ledger.times import SLOT_S, parse, slot_of, utc_text
+from hybridchat.ledger.summary import REPLY, SUMS, rows_between
+from hybridchat.ledger.times import SLOT_S, parse, utc_text
 from hybridchat.ledger.usage import conditions
 
 PERCENTILE_WINDOW = 20_000
 MAX_DAYS = 365
 DAY_S = 86_400
 
-# the group of a row of usage_slot, and of one of attempt; days count from 1970 in local time
-_SLOT_GROUPS = {
+# the group of a row of a summary, and of one of attempt; days count from 1970 in local time
+_SUMMARY_GROUPS = {
     "backend": "backend",
     "model": "model",
     "workload": "workload",
     "day": f"(slot * {SLOT_S} + :offset) / {DAY_S}",
 }
 _ATTEMPT_GROUPS = {
-    **_SLOT_GROUPS,
+    **_SUMMARY_GROUPS,
     "workload": "coalesce(workload, '')",
     "day": f"(CAST(strftime('%s', started_at) AS INTEGER) + :offset) / {DAY_S}",
 }
@@ -36,28 +36,13 @@ def usage_statistics(
     db: sqlite3.Connection, by: Grouping, wanted: UsageFilter = EVERYTHING, timezone_offset_s: int = 0
 ) -> list[StatRow]:
     """One row per group, most attempts first; days in time order."""
-    source, parameters = _sum_source(wanted)
+    source, parameters = rows_between("usage_slot" if by == "day" else "usage_day", wanted)
     parameters["offset"] = timezone_offset_s
-    cursor = db.execute(f"SELECT {_SLOT_GROUPS[by]} AS key, {SUMS} FROM ({source}) GROUP BY 1", parameters)
+    cursor = db.execute(f"SELECT {_SUMMARY_GROUPS[by]} AS key, {SUMS} FROM ({source}) GROUP BY 1", parameters)
     names = [column[0] for column in cursor.description]
     percentiles = _percentiles(db, by, wanted, timezone_offset_s)
     rows = [_stat_row(dict(zip(names, row, strict=True)), by, percentiles) for row in cursor]
     return sorted(rows, key=lambda row: row.key) if by == "day" else sorted(rows, key=lambda row: -row.attempts)
-
-
-def _sum_source(wanted: UsageFilter) -> tuple[str, dict[str, object]]:
-    """Rows like those of `usage_slot`: the summary where the bounds fall on its quarter hours, else the attempts."""
-    bounds = {"since": wanted.since and parse(wanted.since), "until": wanted.until and parse(wanted.until)}
-    if any(isinstance(bound, datetime) and bound.timestamp() % SLOT_S for bound in bounds.values()):
-        also, texts = conditions(wanted)
-        return rows_as_summary("usage_slot") + also, dict(texts)
-    slots = {name: slot_of(bound) for name, bound in bounds.items() if isinstance(bound, datetime)}
-    parameters: dict[str, object] = {**slots, **({"backend": wanted.backend} if wanted.backend is not None else {})}
-    conditions_sql = " AND ".join(_SLOT_CONDITIONS[name] for name in parameters) or "true"
-    return f"SELECT * FROM usage_slot WHERE {conditions_sql}", parameters
-
-
-_SLOT_CONDITIONS = {"since": "slot >= :since", "until": "slot < :until", "backend": "backend = :backend"}
 
 
 def _percentiles(
@@ -108,8 +93,9 @@ def advice_facts(db: sqlite3.Connection, now: str, timezone_offset_s: int) -> Ad
     moment = parse(now)
     since = moment - timedelta(days=30)
     newest = UsageFilter(since=utc_text(since))
-    row = db.execute(f"SELECT {SUMS} FROM usage_slot WHERE slot >= ?", (slot_of(since),))
-    sums = dict(zip((column[0] for column in row.description), row.fetchone(), strict=True))
+    source, parameters = rows_between("usage_day", newest)
+    cursor = db.execute(f"SELECT {SUMS} FROM ({source})", parameters)
+    sums = dict(zip((column[0] for column in cursor.description), cursor.fetchone(), strict=True))
     answered = sums["replies"] + sums["failures"]
     return AdviceFacts(
         tokens_per_day=_tokens_per(db, DAY_S, moment, MAX_DAYS, timezone_offset_s),

@@ -26,6 +26,10 @@ def parse(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def from_epoch(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
 def slot_of(moment: datetime) -> int:
     """Quarter hours since 1970."""
     return int(moment.timestamp()) // SLOT_S

@@ -1,0 +1,244 @@
+#!/usr/bin/env python3
+"""Fills a ledger with a heavy user's two years, the same every time; with --measure prints what using it costs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from hybridchat.domain.chat import (  # noqa: E402
+    MessageState,
+    Outcome,
+    Privacy,
+    Proof,
+    Purpose,
+    Reasoning,
+    Zone,
+)
+from hybridchat.ledger import summary  # noqa: E402
+from hybridchat.ledger.connect import connect_writer, transaction  # noqa: E402
+from hybridchat.ledger.store import AttemptEnd, Ledger, NewAttempt, NewTurn, TurnIds, open_ledger  # noqa: E402
+from hybridchat.ledger.times import utc_text  # noqa: E402
+
+SEED = 20261101
+LAST_DAY = datetime(2026, 11, 1, tzinfo=UTC)
+DAYS = 730
+TURNS_PER_CONVERSATION = 10
+BACKENDS = (
+    ("lab", "vllm", "qwen3-8b", Zone.DEVICE, Proof.VOUCHED),
+    ("box", "ollama", "llama3.2", Zone.PRIVATE, Proof.ASSUMED),
+    ("rented", "openai", "gpt-5.2", Zone.MANAGED, None),
+)
+WORKLOADS = ("chat", "code", "summarization", "translation", None)
+WORDS = [f"{a}{b}" for a in ("lo", "re", "mi", "ta", "no", "ki", "su", "va") for b in ("ra", "ne", "dil", "mop", "st")]
+
+
+def fill(path: Path, attempts: int, messages: int) -> None:
+    """Makes a ledger at `path` with so many attempts and messages; about 20 s per million attempts."""
+    open_ledger(path).close()
+    rng = random.Random(SEED)
+    db = connect_writer(path)
+    with transaction(db):
+        for name in summary.TRIGGERS:  # the summaries are filled once, at the end
+            db.execute(f"DROP TRIGGER {name}")
+        db.executemany(
+            "INSERT INTO conversation (title, created_at, updated_at, privacy, route, reasoning, active_leaf_id) "
+            "VALUES (?, ?, ?, 'open', 'auto', 'normal', ?)",
+            _conversations(rng, messages),
+        )
+        db.executemany(
+            "INSERT INTO message (conversation_id, parent_id, role, text, created_at, state) VALUES (?, ?, ?, ?, ?, ?)",
+            _messages(rng, messages),
+        )
+        marks = ", ".join("?" * len(_ATTEMPT_COLUMNS))
+        db.executemany(
+            f"INSERT INTO attempt ({', '.join(_ATTEMPT_COLUMNS)}) VALUES ({marks})", _attempts(rng, attempts, messages)
+        )
+        for table in summary.SUMMARIES:
+            db.execute(f"DROP TABLE {table}")
+        for statement in summary.create_statements():
+            db.execute(statement)
+    db.close()
+
+
+def _text(rng: random.Random, words: int) -> str:
+    return " ".join(rng.choices(WORDS, k=words))
+
+
+def _moment(number: int, of: int) -> str:
+    return utc_text(LAST_DAY - timedelta(days=DAYS) * (1 - number / max(of, 1)))
+
+
+def _conversations(rng: random.Random, messages: int) -> Iterator[tuple[object, ...]]:
+    size = 2 * TURNS_PER_CONVERSATION
+    for first in range(0, messages, size):
+        leaf = min(first + size, messages)
+        yield _text(rng, 5), _moment(first, messages), _moment(leaf, messages), leaf
+
+
+def _messages(rng: random.Random, messages: int) -> Iterator[tuple[object, ...]]:
+    size = 2 * TURNS_PER_CONVERSATION
+    for number in range(messages):
+        parent = number if number % size else None
+        is_reply = number % 2 == 1
+        role, words = ("assistant", 120) if is_reply else ("user", 30)
+        yield number // size + 1, parent, role, _text(rng, words), _moment(number, messages), "complete"
+
+
+_ATTEMPT_COLUMNS = (
+    *("conversation_id", "message_id", "started_at", "purpose", "backend", "kind", "model", "zone", "proof", "privacy"),
+    *("workload", "route_reason", "ttft_ms", "latency_ms", "prompt_tokens", "completion_tokens", "tokens_per_s"),
+    *("cost_usd", "cost_basis", "outcome", "error_kind", "attempt_no"),
+)
+
+
+def _attempts(rng: random.Random, attempts: int, messages: int) -> Iterator[tuple[object, ...]]:
+    """The last ones belong to the messages; those before are of conversations deleted long ago."""
+    gone = attempts - messages // 2
+    for number in range(attempts):
+        backend, kind, model, zone, proof = rng.choice(BACKENDS)
+        message = 2 * (number - gone) + 2 if number >= gone else None
+        conversation = (message - 1) // (2 * TURNS_PER_CONVERSATION) + 1 if message else None
+        prompt, completion = rng.randrange(20, 4000), rng.randrange(2, 900)
+        ttft_ms, speed = rng.lognormvariate(5, 0.6), rng.uniform(20, 160)
+        is_priced = zone is Zone.MANAGED
+        failed = rng.random() < 0.02
+        yield (
+            *(conversation, message, _moment(number, attempts), "chat", backend, kind, model, zone, proof, "open"),
+            *(rng.choice(WORKLOADS), "a local backend is healthy", ttft_ms, ttft_ms + completion / speed * 1000),
+            *(prompt, completion, speed, f"{(prompt * 2 + completion * 8) / 1e6:.8f}" if is_priced else None),
+            *("priced" if is_priced else "unknown", "error" if failed else "ok", "timeout" if failed else None, 1),
+        )
+
+
+def measure(path: Path) -> dict[str, float]:
+    """Milliseconds of the ledger's budget row, on a filled ledger; p95 of many, the worst of a few."""
+    ledger = open_ledger(path)
+    now = utc_text(LAST_DAY)
+    try:
+        return {
+            "open_ms": _worst(lambda: ledger.status, 1),
+            "append_commit_p95_ms": _append_p95_ms(ledger),
+            "snapshot_ms": _worst(lambda: ledger.snapshot(1, now, 3600).result(), 10),
+            "stats_ms": max(_worst(lambda by=by: ledger.usage_statistics(by).result(), 3) for by in _GROUPINGS),
+            "search_ms": max(_worst(lambda query=query: ledger.search(query).result(), 5) for query in _QUERIES),
+            "branch_ms": _worst(lambda: ledger.branch(1).result(), 5),
+            "advice_ms": _worst(lambda: ledger.advice_facts(now, 3600).result(), 3),
+        }
+    finally:
+        ledger.close()
+
+
+_GROUPINGS = ("backend", "model", "day", "workload")
+_QUERIES = ("lora", "lora mine", "va", "nothinglikethis", '"lora mine tadil"')
+
+
+def _worst(call: Callable[[], object], times: int) -> float:
+    return max(_elapsed_ms(call) for _ in range(times))
+
+
+def _elapsed_ms(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    call()
+    return (time.perf_counter() - began) * 1000
+
+
+def _append_p95_ms(ledger: Ledger, times: int = 300) -> float:
+    """Flushes and ends of replies; the turn's own commit waits for the disk and is not of this budget."""
+    parent, conversation, took = None, None, []
+    for number in range(times):
+        ids = ledger.begin_turn(_turn(conversation, parent)).result()
+        conversation, parent = ids.conversation_id, ids.reply_message_id
+        text = "word " * (number % 200)
+        took.append(_elapsed_ms(partial(_flush, ledger, parent, text)))
+        took.append(_elapsed_ms(partial(_finish, ledger, ids, text)))
+    return sorted(took)[int(len(took) * 0.95)]
+
+
+def _flush(ledger: Ledger, message_id: int, text: str) -> None:
+    ledger.flush_reply(message_id, text, "").result()
+
+
+def _finish(ledger: Ledger, ids: TurnIds, text: str) -> None:
+    ledger.end_attempt(_end(ids.attempt_id, ids.reply_message_id, text)).result()
+
+
+def _turn(conversation: int | None, parent: int | None) -> NewTurn:
+    backend, kind, model, zone, proof = BACKENDS[0]
+    return NewTurn(
+        conversation_id=conversation,
+        title="measured",
+        privacy=Privacy.OPEN,
+        route="auto",
+        model=None,
+        system="",
+        workload=None,
+        reasoning=Reasoning.NORMAL,
+        parent_id=parent,
+        text="how long does this take?",
+        decided_backend=backend,
+        decided_model=model,
+        attempt=NewAttempt(
+            purpose=Purpose.CHAT,
+            backend=backend,
+            kind=kind,
+            model=model,
+            zone=zone,
+            proof=proof,
+            privacy=Privacy.OPEN,
+            workload=None,
+            route_reason="measured",
+        ),
+    )
+
+
+def _end(attempt_id: int, message_id: int, text: str) -> AttemptEnd:
+    return AttemptEnd(
+        attempt_id=attempt_id,
+        message_id=message_id,
+        text=text,
+        thinking="",
+        thinking_ms=None,
+        state=MessageState.COMPLETE,
+        note="",
+        outcome=Outcome.OK,
+        model="qwen3-8b",
+        error_kind=None,
+        finish_reason="stop",
+        ttft_ms=120.0,
+        latency_ms=900.0,
+        load_ms=None,
+        prompt_tokens=100,
+        cached_tokens=None,
+        cache_write_tokens=None,
+        completion_tokens=200,
+        thinking_tokens=None,
+        tokens_per_s=80.0,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--attempts", type=int, default=1_000_000)
+    parser.add_argument("--messages", type=int, default=100_000)
+    parser.add_argument("--measure", action="store_true", help="print the ledger's budget row as JSON")
+    chosen = parser.parse_args()
+    if not chosen.path.exists():
+        fill(chosen.path, chosen.attempts, chosen.messages)
+    if chosen.measure:
+        print(json.dumps({name: round(value, 2) for name, value in measure(chosen.path).items()}))
+
+
+if __name__ == "__main__":
+    main()
