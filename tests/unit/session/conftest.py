@@ -72,6 +72,12 @@ def spec(name: str, zone: Zone, **changes: object) -> BackendSpec:
     return BackendSpec(**{**fields, **changes})  # type: ignore[arg-type]
 
 
+async def until(predicate: Callable[[], object]) -> None:
+    """Lets the loop run until it holds; the test's own timeout ends what never will."""
+    while not predicate():  # noqa: ASYNC110 - the predicates look at plain state, which no event announces
+        await asyncio.sleep(0.001)
+
+
 @dataclass
 class World:
     """A session, its scripted backends by id, and everything that it told."""

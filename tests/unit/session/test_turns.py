@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 from msgspec.structs import replace
 
-from hybridchat.domain.chat import HealthState, MessageState, Outcome, Privacy, Role, Zone
-from hybridchat.domain.events import Failed, Finished, Loading, Started, Text, Thinking, Usage
+from hybridchat.domain.chat import ChatRequest, HealthState, MessageState, ModelInfo, Outcome, Privacy, Role, Zone
+from hybridchat.domain.events import Event, Failed, Finished, Loading, Started, Text, Thinking, Usage
 from hybridchat.errors import ErrorKind, HybridchatError, Refused, UsageError
+from hybridchat.session.chat import Chat
 from hybridchat.session.events import Delta, EngineLoading, Notice, QueueChanged, TurnBegan, TurnEnded
-from tests.unit.session.conftest import Build, World, spec
+from tests.unit.session.conftest import Build, Scripted, World, spec, until
 
 LAB = spec("lab", Zone.DEVICE)
 
@@ -42,8 +44,8 @@ async def test_the_words_are_on_disk_before_the_request(build: Build) -> None:
     world = await build(LAB)
     seen: list[list[str]] = []
 
-    class Watching(type(world.backends["lab"])):  # type: ignore[misc]
-        async def chat(self, request):  # type: ignore[no-untyped-def]
+    class Watching(Scripted):
+        async def chat(self, request: ChatRequest) -> AsyncIterator[Event]:
             listed = world.ledger.conversations().result()
             seen.append([m.text for m in world.ledger.branch(listed[0].id).result()])
             yield Finished("stop")
@@ -76,8 +78,7 @@ async def test_stop_keeps_what_came(build: Build) -> None:
     world.backends["lab"].script = (Started("tiny"), Text("partial"), gate)
     chat = world.session.new()
     await world.session.send(chat, "go")
-    while not world.told(Delta):
-        await asyncio.sleep(0)
+    await until(lambda: world.told(Delta))
     await world.session.stop(chat)
 
     assert world.backends["lab"].was_cancelled
@@ -92,8 +93,7 @@ async def test_stop_between_enter_and_the_request_stops_it(build: Build) -> None
     world.backends["lab"].script = (asyncio.Event(),)
     chat = world.session.new()
     sending = asyncio.create_task(world.session.send(chat, "go"))
-    while not chat.is_sending:
-        await asyncio.sleep(0)
+    await until(lambda: chat.is_sending)
     await world.session.stop(chat)
     await sending
     reply = await world.session.wait(chat)
@@ -115,8 +115,8 @@ async def test_a_failure_keeps_the_text_and_says_why(build: Build) -> None:
 async def test_a_crash_of_ours_keeps_the_text(build: Build) -> None:
     world = await build(LAB)
 
-    class Broken(type(world.backends["lab"])):  # type: ignore[misc]
-        async def chat(self, request):  # type: ignore[no-untyped-def]
+    class Broken(Scripted):
+        async def chat(self, request: ChatRequest) -> AsyncIterator[Event]:
             yield Text("half")
             raise ZeroDivisionError
 
@@ -161,42 +161,36 @@ async def test_speed_leaves_out_the_first_token(build: Build) -> None:
     assert attempt.tokens_per_s == pytest.approx(expected)
 
 
-async def _queue_two(world: World) -> asyncio.Event:
+async def _queue_two(world: World) -> tuple[Chat, asyncio.Event]:
     gate = asyncio.Event()
     world.backends["lab"].script = (Text("one"), gate, Finished("stop"))
     chat = world.session.new()
-    world.chat = chat  # type: ignore[attr-defined]
     for text in ("first", "second", "third"):
         await world.session.send(chat, text)
-    return gate
+    return chat, gate
 
 
 async def test_messages_queue_behind_a_running_reply(build: Build) -> None:
     world = await build(LAB)
-    gate = await _queue_two(world)
-    chat = world.chat  # type: ignore[attr-defined]
+    chat, gate = await _queue_two(world)
     assert [q.texts for q in world.told(QueueChanged)] == [("second",), ("second", "third")]
     assert world.session.unqueue(chat) == "third"
     gate.set()
-    while len(world.told(TurnEnded)) < 2:
-        await asyncio.sleep(0.001)
+    await until(lambda: len(world.told(TurnEnded)) == 2)
     assert [r.messages[-1].text for r in world.backends["lab"].requests] == ["first", "second"]
     assert chat.queue == []
 
 
 async def test_the_queue_waits_after_a_stop_until_an_empty_send(build: Build) -> None:
     world = await build(LAB)
-    await _queue_two(world)
-    chat = world.chat  # type: ignore[attr-defined]
-    while not world.told(Delta):
-        await asyncio.sleep(0)
+    chat, _ = await _queue_two(world)
+    await until(lambda: world.told(Delta))
     await world.session.stop(chat)
     assert [d.text for d in chat.queue] == ["second", "third"]
     assert len(world.backends["lab"].requests) == 1
     world.backends["lab"].script = (Text("ok"), Finished("stop"))
     await world.session.send(chat, "")
-    while len(world.told(TurnEnded)) < 3:
-        await asyncio.sleep(0.001)
+    await until(lambda: len(world.told(TurnEnded)) == 3)
     assert [r.messages[-1].text for r in world.backends["lab"].requests] == ["first", "second", "third"]
 
 
@@ -259,8 +253,7 @@ async def test_closing_records_what_was_running(build: Build) -> None:
     world.backends["lab"].script = (Text("partial"), asyncio.Event())
     chat = world.session.new()
     await world.session.send(chat, "go")
-    while not world.told(Delta):
-        await asyncio.sleep(0)
+    await until(lambda: world.told(Delta))
     await world.session.close()
     assert (chat.messages[-1].text, chat.messages[-1].state) == ("partial", MessageState.INTERRUPTED)
 
@@ -300,11 +293,9 @@ async def test_opening_a_running_conversation_finds_it_running(build: Build) -> 
 
 
 async def test_the_window_of_the_model_is_a_hard_rule(build: Build) -> None:
-    from hybridchat.domain.chat import ModelInfo
-
     world = await build(replace(LAB, model="tiny"))
     world.backends["lab"].models = (ModelInfo("tiny", context_window=10),)
     await world.session.check_health("lab")
     chat = world.session.new()
-    with pytest.raises(HybridchatError, match="window|context"):
+    with pytest.raises(HybridchatError, match=r"context window"):
         await world.session.send(chat, "word " * 1000)
