@@ -69,6 +69,8 @@ class _Chunk(Struct, gc=False):
     usage: _Usage | None = None
     timings: _Timings | None = None
     error: msgspec.Raw = msgspec.Raw()
+    object: str | None = None  # "error" from vLLM before 0.10, with the message beside it
+    message: str | None = None
 
 
 class ChatCompletionsDecoder(JsonStreamDecoder[_Chunk]):
@@ -87,6 +89,9 @@ class ChatCompletionsDecoder(JsonStreamDecoder[_Chunk]):
     def _take(self, value: _Chunk, events: list[Event], *, is_repaired: bool = False) -> None:
         if is_set(value.error):
             self._fail(value.error, events)
+            return
+        if value.object == "error":
+            self._fail(msgspec.Raw(msgspec.json.encode(value.message)), events)
             return
         if not (value.choices or value.usage or value.timings or value.model):
             self._skip(events)

@@ -27,7 +27,7 @@ _LM_STUDIO_PATH = "/api/v0/models"
 Models = tuple[ModelInfo, ...]
 
 
-async def answers_as(client: Client, server: Server, timeout_s: float = _PROBE_S) -> bool:
+async def answers_as(client: Client, server: Server, timeout_s: float = HEALTH_S) -> bool:
     """Whether the fingerprint is there. Raises BackendError when nobody answers, wants a key, or is still loading."""
     try:
         value = await client.get_json(server.path, timeout_s=timeout_s)
@@ -44,7 +44,7 @@ async def who_answers(client: Client, *, first: int = 0) -> Server | None:
     """The known server behind a client, by fingerprint; `first` is the port whose usual server is tried first."""
     for server in sorted(facts().server, key=lambda server: server.port != first):
         try:
-            if await answers_as(client, server):
+            if await answers_as(client, server, _PROBE_S):
                 return server
         except BackendError as error:
             if error.kind is ErrorKind.CONNECT:
@@ -61,7 +61,7 @@ async def refuse_ollama(client: Client, spec: BackendSpec, timeout_s: float) -> 
     return None
 
 
-async def _check_not_ollama(client: Client, spec: BackendSpec, timeout_s: float = _PROBE_S) -> None:
+async def _check_not_ollama(client: Client, spec: BackendSpec, timeout_s: float = HEALTH_S) -> None:
     ollama = facts().server_of(Kind.OLLAMA)
     if not spec.zone.is_local or ollama is None:
         return

@@ -66,9 +66,18 @@ def explain(error: Exception, address: Address) -> BackendError:
         return BackendError(
             ErrorKind.PROTOCOL, f"{where} sent damaged compressed data", "check what stands between you and it"
         )
+    if isinstance(error, httpx2.RemoteProtocolError) and not _is_broken_off(error):
+        return BackendError(
+            ErrorKind.PROTOCOL, f"{where} does not speak HTTP", "check the port, and http:// or https:// in base_url"
+        )
     return BackendError(
         ErrorKind.RESET, f"the connection to {where} broke", "the server may have stopped; check it and retry"
     )
+
+
+def _is_broken_off(error: httpx2.RemoteProtocolError) -> bool:
+    """Whether the far side stopped in the middle, rather than said something that is no HTTP; only the words differ."""
+    return "disconnected" in str(error) or "peer closed connection" in str(error)
 
 
 def _explain_tls(error: ssl.SSLError, where: str) -> BackendError:

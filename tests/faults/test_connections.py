@@ -153,6 +153,18 @@ async def test_22_nothing_listens(wire: Wire) -> None:
     assert (event.kind, event.message) == (ErrorKind.CONNECT, f"nothing listens at 127.0.0.1:{server.port}")
 
 
+@pytest.mark.parametrize(
+    "banner", [b"SSH-2.0-OpenSSH_9.6\r\n\r\n", b"+OK ready\r\n\r\n", b"\x15\x03\x01\x00\x02\x02F\r\n\r\n"]
+)
+async def test_22_another_protocol_at_the_port(banner: bytes) -> None:
+    async def script(respond: Responder) -> None:
+        await respond.raw(banner)
+
+    async with scripted(CHAT_COMPLETIONS, script) as server:
+        event = failure(await ask_over(server.url))
+    assert (event.kind, "does not speak HTTP" in event.message) == (ErrorKind.PROTOCOL, True)
+
+
 @both
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("zone", list(Zone))

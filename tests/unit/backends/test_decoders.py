@@ -241,6 +241,13 @@ def test_the_first_finish_reason_stays() -> None:
     assert decode(CHAT_COMPLETIONS, *chunks, b"data: [DONE]\n\n")[-1] == Finished("length")
 
 
+def test_an_error_as_older_vllm_sends_it() -> None:
+    chunk = openai({"object": "error", "message": "boom", "type": "InternalServerError", "code": 500})
+    (event,) = decode(CHAT_COMPLETIONS, chunk, b"data: [DONE]\n\n")
+    assert isinstance(event, Failed)
+    assert event.message == "it: boom"
+
+
 def test_an_error_then_done_is_one_failure() -> None:
     events = decode(CHAT_COMPLETIONS, CHAT_COMPLETIONS.error("boom"), b"data: [DONE]\n\n")
     assert [type(event) for event in events] == [Failed]
