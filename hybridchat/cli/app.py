@@ -74,6 +74,8 @@ def root(ctx: click.Context, continue_last: bool, local_only: bool, theme: str |
         from hybridchat.cli import chat
 
         chat.open_chat(continue_last=continue_last, local_only=local_only, theme=theme)
+    elif continue_last or local_only or theme:  # silently dropped, --local-only would be a leak
+        raise click.UsageError("-c, --local-only and --theme are the chat's; a command's options follow it", ctx)
 
 
 def run(arguments: Sequence[str]) -> int:

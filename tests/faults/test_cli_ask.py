@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -47,6 +49,9 @@ async def test_it_streams_and_interrupted_keeps_what_came(server: FakeCompletion
     process = await start("ask", "go")
     assert process.stdout
     assert await asyncio.wait_for(process.stdout.readline(), 20) == b"# A heading\n"
+    if sys.platform == "linux":
+        limits = Path(f"/proc/{process.pid}/limits").read_text()  # noqa: ASYNC240
+        assert re.search(r"Max core file size +0 +0 ", limits), "a core dump would hold the conversation"
     process.send_signal(signal.SIGINT)
     done = await finish(process)
     assert (done.code, done.err) == (130, "")

@@ -39,6 +39,7 @@ def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[st
         (["list", "--limit", "0"], "Invalid value for '--limit'"),
         (["show"], "Missing argument 'ID' — see `hybridchat show --help`"),
         (["stats", "--since", "yore"], "'yore' is not a date; allowed: 2026-11-01"),
+        (["--local-only", "ask", "hi"], "a command's options follow it — see `hybridchat --help`"),
         ([], "the chat needs a terminal — in a pipe or a script use `hybridchat ask"),
     ],
 )
