@@ -91,8 +91,9 @@ def set_aside(ledger: Path) -> Path:
         kept = beside(ledger, f".corrupt-{time}-{number}")
     ledger.replace(kept)
     wal, shm = (beside(ledger, suffix) for suffix in SIDE_FILES)
-    if wal.exists():
+    if wal.exists() and wal.stat().st_size:
         wal.replace(beside(kept, "-wal"))
+    wal.unlink(missing_ok=True)
     shm.unlink(missing_ok=True)
     return kept
 

@@ -1,0 +1,188 @@
+"""Damage: kept aside, never overwritten, restored from the newest sound backup."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from hybridchat.errors import LedgerError
+from hybridchat.ledger import backups
+from hybridchat.ledger.opening import damage_mark
+from hybridchat.ledger.store import open_ledger
+from tests.unit.ledger.helpers import opened, query, whole_turn
+
+
+@pytest.fixture
+def backed_up(path: Path) -> Path:
+    """A ledger whose backup holds "saved" and which itself also holds "since then"."""
+    with opened(path) as ledger:
+        whole_turn(ledger, "saved")
+        backups.backup(path)
+        whole_turn(ledger, "since then", "word " * 20_000)
+    assert path.stat().st_size > 100_000
+    return path
+
+
+def titles(path: Path) -> list[str]:
+    return [title for (title,) in query(path, "SELECT title FROM conversation ORDER BY id")]
+
+
+def zero_length(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def broken_header(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[:16] = b"not a database!!"
+    path.write_bytes(content)
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:20_000])
+
+
+def cut_in_header(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:50])
+
+
+def broken_schema_page(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[100:4096] = b"\xff" * 3996
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [zero_length, broken_header, cut_short, cut_in_header, broken_schema_page])
+def test_damage_is_kept_aside_and_the_backup_restored(backed_up: Path, damage: Callable[[Path], None]) -> None:
+    damage(backed_up)
+    damaged = backed_up.read_bytes()
+    with opened(backed_up) as ledger:
+        notice = ledger.status.notice
+        assert ledger.status.mode == "normal"
+        whole_turn(ledger, "life goes on")
+    assert titles(backed_up) == ["saved", "life goes on"]
+    (kept,) = backed_up.parent.glob("hybridchat.db.corrupt-*")
+    assert kept.read_bytes() == damaged
+    assert re.search(r"backup of \d{4}-\d\d-\d\d \d\d:\d\d UTC was restored", notice)
+    assert kept.name in notice
+
+
+def test_damage_twice_keeps_both(backed_up: Path) -> None:
+    for _ in range(2):
+        broken_header(backed_up)
+        with opened(backed_up) as ledger:
+            assert ledger.status.mode == "normal"
+    assert len(list(backed_up.parent.glob("hybridchat.db.corrupt-*"))) == 2
+
+
+def test_damage_without_a_backup_begins_anew(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"precious, but no ledger")
+    with opened(path) as ledger:
+        assert "no backup" in ledger.status.notice
+        whole_turn(ledger)
+    (kept,) = path.parent.glob("hybridchat.db.corrupt-*")
+    assert kept.read_bytes() == b"precious, but no ledger"
+
+
+def damage_message_pages(path: Path) -> None:
+    """Every page but those that opening reads: the damage is met while working."""
+    root = dict(query(path, "SELECT name, rootpage FROM sqlite_master WHERE rootpage > 0"))["message"]
+    (page_bytes,) = query(path, "PRAGMA page_size")[0]
+    content = bytearray(path.read_bytes())
+    content[(root - 1) * page_bytes : root * page_bytes] = b"\xff" * page_bytes
+    path.write_bytes(content)
+
+
+def test_a_damaged_page_is_met_then_mended_at_the_next_start(backed_up: Path) -> None:
+    damage_message_pages(backed_up)
+    notices: list[str] = []
+    ledger = open_ledger(backed_up, notices.append)
+    assert ledger.status.notice == ""
+    with pytest.raises(LedgerError, match="damaged"):
+        ledger.branch(1).result()
+    ledger.close()
+    assert [n for n in notices if "damaged" in n] == notices[:1]
+    with opened(backed_up) as ledger:
+        assert "was restored" in ledger.status.notice
+        assert ledger.branch(1).result()[0].text == "saved"
+    assert not damage_mark(backed_up).exists()
+
+
+def test_a_broken_search_index_is_built_again(backed_up: Path) -> None:
+    with closing(sqlite3.connect(backed_up)) as connection, connection:
+        connection.execute("DELETE FROM message_fts_data WHERE id > 10")
+    with opened(backed_up) as ledger:
+        with pytest.raises(LedgerError, match="damaged"):
+            ledger.search("saved").result()
+    with opened(backed_up) as ledger:
+        assert ledger.status.notice == ""
+        assert [hit.snippet for hit in ledger.search("since").result()] == ["\x02since\x03 then"] * 2
+
+
+def test_damage_under_another_window_is_left_alone(backed_up: Path) -> None:
+    with opened(backed_up) as window:
+        window.status.mode  # noqa: B018 - waits until it is open
+        damage_mark(backed_up).touch()
+        damage_message_pages(backed_up)
+        with opened(backed_up) as second:
+            assert second.status.mode == "memory"
+            assert "open in another window" in second.status.notice
+    assert not list(backed_up.parent.glob("*.corrupt-*"))
+
+
+def test_three_backups_are_kept(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(path) as ledger:
+        whole_turn(ledger)
+        for second in range(5):
+            monkeypatch.setattr(backups.files, "time_name", lambda _, s=second: f"2026112{s}T120000Z")
+            backups.backup(path)
+    assert [p.name for p in backups.list_backups(path)] == [f"hybridchat-2026112{s}T120000Z.db" for s in (4, 3, 2)]
+
+
+def test_the_days_backup_is_made_at_the_latest_when_closing(path: Path) -> None:
+    for _ in range(2):
+        with opened(path) as ledger:
+            whole_turn(ledger)
+    (backup,) = backups.list_backups(path)
+    assert query(backup, "SELECT count(*) FROM conversation") == [(1,)]
+    assert not backups.is_due(path)
+
+
+def test_an_empty_ledger_is_not_backed_up(path: Path) -> None:
+    with opened(path) as ledger:
+        assert ledger.conversations().result() == []
+    assert backups.list_backups(path) == []
+
+
+def test_backup_and_restore_by_hand(path: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    with opened(path) as ledger:
+        whole_turn(ledger, "before")
+        assert backups.backup(path, copy) == copy
+        whole_turn(ledger, "after")
+        with pytest.raises(LedgerError, match="another window"):
+            backups.restore(path, copy)
+    with pytest.raises(LedgerError, match="exists"):
+        backups.backup(path, copy)
+    assert backups.restore(path, copy) == copy
+    assert titles(path) == ["before"]
+    assert titles(backups.list_backups(path)[0]) == ["before", "after"]
+    with opened(path) as ledger:
+        assert whole_turn(ledger, "goes on")
+
+
+def test_restore_takes_only_sound_ledgers(path: Path, tmp_path: Path) -> None:
+    with opened(path) as ledger:
+        whole_turn(ledger, "mine")
+    other = tmp_path / "other.db"
+    query(other, "SELECT 1")
+    other.write_bytes(b"SQLite format 3\x00 but no")
+    for wrong in (other, tmp_path / "missing.db"):
+        with pytest.raises(LedgerError, match="no undamaged ledger"):
+            backups.restore(path, wrong)
+    assert titles(path) == ["mine"]
