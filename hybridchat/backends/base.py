@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -38,10 +38,11 @@ class Backend(Protocol):
 
     spec: BackendSpec
 
-    def chat(self, request: ChatRequest) -> AsyncIterator[Event]:
+    def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         """Streams the answer: any Loading, then Started, Thinking/Text/Usage, and exactly one Finished or Failed.
 
-        Never raises for anything the far side does; cancellation closes the connection at once.
+        Never raises for anything the far side does. Closing it, or cancelling its reader, closes the connection at once:
+        read it within `contextlib.aclosing`.
         """
         ...
 

@@ -194,7 +194,7 @@ async def _round_trip(fleet: Fleet, spec: BackendSpec, health: Health) -> str | 
         backend = await fleet.backend(spec.id, candidate.zone)
     except (BackendError, Refused) as error:
         return str(error)
-    async with aclosing(backend.chat(request)) as stream:  # type: ignore[type-var]
+    async with aclosing(backend.chat(request)) as stream:
         async for event in stream:
             if isinstance(event, Failed):
                 return f"{event.message} — {event.remedy}" if event.remedy else event.message

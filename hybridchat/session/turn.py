@@ -129,7 +129,7 @@ class Turn:
         self._is_streaming = True
         try:
             backend = await get_backend()
-            async with aclosing(backend.chat(request)) as stream:  # type: ignore[type-var]
+            async with aclosing(backend.chat(request)) as stream:
                 async for event in stream:
                     if isinstance(event, wire.Finished | wire.Failed):
                         return event

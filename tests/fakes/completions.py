@@ -34,17 +34,23 @@ def answer(question: str) -> str:
 
 """
 
-TOKENS = re.findall(r"\s*\S+|\s+", TEXT)
+
+def tokens_of(text: str) -> list[str]:
+    return re.findall(r"\s*\S+|\s+", text)
+
+
+TOKENS = tokens_of(TEXT)
 
 
 class FakeCompletions(FakeServer):
-    """`delay_s` to the first token, then `tokens_per_s` (0: as fast as possible), `tokens` in all (None: TEXT once)."""
+    """`delay_s` to the first token, then `tokens_per_s` (0: at full speed), `tokens` in all (None: one `text`)."""
 
     def __init__(
         self,
         *,
         port: int = 0,
         model: str = "fake",
+        text: str = TEXT,
         tokens_per_s: float = 0.0,
         delay_s: float = 0.0,
         tokens: int | None = None,
@@ -55,7 +61,8 @@ class FakeCompletions(FakeServer):
         self.model = model
         self.tokens_per_s = tokens_per_s
         self.delay_s = delay_s
-        self.tokens = len(TOKENS) if tokens is None else tokens
+        self.texts = tokens_of(text)
+        self.tokens = len(self.texts) if tokens is None else tokens
         self.with_usage = with_usage
         self.owned_by = owned_by
         self.first_byte_at: list[float] = []  # time.perf_counter() when each chat request had arrived
@@ -79,7 +86,7 @@ class FakeCompletions(FakeServer):
         for index in range(self.tokens):
             if self.tokens_per_s:
                 await asyncio.sleep(max(0.0, begun_at + index / self.tokens_per_s - loop.time()))
-            await respond.chunk(self._event({"content": TOKENS[index % len(TOKENS)]}))
+            await respond.chunk(self._event({"content": self.texts[index % len(self.texts)]}))
         await respond.chunk(self._event({}, finish_reason="stop"))
         if self.with_usage:
             words = sum(len(str(message["content"]).split()) for message in request.json()["messages"])

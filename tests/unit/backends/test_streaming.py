@@ -25,7 +25,7 @@ async def test_a_finished_reply_leaves_its_connection_to_the_next() -> None:
     async with FakeCompletions(tokens=2) as server:
         backend = make_backend(spec_for(CHAT_COMPLETIONS.kind, server.url, **MANAGED))
         for _ in range(3):
-            async with aclosing(backend.chat(ask())) as events:  # type: ignore[type-var]
+            async with aclosing(backend.chat(ask())) as events:
                 async for event in events:
                     if isinstance(event, Finished):
                         break
@@ -57,7 +57,7 @@ async def test_stopping_closes_the_connection_at_once(wire: Wire) -> None:
         came = asyncio.Event()
 
         async def read() -> None:
-            async with aclosing(backend.chat(ask())) as events:  # type: ignore[type-var]
+            async with aclosing(backend.chat(ask())) as events:
                 async for event in events:
                     if isinstance(event, Text):
                         came.set()
