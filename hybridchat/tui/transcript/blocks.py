@@ -40,7 +40,8 @@ _BULLET = re.compile(r" {0,3}(?:[-*+]|1[.)])[ \t]+\S")  # what may interrupt a p
 _HEADING = re.compile(r" {0,3}#{1,6}(?:[ \t]|$)")
 _RULE = re.compile(r" {0,3}([-*_])[ \t]*(?:\1[ \t]*){2,}$")
 _QUOTE = re.compile(r" {0,3}>")
-_MATH = re.compile(r"\s*(?:\$\$|\\\[)")
+_MATH = re.compile(r"\s*(\$\$|\\\[)")
+_MATH_END = {"$$": "$$", "\\[": "\\]"}
 _DEFINITION = re.compile(r" {0,3}\[[^\]]+\]:[ \t]*\S")
 
 
@@ -179,7 +180,7 @@ class Splitter:
     def _mode_of(self, line: str) -> str:
         if not self._is_markdown:
             return "text"
-        if _MATH.match(line) and not _closes_math([line]):
+        if _opens_math(line):
             return "math"
         if _indent(line) >= 4:
             return "indented"
@@ -282,10 +283,15 @@ def _indent(line: str) -> int:
     return len(line[: len(line) - len(stripped)].expandtabs(4))
 
 
+def _opens_math(line: str) -> bool:
+    """A line that begins LaTeX which it does not end."""
+    opening = _MATH.match(line)
+    return opening is not None and _MATH_END[opening[1]] not in line[opening.end() :]
+
+
 def _closes_math(lines: list[str]) -> bool:
-    first, last = lines[0].strip(), lines[-1].rstrip()
-    closing = "$$" if first.startswith("$$") else "\\]"
-    return last.endswith(closing) and (len(lines) > 1 or len(first) > 2)
+    opening = _MATH.match(lines[0])
+    return opening is not None and len(lines) > 1 and lines[-1].rstrip().endswith(_MATH_END[opening[1]])
 
 
 def _cut_at(text: str, begin: int) -> int:

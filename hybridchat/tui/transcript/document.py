@@ -135,6 +135,9 @@ class Document:
         part = len(self.ready(index).parts) - 1
         return Place(index, part, max(0, self._measure(index, part) - 1))
 
+    def is_last(self, place: Place) -> bool:
+        return self._after(place.view, place.part) is None and place.line >= self._measure(*place[:2]) - 1
+
     def rows(self, top: Place, count: int) -> Iterator[Place]:
         """The places of `count` lines from `top` on; fewer at the end."""
         index, part, line = top
@@ -149,6 +152,12 @@ class Document:
             if after is None or count <= 0:
                 return
             (index, part), line = after, 0
+
+    def clamp(self, place: Place) -> Place:
+        """The place, or one near it if its message has fewer parts by now."""
+        view = min(place.view, len(self.views) - 1)
+        part = min(place.part, len(self.ready(view).parts) - 1)
+        return Place(view, part, min(place.line, max(0, self._measure(view, part) - 1)))
 
     def part(self, place: Place) -> Part:
         return self.views[place.view].parts[place.part]

@@ -255,13 +255,15 @@ class MessageView:
     def _thinking_label(self) -> str:
         if self.message.thinking_ms is not None:
             return f"thought for {seconds(self.message.thinking_ms / 1000)}"
-        return "thinking…" if self.is_streaming and not self._placed else "thought"
+        assert self._text is not None
+        has_text = bool(self._text.blocks or self._text.growing())
+        return "thinking…" if self.is_streaming and not has_text else "thought"
 
 
 def _reuse(kept: dict[Block, Part], kind: str, block: Block, *, is_growing: bool = False) -> Part:
     """The part that already shows this block, if its layout still holds; a growing block of code is highlighted
     provisionally and must be drawn again when it is finished."""
-    part = kept.get(block)
+    part = kept.pop(block, None)
     if part is None or part.kind != kind or (part.is_growing != is_growing and block.kind == CODE):
         part = Part(kind, block=block, gap=block.gap)
     part.is_growing = is_growing

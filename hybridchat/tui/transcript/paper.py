@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from rich.segment import Segment
@@ -76,11 +78,14 @@ class Paper(ScrollView, can_focus=True):
             self._places = []
             self._scroll_bar(Size(width, 0), 0)
         else:
-            bottom = document.last() if self._is_following else document.down(self._top, height - 1)
+            top = document.clamp(self._top)
+            bottom = document.last() if self._is_following else document.down(top, height - 1)
             self._top = document.up(bottom, height - 1)
             self._places = list(document.rows(self._top, height))
+            if document.is_last(self._places[-1]):
+                self._is_following, self._has_new = True, False
             self._scroll_bar(Size(width, document.height), document.y_of(self._top))
-        self.look()
+        self._look()
 
     def _scroll_bar(self, virtual_size: Size, y: int) -> None:
         self._is_settling = True
@@ -105,11 +110,18 @@ class Paper(ScrollView, can_focus=True):
             self._top = document.down(self._top, lines) if lines > 0 else document.up(self._top, -lines)
         self._is_following = False
         self.settle()
-        if lines > 0 and self._places and self._places[-1] == document.last():
-            self._follow()
+
+    @contextmanager
+    def keeping_top(self) -> Iterator[None]:
+        """Around a change of a message's parts: the part at the top stays there if it is still there."""
+        part = self.document.part(self._top) if self._places else None
+        yield
+        if part is not None and part in (parts := self.document.ready(self._top.view).parts):
+            self._top = self._top._replace(part=parts.index(part))
+        self.settle()
 
     def _follow(self) -> None:
-        self._is_following, self._has_new = True, False
+        self._is_following = True
         self.settle()
 
     def show(self, place: Place) -> None:
@@ -160,7 +172,7 @@ class Paper(ScrollView, can_focus=True):
 
     # --- painting
 
-    def look(self) -> None:
+    def _look(self) -> None:
         """Finds out what each line of the screen shows, and has those painted that changed."""
         before, self._rows = self._rows, [self._row(place) for place in self._places]
         if self._rows and self._has_new and not self._is_following:

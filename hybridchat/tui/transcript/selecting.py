@@ -60,7 +60,7 @@ class Selecting(Paper):
         *(Binding(_with_shift(key), f"extend('{step}')", "Select", show=False) for key, step in _MOVES.items()),
     ]
 
-    class CopyRequested(TextualMessage):
+    class CopyRequested(TextualMessage, namespace="transcript"):
         """The user wants this text in the clipboard."""
 
         def __init__(self, text: str) -> None:
@@ -71,6 +71,7 @@ class Selecting(Paper):
     _caret: Spot | None = None
     _is_anchored = False  # moving the caret selects
     _pointer: tuple[int, int] | None = None  # while the mouse drags
+    _pressed = (Spot(0, 0, 0), Spot(0, 0, 0))  # before and after the character where the drag began
     _drag_timer: Timer | None = None
 
     @property
@@ -87,7 +88,7 @@ class Selecting(Paper):
         if self.is_attached:
             others = {widget: part for widget, part in self.screen.selections.items() if widget is not self}
             self.screen.selections = {self: SELECT_ALL} if self.selection is not None else others
-        self.look()
+        self.settle()
 
     def get_selection(self, selection: ScreenSelection) -> tuple[str, str] | None:
         text = self.selected_text
@@ -96,7 +97,7 @@ class Selecting(Paper):
     def selection_updated(self, selection: ScreenSelection | None) -> None:
         if selection is None and self.selection is not None:
             self.selection = None
-            self.look()
+            self.settle()
 
     def marks(self, place: Place) -> list[Mark]:
         marks: list[Mark] = []
@@ -115,7 +116,7 @@ class Selecting(Paper):
         else:
             self._is_anchored = not self._is_anchored
             self.select(None)
-        self.look()
+        self.settle()
 
     def action_extend(self, step: str) -> None:
         if self._caret is None:
@@ -176,7 +177,7 @@ class Selecting(Paper):
     def _keep_in_sight(self, spot: Spot) -> None:
         place, _ = place_of(self.document, spot)
         if place in self._places:
-            self.look()
+            self.settle()
         elif self._places and place < self._places[0]:
             self.show(place)
         else:
@@ -188,14 +189,13 @@ class Selecting(Paper):
         if event.button != 1 or not self._places:
             return
         self._caret, self._is_anchored = None, False
-        spot = self._spot_under(*self._offset(event))
-        if event.shift and self.selection is not None:
-            self.select(Selection(self.selection.anchor, spot))
-        else:
-            self.select(None)
-            self._drag_from = spot
+        if not (event.shift and self.selection is not None):
+            self._pressed = self._spots_under(*self._offset(event))
+        self.select(None)
         self.capture_mouse()
         self._pointer = self._offset(event)
+        if event.shift:
+            self._drag()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         if self._pointer is None:
@@ -219,7 +219,7 @@ class Selecting(Paper):
         event.prevent_default()
         if not self._places:
             return
-        spot = self._spot_under(*self._offset(event))
+        spot, _ = self._spots_under(*self._offset(event))
         if event.chain == 2:
             self.select(word_at(self.document, spot))
         elif event.chain == 3:
@@ -233,16 +233,24 @@ class Selecting(Paper):
     def _offset(self, event: events.MouseEvent) -> tuple[int, int]:
         return event.get_content_offset_capture(self)
 
-    def _spot_under(self, x: int, y: int) -> Spot:
+    def _spots_under(self, x: int, y: int) -> tuple[Spot, Spot]:
+        """Before and after the character at a cell of the content."""
         place = self._places[min(max(0, y), len(self._places) - 1)]
-        if y >= len(self._places):
-            x = self.size.width
-        return spot_at(self.document, place, max(0, x - self.gutter_cells))
+        cell = self.size.width if y >= len(self._places) else max(0, x - self.gutter_cells)
+        before = spot_at(self.document, place, cell)
+        after = spot_at(self.document, place, cell + 1)
+        return before, after if after > before else spot_at(self.document, place, cell + 2)
 
     def _drag(self) -> None:
+        """The character where the drag began and the one under the pointer are both selected."""
         assert self._pointer is not None
-        head = self._spot_under(*self._pointer)
-        self.select(Selection(self._drag_from, head))
+        before, after = self._spots_under(*self._pointer)
+        if before == self._pressed[0]:
+            self.select(None)
+        elif before > self._pressed[0]:
+            self.select(Selection(self._pressed[0], after))
+        else:
+            self.select(Selection(self._pressed[1], before))
 
     def _drag_scroll(self) -> None:
         """The pointer rests above or below: the text moves by, faster the further away it is."""

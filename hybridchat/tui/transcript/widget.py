@@ -158,20 +158,20 @@ class Transcript(Selecting):
             if not with_thinking:
                 return
             message_id = views[with_thinking[-1]].message.id
-        view = self.document.view(message_id)
-        view.unfold(not view.is_unfolded)
-        self.document.changed(view)
-        self.select(None)
-        self.settle()
+        self.hide_caret()
+        with self.keeping_top():
+            view = self.document.view(message_id)
+            view.unfold(not view.is_unfolded)
+            self.document.changed(view)
 
     def action_toggle_thinking(self) -> None:
         self.toggle_thinking()
 
     def action_toggle_all_thinking(self) -> None:
         """Folds or unfolds all thinking, also of messages to come."""
-        self.document.unfold_all(not self.document.is_unfolded)
         self.hide_caret()
-        self.settle()
+        with self.keeping_top():
+            self.document.unfold_all(not self.document.is_unfolded)
 
     # --- what can be copied
 
