@@ -24,7 +24,7 @@ def add_backend(path: Path, values: Mapping[str, object]) -> None:
 
     text = _read(path)
     block = tomlkit.dumps({"backend": [dict(values)]}).strip() + "\n"
-    lines = text.splitlines(keepends=True)
+    lines = _lines(text)
     headers = _headers(lines, "[[backend]]")
     if headers:
         last = _last_line_of(lines, headers[-1])
@@ -44,7 +44,7 @@ def remove_backend(path: Path, backend: str) -> None:
         raise UsageError(f"no backend is called {backend}", f"one of: {', '.join(ids)}" if ids else "")
     place = ids.index(backend)
     rest = [entry for entry in data["backend"] if entry["id"] != backend]
-    lines = text.splitlines(keepends=True)
+    lines = _lines(text)
     headers = _headers(lines, "[[backend]]")
     if len(headers) != len(ids):
         raise _by_hand(path)
@@ -64,7 +64,7 @@ def set_value(path: Path, key: str, value: object) -> None:
     text = _read(path)
     data = tomllib.loads(text)
     expected = {**data, section: {**data.get(section, {}), name: value}}
-    lines = text.splitlines(keepends=True)
+    lines = _lines(text)
     headers = _headers(lines, f"[{section}]")
     line = tomlkit.dumps({name: value})
     if name in data.get(section, {}):
@@ -88,6 +88,11 @@ def _read(path: Path) -> str:
         return _TEMPLATE.read_text(encoding="utf-8")
     text = path.read_bytes().decode("utf-8-sig")
     return text if text.endswith("\n") or not text else f"{text}\n"
+
+
+def _lines(text: str) -> list[str]:
+    """With their ends; TOML knows no other end than this, and `_read` sees to the last."""
+    return [f"{line}\n" for line in text.split("\n")[:-1]]
 
 
 def _headers(lines: list[str], header: str) -> list[int]:

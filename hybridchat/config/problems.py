@@ -46,30 +46,36 @@ def problem_at(text: str, file: str, path: KeyPath, what: str, allowed: str = ""
 
 
 def line_of(text: str, path: KeyPath) -> int | None:
-    """The first line, counted from 1, with which the file holds `path`; None when it does not."""
+    """The line, counted from 1, where the statement begins with which the file holds `path`; None when it does not."""
     name = next(step for step in reversed(path) if isinstance(step, str))
-    lines = text.splitlines(keepends=True)
+    lines = [f"{line}\n" for line in text.split("\n")]  # TOML knows no other ends of lines
     for number, line in enumerate(lines, 1):
-        if name in line and not _holds("".join(lines[: number - 1]), path) and _begins(lines, number, path):
+        if name not in line:
+            continue
+        before = _parse(lines[: number - 1])  # None within a statement of several lines
+        if before is not None and not _holds(before, path) and _begins(lines, number, path):
             return number
     return None
 
 
 def _begins(lines: list[str], number: int, path: KeyPath) -> bool:
     """Whether the statement that begins on that line, over however many lines, brings `path`."""
-    for end in range(number, len(lines) + 1):
-        try:
-            tomllib.loads("".join(lines[:end]))
-        except tomllib.TOMLDecodeError:
-            continue
-        return _holds("".join(lines[:end]), path)
-    return False
+    parsed = (_parse(lines[:end]) for end in range(number, len(lines) + 1))
+    whole = next((data for data in parsed if data is not None), None)
+    return whole is not None and _holds(whole, path)
 
 
-def _holds(text: str, path: KeyPath) -> bool:
+def _parse(lines: list[str]) -> dict[str, Any] | None:
     try:
-        at(tomllib.loads(text), path)
-    except (tomllib.TOMLDecodeError, LookupError, TypeError):
+        return tomllib.loads("".join(lines))
+    except tomllib.TOMLDecodeError:
+        return None
+
+
+def _holds(data: dict[str, Any], path: KeyPath) -> bool:
+    try:
+        at(data, path)
+    except (LookupError, TypeError):
         return False
     return True
 
