@@ -41,6 +41,31 @@ async def test_a_dumb_terminal_is_one_line_and_exit_2() -> None:
     assert "hybridchat ask" in screen
 
 
+def open_and_quit(wanted: str, *arguments: str) -> tuple[int, str]:
+    """Waits until the screen shows `wanted`, then quits; exit code and that screen. Blocks."""
+    from tests.tui.terminal import Terminal
+
+    with Terminal(arguments, env={}, columns=100, rows=30) as terminal:
+        screen = terminal.wait_for(wanted)
+        terminal.type("\x11")  # Ctrl+Q
+        return terminal.wait_for_exit(), screen
+
+
+def test_the_demo_opens_and_leaves_nothing(home: Path) -> None:
+    code, screen = open_and_quit("Enter sends to simulated-local", "demo")
+    assert code == 0
+    assert "SIMULATED" in screen
+    assert not (home / "hybridchat.db").exists()
+
+
+def test_a_broken_config_is_a_banner_and_stays_as_it_is(home: Path) -> None:
+    configure(home, "[ui]\nthem = 1\n")
+    code, screen = open_and_quit("config.toml:2")
+    assert code == 0
+    assert "ui.them: there is no such key" in " ".join(screen.split())
+    assert (home / "config.toml").read_text() == "[ui]\nthem = 1\n"
+
+
 class Hostile(FakeCompletions):
     """Its reply, its thinking and its error try to move the terminal."""
 
