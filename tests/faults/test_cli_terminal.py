@@ -58,14 +58,6 @@ def test_the_demo_opens_and_leaves_nothing(home: Path) -> None:
     assert not (home / "hybridchat.db").exists()
 
 
-def test_a_broken_config_is_a_banner_and_stays_as_it_is(home: Path) -> None:
-    configure(home, "[ui]\nthem = 1\n")
-    code, screen = open_and_quit("config.toml:2")
-    assert code == 0
-    assert "ui.them: there is no such key" in " ".join(screen.split())
-    assert (home / "config.toml").read_text() == "[ui]\nthem = 1\n"
-
-
 class Hostile(FakeCompletions):
     """Its reply, its thinking and its error try to move the terminal."""
 
