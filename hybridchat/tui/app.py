@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual import events
 from textual.app import App
 from textual.command import Provider
+from textual.driver import Driver
 from textual.screen import Screen
 
 from hybridchat.config import UiConfig
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from hybridchat.session.first_run import Setup
 
 _DEFAULT_UI = UiConfig()
+LOOK_FOR_HANGUP_S = 1.0
+EXIT_HUNG_UP = 129  # as SIGHUP
 
 OpenSession = Callable[[], "Awaitable[Session]"]
 
@@ -104,6 +107,7 @@ class HybridChatApp(App[int]):
     def on_mount(self) -> None:
         if not self.is_headless:
             terminal.on_end_signals(asyncio.get_running_loop(), self._end_by_signal)
+            self.set_interval(LOOK_FOR_HANGUP_S, self._end_if_hung_up)
         if self._setup is None:
             self.call_after_refresh(self._begin, self._open_session)
         else:
@@ -147,8 +151,15 @@ class HybridChatApp(App[int]):
             except HybridchatError as error:
                 self.last_words = str(error)
 
+    def get_driver_class(self) -> type[Driver]:
+        return terminal.surviving(super().get_driver_class())
+
     def _end_by_signal(self, code: int) -> None:
         self.exit(return_code=code)
+
+    def _end_if_hung_up(self) -> None:
+        if sys.__stdin__ is not None and terminal.is_hung_up(sys.__stdin__.fileno()):
+            self._end_by_signal(EXIT_HUNG_UP)
 
     def _fatal_error(self) -> None:
         """Textual's own would print every local variable: prompts, replies, keys."""

@@ -1,17 +1,21 @@
-"""The terminal's life: what signals mean, what an ASCII terminal can show, and what a crash may say."""
+"""The terminal's life: signals, a closed window, what an ASCII terminal can show, and what a crash may say."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import select
 import signal
 import traceback
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TextIO
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
+from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.worker import WorkerFailed
 
@@ -86,3 +90,57 @@ def crash_report(error: BaseException, log: Path | None) -> str:
     except OSError:
         return line
     return f"{line} Where: {log}"
+
+
+class Output:
+    """The terminal as Textual's writer thread sees it; one that has gone away swallows what is written.
+
+    The thread would die of the error, and the app would then wait for it for ever.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        try:
+            return self._file.write(text)
+        except OSError:
+            self._discard()
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._file.flush()
+        except OSError:
+            self._discard()
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def _discard(self) -> None:
+        """What is still buffered goes nowhere, now and when the interpreter ends."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._file.fileno())
+        os.close(nowhere)
+
+
+def surviving(driver_class: type[Driver]) -> type[Driver]:
+    """The same driver, writing through `Output`."""
+
+    class SurvivingDriver(driver_class):  # type: ignore[valid-type, misc]
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            file: TextIO | None = getattr(self, "_file", None)
+            if file is not None:
+                self._file = Output(file)
+
+    return SurvivingDriver
+
+
+def is_hung_up(fileno: int) -> bool:
+    """True once the terminal's window is closed, also where no SIGHUP tells so; False where that cannot be asked."""
+    if not hasattr(select, "poll"):
+        return False
+    poll = select.poll()
+    poll.register(fileno, 0)
+    return any(events & select.POLLHUP for _, events in poll.poll(0))

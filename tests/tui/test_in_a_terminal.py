@@ -1,0 +1,197 @@
+"""The real program on a real pseudo-terminal, against a server that speaks the real protocol."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import termios
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.tui.terminal import ROOT, Terminal
+
+ALTERNATE_SCREEN_OFF = b"\x1b[?1049l"
+MOUSE_OFF = b"\x1b[?1000l"
+Serve = Callable[..., str]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """`serve("--tokens-per-s", "20")` → the URL of a paced server, in a process of its own."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str) -> str:
+        command = [sys.executable, "-m", "tests.fakes.completions", *arguments]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        running.append(server)
+        assert server.stdout is not None
+        return server.stdout.readline().strip()
+
+    yield start
+    for server in running:
+        server.kill()
+        server.communicate()
+
+
+def configure(home: Path, url: str) -> None:
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text(
+        f'[[backend]]\nid = "lab"\nkind = "openai-compatible"\nbase_url = "{url}"\nmodel = "fake"\nvouched = true\n'
+    )
+
+
+def open_app(home: Path, *arguments: str, columns: int = 80, rows: int = 24) -> Terminal:
+    return Terminal(arguments, env={"HYBRIDCHAT_HOME": str(home)}, columns=columns, rows=rows)
+
+
+def stored(home: Path, query: str) -> list[tuple[object, ...]]:
+    with sqlite3.connect(home / "hybridchat.db") as ledger:
+        return ledger.execute(query).fetchall()
+
+
+def test_start_send_quit_and_find_it_again(home: Path, serve: Serve) -> None:
+    configure(home, serve("--tokens-per-s", "500"))
+    with open_app(home) as terminal:
+        terminal.wait_for("Enter sends to lab")
+        terminal.type("hello from a person\r")
+        terminal.wait_for("return question[::-1]")
+        terminal.wait_for("to first token")
+        terminal.type("\x11")
+        assert terminal.wait_for_exit() == 0
+        assert ALTERNATE_SCREEN_OFF in terminal.raw
+        assert termios.tcgetattr(terminal.master)[:4] == terminal.modes_before[:4]
+    with open_app(home, "-c") as terminal:
+        terminal.wait_for("return question[::-1]")
+
+
+def test_escape_stops_and_keeps_what_came(home: Path, serve: Serve) -> None:
+    configure(home, serve("--tokens-per-s", "5"))
+    with open_app(home) as terminal:
+        terminal.wait_for("Enter sends to lab")
+        terminal.type("go\r")
+        terminal.wait_for("A heading")
+        terminal.type("\x1b")
+        terminal.wait_for(lambda text: "stopped" in text.lower())
+        terminal.type("\x11")
+        assert terminal.wait_for_exit() == 0
+    assert stored(home, "select outcome from usage") == [("stopped",)]
+    assert "A heading" in str(stored(home, "select text from message where role = 'assistant'"))
+
+
+def test_enter_twice_sends_once(home: Path, serve: Serve) -> None:
+    configure(home, serve("--tokens-per-s", "500"))
+    with open_app(home) as terminal:
+        terminal.wait_for("Enter sends to lab")
+        terminal.type("only once\r\r")
+        terminal.wait_for("to first token")
+        terminal.type("\r\x1b\r")
+        terminal.type("\x11")
+        assert terminal.wait_for_exit() == 0
+    assert stored(home, "select count(*) from usage") == [(1,)]
+
+
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_flushes_and_restores_the_terminal(home: Path, serve: Serve, kind: signal.Signals) -> None:
+    configure(home, serve("--tokens-per-s", "5"))
+    with open_app(home) as terminal:
+        terminal.wait_for("Enter sends to lab")
+        terminal.type("go\r")
+        terminal.wait_for("A heading")
+        os.kill(terminal.process.pid, kind)
+        assert terminal.wait_for_exit() == 128 + kind
+        assert ALTERNATE_SCREEN_OFF in terminal.raw and MOUSE_OFF in terminal.raw
+        assert termios.tcgetattr(terminal.master)[:4] == terminal.modes_before[:4]
+    assert stored(home, "select outcome from usage") == [("interrupted",)]
+    assert "A heading" in str(stored(home, "select text from message where role = 'assistant'"))
+
+
+def test_a_kill_keeps_what_was_flushed_and_the_next_start_says_interrupted(home: Path, serve: Serve) -> None:
+    configure(home, serve("--tokens-per-s", "20"))
+    with open_app(home) as terminal:
+        terminal.wait_for("Enter sends to lab")
+        terminal.type("go\r")
+        terminal.wait_for("long enough")
+        terminal.process.kill()
+        terminal.process.wait()
+    with open_app(home, "-c") as terminal:
+        terminal.wait_for("A heading")
+        terminal.wait_for(lambda text: "interrupted" in text.lower())
+    assert stored(home, "select outcome from usage") == [("interrupted",)]
+
+
+def test_suspend_and_go_on(home: Path, serve: Serve) -> None:
+    configure(home, serve("--tokens-per-s", "500"))
+    with open_app(home) as terminal:
+        terminal.wait_for("Enter sends to lab")
+        os.kill(terminal.process.pid, signal.SIGTSTP)
+        _wait_for_state(terminal, "T")
+        os.kill(terminal.process.pid, signal.SIGCONT)
+        terminal.type("still here\r")
+        terminal.wait_for("to first token")
+
+
+def _wait_for_state(terminal: Terminal, wanted: str) -> None:
+    for _ in range(400):
+        terminal.read()
+        status = Path(f"/proc/{terminal.process.pid}/stat").read_text()
+        if status.rpartition(")")[2].split()[0] == wanted:
+            return
+    raise AssertionError(f"never in state {wanted}")
+
+
+def test_any_size_while_it_streams(home: Path, serve: Serve) -> None:
+    configure(home, serve("--tokens-per-s", "50", "--tokens", "400"))
+    with open_app(home) as terminal:
+        terminal.wait_for("Enter sends to lab")
+        terminal.type("go\r")
+        terminal.wait_for("A heading")
+        terminal.type("draft that stays")
+        for columns, rows in ((1, 1), (300, 100), (20, 5), (0, 0), (80, 24)):
+            terminal.resize(columns, rows)
+            for _ in range(4):
+                terminal.read()
+        terminal.wait_for("draft that stays")
+        assert terminal.process.poll() is None
+
+
+def test_two_windows_do_not_mark_each_others_replies(home: Path, serve: Serve) -> None:
+    configure(home, serve("--tokens-per-s", "5"))
+    with open_app(home) as first:
+        first.wait_for("Enter sends to lab")
+        first.type("go\r")
+        first.wait_for("A heading")
+        with open_app(home) as second:
+            second.wait_for("Enter sends to lab")
+            second.type("\x11")
+            assert second.wait_for_exit() == 0
+        assert stored(home, "select outcome from usage") == [(None,)]
+        first.type("\x1b")
+        first.wait_for(lambda text: "stopped" in text.lower())
+
+
+def test_a_broken_config_is_told_and_left_alone(home: Path) -> None:
+    home.mkdir()
+    config = home / "config.toml"
+    config.write_text('[ui]\nthema = "x"\n')
+    with open_app(home) as terminal:
+        terminal.wait_for("config.toml:2")
+        terminal.type("\x11")
+        assert terminal.wait_for_exit() == 0
+    assert config.read_text() == '[ui]\nthema = "x"\n'
+
+
+def test_a_dead_server_is_one_readable_line(home: Path, serve: Serve) -> None:
+    configure(home, "http://127.0.0.1:9")
+    with open_app(home) as terminal:
+        terminal.wait_for(lambda text: re.search(r"lab.*127\.0\.0\.1:9", text.replace("\n", " ")) is not None)
+        terminal.type("my words\r")
+        for _ in range(10):
+            terminal.read()
+        terminal.wait_for("my words")
+    assert stored(home, "select count(*) from usage") == [(0,)]

@@ -1,0 +1,202 @@
+"""The app on a real pseudo-terminal: signals, a closed window, suspension, sizes, poor terminals, and a crash."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sqlite3
+import sys
+import termios
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.tui.terminal import Terminal
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal")
+
+SECRET = "a secret prompt"
+LEAVES_ALTERNATE_SCREEN = b"\x1b[?1049l"
+SHOWS_CURSOR = b"\x1b[?25h"
+COLOR = re.compile(rb"\x1b\[[0-9;]*(?:38|48);[25];(\d+);(\d+);(\d+)")
+
+
+@contextmanager
+def demo(**env: str) -> Iterator[Terminal]:
+    with Terminal(["demo"], env=env, columns=80, rows=24) as terminal:
+        yield terminal
+
+
+@contextmanager
+def program(code: str, **env: str) -> Iterator[Terminal]:
+    with Terminal(["-c", code], env=env, columns=80, rows=24, command=[sys.executable]) as terminal:
+        yield terminal
+
+
+def assert_restored(terminal: Terminal) -> None:
+    assert LEAVES_ALTERNATE_SCREEN in terminal.raw
+    assert terminal.raw.rindex(SHOWS_CURSOR) > terminal.raw.rindex(b"\x1b[?25l")
+    assert termios.tcgetattr(terminal.master)[3] == terminal.modes_before[3]  # echo and line mode are back
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_ends_it_cleanly(number: signal.Signals, code: int) -> None:
+    with demo() as terminal:
+        terminal.wait_for("Enter sends to")
+        terminal.process.send_signal(number)
+        assert terminal.wait_for_exit() == code
+        assert_restored(terminal)
+
+
+HANGS = """
+import asyncio, sys
+from msgspec.structs import replace
+from hybridchat import wiring
+from hybridchat.backends.base import Backend
+from hybridchat.config import Config
+from hybridchat.domain.events import Started, Text
+from hybridchat.ledger.store import open_ledger
+from hybridchat.paths import find_paths, shipped_themes_dir
+from hybridchat.session.chat import Session
+from hybridchat.session.prices import PriceBook
+from hybridchat.tui.app import HybridChatApp, run
+
+class Hanging:
+    def __init__(self, spec):
+        self.spec = spec
+    async def chat(self, request):
+        yield Started()
+        yield Text("the first words")
+        await asyncio.sleep(1000)
+    async def health(self):
+        from hybridchat.domain.chat import Health, HealthState
+        return Health(HealthState.HEALTHY)
+    async def aclose(self):
+        pass
+
+async def open_backend(spec):
+    return Hanging(spec)
+
+async def open_session():
+    return Session(config=Config(), specs=wiring._simulated_specs(), ledger=open_ledger(find_paths().ledger_file),
+                   prices=PriceBook(), open_backend=open_backend)
+
+sys.exit(run(HybridChatApp(open_session, theme_folders=[shipped_themes_dir()])))
+"""
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGHUP", "window closed"])
+def test_what_came_of_a_reply_is_kept(home: Path, how: str) -> None:
+    with program(HANGS) as terminal:
+        terminal.wait_for("Enter sends to")
+        terminal.type("tell me\r")
+        terminal.wait_for("the first words")
+        if how == "window closed":
+            master, terminal.master = terminal.master, os.open(os.devnull, os.O_RDWR)
+            os.close(master)  # the kernel sends SIGHUP, and every read and write fails from now on
+        else:
+            terminal.process.send_signal(getattr(signal, how))
+        code = terminal.process.wait(20) if how == "window closed" else terminal.wait_for_exit()
+        assert code == (143 if how == "SIGTERM" else 129)
+    with closing(sqlite3.connect(home / "hybridchat.db")) as ledger:
+        rows = ledger.execute("SELECT text, state FROM message ORDER BY id").fetchall()
+    assert rows == [("tell me", "complete"), ("the first words", "interrupted")]
+
+
+def test_suspended_and_resumed_it_is_drawn_again() -> None:
+    with demo() as terminal:
+        terminal.wait_for("Enter sends to")
+        terminal.type("draft\x1a")
+        _, status = os.waitpid(terminal.process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        while terminal.read(0.05) and LEAVES_ALTERNATE_SCREEN not in terminal.raw:
+            pass
+        terminal.screen.reset()
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.wait_for("│ draft")
+        terminal.type("\x11")
+        assert terminal.wait_for_exit() == 0
+        assert_restored(terminal)
+
+
+def test_any_size_is_survived() -> None:
+    with demo() as terminal:
+        terminal.wait_for("Enter sends to")
+        terminal.type("hello\r")
+        for columns, rows in ((1, 1), (300, 100), (2, 2), (80, 24)):
+            terminal.resize(columns, rows)
+            terminal.read()
+        terminal.type("kept")
+        terminal.wait_for("│ kept")
+        terminal.type("\x11")
+        assert terminal.wait_for_exit() == 0
+
+
+def test_no_color_means_none() -> None:
+    with demo(NO_COLOR="1") as terminal:
+        terminal.wait_for("Enter sends to")
+        terminal.type("\x11")
+        assert terminal.wait_for_exit() == 0
+        colors = COLOR.findall(terminal.raw)
+    assert colors
+    assert [c for c in colors if len(set(c)) > 1] == []  # shades of grey only
+
+
+def test_an_ascii_terminal_gets_ascii() -> None:
+    with demo(PYTHONIOENCODING="ascii", PYTHONUTF8="0", LC_ALL="C", PYTHONCOERCECLOCALE="0") as terminal:
+        terminal.wait_for("Enter sends to")
+        terminal.type("\x11")
+        assert terminal.wait_for_exit() == 0
+        assert terminal.raw.isascii()
+        assert b"\\u" not in terminal.raw
+
+
+CRASHES = f"""
+import sys
+from pathlib import Path
+from hybridchat import wiring
+from hybridchat.paths import find_paths, shipped_themes_dir
+from hybridchat.tui.app import HybridChatApp, run
+
+class Broken(HybridChatApp):
+    def action_commands(self):
+        prompt = {SECRET!r}
+        raise ValueError(prompt)
+
+async def open_session():
+    return wiring.open_demo_session()
+
+sys.exit(run(Broken(open_session, theme_folders=[shipped_themes_dir()], crash_log=find_paths().logs_dir / "crash.log")))
+"""
+
+
+def test_a_crash_is_one_line_without_words(home: Path) -> None:
+    with program(CRASHES) as terminal:
+        terminal.wait_for("Enter sends to")
+        terminal.type(SECRET)
+        terminal.wait_for(f"│ {SECRET}")
+        terminal.type("\x10")
+        assert terminal.wait_for_exit() == 1
+        assert_restored(terminal)
+        said = terminal.raw[terminal.raw.rindex(LEAVES_ALTERNATE_SCREEN) :].decode()
+    assert "stopped by a fault of its own (ValueError in" in said
+    assert "Traceback" not in said
+    log = (home / "logs" / "crash.log").read_text()
+    assert "action_commands" in log
+    assert SECRET not in said + log
+
+
+def test_esc_is_not_mistaken_for_a_sequence() -> None:
+    with demo() as terminal:
+        terminal.wait_for("Enter sends to")
+        terminal.type("hello\r")
+        terminal.wait_for("Simulated reply")
+        terminal.type("\x1b")
+        terminal.wait_for("stopped")
+        terminal.type("still here")
+        terminal.wait_for("│ still here")
+        terminal.type("\x11")
+        assert terminal.wait_for_exit() == 0
