@@ -76,9 +76,10 @@ class Server:
 
 
 def _serve(kind: str, argv: list[str], port: int, log: Path, **environment: str) -> Server:
-    with log.open("wb") as output:
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    with log.open("wb") as output:  # bytecode halves the next start
         process = subprocess.Popen(
-            argv, stdout=output, stderr=output, start_new_session=True, env=os.environ | environment, cwd=ROOT
+            argv, stdout=output, stderr=output, start_new_session=True, env=inherited | environment, cwd=ROOT
         )
     server = Server(process, f"http://127.0.0.1:{port}")
     end = time.monotonic() + START_S[kind]

@@ -22,6 +22,7 @@ ENGINES = [
     pytest.param(Kind.VLLM, marks=pytest.mark.needs("vllm"), id="vllm"),
 ]
 RUNNING = {Kind.LLAMACPP: "llamacpp:requests_processing", Kind.VLLM: "vllm:num_requests_running"}
+GENERATED = {Kind.LLAMACPP: "llamacpp:tokens_predicted_total", Kind.VLLM: "vllm:generation_tokens_total"}
 
 
 @pytest.fixture(params=ENGINES)
@@ -35,10 +36,10 @@ def server(kind: Kind, request: pytest.FixtureRequest) -> Server:
     return server
 
 
-def requests_running(server: Server, kind: Kind) -> float:
+def metric(server: Server, name: str) -> float:
     """What the engine itself says."""
-    found = re.search(rf"^{RUNNING[kind]}(?:{{.*}})? ([0-9.]+)$", server.get("/metrics"), re.MULTILINE)
-    assert found, "the engine no longer reports what it is running"
+    found = re.search(rf"^{name}(?:{{.*}})? ([0-9.e+]+)$", server.get("/metrics"), re.MULTILINE)
+    assert found, f"the engine no longer reports {name}"
     return float(found[1])
 
 
@@ -55,12 +56,14 @@ async def test_streams_text_and_the_usage_is_the_engines(server: Server, kind: K
 
 
 async def test_stopping_ends_the_generation_too(server: Server, kind: Kind, connect: Connect) -> None:
+    before = metric(server, GENERATED[kind])
     async with aclosing(connect(server, kind).chat(request(max_tokens=None))) as events:
         async for event in events:
             if isinstance(event, Text):
-                assert requests_running(server, kind) == 1
+                assert metric(server, RUNNING[kind]) == 1
                 break
-    assert await until(lambda: requests_running(server, kind) == 0, 3.0)
+    assert await until(lambda: metric(server, RUNNING[kind]) == 0, 30.0)
+    assert metric(server, GENERATED[kind]) - before < CONTEXT / 2, "without the stop it fills its whole context"
 
 
 async def test_overflow_names_its_numbers(server: Server, kind: Kind, connect: Connect) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import mmap
 import os
 import signal
 import stat
@@ -184,6 +185,16 @@ def test_birth_is_stable_and_ends_with_the_process() -> None:
     assert processes.birth_of(child.pid) is None, "a corpse is not alive"
     child.communicate()
     assert processes.birth_of(child.pid) is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="only Linux tells")
+def test_resident_bytes_are_those_of_that_file_alone(tmp_path: Path) -> None:
+    file = tmp_path / "model.gguf"
+    file.write_bytes(bytes(1 << 20))
+    assert processes.resident_bytes(os.getpid(), file) is None
+    with file.open("r+b") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        assert sum(mapped[:: mmap.PAGESIZE]) == 0  # touches every page
+        assert processes.resident_bytes(os.getpid(), file) == 1 << 20
 
 
 def test_children_get_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
