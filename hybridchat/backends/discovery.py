@@ -16,7 +16,7 @@ from hybridchat.domain.address import Address, parse_base_url
 from hybridchat.domain.chat import Health, HealthState, Kind, Proof, Zone
 from hybridchat.domain.privacy import proof_of, zone_of
 from hybridchat.errors import HybridchatError, UsageError
-from hybridchat.net.client import open_client
+from hybridchat.net.client import open_client, warm_up
 
 BUDGET_S = 0.45
 
@@ -42,6 +42,7 @@ async def discover(environment: Mapping[str, str], ports: Iterable[int] | None =
 
     Keys are named, never used. OLLAMA_HOST is dialled only where it is loopback.
     """
+    await asyncio.to_thread(warm_up)
     addresses = {_loopback(port): f"listens on port {port}" for port in ports or [s.port for s in facts().server]}
     offered = _ollama_host(environment)
     if offered is not None and offered.is_loopback:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from hybridchat.domain.events import Failed
 from hybridchat.domain.text import clean_line
-from hybridchat.errors import BackendError, ErrorKind
+from hybridchat.errors import BackendError, ErrorKind, HybridchatError
 
 _MESSAGE_LIMIT = 300
 
@@ -193,5 +193,8 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
         return None
 
 
-def failed_from(error: BackendError) -> Failed:
-    return Failed(error.kind, error.message, error.remedy, error.status, error.retry_after_s)
+def failed_from(error: HybridchatError) -> Failed:
+    """An exception as the end of a stream; what is no BackendError is a refusal of our own."""
+    if isinstance(error, BackendError):
+        return Failed(error.kind, error.message, error.remedy, error.status, error.retry_after_s)
+    return Failed(ErrorKind.REFUSED, error.message, error.remedy)

@@ -56,7 +56,7 @@ async def refuse_ollama(client: Client, spec: BackendSpec, timeout_s: float) -> 
     """A refusal unless it is sure that no Ollama answers here under another kind: its /v1 forwards untold."""
     try:
         await _check_not_ollama(client, spec, timeout_s)
-    except BackendError as error:
+    except HybridchatError as error:
         return failed_from(error)
     return None
 

@@ -18,7 +18,7 @@ from hybridchat.domain.chat import ChatRequest, Health, ModelInfo
 from hybridchat.domain.events import Event, Failed, Finished, Loading, Started, Usage
 from hybridchat.domain.privacy import fail_closed_name, is_cloud_name
 from hybridchat.domain.text import clean_line
-from hybridchat.errors import BackendError, ErrorKind
+from hybridchat.errors import BackendError, ErrorKind, HybridchatError
 from hybridchat.net.client import Client, open_client
 from hybridchat.net.framing import NdjsonFramer
 
@@ -155,7 +155,7 @@ class OllamaBackend:
         """Whether the model is in memory with that context size; True where the server does not say."""
         try:
             running = await running_models(self._client)
-        except BackendError:
+        except HybridchatError:
             return True  # the chat itself will tell what is wrong
         window = running.get(full_name(model))
         return window is not None and (num_ctx is None or window in (0, num_ctx))

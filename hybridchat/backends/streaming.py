@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from hybridchat.backends.failures import excerpt, failed, failed_from, read_error
 from hybridchat.domain.events import Event, Failed, Finished, Text, Thinking
-from hybridchat.errors import BackendError, ErrorKind, Refused
+from hybridchat.errors import BackendError, ErrorKind, HybridchatError
 from hybridchat.net.client import Client, Reply
 
 MAX_REPLY_CHARACTERS = 16 << 20
@@ -51,6 +51,10 @@ class Exchange(Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         return f"Exchange({self.backend!r}, {self.path!r})"
 
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        """A crash prints the variables of every frame: neither the words nor the key may be among them."""
+        return [("backend", self.backend), ("path", self.path)]
+
 
 async def stream_reply(exchange: Exchange, decoder: Decoder) -> AsyncGenerator[Event, None]:
     """Yields the decoder's events and ends with exactly one Finished or Failed. Closing it closes the connection."""
@@ -69,10 +73,8 @@ async def stream_reply(exchange: Exchange, decoder: Decoder) -> AsyncGenerator[E
                     # The body's last bytes are read before the connection goes back, so that the next send can use it.
                     stack.push_async_callback(_drain, chunks)
                 yield event
-    except BackendError as error:
+    except HybridchatError as error:
         yield failed_from(error)
-    except Refused as error:
-        yield Failed(ErrorKind.REFUSED, error.message, error.remedy)
 
 
 async def _events(

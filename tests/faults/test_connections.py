@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+import truststore
 
 from hybridchat.backends.registry import make_backend
 from hybridchat.domain.address import parse_base_url
@@ -19,6 +20,7 @@ from hybridchat.domain.events import Event, Failed
 from hybridchat.errors import BackendError, ErrorKind, UsageError
 from hybridchat.net.client import Policy, open_client
 from hybridchat.net.failures import explain
+from hybridchat.net.tls import tls_context
 from tests.fakes.http import FakeServer, Request, Responder
 from tests.fakes.wire import CHAT_COMPLETIONS, WIRES, Wire, ask, collect, scripted, spec_for, text_of
 
@@ -126,12 +128,16 @@ def test_files_that_are_no_certificates(tmp_path: Path, text: str) -> None:
 
 
 def test_session_keys_are_never_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hybridchat.net.tls import tls_context
-
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
     context = tls_context(AUTHORITY, None, None)
     assert context.keylog_filename is None
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+def test_without_an_own_authority_the_systems_store_decides() -> None:
+    context = tls_context(None, None, None)
+    assert isinstance(context, truststore.SSLContext)
+    assert context.verify_mode is ssl.CERT_REQUIRED
 
 
 def test_21_a_name_that_is_not_found() -> None:

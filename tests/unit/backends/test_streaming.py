@@ -113,5 +113,15 @@ def test_an_exchange_does_not_show_its_key() -> None:
         deadline_s=1,
         secret="sk-canary",
     )
-    assert "sk-canary" not in repr(exchange)
-    assert "secret words" not in repr(exchange)
+    shown = repr(exchange) + repr(exchange.__rich_repr__())
+    assert "sk-canary" not in shown
+    assert "secret words" not in shown
+
+
+@both
+async def test_the_guards_refusal_is_an_end_too(wire: Wire) -> None:
+    """Not an exception: a backend's stream tells everything in events."""
+    events = await collect(make_backend(spec_for(wire.kind, "http://192.0.2.1:9")))
+    last = events[-1]
+    assert isinstance(last, Failed)
+    assert (last.kind, "192.0.2.1 is not on this device" in last.message) == (ErrorKind.REFUSED, True)
