@@ -37,9 +37,14 @@ class Watched(type(os.environ)):
             deeds.append(f"reads {key} from the environment")
         return super().__getitem__(key)
 
+    def __setitem__(self, key, value):
+        if by_us(2):
+            deeds.append(f"sets {key} in the environment")
+        super().__setitem__(key, value)
+
 os.environ.__class__ = Watched
 threading.Thread.start = lambda thread: deeds.append(f"starts {thread.name}")
-FORBIDDEN = ("os.mkdir", "os.putenv", "subprocess.Popen", "sqlite3.connect", "signal.")
+FORBIDDEN = ("os.mkdir", "subprocess.Popen", "sqlite3.connect", "signal.")
 
 def watch(event, arguments):
     if event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
