@@ -7,12 +7,13 @@ from typing import get_args
 import click
 
 from hybridchat.cli import output
+from hybridchat.cli.groups import DefaultGroup
 from hybridchat.config import KINDS
 
 
-@click.group("backends")
+@click.group("backends", cls=DefaultGroup, default="list")
 def command() -> None:
-    """List the configured backends, or add one.
+    """List the configured backends (the default), or add one.
 
     \b
     hybridchat backends list

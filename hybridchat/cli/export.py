@@ -8,6 +8,7 @@ import click
 
 from hybridchat.cli import output
 from hybridchat.cli.dates import backend_option, since_option, until_option
+from hybridchat.cli.groups import DefaultGroup
 from hybridchat.cli.store import find_conversation, opened_ledger
 from hybridchat.export import conversation as conversations
 from hybridchat.export import usage
@@ -15,15 +16,7 @@ from hybridchat.export import usage
 file_option = click.option("-o", "--output", "file", type=click.Path(path_type=Path), help="Write to this file.")
 
 
-class UsageByDefault(click.Group):
-    """`export --format csv` means `export usage --format csv`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        names_one = args and (not args[0].startswith("-") or args[0] in ctx.help_option_names)
-        return super().parse_args(ctx, args if names_one else ["usage", *args])
-
-
-@click.group("export", cls=UsageByDefault)
+@click.group("export", cls=DefaultGroup, default="usage")
 def command() -> None:
     """Export usage rows (the default) or a conversation.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hybridchat.cli import output
+from hybridchat.cli.groups import DefaultGroup
 from hybridchat.errors import BackendError, UsageError
 
 if TYPE_CHECKING:
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
     from hybridchat.domain.address import Address
 
 
-@click.group("keys")
+@click.group("keys", cls=DefaultGroup, default="list")
 def command() -> None:
-    """See where keys come from; keep them in the system's keyring or take them out.
+    """See where keys come from (the default); keep them in the system's keyring or take them out.
 
     \b
     hybridchat keys list
@@ -38,6 +39,8 @@ def list_keys(as_json: bool) -> None:
     if as_json:
         output.json([{"backend": backend, "origin": origin} for backend, origin in origins])
     else:
+        if not origins:
+            output.note("no backend is configured, so none needs a key")
         output.table(("backend", "key"), origins)
 
 

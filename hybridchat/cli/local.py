@@ -9,6 +9,7 @@ import click
 
 from hybridchat.cli import output
 from hybridchat.cli.engines import engine_option, find_ollama
+from hybridchat.cli.groups import DefaultGroup
 from hybridchat.cli.progress import Progress
 from hybridchat.errors import UsageError
 
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     from hybridchat.wiring import Wiring
 
 
-@click.group("local")
+@click.group("local", cls=DefaultGroup, default="status")
 def command() -> None:
-    """Start, watch and end engines of your own.
+    """Start, list (the default) and end engines of your own.
 
     \b
     hybridchat local up vllm --model Qwen/Qwen3-8B

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from hybridchat.cli import output
 from hybridchat.cli.engines import engine_option, find_ollama
+from hybridchat.cli.groups import DefaultGroup
 from hybridchat.cli.progress import Progress
 from hybridchat.domain.chat import Proof, Zone
 
@@ -33,18 +34,24 @@ class Row(Struct, frozen=True):
     remote_host: str | None
 
 
-@click.group("models", invoke_without_command=True)
-@output.json_option
-@click.pass_context
-def command(ctx: click.Context, as_json: bool) -> None:
-    """List the models of every backend; pull, show or remove those of your own engines.
+@click.group("models", cls=DefaultGroup, default="list")
+def command() -> None:
+    """List the models of every backend (the default); pull, show or remove those of your own engines.
 
     \b
     hybridchat models
     hybridchat models pull qwen3-0.6b
     """
-    if ctx.invoked_subcommand is not None:
-        return
+
+
+@command.command("list")
+@output.json_option
+def list_models(as_json: bool) -> None:
+    """List the models of every backend: who computes, context window, size, loaded or not.
+
+    \b
+    hybridchat models list --json
+    """
     from hybridchat import wiring
 
     rows, silent = asyncio.run(collect(wiring.load().open_session()))
@@ -53,6 +60,8 @@ def command(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         output.json(rows)
         return
+    if not rows and not silent:
+        output.note("no backend is configured — run `hybridchat` to set one up, or `hybridchat backends add`")
     output.table(
         ("backend", "model", "zone", "proof", "context", "size", "loaded"),
         [(r.backend, r.model, r.zone, r.proof, r.context_window, output.size(r.size_bytes), r.loaded) for r in rows],

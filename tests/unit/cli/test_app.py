@@ -10,6 +10,7 @@ import pytest
 
 from hybridchat.cli import app
 from hybridchat.errors import HybridchatError, Refused, UsageError
+from tests.unit.cli.conftest import Cli
 
 HEAVY_FOR_ASK = ("textual", "rich", "genai_prices", "keyring", "tomlkit", "ollama", "sqlite_utils", "platformdirs")
 
@@ -52,6 +53,18 @@ def test_wrong_usage_is_one_line_and_exit_2(
     assert printed.err.count("\n") == 1
     assert printed.err.startswith("hybridchat: ")
     assert said in printed.err
+
+
+@pytest.mark.parametrize(
+    ("short", "full"),
+    [("models", "models list"), ("local", "local status"), ("backends", "backends list"), ("keys", "keys list")],
+)
+def test_a_groups_default_command_may_be_left_out(short: str, full: str, cli: Cli) -> None:
+    assert cli(short) == cli(*full.split())
+    assert cli(short).err
+    assert cli(short, "--json").json == cli(*full.split(), "--json").json == []
+    assert cli(short, "nothing").code == 2
+    assert "Commands:" in cli(short, "--help").out
 
 
 @pytest.mark.parametrize(
