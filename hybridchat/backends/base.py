@@ -41,7 +41,7 @@ class Backend(Protocol):
     def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         """Streams the answer: any Loading, then Started, Thinking/Text/Usage, and exactly one Finished or Failed.
 
-        Never raises for anything the far side does. Closing it, or cancelling its reader, closes the connection at once:
+        Never raises for what the far side does. Closing it, or cancelling its reader, closes the connection at once:
         read it within `contextlib.aclosing`.
         """
         ...

@@ -34,7 +34,7 @@ class _Delta(Struct, gc=False):
 
 
 class _Choice(Struct, gc=False):
-    index: int = 0
+    index: int | None = 0
     delta: _Delta | None = None
     finish_reason: str | None = None
 
@@ -64,7 +64,7 @@ class _Timings(Struct, gc=False):
 
 
 class _Chunk(Struct, gc=False):
-    choices: list[_Choice] = []
+    choices: list[_Choice] | None = None
     model: str | None = None
     usage: _Usage | None = None
     timings: _Timings | None = None
@@ -99,7 +99,7 @@ class ChatCompletionsDecoder(JsonStreamDecoder[_Chunk]):
         if not self.understood:
             self.understood = True
             events.append(Started(value.model))
-        for choice in value.choices:
+        for choice in value.choices or ():
             if choice.index:
                 continue
             if delta := choice.delta:

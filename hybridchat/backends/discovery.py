@@ -18,7 +18,7 @@ from hybridchat.domain.privacy import proof_of, zone_of
 from hybridchat.errors import HybridchatError, UsageError
 from hybridchat.net.client import open_client, warm_up
 
-BUDGET_S = 0.45
+BUDGET_S = 0.4
 
 
 class Found(Struct, frozen=True, kw_only=True):

@@ -205,6 +205,33 @@ def test_an_error_after_the_200_keeps_what_came(wire: Wire, error: bytes) -> Non
     assert (last.kind, last.message) == (ErrorKind.SERVER, "it: plain")
 
 
+@both
+@given(chunks=st.lists(st.binary(max_size=200), max_size=20))
+def test_arbitrary_bytes_end_once_and_raise_nothing(wire: Wire, chunks: list[bytes]) -> None:
+    ends = [event for event in decode(wire, *chunks) if isinstance(event, Finished | Failed)]
+    assert len(ends) == 1
+
+
+@both
+@given(
+    edits=st.lists(st.tuples(st.integers(0, 20_000), st.integers(0, 3), st.binary(max_size=4)), min_size=1, max_size=8)
+)
+def test_damaged_captures_end_once_and_raise_nothing(wire: Wire, edits: list[tuple[int, int, bytes]]) -> None:
+    body = bytearray(capture("ollama/chat-stream" if wire is OLLAMA else "vllm/chat-stream").body)
+    for at, length, instead in edits:
+        at %= len(body)
+        body[at : at + length] = instead
+    events = decode(wire, bytes(body))
+    assert len([event for event in events if isinstance(event, Finished | Failed)]) == 1
+    text_of(events).encode()  # no lone surrogate gets through
+
+
+@pytest.mark.parametrize("choices", [None, []])
+def test_usage_without_choices(choices: list[object] | None) -> None:
+    chunk = openai({"choices": choices, "usage": {"prompt_tokens": 1, "completion_tokens": 2}})
+    assert Usage(1, None, None, 2) in decode(CHAT_COMPLETIONS, chunk)
+
+
 def openai(value: dict[str, Any]) -> bytes:
     return b"data: " + json.dumps(value).encode() + b"\n\n"
 
