@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hybridchat.domain import text
 from hybridchat.domain.text import clean, clean_line, title_of
 
 ANY_TEXT = st.text(alphabet=st.characters(codec=None), max_size=60)  # surrogates too
@@ -40,7 +42,7 @@ def test_made_inert(raw: str, inert: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    "words",
     [
         "plain\ttext\nin lines",
         "👨‍👩‍👧‍👦 🏳️‍🌈 👍🏽 ❤️ ☎︎ 1️⃣",
@@ -52,8 +54,8 @@ def test_made_inert(raw: str, inert: str) -> None:
         "\u00a0no-break",
     ],
 )
-def test_left_as_it_is(text: str) -> None:
-    assert clean(text) == text
+def test_left_as_it_is(words: str) -> None:
+    assert clean(words) == words
 
 
 @given(HOSTILE | ANY_TEXT)
@@ -82,6 +84,13 @@ def test_one_line_of_at_most_the_limit(raw: str, limit: int) -> None:
     for line in (clean_line(raw, limit), title_of(raw, limit)):
         assert len(line) <= limit
         assert len(line.splitlines()) <= 1
+
+
+def test_every_character_alone_and_among_others() -> None:
+    """The quick look finds exactly what the table changes, over the whole of Unicode."""
+    for code in range(sys.maxunicode + 1):
+        char = chr(code)
+        assert clean(f"é{char}") == "é" + char.translate(text._TABLE)
 
 
 def test_a_long_line_is_cut_with_an_ellipsis() -> None:
