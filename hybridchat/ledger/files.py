@@ -12,6 +12,7 @@ from hybridchat.errors import LedgerError
 MAGIC = b"SQLite format 3\x00"
 HEADER_BYTES = 100
 SIDE_FILES = ("-wal", "-shm")
+KEPT = ".corrupt-"  # and a time_name: a damaged ledger that was set aside
 
 
 def run_dir(ledger: Path) -> Path:
@@ -84,11 +85,11 @@ def why_damaged(ledger: Path, *, had_content: bool) -> str | None:
 def set_aside(ledger: Path) -> Path:
     """Moves a damaged ledger away, never over another one. Returns where it is kept."""
     time = time_name(datetime.now(UTC))
-    kept = beside(ledger, f".corrupt-{time}")
+    kept = beside(ledger, f"{KEPT}{time}")
     number = 1
     while kept.exists():
         number += 1
-        kept = beside(ledger, f".corrupt-{time}-{number}")
+        kept = beside(ledger, f"{KEPT}{time}-{number}")
     ledger.replace(kept)
     wal, shm = (beside(ledger, suffix) for suffix in SIDE_FILES)
     if wal.exists() and wal.stat().st_size:

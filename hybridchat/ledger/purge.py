@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hybridchat.ledger import backups, files
-from hybridchat.ledger.connect import connect, transaction
+from hybridchat.ledger.connect import BUSY_TIMEOUT_S, connect, transaction
 from hybridchat.ledger.process import is_alive
 from hybridchat.ledger.search import INDEXES
 from hybridchat.ledger.times import parse
@@ -65,15 +65,20 @@ def _remove(db: sqlite3.Connection, doomed: list[_Doomed]) -> None:
 def _empty_log(db: sqlite3.Connection) -> None:
     """The write-ahead log holds old pages until it is cut; that must wait for readers of other windows."""
     db.execute("INSERT OR REPLACE INTO meta VALUES (?, 'yes')", (_PENDING,))
-    if db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0:
+    db.execute("PRAGMA busy_timeout = 100")  # milliseconds: quitting does not wait for another window
+    try:
+        is_busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
+    if not is_busy:
         db.execute("DELETE FROM meta WHERE key = ?", (_PENDING,))
 
 
 def _purge_copies(path: Path, doomed: list[_Doomed]) -> None:
     """A damaged copy cannot be edited: it goes as a whole if it may hold one of them."""
-    oldest = min(parse(conversation.created_at).timestamp() for conversation in doomed)
-    for kept in path.parent.glob(f"{path.name}.corrupt-*"):
-        if kept.stat().st_mtime >= oldest:
+    oldest = files.time_name(min(parse(conversation.created_at) for conversation in doomed))
+    for kept in path.parent.glob(f"{path.name}{files.KEPT}*"):
+        if kept.name.partition(files.KEPT)[2] >= oldest:
             kept.unlink()
     for copy in backups.list_backups(path):
         try:

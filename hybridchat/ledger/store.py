@@ -131,9 +131,9 @@ class Ledger:
             if self._file.status.mode == "normal":
                 with transaction(self._file.connection):
                     end_process(self._file.connection, self._file.process_id)
+        finally:  # where even that cannot be written, the next opening marks what was left
             self._reader.close()
             self._file.connection.close()
-        finally:
             if self._file.presence is not None:
                 self._file.presence.end()
 

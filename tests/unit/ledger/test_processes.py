@@ -86,7 +86,9 @@ def test_two_processes_lose_nothing(path: Path) -> None:
     for process in processes:
         process.communicate("go\n", timeout=50)
     assert [process.returncode for process in processes] == [0, 0]
-    texts = {text for (text,) in query(path, "SELECT text FROM message WHERE role = 'assistant' AND state = 'complete'")}
+    texts = {
+        text for (text,) in query(path, "SELECT text FROM message WHERE role = 'assistant' AND state = 'complete'")
+    }
     assert texts == {f"answer to {name} {number}" for name in ("left", "right") for number in range(turns)}
     assert query(path, "SELECT attempts, replies FROM usage_total") == [(2 * turns, 2 * turns)]
 

@@ -116,9 +116,8 @@ def test_a_damaged_page_is_met_then_mended_at_the_next_start(backed_up: Path) ->
 def test_a_broken_search_index_is_built_again(backed_up: Path) -> None:
     with closing(sqlite3.connect(backed_up)) as connection, connection:
         connection.execute("DELETE FROM message_fts_data WHERE id > 10")
-    with opened(backed_up) as ledger:
-        with pytest.raises(LedgerError, match="damaged"):
-            ledger.search("saved").result()
+    with opened(backed_up) as ledger, pytest.raises(LedgerError, match="damaged"):
+        ledger.search("saved").result()
     with opened(backed_up) as ledger:
         assert ledger.status.notice == ""
         assert [hit.snippet for hit in ledger.search("since").result()] == ["\x02since\x03 then"] * 2

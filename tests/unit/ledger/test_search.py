@@ -52,7 +52,9 @@ def test_deleted_is_not_found_and_undo_brings_it_back(ledger: Ledger) -> None:
     assert len(found(ledger, "walrus")) == 3
 
 
-@pytest.mark.parametrize("query", ['"', '""', "(", "a AND", "NOT", "title:x", "^", "*", "a NEAR(", "-", "\x00", "' OR 1", "{a}: b"])
+@pytest.mark.parametrize(
+    "query", ['"', '""', "(", "a AND", "NOT", "title:x", "^", "*", "a NEAR(", "-", "\x00", "' OR 1", "{a}: b"]
+)
 def test_syntax_is_only_words(ledger: Ledger, query: str) -> None:
     whole_turn(ledger, "a title")
     assert isinstance(found(ledger, query), list)

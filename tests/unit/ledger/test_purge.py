@@ -1,0 +1,144 @@
+"""Deleted text is in no file of ours; the numbers stay."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import string
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from hybridchat.ledger import backups
+from hybridchat.ledger.store import Ledger, open_ledger
+from tests.unit.ledger.helpers import end_of, new_turn, opened, query, start_python, whole_turn
+
+
+def files_with(folder: Path, words: list[str]) -> set[str]:
+    """Names of the files that hold any of the words, in any case."""
+    found = set()
+    for path in folder.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes().lower()
+            found |= {path.name for word in words if word.encode() in content}
+    return found
+
+
+def made_up_words(rng: random.Random, count: int) -> list[str]:
+    return ["".join(rng.choices(string.ascii_lowercase, k=12)) for _ in range(count)]
+
+
+def write_conversation(ledger: Ledger, words: list[str], turns: int = 4) -> int:
+    """Words in the title, the question, thinking, the flushed parts and the answer."""
+    text = " ".join(words)
+    conversation_id, parent = None, None
+    for _ in range(turns):
+        turn = new_turn(text, conversation_id=conversation_id, parent_id=parent, title=words[0])
+        ids = ledger.begin_turn(turn).result()
+        for cut in range(0, len(text), max(1, len(text) // 5)):
+            ledger.flush_reply(ids.reply_message_id, text[:cut], text[:cut]).result()
+        ledger.end_attempt(end_of(ids, text, thinking=text, note=words[-1])).result()
+        conversation_id, parent = ids.conversation_id, ids.reply_message_id
+    assert conversation_id is not None
+    return conversation_id
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_deleted_text_is_in_no_file(path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    secrets, kept = made_up_words(rng, 60), made_up_words(rng, 60)
+    with opened(path) as ledger:
+        doomed = []
+        for _ in range(6):  # mixed, so that they share pages
+            write_conversation(ledger, rng.sample(kept, rng.randrange(2, 60)))
+            doomed.append(write_conversation(ledger, rng.sample(secrets, rng.randrange(2, 60))))
+        backups.backup(path)
+        assert files_with(path.parent, secrets) >= {"hybridchat.db", backups.list_backups(path)[0].name}
+        for conversation_id in doomed:
+            ledger.delete_conversation(conversation_id).result()
+        assert ledger.purge_deleted().result() == 6
+        assert len(ledger.conversations().result()) == 6
+    assert files_with(path.parent, secrets) == set()
+    assert files_with(path.parent, kept) == {"hybridchat.db", backups.list_backups(path)[0].name}
+    assert query(path, "SELECT count(*) FROM usage") == [(48,)]
+    assert query(path, "SELECT sum(attempts) FROM usage_total") == [(48,)]
+    for copy in (path, *backups.list_backups(path)):
+        assert query(copy, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_undo_until_it_is_purged(ledger: Ledger) -> None:
+    ids = whole_turn(ledger, "come back")
+    ledger.delete_conversation(ids.conversation_id).result()
+    ledger.restore_conversation(ids.conversation_id).result()
+    assert ledger.purge_deleted().result() == 0
+    assert [m.text for m in ledger.branch(ids.conversation_id).result()] == ["come back", "an answer"]
+
+
+def test_another_windows_deletion_can_still_be_undone_there(ledger: Ledger, path: Path) -> None:
+    ids = whole_turn(ledger)
+    ledger.delete_conversation(ids.conversation_id).result()
+    with opened(path) as other:
+        assert other.purge_deleted().result() == 0
+    ledger.restore_conversation(ids.conversation_id).result()
+    assert ledger.conversation(ids.conversation_id).result() is not None
+
+
+def test_what_a_killed_window_deleted_is_purged_later(path: Path) -> None:
+    code = """
+import os, sys
+from pathlib import Path
+from tests.unit.ledger.helpers import open_ledger, whole_turn
+ledger = open_ledger(Path(sys.argv[1]))
+ids = whole_turn(ledger, "wolverine")
+ledger.delete_conversation(ids.conversation_id).result()
+os.kill(os.getpid(), 9)
+"""
+    start_python(code, path).communicate(timeout=30)
+    assert "hybridchat.db-wal" in files_with(path.parent, ["wolverine"])
+    with opened(path):
+        pass  # closing takes care
+    assert files_with(path.parent, ["wolverine"]) == set()
+    assert query(path, "SELECT count(*) FROM conversation") == [(0,)]
+
+
+def test_a_second_reader_makes_it_pending_until_a_later_start(path: Path) -> None:
+    notices: list[str] = []
+    ledger = open_ledger(path, notices.append)
+    ids = whole_turn(ledger, "platypus")
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM message").fetchone()
+        ledger.delete_conversation(ids.conversation_id).result()
+        assert ledger.purge_deleted().result() == 1
+        assert any("at a later start" in notice for notice in notices)
+        ledger.close()
+        assert files_with(path.parent, ["platypus"])
+    with opened(path):
+        pass
+    assert files_with(path.parent, ["platypus"]) == set()
+
+
+def test_kept_damaged_copies_go_only_if_they_may_hold_it(path: Path) -> None:
+    with opened(path) as ledger:
+        whole_turn(ledger, "older")
+    old_copy = path.with_name("hybridchat.db.corrupt-20200101T000000Z")
+    new_copy = path.with_name("hybridchat.db.corrupt-20990101T000000Z")
+    for copy in (old_copy, new_copy):
+        copy.write_bytes(b"ocelot")
+    with opened(path) as ledger:
+        ids = whole_turn(ledger, "ocelot")
+        ledger.delete_conversation(ids.conversation_id).result()
+        ledger.purge_deleted().result()
+    assert old_copy.exists()
+    assert not new_copy.exists()
+
+
+def test_an_id_is_never_given_again(path: Path) -> None:
+    with opened(path) as ledger:
+        first = whole_turn(ledger)
+        ledger.delete_conversation(first.conversation_id).result()
+        ledger.purge_deleted().result()
+        second = whole_turn(ledger)
+    assert second.conversation_id > first.conversation_id
+    assert second.user_message_id > first.reply_message_id
