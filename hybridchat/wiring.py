@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
@@ -42,7 +43,7 @@ class Wiring(NamedTuple):
         return Session(
             config=self.config,
             specs=backend_specs(self.config),
-            ledger=self.open_ledger(),
+            open_ledger=partial(open_ledger, self.paths.ledger_file),
             prices=PriceBook(),
             open_backend=opener.open,
             local_only=local_only,
@@ -76,7 +77,7 @@ def open_demo_session() -> Session:
     return Session(
         config=config,
         specs=_simulated_specs(),
-        ledger=open_ledger(None),
+        open_ledger=partial(open_ledger, None),
         prices=PriceBook(),
         open_backend=Opener(paths, config, local_only=False).open,
     )

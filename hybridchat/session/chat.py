@@ -36,18 +36,19 @@ class Session:
         *,
         config: Config,
         specs: Mapping[str, BackendSpec],
-        ledger: Ledger,
+        open_ledger: Callable[[Callable[[str], None]], Ledger],
         prices: PriceBook,
         open_backend: OpenBackend,
         local_only: bool = False,
     ) -> None:
         self._config = config
-        self._ledger = ledger
+        self._ledger = open_ledger(self._on_ledger_trouble)
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: list[Callable[[SessionEvent], None]] = []
         self.fleet = Fleet(specs, open_backend, self._on_health, local_only=local_only)
         floor = Privacy.LOCAL_ONLY if local_only else Privacy.OPEN
         self.planner = Planner(config.route, self.fleet, floor, self._prompt_price)
-        self.books = Bookkeeper(ledger, prices, self.fleet, self._emit, self.planner.workload_tokens_30d)
+        self.books = Bookkeeper(self._ledger, prices, self.fleet, self._emit, self.planner.workload_tokens_30d)
         self._chats: dict[int, Chat] = {}  # those with a running turn: who leaves one finds it again
         self._deleted: list[int] = []
         self._watch: asyncio.Task[None] | None = None
@@ -56,6 +57,7 @@ class Session:
 
     @property
     def ledger_notice(self) -> str:
+        """Why the ledger is in memory, read-only or restored; "" when nothing is. Waits until it is open."""
         return self._ledger.status.notice
 
     def listen(self, listener: Callable[[SessionEvent], None]) -> None:
@@ -63,7 +65,9 @@ class Session:
 
     async def start(self, *, watch: bool = True) -> None:
         """Looks at each local backend and takes the first snapshot; with `watch`, goes on looking now and then."""
+        self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(warm_up)
+        await asyncio.wrap_future(self._ledger.opened)
         await self.fleet.check_local()
         self.books.refresh()
         if watch:
@@ -303,6 +307,11 @@ class Session:
     def _emit(self, event: SessionEvent) -> None:
         for listener in self._listeners:
             listener(event)
+
+    def _on_ledger_trouble(self, text: str) -> None:
+        """From any thread. What happens before `start` is in `ledger_notice`."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._emit, Notice(text))
 
     def _queue_changed(self, chat: Chat) -> None:
         self._emit(QueueChanged(chat.id, tuple(draft.text for draft in chat.queue)))

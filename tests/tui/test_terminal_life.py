@@ -53,43 +53,33 @@ def test_a_signal_ends_it_cleanly(number: signal.Signals, code: int) -> None:
 
 HANGS = """
 import asyncio, sys
-from msgspec.structs import replace
 from hybridchat import wiring
-from hybridchat.backends.base import Backend
-from hybridchat.config import Config
+from hybridchat.cli.app import run
+from hybridchat.domain.chat import Health, HealthState
 from hybridchat.domain.events import Started, Text
-from hybridchat.ledger.store import open_ledger
-from hybridchat.paths import find_paths, shipped_themes_dir
-from hybridchat.session.chat import Session
-from hybridchat.session.prices import PriceBook
-from hybridchat.tui.app import HybridChatApp, run
 
 class Hanging:
-    def __init__(self, spec):
-        self.spec = spec
     async def chat(self, request):
         yield Started()
         yield Text("the first words")
         await asyncio.sleep(1000)
     async def health(self):
-        from hybridchat.domain.chat import Health, HealthState
         return Health(HealthState.HEALTHY)
     async def aclose(self):
         pass
 
-async def open_backend(spec):
-    return Hanging(spec)
+async def open_backend(self, spec):
+    return Hanging()
 
-async def open_session():
-    return Session(config=Config(), specs=wiring._simulated_specs(), ledger=open_ledger(find_paths().ledger_file),
-                   prices=PriceBook(), open_backend=open_backend)
-
-sys.exit(run(HybridChatApp(open_session, theme_folders=[shipped_themes_dir()])))
+wiring.Opener.open = open_backend
+sys.exit(run([]))
 """
 
 
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGHUP", "window closed"])
 def test_what_came_of_a_reply_is_kept(home: Path, how: str) -> None:
+    home.mkdir()
+    (home / "config.toml").write_text('[[backend]]\nid = "hangs"\nkind = "vllm"\nbase_url = "http://127.0.0.1:9"\n')
     with program(HANGS) as terminal:
         terminal.wait_for("Enter sends to")
         terminal.type("tell me\r")

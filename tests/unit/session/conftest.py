@@ -111,7 +111,7 @@ async def build() -> AsyncIterator[Build]:
         session = Session(
             config=config or Config(),
             specs={s.id: s for s in specs},
-            ledger=ledger,
+            open_ledger=lambda _: ledger,
             prices=PriceBook(),
             open_backend=open_backend,
             local_only=local_only,

@@ -93,7 +93,8 @@ async def test_stop_between_enter_and_the_request_stops_it(build: Build) -> None
     world.backends["lab"].script = (asyncio.Event(),)
     chat = world.session.new()
     sending = asyncio.create_task(world.session.send(chat, "go"))
-    await until(lambda: chat.is_sending)
+    await asyncio.sleep(0)
+    assert chat.is_sending
     await world.session.stop(chat)
     await sending
     reply = await world.session.wait(chat)
