@@ -19,7 +19,7 @@ _STEPS = (
     (r"Starting to load model", "loading weights"),
     (r"Loading .*checkpoint shards: +(\d+)% Completed", "loading weights"),
     (r"Loading weights took", "weights loaded"),
-    (r"torch\.compile|Compiling a graph|Dynamo bytecode", "compiling"),
+    (r"torch\.compile takes|Compiling a graph|Dynamo bytecode transform", "compiling"),
     (r"Capturing CUDA graphs?.*?(\d+)%", "capturing graphs"),
     (r"KV cache size", "making room for the context"),
     (r"init engine .* took", "opening the port"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
 import stat
+import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -21,7 +23,7 @@ from hybridchat.domain.chat import HealthState, Kind, Proof, Zone
 from hybridchat.domain.events import Event, Failed, Finished, Loading, Text, Usage
 from hybridchat.errors import ErrorKind
 from hybridchat.paths import Paths
-from tests.real.conftest import CACHE, request
+from tests.real.conftest import CACHE, ROOT, request
 from tests.real.tiny_model import gguf_model
 
 pytestmark = pytest.mark.needs("embedded")
@@ -176,8 +178,41 @@ async def test_long_home_still_gets_a_socket(home: Path, paths: Paths) -> None:
         await backend.aclose()
 
 
-async def test_worker_ends_with_its_parent(embedded: EmbeddedBackend) -> None:
-    """Only the end of its input tells a worker: no signal, no wait."""
+HOLD = """
+import asyncio, sys
+from pathlib import Path
+from hybridchat.backends.embedded import EmbeddedBackend
+from hybridchat.paths import Paths
+from tests.real.test_embedded import SPEC
+
+async def hold():
+    backend = EmbeddedBackend(SPEC, Paths(Path(sys.argv[1]), Path(sys.argv[1])), context_window=1024)
+    await backend.warm("tiny")
+    print(backend._current._server.process.pid, flush=True)
+    await asyncio.sleep(600)
+
+asyncio.run(hold())
+"""
+
+
+async def test_killed_hybridchat_leaves_no_engine(paths: Paths, embedded: EmbeddedBackend) -> None:
+    window = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", HOLD, str(paths.data_dir), cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    assert window.stdout is not None
+    pid = int(await window.stdout.readline())
+    assert birth_of(pid) is not None
+    window.kill()
+    await window.communicate()
+
+    assert await until(lambda: birth_of(pid) is None, 10.0)
+    assert len(list(paths.run_dir.glob("*.sock"))) == 1
+    await embedded.warm("tiny")
+    assert len(list(paths.run_dir.glob("*.sock"))) == 1, "the next start clears up"
+
+
+async def test_worker_ends_with_its_input(embedded: EmbeddedBackend) -> None:
+    """Where the kernel does not tell it of its parent's death, as on macOS."""
     await embedded.warm("tiny")
     (pid,) = workers()
     assert embedded._current is not None and embedded._current._server is not None
