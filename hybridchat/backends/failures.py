@@ -15,6 +15,7 @@ from msgspec import Struct
 from hybridchat.domain.events import Failed
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError
+from hybridchat.net.replies import KIND_OF_STATUS
 
 _MESSAGE_LIMIT = 300
 
@@ -34,17 +35,6 @@ _OVERFLOWS = tuple(
 _OVERFLOW_CODES = {"context_length_exceeded", "exceed_context_size_error"}
 _QUOTA_CODES = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
 _MODEL_CODES = {"model_not_found", "model_not_available"}
-
-_KIND_OF_STATUS = {
-    401: ErrorKind.AUTH,
-    403: ErrorKind.AUTH,
-    402: ErrorKind.QUOTA,
-    408: ErrorKind.TIMEOUT,
-    413: ErrorKind.TOO_LARGE,
-    429: ErrorKind.RATE_LIMIT,
-    503: ErrorKind.OVERLOADED,
-    529: ErrorKind.OVERLOADED,
-}
 
 _REMEDIES = {
     ErrorKind.AUTH: "check `key` of this backend",
@@ -167,17 +157,17 @@ def _kind(error: ErrorBody, status: int | None) -> ErrorKind:
     if error.codes & _MODEL_CODES or (status == 404 and error.is_error and "model" in error.message.lower()):
         return ErrorKind.MODEL_MISSING
     if status is None:
-        return next((_KIND_OF_STATUS[int(code)] for code in error.codes if code in _STATUS_TEXTS), ErrorKind.SERVER)
+        return next((KIND_OF_STATUS[int(code)] for code in error.codes if code in _STATUS_TEXTS), ErrorKind.SERVER)
     if status == 403 and "cloud is disabled" in error.message:
         return ErrorKind.MODEL_MISSING
-    if status in _KIND_OF_STATUS:
-        return _KIND_OF_STATUS[status]
+    if status in KIND_OF_STATUS:
+        return KIND_OF_STATUS[status]
     if status >= 500:
         return ErrorKind.SERVER
     return ErrorKind.BAD_REQUEST if error.is_error and status != 404 else ErrorKind.PROTOCOL
 
 
-_STATUS_TEXTS = {str(status) for status in _KIND_OF_STATUS}
+_STATUS_TEXTS = {str(status) for status in KIND_OF_STATUS}
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

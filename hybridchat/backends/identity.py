@@ -17,7 +17,7 @@ from hybridchat.domain.chat import Health, HealthState, Kind, ModelInfo
 from hybridchat.domain.events import Failed
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError
 from hybridchat.net.client import Client
-from hybridchat.net.failures import place
+from hybridchat.net.replies import place
 
 HEALTH_S = 3.0
 

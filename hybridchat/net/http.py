@@ -16,9 +16,10 @@ from hybridchat.domain.chat import Zone
 from hybridchat.errors import BackendError, ErrorKind, Refused, UsageError
 from hybridchat.net.client import Policy
 from hybridchat.net.client import Reply as ReplyContract
-from hybridchat.net.failures import explain, place, refuse_redirect, status_error
+from hybridchat.net.failures import explain
 from hybridchat.net.framing import too_large
 from hybridchat.net.guard import LoopbackBackend, prove_guard
+from hybridchat.net.replies import place, refuse_redirect, status_error
 from hybridchat.net.tls import tls_context
 
 MAX_INFLATED_BYTES = 16 << 20

@@ -1,0 +1,52 @@
+"""What a reply's status means, before anyone reads its body."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from hybridchat.domain.address import Address
+from hybridchat.domain.text import clean_line
+from hybridchat.errors import BackendError, ErrorKind
+
+KIND_OF_STATUS = {
+    401: ErrorKind.AUTH,
+    403: ErrorKind.AUTH,
+    402: ErrorKind.QUOTA,
+    408: ErrorKind.TIMEOUT,
+    413: ErrorKind.TOO_LARGE,
+    429: ErrorKind.RATE_LIMIT,
+    503: ErrorKind.OVERLOADED,
+    529: ErrorKind.OVERLOADED,
+}
+
+
+def place(address: Address) -> str:
+    """Where a request went, for a person."""
+    if address.scheme == "unix":
+        return address.path
+    return f"[{address.host}]:{address.port}" if ":" in address.host else f"{address.host}:{address.port}"
+
+
+def refuse_redirect(status: int, location: str, address: Address) -> BackendError:
+    """A redirect is never followed: it would carry the conversation to another host. Only that host is named."""
+    try:
+        target = urlsplit(location).hostname or address.host
+    except ValueError:
+        target = "an unreadable address"
+    return BackendError(
+        ErrorKind.REDIRECT,
+        f"{place(address)} redirects to {clean_line(target, 120)}; redirects are never followed",
+        "put the final address into base_url; on a guest network, sign in to it first",
+        status=status,
+    )
+
+
+def status_error(status: int, address: Address, path: str) -> BackendError:
+    """A status that is not 2xx, where the body says nothing of use."""
+    kind = KIND_OF_STATUS.get(status)
+    if kind is None:
+        kind = ErrorKind.SERVER if status >= 500 else ErrorKind.PROTOCOL
+    remedy = (
+        "check the key of this backend" if kind is ErrorKind.AUTH else "check the address and the kind of this backend"
+    )
+    return BackendError(kind, f"{place(address)}{path} answered with status {status}", remedy, status=status)
