@@ -1,4 +1,8 @@
-"""Changes to config.toml at the user's word: comments and formatting stay, and a file with a mistake is not touched."""
+"""Changes to config.toml at the user's word: comments and formatting stay, and a file with a mistake is not touched.
+
+Lines are put in and taken out as text; what comes of it is read back and compared before it is written, so that a
+layout that is not understood here is refused, never spoilt.
+"""
 
 from __future__ import annotations
 
@@ -7,76 +11,95 @@ import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from hybridchat.config import config_error, load_config, parse_config
 from hybridchat.errors import HybridchatError, UsageError
 
 _TEMPLATE = Path(__file__).parent / "data" / "config.toml"
 _BACKENDS_BEGIN = "# Yours:\n"
+_BACKEND = "[[backend]]"
 
 
-def add_backend(path: Path, values: Mapping[str, object]) -> None:
-    """Writes a `[[backend]]` behind the others; `values` are its keys in the order in which they shall stand.
+def add_backend(path: Path, values: Mapping[str, object], *, replace: bool = False) -> None:
+    """Writes a `[[backend]]` behind the others, or with `replace` in the place of the one with its id.
 
-    Without a file, one with comments and examples is made. Raises UsageError when the file has or would get a mistake.
+    `values` are its keys in the order that they shall have. Without a file, one with comments and examples is made.
+    Raises UsageError when the file has a mistake or would get one, HybridchatError when it cannot be written.
     """
-    import tomlkit
-
     text = _read(path)
-    block = tomlkit.dumps({"backend": [dict(values)]}).strip() + "\n"
-    lines = _lines(text)
-    headers = _headers(lines, "[[backend]]")
-    if headers:
-        last = _last_line_of(lines, headers[-1])
+    data = tomllib.loads(text)
+    backends = list(data.get("backend", ()))
+    lines, block = _lines(text), _lines(_toml({"backend": [dict(values)]}))
+    headers = _headers(lines, _BACKEND)
+    same = [place for place, entry in enumerate(backends) if entry["id"] == values.get("id")] if replace else []
+    if same:
+        header = _header_of(path, lines, len(backends), same[0])
+        lines[header : _last_line_of(lines, header) + 1] = block
+        backends[same[0]] = dict(values)
     else:
         last = lines.index(_BACKENDS_BEGIN) if _BACKENDS_BEGIN in lines else len(lines) - 1
-    changed = "".join([*lines[: last + 1], "\n", block, *lines[last + 1 :]])
-    data = tomllib.loads(text)
-    _write(path, changed, {**data, "backend": [*data.get("backend", ()), *tomllib.loads(block)["backend"]]})
+        last = _last_line_of(lines, headers[-1]) if headers else last
+        lines[last + 1 : last + 1] = ["\n", *block]
+        backends.append(dict(values))
+    _write(path, lines, {**data, "backend": backends})
 
 
 def remove_backend(path: Path, backend: str) -> None:
-    """Takes the `[[backend]]` of that id out; comments above it and behind it stay. Raises UsageError without one."""
+    """Takes the `[[backend]]` of that id out; comments above it and behind it stay. Raises as `add_backend`."""
     text = _read(path)
     data = tomllib.loads(text)
-    ids = [entry["id"] for entry in data.get("backend", ())]
-    if backend not in ids:
-        raise UsageError(f"no backend is called {backend}", f"one of: {', '.join(ids)}" if ids else "")
-    place = ids.index(backend)
-    rest = [entry for entry in data["backend"] if entry["id"] != backend]
+    backends = data.pop("backend", [])
+    place = _place_of(backends, backend)
     lines = _lines(text)
-    headers = _headers(lines, "[[backend]]")
-    if len(headers) != len(ids):
-        raise _by_hand(path)
-    last = _last_line_of(lines, headers[place])
-    behind = lines[last + 1 :]
+    header = _header_of(path, lines, len(backends), place)
+    behind = lines[_last_line_of(lines, header) + 1 :]
     while behind and not behind[0].strip():
         behind.pop(0)
-    others = {key: value for key, value in data.items() if key != "backend"}
-    _write(path, "".join([*lines[: headers[place]], *behind]), {**others, **({"backend": rest} if rest else {})})
+    rest = backends[:place] + backends[place + 1 :]
+    _write(path, [*lines[:header], *behind], {**data, "backend": rest} if rest else data)
 
 
 def set_value(path: Path, key: str, value: object) -> None:
-    """Sets one value outside the backends, such as `ui.theme`; raises as `add_backend`."""
-    import tomlkit
-
+    """Sets one value: `ui.theme`, or `backend.ID.key` for a key of that backend. Raises as `add_backend`."""
     section, _, name = key.rpartition(".")
     text = _read(path)
     data = tomllib.loads(text)
-    expected = {**data, section: {**data.get(section, {}), name: value}}
     lines = _lines(text)
-    headers = _headers(lines, f"[{section}]")
-    line = tomlkit.dumps({name: value})
-    if name in data.get(section, {}):
-        document = tomlkit.parse(text)
-        document[section][name] = value
-        changed = tomlkit.dumps(document)
-    elif headers:
-        last = _last_line_of(lines, headers[0])
-        changed = "".join([*lines[: last + 1], line, *lines[last + 1 :]])
+    if section.startswith("backend."):
+        place = _place_of(data.get("backend", []), section.removeprefix("backend."))
+        steps: tuple[str | int, ...] = ("backend", place)
+        table, headers = data["backend"][place], [_header_of(path, lines, len(data["backend"]), place)]
     else:
-        changed = f"{text.rstrip()}\n\n[{section}]\n{line}"
-    _write(path, changed, expected)
+        steps = (section,)
+        table, headers = data.setdefault(section, {}), _headers(lines, f"[{section}]")
+    if name in table:
+        lines = _lines(_replaced(text, steps, name, value))
+    elif headers:
+        last = _last_line_of(lines, headers[0], subtables=False)
+        lines[last + 1 : last + 1] = _lines(_toml({name: value}))
+    else:
+        lines = [*lines, "\n", *_lines(_toml({section: {name: value}}))]
+    table[name] = value
+    _write(path, lines, data)
+
+
+def _toml(values: Mapping[str, object]) -> str:
+    import tomlkit
+
+    return tomlkit.dumps(values).strip() + "\n"
+
+
+def _replaced(text: str, steps: tuple[str | int, ...], name: str, value: object) -> str:
+    """The text with another value for a key that is there; the comment behind it stays."""
+    import tomlkit
+
+    document: Any = tomlkit.parse(text)
+    table = document
+    for step in steps:
+        table = table[step]
+    table[name] = value
+    return tomlkit.dumps(document)
 
 
 def _read(path: Path) -> str:
@@ -100,19 +123,37 @@ def _headers(lines: list[str], header: str) -> list[int]:
     return [number for number, line in enumerate(lines) if line.partition("#")[0].replace(" ", "").strip() == header]
 
 
-def _last_line_of(lines: list[str], header: int) -> int:
-    """The last line of what stands under a header, its subtables included; comments behind belong to what follows."""
+def _header_of(path: Path, lines: list[str], count: int, place: int) -> int:
+    headers = _headers(lines, _BACKEND)
+    if len(headers) != count:
+        raise _by_hand(path)
+    return headers[place]
+
+
+def _place_of(backends: list[dict[str, Any]], backend: str) -> int:
+    ids = [entry["id"] for entry in backends]
+    if backend not in ids:
+        raise UsageError(f"no backend is called {backend}", f"one of: {', '.join(ids)}" if ids else "")
+    return ids.index(backend)
+
+
+def _last_line_of(lines: list[str], header: int, *, subtables: bool = True) -> int:
+    """The last line of what stands under a header; comments behind belong to what follows."""
     name = lines[header].strip(" [").partition("]")[0].strip()
     end = header + 1
-    while end < len(lines) and (not lines[end].lstrip().startswith("[") or lines[end].lstrip().startswith(f"[{name}.")):
+    while end < len(lines):
+        line = lines[end].lstrip()
+        if line.startswith("[") and not (subtables and line.startswith(f"[{name}.")):
+            break
         end += 1
     while not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#"):
         end -= 1
     return end - 1
 
 
-def _write(path: Path, text: str, expected: Mapping[str, object]) -> None:
-    """Replaces the file at once with `text`, which must be a config without mistakes that says what is expected."""
+def _write(path: Path, lines: list[str], expected: Mapping[str, object]) -> None:
+    """Replaces the file at once with what must be a config without mistakes that says what is expected."""
+    text = "".join(lines)
     _, problems = parse_config(text, str(path))
     if problems:
         raise config_error(problems)

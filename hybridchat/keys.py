@@ -130,7 +130,11 @@ def _ask_command(command: str, backend: BackendConfig) -> str:
     remedy = "run it in a shell to see what it says"
     try:
         done = subprocess.run(
-            shlex.split(command), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=COMMAND_WAIT_S
+            command.strip() if os.name == "nt" else shlex.split(command),  # Windows splits it by rules of its own
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_WAIT_S,
         )
     except (OSError, ValueError) as error:
         raise BackendError(ErrorKind.AUTH, f"{backend.id}: the key's program cannot run: {error}", remedy) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +10,7 @@ from hybridchat.cli import output
 from hybridchat.cli.engines import engine_option, find_ollama
 from hybridchat.cli.groups import DefaultGroup
 from hybridchat.cli.progress import Progress
+from hybridchat.cli.running import run
 from hybridchat.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def up(engine: str, model: str | None, as_json: bool) -> None:
     if model is None:
         model = _default_model(wired, engine)
     with Progress() as progress:
-        started = asyncio.run(_start(wired, engine, model, progress))
+        started = run(_start(wired, engine, model, progress))
     _register(wired, started)
     if as_json:
         output.json(started)
@@ -124,7 +124,7 @@ def down(engine_id: str | None) -> None:
         known = ", ".join(engine.id for engine in running) or "none is running"
         raise UsageError(f"no engine {engine_id!r} is running", f"running: {known}")
     for engine in chosen:
-        asyncio.run(engines.down(engine, run_dir))
+        run(engines.down(engine, run_dir))
         _unregister(engine)
         output.note(f"{engine.id} has ended")
     if not chosen:
@@ -170,7 +170,7 @@ def load(model: str, backend_id: str | None, keep_alive: str | None) -> None:
     ollama = find_ollama(wired, model, backend_id, _embedded_models(wired))
     with Progress() as progress:
         if ollama is None:
-            _register(wired, asyncio.run(_start(wired, "embedded", model, progress)))
+            _register(wired, run(_start(wired, "embedded", model, progress)))
             return
 
         async def load_it() -> None:
@@ -178,7 +178,7 @@ def load(model: str, backend_id: str | None, keep_alive: str | None) -> None:
             await admin.load(model, keep_alive=_seconds(keep_alive))
 
         progress.show(f"{ollama.id} loads {model}")
-        asyncio.run(load_it())
+        run(load_it())
 
 
 def _seconds(keep_alive: str | None) -> str | float | None:
@@ -208,12 +208,12 @@ def unload(model: str, backend_id: str | None) -> None:
         async def unload_it() -> None:
             await (await wired.open_ollama_admin(ollama)).unload(model)
 
-        asyncio.run(unload_it())
+        run(unload_it())
         output.note(f"{ollama.id} has unloaded {model}")
         return
     for engine in engines.running(wired.paths.run_dir):
         if engine.kind == "embedded" and engine.model == model:
-            asyncio.run(engines.down(engine, wired.paths.run_dir))
+            run(engines.down(engine, wired.paths.run_dir))
             output.note(f"{engine.id} has unloaded {model}")
             return
     output.note(f"{model} is not loaded")

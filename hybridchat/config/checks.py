@@ -14,6 +14,7 @@ from hybridchat.errors import UsageError
 Contradiction = tuple[KeyPath, str, str]  # where, what is wrong, what is allowed
 
 RESERVED_IDS = ("auto", "local", "managed", "ask")
+_OF_SERVERS = ("base_url", "vouched", "private", "zone", "key", "ca", "cert", "key_file", "proxy")
 
 
 def contradictions(config: Config) -> Iterator[Contradiction]:
@@ -36,8 +37,9 @@ def _of_backend(backend: BackendConfig) -> Iterator[Contradiction]:
         yield ("id",), f'"{backend.id}" has a meaning of its own', f"any id but {', '.join(RESERVED_IDS)}"
     address = None
     if backend.kind == "embedded":
-        if backend.base_url is not None:
-            yield ("base_url",), "the embedded engine has no address", "leave it out"
+        for name in _OF_SERVERS:
+            if getattr(backend, name):
+                yield (name,), "is for servers; the embedded engine has none", "leave it out"
     elif backend.base_url is None:
         yield ("base_url",), "is missing", "the address of the server, such as http://127.0.0.1:8000"
     else:

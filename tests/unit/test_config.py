@@ -126,8 +126,11 @@ def test_mistakes_of_form(text: str, expected: list[str]) -> None:
             ["config.toml:1: backend.base_url: is missing — the address of the server, such as http://127.0.0.1:8000"],
         ),
         (
-            LAB.replace("vllm", "embedded"),
-            ["config.toml:4: backend.base_url: the embedded engine has no address — leave it out"],
+            LAB.replace("vllm", "embedded") + "vouched = true",
+            [
+                "config.toml:4: backend.base_url: is for servers; the embedded engine has none — leave it out",
+                "config.toml:5: backend.vouched: is for servers; the embedded engine has none — leave it out",
+            ],
         ),
         (
             LAB.replace("127.0.0.1", "127.1"),

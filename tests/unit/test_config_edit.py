@@ -153,6 +153,36 @@ def test_removing_takes_only_that_backend(by_hand: Path) -> None:
     assert by_hand.read_text(encoding="utf-8").endswith("# the end\n")
 
 
+def test_replacing_keeps_the_place(by_hand: Path) -> None:
+    add_backend(by_hand, {**LAB, "base_url": "http://127.0.0.1:9000"}, replace=True)
+    text = by_hand.read_text(encoding="utf-8")
+    assert ids(by_hand) == ["lab", "cloud"]
+    assert "9000" in text
+    assert "tiny" not in text
+    assert text.index("# about the lab") < text.index('id = "lab"') < text.index("# about the cloud")
+    add_backend(by_hand, OWN, replace=True)
+    assert ids(by_hand) == ["lab", "cloud", "own"]
+
+
+def test_replacing_a_backend_that_a_route_names(by_hand: Path) -> None:
+    set_value(by_hand, "route.default", "lab")
+    add_backend(by_hand, LAB, replace=True)
+    assert ids(by_hand) == ["lab", "cloud"]
+
+
+def test_setting_a_key_of_a_backend(by_hand: Path) -> None:
+    set_value(by_hand, "backend.lab.base_url", "http://127.0.0.1:9000")
+    set_value(by_hand, "backend.lab.vouched", True)
+    set_value(by_hand, "backend.cloud.key", "keyring")
+    lab = 'base_url = "http://127.0.0.1:8000"   # port of the lab\n'
+    cloud = 'base_url = "https://api.openai.com/v1"\n'
+    expected = WRITTEN_BY_HAND.replace(lab, lab.replace("8000", "9000") + "vouched = true\n")
+    expected = expected.replace(cloud, cloud + 'key = "keyring"\n') + "\n"
+    assert by_hand.read_text(encoding="utf-8") == expected
+    with pytest.raises(UsageError, match="no backend is called gone"):
+        set_value(by_hand, "backend.gone.key", "keyring")
+
+
 def test_setting_a_value_keeps_its_comment(by_hand: Path) -> None:
     set_value(by_hand, "ui.theme", "other")
     expected = WRITTEN_BY_HAND.replace('theme = "mine"', 'theme = "other"') + "\n"
@@ -235,6 +265,9 @@ def test_an_unusual_layout_is_edited_rightly_or_not_at_all(file: Path, unusual: 
     for edit, expected in (
         (lambda: add_backend(file, OWN), lambda before: [*before, "own"]),
         (lambda: remove_backend(file, "a"), lambda before: [name for name in before if name != "a"]),
+        (lambda: add_backend(file, {**OWN, "id": "a"}, replace=True), lambda before: before),
+        (lambda: set_value(file, "backend.a.num", 1), lambda before: before),
+        (lambda: set_value(file, "backend.a.model", "m"), lambda before: before),
     ):
         file.write_text(unusual, encoding="utf-8")
         before = ids(file)
