@@ -1,0 +1,204 @@
+"""Snapshot, statistics and the advisor's facts, against numbers that were worked out by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from hybridchat.domain.chat import CostBasis, MessageState, Outcome, Privacy, Proof
+from hybridchat.domain.stats import Money, Percentiles
+from hybridchat.errors import UsageError
+from hybridchat.ledger import writes
+from hybridchat.ledger.store import AttemptCost, Grouping, Ledger, UsageFilter, open_ledger
+from hybridchat.ledger.summary import SUMMARIES, SUMS, rows_as_summary
+from hybridchat.ledger.times import utc_text
+from tests.unit.ledger.helpers import LOCAL, MANAGED, end_of, new_turn, opened, query
+
+NOON = "2026-11-15T12:00:00Z"
+KATHMANDU_S = 5 * 3600 + 45 * 60
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ledger's clock: its last entry is now."""
+    times = [NOON]
+    monkeypatch.setattr(writes, "utc_now", lambda: utc_text(datetime.fromisoformat(times[-1])))
+    return times
+
+
+def reply(
+    ledger: Ledger, usd: str | None = None, attempt: Any = LOCAL, conversation: int | None = None, **end: Any
+) -> int:
+    ids = ledger.begin_turn(new_turn(attempt=attempt, conversation_id=conversation)).result()
+    ledger.end_attempt(end_of(ids, model=attempt.model, **end)).result()
+    if usd is not None:
+        cost = AttemptCost(attempt_id=ids.attempt_id, usd=usd, basis=CostBasis.PRICED, detail="")
+        ledger.set_cost(cost).result()
+    return ids.conversation_id
+
+
+def test_a_snapshot_by_hand(ledger: Ledger, clock: list[str]) -> None:
+    clock.append("2026-10-31T18:14:59Z")  # in Kathmandu last month
+    reply(ledger, "100", MANAGED, ttft_ms=1.0)
+    clock.append("2026-11-14T18:14:59Z")  # in Kathmandu one second to midnight
+    reply(ledger, "10", MANAGED, ttft_ms=2.0)
+    clock.append("2026-11-14T18:15:00Z")  # in Kathmandu midnight
+    chat = reply(ledger, "1", MANAGED, ttft_ms=3.0)
+    clock.append(NOON)
+    reply(ledger, None, MANAGED, chat, ttft_ms=4.0, load_ms=900.0, tokens_per_s=None, prompt_tokens=None)
+    reply(ledger, None, MANAGED, chat, outcome=Outcome.ERROR, state=MessageState.FAILED, ttft_ms=None, tokens_per_s=5.0)
+    reply(ledger, None, MANAGED, chat, outcome=Outcome.REFUSED, ttft_ms=None)
+    reply(ledger, None, LOCAL, chat, outcome=Outcome.STOPPED, ttft_ms=50.0)
+    ledger.begin_turn(new_turn(conversation_id=chat)).result()  # still runs: counts nowhere
+
+    snapshot = ledger.snapshot(chat, NOON, KATHMANDU_S).result()
+    managed, local = snapshot.managed, snapshot.local
+    assert (managed.replies, managed.failures, managed.replies_without_usage) == (4, 1, 1)
+    assert (managed.prompt_tokens, managed.completion_tokens) == (50, 126)
+    assert managed.ttft_ms == Percentiles(n=3, p50=2.0)
+    assert managed.tokens_per_s == Percentiles(n=3, p50=20.0)
+    assert (managed.cost_chat, managed.cost_today) == (Money(1.0, 1), Money(1.0, 1))
+    assert managed.cost_month == Money(11.0, 1)
+    assert (local.replies, local.failures, local.ttft_ms) == (1, 0, Percentiles(n=1, p50=50.0))
+    assert local.cost_chat == local.cost_month == Money(None, 1)
+    assert snapshot.local_share == 0.2
+    assert ledger.snapshot(chat, NOON, 0).result().managed.cost_today == Money(None, 1)
+    assert ledger.snapshot(None, NOON, KATHMANDU_S).result().managed.cost_chat == Money(None, 0)
+
+
+def test_an_empty_ledger_has_no_numbers(ledger: Ledger) -> None:
+    snapshot = ledger.snapshot(None, NOON, 0).result()
+    assert snapshot.local_share is None
+    assert snapshot.local.cost_month == Money(None, 0)
+    assert ledger.usage_statistics("day").result() == []
+    facts = ledger.advice_facts(NOON, 0).result()
+    assert (facts.tokens_per_day, facts.failure_share_30d, facts.cost_30d) == ([], None, Money(None, 0))
+
+
+def test_p95_only_with_enough_values(ledger: Ledger, clock: list[str]) -> None:
+    for value in range(1, 60):
+        assert ledger.snapshot(None, NOON, 0).result().local.ttft_ms.p95 is None
+        reply(ledger, ttft_ms=float(value))
+    assert ledger.snapshot(None, NOON, 0).result().local.ttft_ms == Percentiles(n=59, p50=30.0, p95=57.0)
+
+
+def test_statistics_by_each_grouping(ledger: Ledger, clock: list[str]) -> None:
+    reply(ledger, "0.5", replace(MANAGED, workload="code"))
+    clock.append("2026-11-15T18:30:00Z")
+    reply(ledger, None, replace(LOCAL, workload="code"), load_ms=10.0)
+    reply(ledger, None, LOCAL, outcome=Outcome.ERROR)
+
+    def rows(by: Grouping, offset_s: int = 0) -> list[tuple[str, int, int, int]]:
+        found = ledger.usage_statistics(by, timezone_offset_s=offset_s).result()
+        return [(row.key, row.attempts, row.replies, row.failures) for row in found]
+
+    assert rows("backend") == [("lab", 2, 1, 1), ("rented", 1, 1, 0)]
+    assert rows("model") == [("tiny", 2, 1, 1), ("big", 1, 1, 0)]
+    assert rows("workload") == [("code", 2, 2, 0), ("", 1, 0, 1)]
+    assert rows("day") == [("2026-11-15", 3, 2, 1)]
+    assert rows("day", KATHMANDU_S) == [("2026-11-15", 1, 1, 0), ("2026-11-16", 2, 1, 1)]
+    (lab, rented) = ledger.usage_statistics("backend").result()
+    assert (rented.cost, lab.cost) == (Money(0.5, 0), Money(None, 1))
+    assert (lab.ttft_ms, rented.ttft_ms) == (Percentiles(), Percentiles(n=1, p50=100.0))
+    assert (lab.prompt_tokens, lab.completion_tokens) == (20, 42)
+    (only,) = ledger.usage_statistics("model", UsageFilter(backend="rented")).result()
+    assert only.key == "big"
+
+
+def test_a_bound_that_is_no_time(ledger: Ledger) -> None:
+    with pytest.raises(UsageError, match="'yesterday' is not a time"):
+        ledger.usage_statistics("day", UsageFilter(since="yesterday")).result()
+
+
+START = datetime(2026, 11, 1, tzinfo=UTC)
+moments = st.integers(0, 3 * 86_400_000).map(lambda ms: START + timedelta(milliseconds=ms))
+bounds = st.none() | moments | st.integers(0, 12).map(lambda hours: START + timedelta(hours=6 * hours))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(started=st.lists(moments, max_size=12), since=bounds, until=bounds)
+def test_bounds_are_exact(
+    monkeypatch: pytest.MonkeyPatch, started: list[datetime], since: datetime | None, until: datetime | None
+) -> None:
+    """Sums over summaries and edges count what a plain look at the rows counts, wherever the bounds fall."""
+    with opened(None) as ledger:
+        for moment in started:
+            monkeypatch.setattr(writes, "utc_now", lambda moment=moment: utc_text(moment))
+            reply(ledger)
+        wanted = UsageFilter(since=since and since.isoformat(), until=until and until.isoformat())
+        texts = [utc_text(moment) for moment in started]
+        since_text, until_text = (since and utc_text(since)) or "", (until and utc_text(until)) or "~"
+        expected = sum(since_text <= text < until_text for text in texts)
+        for by in get_args(Grouping):
+            assert sum(row.attempts for row in ledger.usage_statistics(by, wanted).result()) == expected
+        assert len(list(ledger.usage_rows(wanted))) == expected
+
+
+def test_summaries_follow_every_change(path: Path) -> None:
+    """Starts, ends, prices, interruptions: the summaries always equal sums over the rows."""
+    with opened(path) as ledger:
+        reply(ledger, "0.25", MANAGED)
+        reply(ledger, None, LOCAL, outcome=Outcome.ERROR)
+        reply(ledger, None, replace(LOCAL, privacy=Privacy.LOCAL_ONLY, proof=Proof.VERIFIED))
+        ledger.begin_turn(new_turn()).result()
+    for table, keys in SUMMARIES.items():
+        names = ", ".join(keys)
+        summed = query(path, f"SELECT {names}, {SUMS} FROM ({rows_as_summary(table)}) GROUP BY {names}")
+        kept = query(path, f"SELECT * FROM {table} ORDER BY {names}")
+        assert [row for row in kept if row[len(keys)]] == summed
+    assert query(path, "SELECT sum(attempts), sum(pinned), sum(cost_usd), sum(unpriced) FROM usage_total") == [
+        (4, 1, 0.25, 1)
+    ]
+
+
+def test_volume_of_the_last_30_days(ledger: Ledger, clock: list[str]) -> None:
+    clock.append("2026-10-16T11:59:59.999Z")
+    reply(ledger, attempt=replace(LOCAL, workload="code"))
+    clock.append("2026-10-16T12:00:00Z")
+    reply(ledger, attempt=replace(LOCAL, workload="code"))
+    reply(ledger)
+    assert ledger.workload_tokens_30d("code", NOON).result() == 31
+    assert ledger.workload_tokens_30d(None, NOON).result() == 62
+    assert ledger.workload_tokens_30d("writing", NOON).result() == 0
+
+
+def test_what_the_advisor_reads(ledger: Ledger, clock: list[str]) -> None:
+    clock.append("2026-11-12T23:30:00Z")
+    reply(ledger, "0.5", MANAGED)
+    clock.append("2026-11-14T10:00:00Z")
+    reply(ledger, attempt=replace(LOCAL, privacy=Privacy.PRIVATE))
+    reply(ledger, attempt=LOCAL, outcome=Outcome.ERROR)
+    clock.append(NOON)
+    reply(ledger)
+    facts = ledger.advice_facts(NOON, 3600).result()
+    assert facts.tokens_per_day == [31, 62]  # from the 13th, local; the 15th still runs
+    assert (len(facts.tokens_per_hour), facts.tokens_per_hour[0]) == (61, 31)  # 23:00 on the 12th to noon on the 15th
+    assert (facts.tokens_30d, sum(facts.tokens_per_hour)) == (124, 93)
+    assert (facts.failure_share_30d, facts.private_share_30d) == (0.25, 0.25)
+    assert facts.cost_30d == Money(0.5, 2)
+    assert facts.ttft_ms.n == 3
+
+
+def test_todays_local_replies(ledger: Ledger, clock: list[str]) -> None:
+    clock.append("2026-11-14T23:59:59Z")
+    reply(ledger)
+    clock.append(NOON)
+    reply(ledger, attempt=MANAGED)
+    reply(ledger, outcome=Outcome.ERROR)
+    reply(ledger, prompt_tokens=77)
+    assert [a.prompt_tokens for a in ledger.local_usage_today(NOON, 0).result()] == [77]
+
+
+def test_pages_join_without_a_gap(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hybridchat.ledger.store.PAGE_ROWS", 2)
+    ledger = open_ledger(path)
+    for _ in range(5):
+        reply(ledger)
+    assert [row[0] for row in ledger.usage_rows()] == [1, 2, 3, 4, 5]
+    ledger.close()
