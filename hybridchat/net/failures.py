@@ -80,10 +80,8 @@ def _explain_certificate(error: ssl.SSLCertVerificationError) -> tuple[str, str]
         return "is from an unknown authority", remedy
     if code in _WRONG_HOST:
         return "is for another host", "check the address; on a guest network, sign in to it first"
-    return (
-        f"was refused ({clean_line(getattr(error, 'verify_message', '') or str(error), 80)})",
-        "verification stays on",
-    )
+    reason = clean_line(getattr(error, "verify_message", "") or str(error), 80)
+    return f"was refused ({reason})", "check the server's certificate; verification stays on"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

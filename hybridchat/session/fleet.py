@@ -12,7 +12,7 @@ from hybridchat.backends.base import Backend, BackendSpec
 from hybridchat.domain.chat import Health, HealthState, Kind, ModelInfo, Zone
 from hybridchat.domain.privacy import is_cloud_name
 from hybridchat.domain.routing import Candidate
-from hybridchat.errors import BackendError, ErrorKind, Refused
+from hybridchat.errors import ErrorKind, HybridchatError, Refused
 
 OpenBackend = Callable[[BackendSpec], Awaitable[Backend]]
 OnHealth = Callable[[str, Health], None]
@@ -106,7 +106,7 @@ class Fleet:
         spec = self._specs[backend]
         try:
             health = await (await self.backend(backend, spec.zone)).health()
-        except (BackendError, Refused) as error:
+        except HybridchatError as error:  # a certificate that cannot be read is a UsageError
             health = Health(HealthState.UNHEALTHY, str(error))
         health = replace(health, checked_at=time.monotonic())
         changed = health.state, health.detail, health.models
