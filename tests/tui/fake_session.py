@@ -63,7 +63,6 @@ class FakeSession:
     """Replies arrive by `feed` and `finish`, so that a test decides what the screen sees when."""
 
     def __init__(self, candidates: Sequence[Candidate] = (LAB, CLOUD)) -> None:
-        self.ledger_notice = ""
         self.backends = list(candidates)
         self.sent: list[Draft] = []
         self.kept: dict[int, Chat] = {}

@@ -94,8 +94,6 @@ class ChatView(Screen[None]):
     def attach(self, session: Session, chat: Chat) -> None:
         """The session is ready: its chat comes on the screen."""
         self.session = session
-        if session.ledger_notice:
-            self.banner(session.ledger_notice, "warning")
         self.show_chat(chat)
 
     def show_chat(self, chat: Chat) -> None:
