@@ -13,6 +13,7 @@ from hybridchat.cli import output
 from hybridchat.cli.answer import Printer, as_contract
 from hybridchat.cli.debugging import log_if_debugging
 from hybridchat.cli.prompt import Words, compose, read_files, read_stdin
+from hybridchat.cli.running import run
 from hybridchat.domain.chat import Message, MessageState, Outcome, Privacy, Purpose
 from hybridchat.errors import EXIT_FAILED, EXIT_OK, EXIT_REFUSED, UsageError
 
@@ -73,7 +74,7 @@ def command(**arguments: object) -> None:
     text = compose(" ".join(options.prompt), read_files(options.files), read_stdin())
     session = wired.open_session(local_only=options.local_only)
     log_if_debugging(session, wired.paths)
-    exit_code = asyncio.run(ask(session, options, text))
+    exit_code = run(ask(session, options, text))
     if exit_code != EXIT_OK:
         raise click.exceptions.Exit(exit_code)
 
@@ -91,8 +92,6 @@ async def ask(session: Session, options: Options, text: str) -> int:
     session.listen(printer.on_event)
     try:
         await session.start(watch=False)
-        if session.ledger_notice:
-            output.note(session.ledger_notice)
         chat = await open_chat(session, options)
         reasons = session.plan(chat, text, route=options.backend, model=options.model).decision.reasons
         await session.send(chat, text, route=options.backend, model=options.model, purpose=Purpose.ASK)

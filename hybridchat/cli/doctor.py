@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
 
 from hybridchat.cli import output
+from hybridchat.cli.running import run
 from hybridchat.errors import EXIT_FAILED, LedgerError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def command(round_trip: bool, as_json: bool) -> None:
     """
     from hybridchat.session.doctor import State
 
-    findings = asyncio.run(examine(round_trip=round_trip))
+    findings = run(examine(round_trip=round_trip))
     if as_json:
         output.json(findings)
     else:
@@ -43,10 +44,11 @@ async def examine(*, round_trip: bool) -> list[Finding]:
     from hybridchat.session import doctor
 
     wired = wiring.load(strict=False)
-    session, notice = None, ""
+    session = None
     try:
+        with closing(wired.open_ledger()) as ledger:
+            notice = ledger.status.notice
         session = wired.open_session()
-        notice = session.ledger_notice
     except LedgerError as error:
         notice = str(error)
     try:

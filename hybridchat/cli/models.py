@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +11,7 @@ from hybridchat.cli import output
 from hybridchat.cli.engines import engine_option, find_ollama
 from hybridchat.cli.groups import DefaultGroup
 from hybridchat.cli.progress import Progress
+from hybridchat.cli.running import run
 from hybridchat.domain.chat import Proof, Zone
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def list_models(as_json: bool) -> None:
     """
     from hybridchat import wiring
 
-    rows, silent = asyncio.run(collect(wiring.load().open_session()))
+    rows, silent = run(collect(wiring.load().open_session()))
     for backend, detail in silent:
         output.note(f"{backend}: {detail}")
     if as_json:
@@ -115,13 +115,13 @@ def pull(name: str | None, backend_id: str | None, as_json: bool) -> None:
 
     wired = wiring.load()
     if name is None:
-        _print_offered(asyncio.run(wired.open_setup().catalog()), as_json=as_json)
+        _print_offered(run(wired.open_setup().catalog()), as_json=as_json)
         return
     from hybridchat.backends.hub import catalog
 
     ollama = find_ollama(wired, name, backend_id, [model.name for model in catalog().model])
     with Progress() as progress:
-        asyncio.run(_pull(wired, name, ollama, progress))
+        run(_pull(wired, name, ollama, progress))
 
 
 def _print_offered(offered: tuple[OfferedModel, ...], *, as_json: bool) -> None:
@@ -174,7 +174,7 @@ def remove(name: str, backend_id: str | None) -> None:
     async def delete() -> None:
         await (await wired.open_ollama_admin(ollama)).delete(name)
 
-    asyncio.run(delete())
+    run(delete())
     output.note(f"removed {name} from {ollama.id}")
 
 
@@ -203,7 +203,7 @@ def show(name: str, backend_id: str | None, as_json: bool) -> None:
         async def ask() -> Struct:
             return await (await wired.open_ollama_admin(ollama)).show(name)
 
-        card = asyncio.run(ask())
+        card = run(ask())
     if as_json:
         output.json(card)
         return

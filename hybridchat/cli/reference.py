@@ -18,7 +18,7 @@ Data goes to standard output, talk to standard error. Every failure is one line 
 | 1 | failed at the backend, or none is healthy |
 | 2 | wrong usage or configuration |
 | 3 | refused by policy |
-| 130 | interrupted; what came is kept |
+| 130 | interrupted; what came is kept (other signals: 128 + number) |
 """
 
 

@@ -44,7 +44,11 @@ async def test_piped_text_follows_the_prompt(server: FakeCompletions) -> None:
     assert prompts(server)[0][0]["content"] == "review this\n\n+ added � line"
 
 
-async def test_it_streams_and_interrupted_keeps_what_came(server: FakeCompletions) -> None:
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+async def test_it_streams_and_interrupted_keeps_what_came(
+    number: signal.Signals, code: int, server: FakeCompletions
+) -> None:
     server.tokens, server.tokens_per_s = 1000, 50.0
     process = await start("ask", "go")
     assert process.stdout
@@ -52,9 +56,10 @@ async def test_it_streams_and_interrupted_keeps_what_came(server: FakeCompletion
     if sys.platform == "linux":
         limits = Path(f"/proc/{process.pid}/limits").read_text()  # noqa: ASYNC240
         assert re.search(r"Max core file size +0 +0 ", limits), "a core dump would hold the conversation"
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
+    process.send_signal(number)  # as wrappers do
     done = await finish(process)
-    assert (done.code, done.err) == (130, "")
+    assert (done.code, done.err) == (code, "")
     conversation = json.loads((await run("list", "--json")).out)[0]
     shown = json.loads((await run("show", str(conversation["id"]), "--json")).out)
     reply = shown["messages"][-1]
