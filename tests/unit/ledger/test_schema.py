@@ -35,19 +35,31 @@ def make_old(path: Path, version: int) -> None:
             insert(connection, table, **row)
 
 
+LONG_AGO = "2026-01-01T00:00:00.000Z"
 OLD_ROWS: dict[str, dict[str, object]] = {
     "conversation": {
-        **{"title": "an old chat", "created_at": "2026-01-01T00:00:00.000Z", "updated_at": "2026-01-01T00:00:00.000Z"},
-        **{"privacy": "open", "route": "auto", "reasoning": "normal", "active_leaf_id": 1},
+        "title": "an old chat",
+        "created_at": LONG_AGO,
+        "updated_at": LONG_AGO,
+        "privacy": "open",
+        "route": "auto",
+        "reasoning": "normal",
+        "active_leaf_id": 1,
     },
-    "message": {
-        **{"conversation_id": 1, "role": "user", "text": "old words", "state": "complete"},
-        **{"created_at": "2026-01-01T00:00:00.000Z"},
-    },
+    "message": {"conversation_id": 1, "role": "user", "text": "old words", "state": "complete", "created_at": LONG_AGO},
     "attempt": {
-        **{"conversation_id": 1, "started_at": "2026-01-01T00:00:00.000Z", "purpose": "chat", "backend": "a"},
-        **{"kind": "vllm", "model": "m", "zone": "device", "privacy": "open", "route_reason": "", "attempt_no": 1},
-        **{"outcome": "ok", "cost_usd": "0.5"},
+        "conversation_id": 1,
+        "started_at": LONG_AGO,
+        "purpose": "chat",
+        "backend": "a",
+        "kind": "vllm",
+        "model": "m",
+        "zone": "device",
+        "privacy": "open",
+        "route_reason": "",
+        "attempt_no": 1,
+        "outcome": "ok",
+        "cost_usd": "0.5",
     },
 }
 
