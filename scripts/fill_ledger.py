@@ -157,11 +157,11 @@ def _append_p95_ms(ledger: Ledger, times: int = 300) -> float:
     """Flushes and ends of replies; the turn's own commit waits for the disk and is not of this budget."""
     parent, conversation, took = None, None, []
     for number in range(times):
-        ids = ledger.begin_turn(_turn(conversation, parent)).result()
+        ids = ledger.begin_turn(new_turn(conversation, parent)).result()
         conversation, parent = ids.conversation_id, ids.reply_message_id
         text = "word " * (number % 200)
         took.append(_elapsed_ms(partial(_flush, ledger, parent, text)))
-        took.append(_elapsed_ms(partial(_finish, ledger, ids, text)))
+        took.append(_elapsed_ms(partial(finish, ledger, ids, text)))
     return sorted(took)[int(len(took) * 0.95)]
 
 
@@ -169,11 +169,11 @@ def _flush(ledger: Ledger, message_id: int, text: str) -> None:
     ledger.flush_reply(message_id, text, "").result()
 
 
-def _finish(ledger: Ledger, ids: TurnIds, text: str) -> None:
+def finish(ledger: Ledger, ids: TurnIds, text: str) -> None:
     ledger.end_attempt(_end(ids.attempt_id, ids.reply_message_id, text)).result()
 
 
-def _turn(conversation: int | None, parent: int | None) -> NewTurn:
+def new_turn(conversation: int | None, parent: int | None) -> NewTurn:
     backend, kind, model, zone, proof = BACKENDS[0]
     return NewTurn(
         conversation_id=conversation,

@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
 from pathlib import Path
 
-from hybridchat.domain.chat import MessageState, Outcome, Privacy, Proof, Purpose, Reasoning, Zone
-from hybridchat.ledger.store import AttemptEnd, Ledger, NewAttempt, NewTurn, TurnIds, open_ledger
+from hybridchat.ledger.store import open_ledger
 from scripts.benchmarks.measure import Row, median, memory_mb
 from scripts.benchmarks.program import CTRL_O, ENTER, home_for, running, settle
-from scripts.benchmarks.server import MODEL, PacedServer, markdown_tokens
+from scripts.benchmarks.server import PacedServer, markdown_tokens
+from scripts.fill_ledger import finish, new_turn
 
 MESSAGES = 5_000
 RUNS = 5
 LAST_WORD = "thelastword"
-ATTEMPT = NewAttempt(
-    purpose=Purpose.CHAT,
-    backend="paced",
-    kind="vllm",
-    model=MODEL,
-    zone=Zone.DEVICE,
-    proof=Proof.ASSUMED,
-    privacy=Privacy.OPEN,
-    workload=None,
-    route_reason="bench",
-)
 
 
 def rows() -> Iterator[Row]:
@@ -56,53 +44,7 @@ def write_conversation(home: Path) -> None:
     reply = "".join(markdown_tokens(120, "w"))
     conversation_id = parent_id = None
     for number in range(MESSAGES // 2):
-        last = number == MESSAGES // 2 - 1
-        ids = begin_turn(ledger, conversation_id, parent_id, f"Question {number}: how is it done?").result()
-        ledger.end_attempt(ended(ids, reply + (LAST_WORD if last else "")))
+        ids = ledger.begin_turn(new_turn(conversation_id, parent_id)).result()
+        finish(ledger, ids, reply + (LAST_WORD if number == MESSAGES // 2 - 1 else ""))
         conversation_id, parent_id = ids.conversation_id, ids.reply_message_id
     ledger.close()
-
-
-def begin_turn(ledger: Ledger, conversation_id: int | None, parent_id: int | None, text: str) -> Future[TurnIds]:
-    return ledger.begin_turn(
-        NewTurn(
-            conversation_id=conversation_id,
-            title="Five thousand messages",
-            privacy=Privacy.OPEN,
-            route="auto",
-            model=None,
-            system="",
-            workload=None,
-            reasoning=Reasoning.NORMAL,
-            parent_id=parent_id,
-            text=text,
-            decided_backend=None,
-            decided_model=None,
-            attempt=ATTEMPT,
-        )
-    )
-
-
-def ended(ids: TurnIds, text: str) -> AttemptEnd:
-    return AttemptEnd(
-        attempt_id=ids.attempt_id,
-        message_id=ids.reply_message_id,
-        text=text,
-        thinking="",
-        thinking_ms=None,
-        state=MessageState.COMPLETE,
-        note="",
-        outcome=Outcome.OK,
-        model=MODEL,
-        error_kind=None,
-        finish_reason="stop",
-        ttft_ms=50.0,
-        latency_ms=1000.0,
-        load_ms=None,
-        prompt_tokens=10,
-        cached_tokens=None,
-        cache_write_tokens=None,
-        completion_tokens=120,
-        thinking_tokens=None,
-        tokens_per_s=120.0,
-    )
