@@ -82,15 +82,13 @@ async def _start(wired: Wiring, engine: str, model: str, progress: Progress) -> 
 
 def _register(wired: Wiring, engine: Engine) -> None:
     """Into the config, so that chats find it. An embedded backend that is there already stays as it is."""
-    from hybridchat.config_edit import add_backend, remove_backend
+    from hybridchat.config_edit import add_backend
 
     file, entry = wired.paths.config_file, engine.as_backend()
     if any(backend.kind == "embedded" == entry.kind for backend in wired.config.backend):
         return
-    if any(backend.id == entry.id for backend in wired.config.backend):
-        remove_backend(file, entry.id)
     values = {name: getattr(entry, name) for name in ("id", "kind", "base_url", "model", "vouched")}
-    add_backend(file, {name: value for name, value in values.items() if value})
+    add_backend(file, {name: value for name, value in values.items() if value}, replace=True)
 
 
 def _unregister(engine: Engine) -> None:
