@@ -91,7 +91,7 @@ async def ask(session: Session, options: Options, text: str) -> int:
     printer = Printer(as_json=options.as_json, show_thinking=options.show_thinking)
     session.listen(printer.on_event)
     try:
-        await session.start(watch=False)
+        await session.start(watch=False, panel=False)
         chat = await open_chat(session, options)
         reasons = session.plan(chat, text, route=options.backend, model=options.model).decision.reasons
         await session.send(chat, text, route=options.backend, model=options.model, purpose=Purpose.ASK)

@@ -40,6 +40,7 @@ class Bookkeeper:
         self._refreshing = False
         self._refresh_again = False
         self.snapshot = Snapshot()
+        self.takes_snapshots = True  # False where nobody looks at the panel
 
     def reply_ended(self, attempt: Attempt) -> None:
         self._spawn(self._price_and_count(attempt))
@@ -51,6 +52,8 @@ class Bookkeeper:
 
     def refresh(self) -> None:
         """Takes a new snapshot soon; many calls at once cost one more."""
+        if not self.takes_snapshots:
+            return
         if self._refreshing:
             self._refresh_again = True
         else:

@@ -63,8 +63,12 @@ class Session:
     def listen(self, listener: Callable[[SessionEvent], None]) -> None:
         self._listeners.append(listener)
 
-    async def start(self, *, watch: bool = True) -> None:
-        """Looks at each local backend and takes the first snapshot; with `watch`, goes on looking now and then."""
+    async def start(self, *, watch: bool = True, panel: bool = True) -> None:
+        """Looks at each local backend and takes the first snapshot; with `watch`, goes on looking now and then.
+
+        Without `panel` no snapshot is ever taken: it may cost the import of the price list.
+        """
+        self.books.takes_snapshots = panel
         self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(warm_up)
         await asyncio.wrap_future(self._ledger.opened)
