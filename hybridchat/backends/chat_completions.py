@@ -81,7 +81,7 @@ class ChatCompletionsDecoder(JsonStreamDecoder[_Chunk]):
         self._finish_reason: str | None = None
 
     def _read(self, raw: bytes, events: list[Event]) -> None:
-        if raw == b"[DONE]" and not self._ended:
+        if len(raw) < 16 and raw.strip() == b"[DONE]" and not self._ended:
             self._close(Finished(self._finish_reason, self._skipped), events)
         else:
             super()._read(raw, events)

@@ -268,6 +268,11 @@ def test_the_first_finish_reason_stays() -> None:
     assert decode(CHAT_COMPLETIONS, *chunks, b"data: [DONE]\n\n")[-1] == Finished("length")
 
 
+@pytest.mark.parametrize("mark", [b"data:[DONE]\n\n", b"data:  [DONE] \r\n\r\n", b"data: [DONE]"])
+def test_the_end_mark_with_other_blanks(mark: bytes) -> None:
+    assert decode(CHAT_COMPLETIONS, CHAT_COMPLETIONS.piece("a"), mark)[-1] == Finished(None)
+
+
 def test_an_error_as_older_vllm_sends_it() -> None:
     chunk = openai({"object": "error", "message": "boom", "type": "InternalServerError", "code": 500})
     (event,) = decode(CHAT_COMPLETIONS, chunk, b"data: [DONE]\n\n")
