@@ -82,8 +82,10 @@ class EmbeddedServer:
     def _progress(self) -> Loading:
         """How much of the file is in memory, where the kernel tells (Linux)."""
         resident = processes.resident_bytes(self.process.pid, self._file)
-        fraction = None if resident is None else min(resident / self._file.stat().st_size, 1.0)
-        return Loading(f"loading {self.model}", fraction)
+        if resident is None:
+            return Loading(f"loading {self.model}")
+        fraction = min(resident / self._file.stat().st_size, 1.0)
+        return Loading(f"loading {self.model}", fraction) if fraction < 0.99 else Loading(f"warming up {self.model}")
 
     def _why_it_died(self) -> BackendError:
         log = processes.log_tail(self.log_file)

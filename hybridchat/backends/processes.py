@@ -64,7 +64,7 @@ def birth_of(pid: int) -> str | None:
     """A mark that no other process ever has: boot and start time. None for no process, or only its corpse."""
     if sys.platform == "win32":
         return None
-    if Path("/proc/self/stat").exists():
+    if _has_proc():
         fields = _stat(pid)
         return None if fields is None or fields[0] == "Z" else f"{_boot()}/{fields[19]}"
     state, _, started = _ps("-o", "stat=,lstart=", "-p", str(pid)).strip().partition(" ")
@@ -73,7 +73,7 @@ def birth_of(pid: int) -> str | None:
 
 def group_members(pgid: int) -> tuple[int, ...]:
     """The living processes of a group."""
-    if Path("/proc/self/stat").exists():
+    if _has_proc():
         pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
         stats = ((pid, _stat(pid)) for pid in pids)
         return tuple(pid for pid, fields in stats if fields and fields[0] != "Z" and int(fields[2]) == pgid)
@@ -94,6 +94,10 @@ def resident_bytes(pid: int, file: Path) -> int | None:
 def is_same_boot(birth: str) -> bool:
     """Whether a mark of `birth_of` is of this run of the machine."""
     return birth.partition("/")[0] == _boot()
+
+
+def _has_proc() -> bool:
+    return Path("/proc/self/stat").exists()
 
 
 def _stat(pid: int) -> list[str] | None:

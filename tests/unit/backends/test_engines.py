@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import mmap
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -52,6 +53,15 @@ def ignore(_: Loading) -> None:
 
 def sleeper() -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True)
+
+
+def look_by(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Linux, or by `ps` as on macOS."""
+    if way == "proc" and not Path("/proc/self/stat").exists():
+        pytest.skip("no /proc here")
+    if way == "ps" and shutil.which("ps") is None:
+        pytest.skip("no ps here")
+    monkeypatch.setattr(processes, "_has_proc", lambda: way == "proc")
 
 
 def reap(pid: int) -> None:
@@ -174,7 +184,9 @@ async def test_embedded_needs_its_model(paths: Paths) -> None:
     assert engines.running(paths.run_dir) == ()
 
 
-def test_birth_is_stable_and_ends_with_the_process() -> None:
+@pytest.mark.parametrize("way", ["proc", "ps"])
+def test_birth_is_stable_and_ends_with_the_process(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    look_by(way, monkeypatch)
     child = sleeper()
     birth = processes.birth_of(child.pid)
     assert birth is not None and birth == processes.birth_of(child.pid) != processes.birth_of(os.getpid())
@@ -185,6 +197,18 @@ def test_birth_is_stable_and_ends_with_the_process() -> None:
     assert processes.birth_of(child.pid) is None, "a corpse is not alive"
     child.communicate()
     assert processes.birth_of(child.pid) is None
+
+
+@pytest.mark.parametrize("way", ["proc", "ps"])
+def test_members_of_a_group_are_its_living_ones(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    look_by(way, monkeypatch)
+    child = sleeper()
+    assert processes.group_members(child.pid) == (child.pid,)
+
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert processes.group_members(child.pid) == ()
+    child.communicate()
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="only Linux tells")
