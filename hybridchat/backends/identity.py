@@ -63,7 +63,7 @@ async def refuse_ollama(client: Client, spec: BackendSpec, timeout_s: float) -> 
 
 async def _check_not_ollama(client: Client, spec: BackendSpec, timeout_s: float = HEALTH_S) -> None:
     ollama = facts().server_of(Kind.OLLAMA)
-    if not spec.zone.is_local or ollama is None:
+    if ollama is None:
         return
     try:
         is_ollama = await answers_as(client, ollama, timeout_s)
@@ -82,13 +82,17 @@ def _wrong_server(spec: BackendSpec, found: Server | None) -> BackendError:
 
 
 async def check_identity(client: Client, spec: BackendSpec) -> None:
-    """Raises BackendError: IDENTITY when another service answers, or why nobody does. Managed places are not asked."""
+    """Raises BackendError: IDENTITY when another service answers, or why nobody does.
+
+    Managed places are not asked: their gateways often show nothing but the protocol itself.
+    """
     wanted = facts().server_of(spec.kind)
-    if wanted is not None:
-        if not await answers_as(client, wanted):
-            raise _wrong_server(spec, await who_answers(client))
-    else:
+    if not spec.zone.is_local:
+        return
+    if wanted is None:
         await _check_not_ollama(client, spec)
+    elif not await answers_as(client, wanted):
+        raise _wrong_server(spec, await who_answers(client))
 
 
 async def look(client: Client, spec: BackendSpec, models: Callable[[], Awaitable[Models]]) -> Health:
@@ -100,12 +104,9 @@ async def look(client: Client, spec: BackendSpec, models: Callable[[], Awaitable
     except TimeoutError:
         return _health(HealthState.UNHEALTHY, f"{place(spec.address)} went silent — check the server")
     except HybridchatError as error:
-        is_loading = spec.zone.is_local and isinstance(error, BackendError) and error.status == 503
-        return (
-            _health(HealthState.LOADING, "loading its model")
-            if is_loading
-            else _health(HealthState.UNHEALTHY, str(error))
-        )
+        if spec.zone.is_local and isinstance(error, BackendError) and error.status == 503:
+            return _health(HealthState.LOADING, "loading its model")
+        return _health(HealthState.UNHEALTHY, str(error))
     return _health(HealthState.HEALTHY, _detail(spec, found), found)
 
 

@@ -80,6 +80,12 @@ async def test_lm_studio_tells_what_is_loaded() -> None:
     assert [(m.name, m.context_window, m.loaded) for m in health.models] == [("a", 4096, True), ("b", 8192, False)]
 
 
+async def test_a_managed_vllm_shows_only_the_protocol() -> None:
+    async with replaying(v1_models="vllm/models") as server:
+        assert (await health_of(Kind.VLLM, server, zone=Zone.MANAGED, proof=None)).state is HealthState.HEALTHY
+        assert (await health_of(Kind.VLLM, server)).state is HealthState.UNHEALTHY
+
+
 IMPOSTORS = [
     (Kind.VLLM, FakeOllama, 'is Ollama, not vllm — set kind = "ollama"'),
     (Kind.LLAMACPP, vllm, 'is vLLM, not llamacpp — set kind = "vllm"'),
