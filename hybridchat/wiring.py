@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -33,9 +34,9 @@ class Wiring(NamedTuple):
     config: Config
     problems: tuple[Problem, ...]
 
-    def open_ledger(self) -> Ledger:
-        """Raises LedgerError when it may not be opened at all."""
-        return open_ledger(self.paths.ledger_file)
+    def open_ledger(self, on_notice: Callable[[str], None]) -> Ledger:
+        """`on_notice` gets later troubles, from any thread. Raises LedgerError when it may not be opened at all."""
+        return open_ledger(self.paths.ledger_file, on_notice)
 
     def open_session(self, *, local_only: bool = False) -> Session:
         """A session over the user's ledger and configured backends; nothing is dialled yet."""

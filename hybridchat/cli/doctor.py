@@ -46,7 +46,7 @@ async def examine(*, round_trip: bool) -> list[Finding]:
     wired = wiring.load(strict=False)
     session = None
     try:
-        with closing(wired.open_ledger()) as ledger:
+        with closing(wired.open_ledger(output.note)) as ledger:
             notice = ledger.status.notice
         session = wired.open_session()
     except LedgerError as error:

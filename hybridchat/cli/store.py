@@ -16,7 +16,7 @@ def opened_ledger() -> Iterator[Ledger]:
     """Raises LedgerError when it cannot be opened."""
     from hybridchat import wiring
 
-    ledger = wiring.load().open_ledger()
+    ledger = wiring.load().open_ledger(output.note)
     try:
         if ledger.status.notice:
             output.note(ledger.status.notice)

@@ -76,3 +76,15 @@ def test_backup_and_restore(cli: Cli, answered: TurnIds, home: Path, tmp_path: P
     assert len(cli("list", "--json").json) == 1
     assert cli("backup", str(copy)).code == 1
     assert cli("restore", str(home / "config.toml")).code == 1
+
+
+def test_text_that_another_window_still_reads_is_told(cli: Cli, answered: TurnIds, home: Path) -> None:
+    reader = sqlite3.connect(home / "hybridchat.db", isolation_level=None)
+    try:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM message").fetchone()
+        said = cli("delete", str(answered.conversation_id), "--yes")
+    finally:
+        reader.close()
+    assert said.code == 0
+    assert "another window reads the ledger" in said.err
