@@ -38,7 +38,7 @@ def zone_words(zone: Zone, proof: Proof | None, kind: str = "", remote_host: str
 def candidate_words(candidate: Candidate) -> tuple[str, str, str]:
     """(backend, model, zone in words), each one clean line."""
     zone = zone_words(candidate.zone, candidate.proof, candidate.kind, candidate.remote_host)
-    return clean_line(candidate.backend, 40), clean_line(candidate.model, 60), zone
+    return clean_line(candidate.backend, 40), clean_line(candidate.model, 60) or "no model known", zone
 
 
 def earlier_turns(count: int) -> str:

@@ -79,7 +79,9 @@ sys.exit(run([]))
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGHUP", "window closed"])
 def test_what_came_of_a_reply_is_kept(home: Path, how: str) -> None:
     home.mkdir()
-    (home / "config.toml").write_text('[[backend]]\nid = "hangs"\nkind = "vllm"\nbase_url = "http://127.0.0.1:9"\n')
+    (home / "config.toml").write_text(
+        '[[backend]]\nid = "hangs"\nkind = "vllm"\nmodel = "m"\nbase_url = "http://127.0.0.1:9"\n'
+    )
     with program(HANGS) as terminal:
         terminal.wait_for("Enter sends to")
         terminal.type("tell me\r")

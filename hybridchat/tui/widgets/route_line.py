@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class RouteLine(Widget):
-    """Shows a plan. One line on wide screens, two on narrow ones; never more, so that nothing jumps while typing."""
+    """Shows a plan. One line on wide screens, two on narrow ones, so that nothing jumps while typing.
+
+    What keeps Enter from sending (class -blocked) is told in full, with its remedy.
+    """
 
     def __init__(self) -> None:
         super().__init__(id="route-line")
@@ -28,7 +31,10 @@ class RouteLine(Widget):
     def show(self, plan: Plan, *, verb: str = "Enter sends to") -> None:
         """`verb` says what Enter does with the target: sends to, queues for."""
         self._shown, self._verb = plan, verb
-        self.refresh()
+        is_blocked = plan.decision.outlook is not Outlook.SEND
+        was_blocked = self.has_class("-blocked")
+        self.set_class(is_blocked, "-blocked")
+        self.refresh(layout=is_blocked or was_blocked)
 
     def say(self, text: str) -> None:
         """A plain line instead of a plan."""
@@ -38,7 +44,7 @@ class RouteLine(Widget):
     def render(self) -> RenderResult:
         if isinstance(self._shown, str):
             return Content(clean_line(self._shown))
-        return plan_content(self._shown, self._verb, wide=self.size.height == 1)
+        return plan_content(self._shown, self._verb, wide=self.screen.has_class("-wide"))
 
 
 def plan_content(plan: Plan, verb: str, *, wide: bool) -> Content:
