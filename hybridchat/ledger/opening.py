@@ -34,12 +34,8 @@ class Opened(Struct, frozen=True, kw_only=True):
     others_died: bool = False  # without closing: every page deserves a look
 
 
-class _DamagedInUse(LedgerError):
-    """A damaged ledger cannot be replaced under the hands of another process."""
-
-
 def open_file(path: Path | None) -> Opened:
-    """Raises LedgerError; a home that cannot be used gives a ledger in memory instead, and says so."""
+    """A ledger that cannot be used gives one in memory instead, and says so. Raises LedgerError for a symbolic link."""
     if path is None:
         return _open_memory("")
     files.refuse_link(path)
@@ -51,10 +47,10 @@ def open_file(path: Path | None) -> Opened:
         return _open_memory(f"{path.parent} cannot be written ({error.strerror}): nothing of this session is saved")
     try:
         return _open_recovering(path)
-    except _DamagedInUse as error:
-        return _open_memory(f"{error}: nothing of this session is saved")
+    except LedgerError as error:
+        return _open_memory(f"{error}; until then nothing is saved")
     except sqlite3.Error as error:
-        raise ledger_error(error) from error
+        return _open_memory(f"{ledger_error(error)}; until then nothing is saved")
     finally:
         lock.release()
 
@@ -81,9 +77,7 @@ def _open_recovering(path: Path) -> Opened:
 
 def _recover(path: Path) -> str:
     if is_anyone_alive(files.run_dir(path)):
-        raise _DamagedInUse(
-            "the ledger is damaged and open in another window", "close every hybridchat and start again"
-        )
+        raise LedgerError("the ledger is damaged and open in another window", "close every hybridchat and start again")
     notice = backups.recover(path)
     files.prepare(path)
     return notice

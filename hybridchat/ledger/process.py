@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 from pathlib import Path
 
@@ -46,7 +45,7 @@ class Presence:
     """This process as the others see it."""
 
     def __init__(self, run_dir: Path) -> None:
-        self.token = secrets.token_hex(8)
+        self.token = os.urandom(8).hex()
         self._lock = FileLock(_lock_path(run_dir, self.token))
         self._lock.acquire(wait=False)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hybridchat.errors import LedgerError
+from hybridchat.ledger import opening
 from hybridchat.ledger.connect import SCHEMA_VERSION
 from hybridchat.ledger.store import open_ledger
 from tests.unit.ledger.helpers import new_turn, opened, query, whole_turn
@@ -63,6 +64,26 @@ def test_a_home_that_cannot_be_used_gives_memory_mode(home: Path) -> None:
         ids = whole_turn(ledger, "still works")
         assert len(ledger.branch(ids.conversation_id).result()) == 2
     assert home.read_text() == "a file where the folder should be"
+
+
+def test_a_disk_that_is_full_at_the_start_gives_memory_mode(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(path) as ledger:
+        whole_turn(ledger, "saved")
+
+    def full(connection: sqlite3.Connection, token: str) -> int:
+        connection.execute("PRAGMA max_page_count = 1")
+        connection.execute("CREATE TABLE filler (a)")
+        return register(connection, token)
+
+    register = opening._register
+    monkeypatch.setattr(opening, "_register", lambda db, token: (register if token == "memory" else full)(db, token))
+    with opened(path) as ledger:
+        assert ledger.status.mode == "memory"
+        assert "the disk is full" in ledger.status.notice
+        assert whole_turn(ledger, "goes on")
+    monkeypatch.undo()
+    with opened(path) as ledger:
+        assert [c.title for c in ledger.conversations().result()] == ["saved"]
 
 
 def test_a_newer_ledger_is_read_only(path: Path) -> None:
