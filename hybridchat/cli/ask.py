@@ -92,6 +92,8 @@ async def ask(session: Session, options: Options, text: str) -> int:
     session.listen(printer.on_event)
     try:
         await session.start(watch=False, panel=False)
+        if session.ledger_notice:
+            output.note(session.ledger_notice)
         chat = await open_chat(session, options)
         reasons = session.plan(chat, text, route=options.backend, model=options.model).decision.reasons
         await session.send(chat, text, route=options.backend, model=options.model, purpose=Purpose.ASK)

@@ -135,6 +135,15 @@ async def test_without_a_backend_it_says_what_to_do(call: Call) -> None:
     assert "no backend is configured" in done.err
 
 
+async def test_without_a_usable_home_it_answers_and_says_that_nothing_is_saved(
+    call: Call, home: Path, server: FakeCompletions
+) -> None:
+    (home / "run").touch()  # where a folder must be
+    done = await call("ask", "hi")
+    assert (done.code, done.out) == (0, TEXT)
+    assert "nothing of this session is saved" in done.err
+
+
 async def test_debug_writes_events_without_content(call: Call, home: Path, server: FakeCompletions) -> None:
     done = await call("--debug", "ask", "canary-4711")
     assert (done.code, done.err) == (0, "")
