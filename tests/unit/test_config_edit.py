@@ -259,7 +259,10 @@ QUOTED = '[["backend"]]\nid = "a"\nkind = "embedded"\n'
 IN_TEXT = '[[backend]]\nid = "a"\nkind = "embedded"\nmodel = """\n[[backend]]\n"""\n'
 
 
-@pytest.mark.parametrize("unusual", [INLINE, QUOTED, IN_TEXT])
+CUT_IN_TEXT = IN_TEXT.replace('[[backend]]\n"""', '[[backend]]\n[x]\n"""')
+
+
+@pytest.mark.parametrize("unusual", [INLINE, QUOTED, IN_TEXT, CUT_IN_TEXT])
 def test_an_unusual_layout_is_edited_rightly_or_not_at_all(file: Path, unusual: str) -> None:
     file.parent.mkdir()
     for edit, expected in (

@@ -136,6 +136,7 @@ READ = [
     ("http://[::FFFF:7f00:1]", Address("http", "127.0.0.1", 80, "", True)),
     ("http://[::127.0.0.1]", Address("http", "::7f00:1", 80, "", False)),
     ("http://128.0.0.1", Address("http", "128.0.0.1", 80, "", False)),
+    ("http://127x.example", Address("http", "127x.example", 80, "", False)),
     ("http://192.168.0.7:8000", Address("http", "192.168.0.7", 8000, "", False)),
     ("http://[2001:DB8::1]", Address("http", "2001:db8::1", 80, "", False)),
     ("https://api.openai.com/v1", Address("https", "api.openai.com", 443, "", False)),
