@@ -53,7 +53,7 @@ def backup(ledger: Path, target: Path | None = None) -> Path:
     is_ours = target is None
     if target is None:
         files.prepare(ledger)
-        target = files.backups_dir(ledger) / f"{_PREFIX}{files.time_name(datetime.now(UTC))}{_SUFFIX}"
+        target = _free_name(ledger)
     try:
         _copy(ledger, target)
     except OSError as error:
@@ -64,6 +64,12 @@ def backup(ledger: Path, target: Path | None = None) -> Path:
         for old in list_backups(ledger)[KEPT:]:
             old.unlink(missing_ok=True)
     return target
+
+
+def _free_name(ledger: Path) -> Path:
+    """Later than every other, also twice within a second."""
+    moment = max([datetime.now(UTC), *(made_at(b) + timedelta(seconds=1) for b in list_backups(ledger)[:1])])
+    return files.backups_dir(ledger) / f"{_PREFIX}{files.time_name(moment)}{_SUFFIX}"
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -134,13 +134,12 @@ def test_damage_under_another_window_is_left_alone(backed_up: Path) -> None:
     assert not list(backed_up.parent.glob("*.corrupt-*"))
 
 
-def test_three_backups_are_kept(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_three_backups_are_kept(path: Path) -> None:
     with opened(path) as ledger:
-        whole_turn(ledger)
-        for second in range(5):
-            monkeypatch.setattr(backups.files, "time_name", lambda _, s=second: f"2026112{s}T120000Z")
+        for count in range(5):
+            whole_turn(ledger, str(count))
             backups.backup(path)
-    assert [p.name for p in backups.list_backups(path)] == [f"hybridchat-2026112{s}T120000Z.db" for s in (4, 3, 2)]
+    assert [titles(p)[-1] for p in backups.list_backups(path)] == ["4", "3", "2"]
 
 
 def test_the_days_backup_is_made_at_the_latest_when_closing(path: Path) -> None:
