@@ -51,6 +51,7 @@ class Planner:
                 wanted_by="message" if draft.route else "conversation",
                 decided_backend=decided_backend,
                 decided_model=draft.model or chat.model or decided_model,
+                decided_zone=_last_zone(chat, decided_backend),
                 reasoning=reasoning or Reasoning.NORMAL,
                 workload=workload,
                 workload_tokens_30d=self.workload_tokens_30d.get(workload or "", 0),
