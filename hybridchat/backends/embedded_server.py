@@ -21,6 +21,7 @@ from hybridchat.backends.embedded_worker import Settings
 from hybridchat.domain.address import Address
 from hybridchat.domain.chat import Zone
 from hybridchat.domain.events import Loading
+from hybridchat.domain.text import clean_line
 from hybridchat.errors import BackendError, ErrorKind
 from hybridchat.net.client import Client, Policy, open_client
 from hybridchat.net.ports import free_loopback_port
@@ -28,6 +29,10 @@ from hybridchat.paths import Paths
 
 _LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 108 on Linux, 104 on macOS
 _LOOK_EVERY_S = 0.1
+_KILLED = -9
+_OUT_OF_MEMORY = re.compile(r"failed to allocate|insufficient memory|unable to allocate|out of memory|bad_alloc", re.I)
+_NO_MODEL = re.compile(r"failed to load model from|not within the file bounds|corrupted|unknown model architecture")
+_LESS_MEMORY = "take a smaller model, or lower context_window in [embedded]"
 _OWN_FOLDER = "hybridchat-"  # begins the name of a folder made for one socket
 
 
@@ -88,23 +93,20 @@ class EmbeddedServer:
         return Loading(f"loading {self.model}", fraction) if fraction < 0.99 else Loading(f"warming up {self.model}")
 
     def _why_it_died(self) -> BackendError:
-        log = processes.log_tail(self.log_file)
-        name, where = self.model, f"see {self.log_file}"
-        if re.search(r"failed to allocate|out of memory|unable to allocate|bad_alloc", log, re.IGNORECASE):
-            return BackendError(
-                ErrorKind.SERVER,
-                f"not enough memory for {name} with a context of {self._settings.context_window} tokens",
-                "take a smaller model, or lower context_window in [embedded]",
-            )
-        if re.search(r"failed to load model from|not within the file bounds|corrupted|unknown model architecture", log):
+        log, name = processes.log_tail(self.log_file), self.model
+        if self.process.poll() == _KILLED:
+            what = f"the system ended the embedded engine while it was loading {name}, as it does when memory runs out"
+            return BackendError(ErrorKind.SERVER, what, _LESS_MEMORY)
+        if _OUT_OF_MEMORY.search(log):
+            what = f"not enough memory for {name} with a context of {self._settings.context_window} tokens"
+            return BackendError(ErrorKind.SERVER, what, _LESS_MEMORY)
+        if _NO_MODEL.search(log):
             reason = re.findall(r"error loading model: (.+)", log)
-            detail = reason[-1].strip() if reason else "it is no GGUF model"
-            return BackendError(
-                ErrorKind.MODEL_MISSING,
-                f"the file of {name} is damaged or not supported ({detail})",
-                f"run: hybridchat models rm {name}, then pull it again",
-            )
-        return BackendError(ErrorKind.SERVER, f"the embedded engine stopped while loading {name}", where)
+            detail = clean_line(reason[-1]) if reason else "it is no GGUF model"
+            what = f"the file of {name} is damaged or not supported ({detail})"
+            return BackendError(ErrorKind.MODEL_MISSING, what, f"run: hybridchat models rm {name}, then pull it again")
+        what = f"the embedded engine stopped while it was loading {name}"
+        return BackendError(ErrorKind.SERVER, what, f"see {self.log_file}")
 
     async def stop(self) -> None:
         """Ends the process at once (it keeps nothing) and removes its socket; the log of a crash stays."""

@@ -16,6 +16,7 @@ from hybridchat.errors import UsageError
 _STEPS = (
     (r"Resolved architecture", "reading the model's config"),
     (r"Initializing a V\d+ LLM engine", "starting the engine"),
+    (r"\.safetensors: +(\d+)%\|", "fetching the model"),
     (r"Starting to load model", "loading weights"),
     (r"Loading .*checkpoint shards: +(\d+)% Completed", "loading weights"),
     (r"Loading weights took", "weights loaded"),

@@ -12,10 +12,11 @@ import pytest
 from hybridchat.backends import embedded, embedded_server
 from hybridchat.backends.base import BackendSpec
 from hybridchat.backends.embedded import EmbeddedBackend
+from hybridchat.backends.embedded_worker import Settings
 from hybridchat.domain.address import Address
 from hybridchat.domain.chat import ChatMessage, ChatRequest, HealthState, Kind, Proof, Role, Zone
 from hybridchat.domain.events import Failed
-from hybridchat.errors import ErrorKind
+from hybridchat.errors import BackendError, ErrorKind
 from hybridchat.paths import Paths
 
 SPEC = BackendSpec(
@@ -88,6 +89,54 @@ def test_a_given_file_is_used_as_it_is(paths: Paths, tmp_path: Path) -> None:
     mine.touch()
 
     assert embedded_server.model_file(str(mine), paths.models_dir) == mine
+
+
+DEATHS = [
+    pytest.param(
+        "srv load_model: loading model\n", -9, ErrorKind.SERVER, "as it does when memory runs out", id="killed"
+    ),
+    pytest.param(
+        "E ggml_aligned_malloc: insufficient memory (attempted to allocate 97656.25 MB)\n"
+        "E llama_init_from_model: failed to initialize the context: failed to allocate buffer for kv cache\n",
+        1,
+        ErrorKind.SERVER,
+        "not enough memory for tiny with a context of 4096 tokens",
+        id="memory",
+    ),
+    pytest.param(
+        "E llama_model_load: error loading model: tensor 'x' data is not within the file bounds, model is corrupted\n",
+        1,
+        ErrorKind.MODEL_MISSING,
+        "the file of tiny is damaged or not supported (tensor 'x' data is not within the file bounds",
+        id="truncated",
+    ),
+    pytest.param("Illegal instruction\n", 1, ErrorKind.SERVER, "stopped while it was loading tiny", id="unknown"),
+]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows tells no signals")
+@pytest.mark.parametrize(("log", "code", "kind", "words"), DEATHS)
+async def test_death_while_loading_is_explained_in_one_line(
+    paths: Paths, log: str, code: int, kind: ErrorKind, words: str
+) -> None:
+    died = died_with(code)
+    log_file = paths.data_dir / "log"
+    log_file.write_text(log)
+    settings = Settings(model_file="/m/tiny.gguf", model_name="tiny", context_window=4096, socket="/nowhere.sock")
+    with pytest.raises(BackendError) as error:
+        async for _ in embedded_server.EmbeddedServer(died, settings, log_file).load():
+            pytest.fail("it is dead")
+
+    assert error.value.kind is kind
+    assert words in error.value.message
+    assert error.value.remedy and "\n" not in str(error.value)
+
+
+def died_with(code: int) -> subprocess.Popen[bytes]:
+    end = "import os; os.kill(os.getpid(), 9)" if code == -9 else f"raise SystemExit({code})"
+    child = subprocess.Popen([sys.executable, "-c", end])
+    assert child.wait() == code
+    return child
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no sockets to sweep")
