@@ -30,6 +30,9 @@ class _PrivateFileHandler(RotatingFileHandler):
     def _open(self) -> IO[str]:  # type: ignore[override]
         return open(self.baseFilename, self.mode, encoding="utf-8", opener=_private)
 
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A full disk must not cost a reply, nor write over the screen."""
+
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)

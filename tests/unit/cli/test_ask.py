@@ -45,6 +45,10 @@ def prompts(server: FakeCompletions) -> list[list[dict[str, str]]]:
     return [request.json()["messages"] for request in server.sent("/v1/chat/completions")]
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
 async def test_json_is_one_object_with_the_contracts_fields(call: Call, server: FakeCompletions) -> None:
     done = await call("ask", "--json", "hi there")
     answer = done.json
@@ -168,6 +172,28 @@ async def test_a_server_that_breaks_off_leaves_text_and_a_reason(call: Call, hom
         assert done.err.count("\n") == 1
         answer = (await call("ask", "--json", "hi")).json
     assert (answer["text"], answer["finish_reason"]) == ("Hel", None)
+
+
+async def test_a_key_is_nowhere_even_when_the_server_repeats_it(
+    call: Call, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Repeating(FakeCompletions):
+        async def _handle(self, request: Request, respond: Responder) -> None:
+            if request.path.endswith("/v1/models"):
+                await super()._handle(request, respond)
+            else:
+                await respond.whole({"error": {"message": f"bad: {request.headers['authorization']}"}}, status=401)
+
+    monkeypatch.setenv("MY_KEY", "sk-canary-4711")
+    async with Repeating() as fake:
+        configure(home, backend(fake.url, more='key = "env:MY_KEY"'))
+        done = await call("--debug", "ask", "hi")
+        assert "sk-canary-4711" in fake.requests[-1].headers["authorization"]
+    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+    shown = [await call(*arguments) for arguments in (["show", "1"], ["export"], ["keys", "list"], ["stats"])]
+    files = contents(home)
+    assert {"config.toml", "debug.log", "hybridchat.db"} <= files.keys()
+    assert "canary" not in f"{done}{shown}{files}"
 
 
 async def test_piped_text_alone_is_a_question(

@@ -98,6 +98,19 @@ def test_every_event_is_content_free(log: DebugLog, tmp_path: Path) -> None:
     assert "outcome=ok" in written
 
 
+def test_a_full_disk_is_passed_over(
+    log: DebugLog, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log._handler, "stream", type("Full", (), {"write": staticmethod(full), "seek": lambda *_: 0})())
+        log.on_event(EVENTS[0])
+    log.close()
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
 def test_only_the_user_reads_it_also_after_turning_over(
     log: DebugLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
