@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[Loading], None]
 _LOOK_EVERY_S = 0.25
+_START_PATIENCE_S = 2.0  # of ending one that never was ready: it has nothing to finish
 
 
 class Engine(Struct, frozen=True, kw_only=True):
@@ -91,7 +92,7 @@ async def up_vllm(model: str, paths: Paths, config: VllmConfig, progress: Progre
     try:
         await _vllm_healthy(engine, child, log_file, progress)
     except BaseException:  # a cancelled or failed start leaves nothing behind
-        await asyncio.shield(down(engine, paths.run_dir))
+        await asyncio.shield(down(engine, paths.run_dir, _START_PATIENCE_S))
         raise
     finally:
         processes.leave_running(child)
@@ -129,17 +130,17 @@ async def up_embedded(model: str, paths: Paths, config: EmbeddedConfig, progress
         async for loading in server.load():
             progress(loading)
     except BaseException:  # as above
-        await asyncio.shield(down(engine, paths.run_dir))
+        await asyncio.shield(down(engine, paths.run_dir, _START_PATIENCE_S))
         raise
     finally:
         processes.leave_running(server.process)
     return engine
 
 
-async def down(engine: Engine, run_dir: Path) -> None:
-    """Ends the engine's whole process group (TERM, then KILL) and removes its record; a dead one is no error."""
+async def down(engine: Engine, run_dir: Path, patience_s: float = 10.0) -> None:
+    """Ends the engine's whole process group (TERM, KILL after `patience_s`) and its record; a dead one is no error."""
     if _is_alive(engine):
-        await processes.end_group(engine.pid)
+        await processes.end_group(engine.pid, patience_s)
     _forget(engine, run_dir)
 
 

@@ -28,14 +28,14 @@ class ListedHosts(Struct, frozen=True):
     def check(self, url: str) -> None:
         """Raises BackendError(REDIRECT) for an address that is not the hub's, or that drops its TLS."""
         base, target = urlsplit(self.base_url), urlsplit(url)
-        host = target.hostname or ""
-        is_listed = target.netloc == base.netloc or any(
-            target.netloc == name or (name.startswith(".") and host.endswith(name)) for name in self.storage
+        place = target.netloc.lower()
+        is_listed = "@" not in place and any(
+            place == name or (name.startswith(".") and place.endswith(name)) for name in (base.netloc, *self.storage)
         )
         if not is_listed or target.scheme not in ("https", base.scheme):
             raise BackendError(
                 ErrorKind.REDIRECT,
-                f"the hub sends to {clean_line(host, 120)}, which is not one of its own hosts",
+                f"the hub sends to {clean_line(target.hostname or 'nowhere', 120)}, which is not one of its own hosts",
                 "nothing was fetched from there; check hub_url in [embedded]",
             )
 
