@@ -163,5 +163,6 @@ def parse_config(text: str, file: str = "config.toml") -> tuple[Config, list[Pro
 
 
 def config_error(problems: Sequence[Problem]) -> UsageError:
-    """The problems of a config as the command line says them, one line each."""
-    return UsageError("\n".join(map(str, problems)))
+    """The first problem as the command line says it, and how many more there are."""
+    others = len(problems) - 1
+    return UsageError(f"{problems[0]}{f'; and {others} more, which `hybridchat doctor` lists' if others else ''}")

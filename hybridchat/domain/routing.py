@@ -310,5 +310,5 @@ def _remedy(field: _Field, about: list[Candidate]) -> str:
     if any(c.health is not HealthState.UNHEALTHY for c in about if c in field.allowed):
         return "shorten the conversation, or choose a model with a larger context window"
     if field.allows_any(about):
-        return "start it, or run `hybridchat doctor`"
+        return "look closer with `hybridchat doctor`"
     return _CONFIGURE

@@ -57,9 +57,7 @@ class Fleet:
             if offered and known[spec.id].models and not known[spec.id].model(model):
                 continue
             wanted = model or (decided_model if spec.id == decided_backend else None)
-            candidate = self._candidate(spec, wanted)
-            if not (self._local_only and candidate.zone is Zone.MANAGED):
-                found.append(candidate)
+            found.append(self._candidate(spec, wanted))
         return tuple(found)
 
     def _candidate(self, spec: BackendSpec, wanted: str | None) -> Candidate:

@@ -237,7 +237,7 @@ def test_a_wanted_backend_that_is_gone_asks() -> None:
 def test_everything_down() -> None:
     decision = route(down(LAB), down(CLOUD))
     assert (decision.outlook, decision.is_policy) == (REFUSE, False)
-    assert decision.remedy == "start it, or run `hybridchat doctor`"
+    assert decision.remedy == "look closer with `hybridchat doctor`"
 
 
 def test_nothing_configured() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hybridchat.domain.chat import Zone
 from hybridchat.domain.events import Failed
 from hybridchat.domain.routing import Outlook
-from hybridchat.errors import ErrorKind, HybridchatError
+from hybridchat.errors import ErrorKind, HybridchatError, Refused
 from tests.unit.session.conftest import Build, spec
 
 
@@ -25,3 +25,14 @@ async def test_a_local_server_that_turns_out_to_forward_gets_no_further_turns_un
     with pytest.raises(HybridchatError, match="--backend lab"):
         await world.session.send(chat, "third")
     assert len(world.backends["lab"].requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("route", "why"), [(None, "no local backend is configured"), ("cloud", "this conversation is local_only")]
+)
+async def test_a_local_only_run_with_managed_backends_alone_is_refused_as_policy(
+    build: Build, route: str | None, why: str
+) -> None:
+    world = await build(spec("cloud", Zone.MANAGED), local_only=True)
+    with pytest.raises(Refused, match=why):
+        await world.session.send(world.session.new(), "hi", route=route)
