@@ -14,6 +14,7 @@ from hybridchat.export import conversation as conversations
 from hybridchat.export import usage
 
 file_option = click.option("-o", "--output", "file", type=click.Path(path_type=Path), help="Write to this file.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 
 
 @click.group("export", cls=DefaultGroup, default="usage")
@@ -28,11 +29,14 @@ def command() -> None:
 
 @command.command("usage")
 @click.option("--format", "form", type=click.Choice(list(usage.FORMATS)), default="csv", show_default=True)
+@json_option
 @file_option
 @since_option
 @until_option
 @backend_option
-def export_usage(form: str, file: Path | None, since: str | None, until: str | None, backend: str | None) -> None:
+def export_usage(
+    form: str, as_json: bool, file: Path | None, since: str | None, until: str | None, backend: str | None
+) -> None:
     """Export one row per attempt: times, tokens, cost and route, never any text.
 
     The columns are those of the ledger's view `usage`. Unknown is empty in csv, null in json.
@@ -45,14 +49,17 @@ def export_usage(form: str, file: Path | None, since: str | None, until: str | N
     from hybridchat.ledger.records import UsageFilter
 
     with opened_ledger() as ledger, output.data_stream(file) as stream:
-        usage.FORMATS[form](USAGE_COLUMNS, ledger.usage_rows(UsageFilter(since, until, backend)), stream)
+        usage.FORMATS["json" if as_json else form](
+            USAGE_COLUMNS, ledger.usage_rows(UsageFilter(since, until, backend)), stream
+        )
 
 
 @command.command("conversation")
 @click.argument("conversation_id", type=int, metavar="ID")
 @click.option("--format", "form", type=click.Choice(list(conversations.FORMATS)), default="markdown", show_default=True)
+@json_option
 @file_option
-def export_conversation(conversation_id: int, form: str, file: Path | None) -> None:
+def export_conversation(conversation_id: int, form: str, as_json: bool, file: Path | None) -> None:
     """Export a conversation's active branch.
 
     \b
@@ -62,4 +69,4 @@ def export_conversation(conversation_id: int, form: str, file: Path | None) -> N
         conversation = find_conversation(ledger, conversation_id)
         messages = ledger.branch(conversation_id).result()
     with output.data_stream(file) as stream:
-        conversations.FORMATS[form](conversation, messages, stream)
+        conversations.FORMATS["json" if as_json else form](conversation, messages, stream)

@@ -15,7 +15,10 @@ from hybridchat.domain.events import Loading
 from hybridchat.errors import BackendError, ErrorKind
 from tests.fakes.ollama import FakeOllama
 from tests.faults.cli import configure
+from tests.unit.backends.test_hub import CONTENT, LocalHub, local_hub
 from tests.unit.cli.conftest import Cli, Said
+
+__all__ = ["local_hub"]  # the fixture
 
 
 def engine(kind: Kind, model: str) -> Engine:
@@ -111,6 +114,37 @@ def test_models_of_the_embedded_engine(cli: Cli, home: Path) -> None:
     assert not (models / "tiny.gguf").exists()
     assert cli("models", "rm", "tiny").code == 2
     assert cli("models", "show", "qwen3-0.6b", "--backend", "nope").code == 2
+
+
+def test_a_model_from_its_hub_becomes_a_backend(cli: Cli, home: Path, local_hub: LocalHub) -> None:
+    configure(home, f'# mine\n[embedded]\nhub_url = "{local_hub.url}"\n')
+    (offered,) = cli("models", "pull", "--json").json
+    assert (offered["name"], offered["licence"], offered["size_bytes"]) == ("small", "MIT", len(CONTENT))
+    assert offered["memory_bytes"] > len(CONTENT)
+    assert "2.1 MB" in cli("models", "pull").out
+    assert cli("models", "show", "small", "--json").json["repo"] == "maker/Small-GGUF"
+
+    pulled = cli("models", "pull", "small")
+    assert (pulled.code, pulled.out) == (0, "")
+    assert pulled.err.splitlines()[-1].endswith("100%")
+    assert (home / "models" / "small.gguf").read_bytes() == CONTENT
+    assert backends(cli)["embedded"]["model"] == "small"
+    assert (home / "config.toml").read_text().startswith("# mine\n")
+
+    absent = cli("models", "pull", "large")
+    assert (absent.code, absent.err) == (
+        2,
+        "hybridchat: the embedded engine has no model 'large' — it knows: small\n",
+    )
+
+
+def test_a_hub_that_fails_is_one_line(cli: Cli, home: Path, local_hub: LocalHub) -> None:
+    configure(home, f'[embedded]\nhub_url = "{local_hub.url}"\n')
+    local_hub.status = 503
+    said = cli("models", "pull", "small")
+    assert (said.code, said.err.count("\n")) == (1, 1)
+    assert local_hub.url in said.err
+    assert cli("models", "pull", "--json").json[0]["size_bytes"] is None
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import stat
 from pathlib import Path
@@ -20,6 +19,7 @@ def test_usage_in_every_format_says_the_same(cli: Cli, answered: TurnIds) -> Non
     (row,) = csv.DictReader(io.StringIO(cli("export", "usage").out))
     (entry,) = cli("export", "usage", "--format", "json").json
     assert cli("export", "usage", "--format", "jsonl").json == entry
+    assert cli("export", "--json").json == [entry]
     assert tuple(row) == tuple(entry) == Attempt.__struct_fields__
     assert (row["backend"], row["completion_tokens"], row["cost_usd"]) == ("lab", "40", "")
     assert (entry["completion_tokens"], entry["cost_usd"]) == (40, None)
@@ -50,7 +50,8 @@ def test_a_conversation_goes_to_a_file_of_the_users_own(cli: Cli, answered: Turn
 def test_show_and_export_agree_on_json(cli: Cli, answered: TurnIds) -> None:
     number = str(answered.conversation_id)
     shown = cli("show", number, "--json").json
-    assert shown == json.loads(cli("export", "conversation", number, "--format", "json").out)
+    assert shown == cli("export", "conversation", number, "--format", "json").json
+    assert shown == cli("export", "conversation", number, "--json").json
     assert [message["role"] for message in shown["messages"]] == ["user", "assistant"]
 
 
