@@ -25,7 +25,7 @@ class Money(Struct, frozen=True):
 
 
 class Side(Struct, frozen=True):
-    """One side of the comparison, over the snapshot's window."""
+    """One side of the comparison: counts and tokens of the whole ledger, percentiles over the snapshot's window."""
 
     replies: int = 0
     failures: int = 0

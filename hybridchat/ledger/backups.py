@@ -15,6 +15,7 @@ from hybridchat.ledger.process import is_anyone_alive, opening_lock
 
 KEPT = 3
 EVERY = timedelta(days=1)
+UNFINISHED = ".part"
 _PREFIX, _SUFFIX = "hybridchat-", ".db"
 
 
@@ -54,12 +55,7 @@ def backup(ledger: Path, target: Path | None = None) -> Path:
     if target is None:
         files.prepare(ledger)
         target = _free_name(ledger)
-    try:
-        _copy(ledger, target)
-    except OSError as error:
-        raise LedgerError(f"{target} cannot be written: {error.strerror}", "make room or name another place") from error
-    except sqlite3.Error as error:
-        raise ledger_error(error) from error
+    _copy(ledger, target)
     if is_ours:
         for old in list_backups(ledger)[KEPT:]:
             old.unlink(missing_ok=True)
@@ -73,19 +69,32 @@ def _free_name(ledger: Path) -> Path:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """A whole, checked, self-contained file appears at `target`, or nothing does."""
-    unfinished = target.with_name(target.name + ".part")
-    os.close(files.open_private(unfinished))
+    """A whole, checked, self-contained file appears at `target`, or nothing does. Raises LedgerError."""
+    unfinished = target.with_name(target.name + UNFINISHED)
     try:
-        with closing(connect(source, read_only=True)) as reader, closing(connect(unfinished)) as writer:
-            reader.backup(writer)
-            writer.execute("PRAGMA journal_mode = DELETE")  # one file, no -wal beside it
-            if not is_sound(writer):
-                raise DamagedLedger
-        unfinished.replace(target)
-        files.sync_folder(target.parent)
-    finally:
         unfinished.unlink(missing_ok=True)
+        os.close(files.open_private(unfinished))
+        try:
+            with closing(connect(source, read_only=True)) as reader, closing(connect(unfinished)) as writer:
+                reader.backup(writer)
+                writer.execute("PRAGMA journal_mode = DELETE")  # one file, no -wal beside it
+                if not is_sound(writer):
+                    raise DamagedLedger
+            unfinished.replace(target)
+            files.sync_folder(target.parent)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        raise LedgerError(f"{target} cannot be written: {error.strerror}", "make room or name another place") from error
+    except sqlite3.Error as error:
+        raise ledger_error(error) from error
+
+
+def remove_unfinished(ledger: Path) -> None:
+    """Copies that a killed hybridchat left half-made; only while nobody else is alive."""
+    for folder in (ledger.parent, files.backups_dir(ledger)):
+        for copy in folder.glob(f"*{UNFINISHED}"):
+            copy.unlink()
 
 
 def restore(ledger: Path, source: Path | None = None) -> Path:
@@ -142,7 +151,7 @@ def find_sound_backup(ledger: Path) -> Path | None:
 
 
 def _private_copy(source: Path, ledger: Path) -> Path:
-    copy = files.beside(ledger, ".restoring")
+    copy = files.beside(ledger, f".restored{UNFINISHED}")
     _copy(source, copy)
     return copy
 

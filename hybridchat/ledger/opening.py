@@ -43,16 +43,16 @@ def open_file(path: Path | None) -> Opened:
         files.prepare(path)
         lock = opening_lock(files.run_dir(path))
         lock.acquire(wait=True)
+        try:
+            return _open_recovering(path)
+        finally:
+            lock.release()
     except OSError as error:
         return _open_memory(f"{path.parent} cannot be written ({error.strerror}): nothing of this session is saved")
-    try:
-        return _open_recovering(path)
     except LedgerError as error:
         return _open_memory(f"{error}; until then nothing is saved")
     except sqlite3.Error as error:
         return _open_memory(f"{ledger_error(error)}; until then nothing is saved")
-    finally:
-        lock.release()
 
 
 def _open_memory(notice: str) -> Opened:
@@ -63,6 +63,8 @@ def _open_memory(notice: str) -> Opened:
 
 
 def _open_recovering(path: Path) -> Opened:
+    if not is_anyone_alive(files.run_dir(path)):
+        backups.remove_unfinished(path)
     notice = ""
     had_content = bool(backups.list_backups(path))
     if files.why_damaged(path, had_content=had_content) is not None or _is_mark_true(path):

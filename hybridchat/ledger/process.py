@@ -58,7 +58,10 @@ def is_alive(run_dir: Path, token: str) -> bool:
     if not path.exists():
         return False
     lock = FileLock(path)
-    if not lock.acquire(wait=False):
+    try:
+        if not lock.acquire(wait=False):
+            return True
+    except OSError:  # not ours to look at: whoever cannot be judged is left in peace
         return True
     lock.release(remove=True)
     return False

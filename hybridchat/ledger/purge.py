@@ -26,12 +26,12 @@ class _Doomed(NamedTuple):
     created_at: str
 
 
-def purge_deleted(db: sqlite3.Connection, path: Path | None, process_id: int) -> int:
-    """Removes what this process or a dead one deleted (the others may still undo); returns how many conversations.
+def purge_deleted(db: sqlite3.Connection, path: Path | None, process_id: int, *, own: bool) -> int:
+    """Removes what dead processes deleted, and with `own` this one (the others may still undo); returns how many.
 
     `is_pending` tells afterwards whether a reader of another window still holds the old pages.
     """
-    doomed = _find_doomed(db, path, process_id)
+    doomed = _find_doomed(db, path, process_id, own=own)
     if doomed:
         if path is not None:
             _purge_copies(path, doomed)
@@ -41,9 +41,10 @@ def purge_deleted(db: sqlite3.Connection, path: Path | None, process_id: int) ->
     return len(doomed)
 
 
-def _find_doomed(db: sqlite3.Connection, path: Path | None, process_id: int) -> list[_Doomed]:
+def _find_doomed(db: sqlite3.Connection, path: Path | None, process_id: int, *, own: bool) -> list[_Doomed]:
     others = db.execute("SELECT id, token FROM process WHERE id <> ?", (process_id,)).fetchall()
     alive = [other_id for other_id, token in others if path and is_alive(files.run_dir(path), token)]
+    alive += [] if own else [process_id]
     marks = ", ".join("?" * len(alive))
     statement = f"SELECT id, created_at FROM conversation WHERE deleted_at IS NOT NULL AND deleted_by NOT IN ({marks})"
     return [_Doomed(*row) for row in db.execute(statement, alive)]

@@ -62,6 +62,7 @@ __all__ = [
 T = TypeVar("T")
 Call = Callable[[sqlite3.Connection], T]
 CARE_AFTER_S = 5.0
+CARE_EVERY_S = 3600.0
 PAGE_ROWS = 2000
 
 
@@ -138,14 +139,22 @@ class Ledger:
                 self._file.presence.end()
 
     def _take_care(self) -> None:
-        """Off everybody's path: what a crash may have broken, the day's backup, what is left to purge."""
-        self._closing.wait(CARE_AFTER_S)
-        if self.opened.exception() is not None or self.status.mode != "normal":
-            return
+        """Off everybody's path: soon after the start, then now and then, and when closing."""
+        pause_s, is_first = CARE_AFTER_S, True
+        is_closing = False
+        while not is_closing:
+            is_closing = self._closing.wait(pause_s)
+            if self.opened.exception() is None and self.status.mode == "normal":
+                self._look_after(others_died=is_first and self._file.others_died, is_closing=is_closing)
+            pause_s, is_first = CARE_EVERY_S, False
+
+    def _look_after(self, *, others_died: bool, is_closing: bool) -> None:
+        """What a crash may have broken, the day's backup, what is left to purge; what was deleted here until closing
+        can still be undone."""
         try:
             if self._file.path is not None:
-                look_after(self._file.path, others_died=self._file.others_died)
-            self.purge_deleted().result()
+                look_after(self._file.path, others_died=others_died)
+            self._purge(own=is_closing).result()
         except DamagedLedger:
             self._trouble.damage()
         except LedgerError as error:
@@ -218,12 +227,15 @@ class Ledger:
 
     def purge_deleted(self) -> Future[int]:
         """Text really removed, from backups too; usage rows stay. Returns the number of conversations."""
+        return self._purge(own=True)
 
+    def _purge(self, *, own: bool) -> Future[int]:
         def run() -> int:
             self._require_writable()
+            file = self._file
             try:
-                purged = purge.purge_deleted(self._file.connection, self._file.path, self._file.process_id)
-                is_pending = purge.is_pending(self._file.connection)
+                purged = purge.purge_deleted(file.connection, file.path, file.process_id, own=own)
+                is_pending = purge.is_pending(file.connection)
             except sqlite3.Error as error:
                 raise self._trouble.damage() if is_damage(error) else ledger_error(error) from error
             if is_pending:

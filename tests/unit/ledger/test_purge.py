@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 import string
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -73,6 +74,29 @@ def test_undo_until_it_is_purged(ledger: Ledger) -> None:
     ledger.restore_conversation(ids.conversation_id).result()
     assert ledger.purge_deleted().result() == 0
     assert [m.text for m in ledger.branch(ids.conversation_id).result()] == ["come back", "an answer"]
+
+
+def test_care_leaves_what_can_be_undone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hybridchat.ledger.store.CARE_AFTER_S", 0.0)
+    monkeypatch.setattr("hybridchat.ledger.store.CARE_EVERY_S", 0.001)
+    looked, enough = [], threading.Event()
+
+    def look_after(*_: object, **__: object) -> None:
+        looked.append(1)
+        if len(looked) >= deleted_at + 3:
+            enough.set()
+
+    deleted_at = 1_000_000
+    monkeypatch.setattr("hybridchat.ledger.store.look_after", look_after)
+    with opened(path) as ledger:
+        ids = whole_turn(ledger)
+        ledger.delete_conversation(ids.conversation_id).result()
+        deleted_at = len(looked)
+        assert enough.wait(20)
+        ledger.restore_conversation(ids.conversation_id).result()
+        assert ledger.conversation(ids.conversation_id).result() is not None
+        ledger.delete_conversation(ids.conversation_id).result()
+    assert query(path, "SELECT count(*) FROM conversation") == [(0,)]  # undo ended there
 
 
 def test_another_windows_deletion_can_still_be_undone_there(ledger: Ledger, path: Path) -> None:

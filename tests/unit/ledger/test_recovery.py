@@ -174,6 +174,31 @@ def test_backup_and_restore_by_hand(path: Path, tmp_path: Path) -> None:
         assert whole_turn(ledger, "goes on")
 
 
+def test_half_made_copies_are_removed(path: Path) -> None:
+    with opened(path) as ledger:
+        whole_turn(ledger)
+        half_made = [path.with_name("hybridchat.db.restored.part"), path.parent / "backups" / "hybridchat-x.db.part"]
+        for copy in half_made:
+            copy.write_bytes(b"half of a conversation")
+        with opened(path) as second:
+            assert second.status.notice == ""
+        assert all(copy.exists() for copy in half_made)  # perhaps the first window is making them
+    with opened(path):
+        pass
+    assert not any(copy.exists() for copy in half_made)
+
+
+def test_a_backup_that_cannot_be_written_says_so(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="there is no ledger"):
+        backups.backup(path)
+    with opened(path) as ledger:
+        whole_turn(ledger)
+    with pytest.raises(LedgerError, match="cannot be written"):
+        backups.backup(path, tmp_path / "missing" / "copy.db")
+    with pytest.raises(LedgerError, match="no undamaged"):
+        backups.restore(path, path.with_name("hybridchat.db-nothing"))
+
+
 def test_restore_takes_only_sound_ledgers(path: Path, tmp_path: Path) -> None:
     with opened(path) as ledger:
         whole_turn(ledger, "mine")
