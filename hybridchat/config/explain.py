@@ -31,7 +31,7 @@ def conversion_problems(data: dict[str, Any], wanted: type[Struct], text: str, f
     data = copy.deepcopy(data)
     problems: list[Problem] = []
     mended: set[KeyPath] = set()
-    while len(problems) < MAX_PROBLEMS:
+    for _ in range(MAX_PROBLEMS):
         try:
             msgspec.convert(data, wanted)
         except msgspec.ValidationError as error:

@@ -57,7 +57,7 @@ def is_cloud_name(model: str) -> bool:
 
 
 def fail_closed_name(model: str) -> str:
-    """`name` or `name:tag` → `name:tag:local`, which an Ollama refuses to forward (facts: Ollama ≥ 0.17.8)."""
+    """`name` or `name:tag` → `name:tag:local`, which an Ollama refuses to forward (0.17.8 and newer)."""
     name = model.rpartition("/")[2]  # a registry's host may hold a colon of its own
     colons = name.count(":")
     if colons >= 2 and name.endswith(":local"):

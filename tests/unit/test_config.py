@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hybridchat.config import Config, config_error, load_config, parse_config
+from hybridchat.config.explain import MAX_PROBLEMS
 from hybridchat.domain.chat import Privacy, Reasoning
 from hybridchat.errors import EXIT_USAGE
 
@@ -258,6 +259,10 @@ panel = 3
         "config.toml:15: backend.price.gpt.input: is text",
         "config.toml:18: ui.panel: is a number",
     ]
+
+
+def test_the_list_of_mistakes_has_an_end() -> None:
+    assert len(problems("[ui]\n" + "".join(f"key{n} = 1\n" for n in range(200)))) == MAX_PROBLEMS
 
 
 def test_the_lines_count_within_texts_and_inline_tables() -> None:
