@@ -135,6 +135,31 @@ async def test_another_model_replaces_the_first(embedded: EmbeddedBackend) -> No
     assert loaded == {"tiny": False, "other": True}
 
 
+async def test_two_first_messages_at_once_share_one_engine(embedded: EmbeddedBackend) -> None:
+    replies = await asyncio.gather(*(collect(embedded.chat(request()), []) for _ in range(2)))
+
+    assert [reply[-1] for reply in replies] == [Finished("length")] * 2
+    assert len(workers()) == 1
+    assert all(usage_of(reply).load_ms for reply in replies), "both waited for the load: neither is a warm reply"
+
+
+async def test_another_model_waits_for_the_reply_that_is_being_written(embedded: EmbeddedBackend) -> None:
+    waiting: list[Event] = []
+    async with aclosing(embedded.chat(request(max_tokens=None))) as events:
+        async for event in events:
+            if isinstance(event, Text):
+                break
+        other = asyncio.create_task(collect(embedded.chat(request(model="other")), waiting))
+        assert await until(lambda: Loading("other waits for the engine") in waiting, 10.0)
+    assert (await other)[-1] == Finished("length")
+
+
+async def collect(events: AsyncIterator[Event], into: list[Event]) -> list[Event]:
+    async for event in events:
+        into.append(event)
+    return into
+
+
 async def test_closing_leaves_nothing(embedded: EmbeddedBackend, paths: Paths) -> None:
     await embedded.warm("tiny")
     await embedded.aclose()
