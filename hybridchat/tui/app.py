@@ -77,9 +77,8 @@ class HybridChatApp(App[int]):
         self._open_demo = open_demo
         self._save_theme = save_theme
         self._reopen_latest = reopen_latest
-        self._privacy = privacy
         self._crash_log = crash_log
-        self._chat_screen = ChatScreen(panel=ui.panel, show_thinking=ui.show_thinking)
+        self._chat_screen = ChatScreen(panel=ui.panel, show_thinking=ui.show_thinking, born=privacy)
         self._typed_ahead: list[events.Key] | None = []
         self.session: Session | None = None
         self.last_words = ""  # for stderr, once the terminal is the shell's again
@@ -129,7 +128,7 @@ class HybridChatApp(App[int]):
             session = self.session = await opener()
             session.listen(self._tell)
             latest = await session.open_latest() if self._reopen_latest else None
-            screen.attach(session, latest or session.new(privacy=self._privacy))
+            screen.attach(session, latest or session.new(privacy=screen.born))
             await session.start()
         except HybridchatError as error:
             screen.banner(str(error), "error")

@@ -171,6 +171,9 @@ class FakeSession:
         if self.fails_with is not None:
             raise self.fails_with
         draft = Draft(text, route, model)
+        if not text:
+            self._send_next(chat)
+            return
         if chat.is_streaming:
             chat.queue.append(draft)
             self.emit(QueueChanged(chat.id, tuple(d.text for d in chat.queue)))
@@ -210,11 +213,14 @@ class FakeSession:
         chat.replace(reply)
         self.emit(TurnEnded(chat.id, reply))
         if chat.queue and state is MessageState.COMPLETE:
-            draft = chat.queue.pop(0)
-            self.emit(QueueChanged(chat.id, tuple(d.text for d in chat.queue)))
-            self.sent.append(draft)
-            self._begin(chat, draft, self.backends[0])
+            self._send_next(chat)
         return reply
+
+    def _send_next(self, chat: Chat) -> None:
+        draft = chat.queue.pop(0)
+        self.emit(QueueChanged(chat.id, tuple(d.text for d in chat.queue)))
+        self.sent.append(draft)
+        self._begin(chat, draft, self.backends[0])
 
     async def stop(self, chat: Chat) -> None:
         await asyncio.sleep(0)

@@ -124,6 +124,70 @@ async def test_a_message_sent_while_streaming_waits_visibly_and_can_be_taken_bac
         await stage.until(lambda: [d.text for d in stage.session.sent] == ["first", "second"])
 
 
+async def test_after_a_stop_what_waits_is_sent_by_an_empty_enter(play: Screenplay) -> None:
+    async with play() as stage:
+        await stage.send("first")
+        await stage.until(lambda: stage.session.sent)
+        await stage.send("second")
+        await stage.press("escape")
+        await stage.until(lambda: "Enter in an empty composer sends the next" in stage.text)
+        assert [d.text for d in stage.session.sent] == ["first"]
+        await stage.press("enter")
+        await stage.until(lambda: [d.text for d in stage.session.sent] == ["first", "second"])
+
+
+async def test_an_empty_enter_sends_nothing(play: Screenplay) -> None:
+    async with play() as stage:
+        stage.screen.composer.set_draft("  \n ")
+        await stage.press("enter")
+        assert stage.session.sent == []
+
+
+async def test_auto_asks_before_it_takes_a_chat_off_the_users_machines(play: Screenplay) -> None:
+    session = FakeSession()
+    session.add("so far at home", CONVERSATION)
+    async with play(session, reopen_latest=True) as stage:
+        await stage.press("ctrl+g")  # the table sends high reasoning to the managed side
+        await stage.until(lambda: "openai" in stage.text and "high reasoning" in stage.text)
+        await stage.send("a hard one")
+        await stage.until_top(Picker)
+        assert "So far this chat stayed on your machines" in stage.text
+        assert "2 earlier messages go along" in stage.text
+        await stage.press("enter")
+        await stage.until(lambda: stage.app.screen is stage.screen)
+        assert session.sent == []
+        assert stage.screen.composer.text == "a hard one"
+        await stage.press("enter")
+        await stage.until_top(Picker)
+        await stage.press("down", "enter")
+        await stage.until(lambda: [d.text for d in session.sent] == ["a hard one"])
+        assert stage.screen.chat is not None
+        session.finish(stage.screen.chat)
+        await stage.send("another")
+        await stage.until(lambda: [d.text for d in session.sent] == ["a hard one", "another"])
+
+
+async def test_new_chats_of_a_local_only_run_are_local_only(play: Screenplay) -> None:
+    async with play(privacy=Privacy.LOCAL_ONLY) as stage:
+        await stage.press("ctrl+n")
+        assert stage.screen.chat is not None
+        assert stage.screen.chat.privacy is Privacy.LOCAL_ONLY
+
+
+async def test_words_not_sent_return_to_their_own_chat(play: Screenplay) -> None:
+    session = FakeSession()
+    first = session.add("first", CONVERSATION)
+    async with play(session, reopen_latest=True) as stage:
+        session.fails_with = LedgerError("the disk is full", "free some space")
+        stage.screen.composer.set_draft("for the first chat")
+        stage.screen.submit()
+        stage.screen.action_new_chat()
+        await stage.until(lambda: stage.banners)
+        assert stage.screen.composer.text == ""
+        await stage.screen.open_chat(first)
+        assert stage.screen.composer.text == "for the first chat"
+
+
 async def test_a_message_can_go_elsewhere_just_once(play: Screenplay) -> None:
     async with play() as stage:
         stage.screen.composer.set_draft("only this one")

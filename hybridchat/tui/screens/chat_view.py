@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ from hybridchat.tui.words import PRIVACY, describe
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Session
+    from hybridchat.tui.widgets.rows import Row
 
 WIDE = 110  # columns: from here on the comparison has room at the side
 SIDE_WIDTH = 42
@@ -45,8 +46,10 @@ class ChatView(Screen[None]):
     class Opened(TextualMessage):
         """Another chat is shown now."""
 
-    def __init__(self, *, panel: str = "auto", show_thinking: bool = False) -> None:
+    def __init__(self, *, panel: str, show_thinking: bool, born: Privacy | None) -> None:
+        """`born`: what new chats are, if not as the config says."""
         super().__init__()
+        self.born = born
         self.session: Session | None = None
         self.chat: Chat | None = None
         self.title_bar = TitleBar(id="title")
@@ -211,7 +214,15 @@ class ChatView(Screen[None]):
             if message is not None:
                 self.transcript.update_message(message)
 
-    # --- telling the user
+    # --- telling and asking the user
+
+    async def pick(self, title: str, rows: Sequence[Row], *, current: object = None, note: str = "") -> object:
+        """The key of the row that the user chose, or None. For workers."""
+        from hybridchat.tui.screens.picker import Picker
+
+        choice = await self.app.push_screen_wait(Picker(title, rows, current=current, note=note))
+        self.composer.focus()
+        return choice
 
     def banner(self, text: str, severity: str = "warning") -> None:
         """A line over the transcript that stays until Esc or a click; the same text is shown once."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
@@ -36,6 +38,8 @@ class ChatList(Picker):
         super().__init__("Chats", [], current=current, hint=_HINT)
         self._session = session
         self._current = current
+        self.renamed: set[int] = set()
+        self.deleted: set[int | None] = set()
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -43,13 +47,11 @@ class ChatList(Picker):
 
     @work(exclusive=True, group="load")
     async def _load(self) -> None:
-        try:
+        with self._told():
             first = await self._session.conversations(FIRST)
             self._show(first)
             if len(first) == FIRST:
                 self._show(await self._session.conversations(ALL))
-        except HybridchatError as error:
-            self.notify(clean_line(str(error)), severity="error", markup=False)
 
     def _show(self, conversations: list[Conversation]) -> None:
         now = datetime.now().astimezone()
@@ -63,27 +65,32 @@ class ChatList(Picker):
         if row := self.list.current:
             title = await self.app.push_screen_wait(Prompt("Rename this chat", row.text))
             if title and title.strip():
-                await self._change(self._session.rename(row.key, title.strip()))
+                with self._told():
+                    await self._session.rename(row.key, title.strip())
+                    self.renamed.add(row.key)
+                self._load()
 
     @work
     async def action_delete(self) -> None:
         if row := self.list.current:
-            await self._change(self._session.delete(row.key))
-            self.notify("Chat deleted. F9 brings it back, until you quit.", markup=False)
+            with self._told():
+                await self._session.delete(row.key)
+                self.deleted.add(row.key)
+                self.notify("Chat deleted. F9 brings it back, until you quit.", markup=False)
+            self._load()
 
     @work
     async def action_undo(self) -> None:
-        await self._change(self._session.undo_delete())
+        with self._told():
+            self.deleted.discard(await self._session.undo_delete())
+        self._load()
 
-    async def _change(self, change: object) -> None:
-        from collections.abc import Awaitable
-
-        assert isinstance(change, Awaitable)
+    @contextmanager
+    def _told(self) -> Iterator[None]:
         try:
-            await change
+            yield
         except HybridchatError as error:
             self.notify(clean_line(str(error)), severity="error", markup=False)
-        self._load()
 
 
 def _row(conversation: Conversation, now: datetime, *, is_current: bool) -> Row:

@@ -1,0 +1,152 @@
+"""From the composer to the session: sending, the questions before it, what waits, and stopping."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual import work
+
+from hybridchat.domain.chat import Privacy, Zone
+from hybridchat.domain.routing import Candidate, Outlook
+from hybridchat.domain.text import clean_line
+from hybridchat.errors import HybridchatError
+from hybridchat.tui.screens.chat_view import ChatView
+from hybridchat.tui.widgets.bars import Banner
+from hybridchat.tui.widgets.composer import Composer
+from hybridchat.tui.words import candidate_words, earlier_turns
+
+if TYPE_CHECKING:
+    from hybridchat.session.chat import Chat
+    from hybridchat.tui.widgets.rows import Row
+
+
+class Sending(ChatView):
+    """Words leave the composer only on their way to the session; what the session does not take comes back."""
+
+    def __init__(self, *, panel: str = "auto", show_thinking: bool = False, born: Privacy | None = None) -> None:
+        super().__init__(panel=panel, show_thinking=show_thinking, born=born)
+        self._in_order = asyncio.Lock()
+        self._submit_when_ready = False
+
+    def on_composer_submitted(self, event: Composer.Submitted) -> None:
+        if self.session is None:
+            self._submit_when_ready = True  # typed faster than the start: it goes as soon as there is a session
+        else:
+            self.submit()
+
+    def on_chat_view_opened(self) -> None:
+        if self._submit_when_ready:
+            self._submit_when_ready = False
+            self.submit()
+
+    def submit(self, route: str | None = None, model: str | None = None) -> None:
+        """Sends the composer's text, after a question where there must be one. Without text it sends what waits."""
+        if self.session is None or self.chat is None:
+            return
+        chat, text = self.chat, self.composer.text
+        if not text.strip():
+            if chat.queue and not chat.is_streaming:
+                self._send(chat, "", None, None)
+            return
+        decision = self.session.plan(chat, text, route=route, model=model).decision
+        if decision.outlook is Outlook.ASK and not chat.is_streaming:
+            self._ask_where(decision.choices, "; ".join(decision.reasons))
+        elif decision.target is not None and route is None and leaves_home(chat, decision.target):
+            self._ask_before_leaving(decision.target)
+        else:
+            self.composer.set_draft("")
+            self._send(chat, text, route, model)
+
+    @work
+    async def _send(self, chat: Chat, text: str, route: str | None, model: str | None) -> None:
+        assert self.session is not None
+        async with self._in_order:
+            try:
+                await self.session.send(chat, text, route=route, model=model)
+            except HybridchatError as error:
+                self._give_back(chat, text)
+                self.banner(str(error), "error")
+        self.plan_now()
+
+    def _give_back(self, chat: Chat, text: str) -> None:
+        """Words that were not sent return to their chat's composer, before whatever was typed there since."""
+        is_here = chat is self.chat
+        newer = self.composer.text if is_here else self._drafts.get(chat.id, "")
+        draft = f"{text}\n{newer}" if newer.strip() and text.strip() else text or newer
+        if is_here:
+            self.composer.set_draft(draft)
+        else:
+            self._drafts[chat.id] = draft
+
+    # --- questions
+
+    @work
+    async def _ask_where(self, choices: Sequence[Candidate], reasons: str) -> None:
+        from hybridchat.tui.screens.routes import ask_rows
+
+        assert self.chat is not None
+        rows = ask_rows(choices, len(self.chat.messages))
+        note = f"{clean_line(reasons, 300)}. Nothing has been sent."
+        await self._submit_to("Where should this message go?", rows, "stay", note)
+
+    @work
+    async def _ask_before_leaving(self, target: Candidate) -> None:
+        from hybridchat.tui.screens.routes import ask_rows
+
+        assert self.chat is not None
+        backend, _, zone = candidate_words(target)
+        along = earlier_turns(len(self.chat.messages))
+        note = f"So far this chat stayed on your machines. {backend} is {zone}; {along}."
+        rows = ask_rows([target], len(self.chat.messages))
+        await self._submit_to("This message would leave your machines", rows, "stay", note)
+
+    @work
+    async def action_send_to(self) -> None:
+        from hybridchat.tui.screens.routes import backend_rows
+
+        if self.session is None or self.chat is None:
+            return
+        rows = backend_rows(self.session, len(self.chat.messages))
+        await self._submit_to("Send this message to…", rows, None, "For this message only.")
+
+    async def _submit_to(self, title: str, rows: Sequence[Row], current: object, note: str) -> None:
+        chat = self.chat
+        choice = await self.pick(title, rows, current=current, note=note)
+        if isinstance(choice, tuple) and self.chat is chat:
+            self.submit(*choice)
+
+    @work
+    async def on_composer_big_paste(self, event: Composer.BigPaste) -> None:
+        from hybridchat.tui.screens.dialogs import Confirm
+
+        lines = event.text.count("\n") + 1
+        question = f"Paste {len(event.text) / 1e6:.1f} million characters in {lines:,} lines?"
+        detail = "Control characters have been made visible. A model may not take this much."
+        if await self.app.push_screen_wait(Confirm(question, detail, yes="Paste", is_harmless=True)):
+            self.composer.insert(event.text, maintain_selection_offset=False)
+        self.composer.focus()
+
+    # --- the running turn and what waits for it
+
+    @work(group="stop")
+    async def action_stop(self) -> None:
+        """Stops the reply; with none running, Esc dismisses the newest banner, then returns to the composer."""
+        if self.session is not None and self.chat is not None and self.chat.is_streaming:
+            with self.told():
+                await self.session.stop(self.chat)
+        elif banners := self.query(Banner):
+            await banners.last().remove()
+        else:
+            self.composer.focus()
+
+    def action_take_back(self) -> None:
+        if self.session is not None and self.chat is not None and self.chat.queue:
+            self._give_back(self.chat, self.session.unqueue(self.chat))
+
+
+def leaves_home(chat: Chat, target: Candidate) -> bool:
+    """True when auto would take a chat to the managed side that only local backends have seen so far."""
+    zones = {message.attempt.zone for message in chat.messages if message.attempt}
+    return chat.route == "auto" and not target.is_local and bool(zones) and Zone.MANAGED not in zones
