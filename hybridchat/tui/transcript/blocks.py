@@ -12,8 +12,11 @@ from typing import NamedTuple
 
 from hybridchat.tui.transcript.cells import clusters
 
-LIMIT = 16_384
+LIMIT = 8_192
 """Characters of one block; longer ones are cut, so that the growing one stays cheap to draw again."""
+TABLE_LIMIT = 4 * LIMIT
+"""The same for tables, which fall apart where they are cut."""
+MOST_LINES = 400
 CODE_LINES = 48
 """A code block is cut after this many lines where a new top-level statement begins …"""
 MOST_CODE_LINES = 200
@@ -42,6 +45,7 @@ _RULE = re.compile(r" {0,3}([-*_])[ \t]*(?:\1[ \t]*){2,}$")
 _QUOTE = re.compile(r" {0,3}>")
 _MATH = re.compile(r"\s*(\$\$|\\\[)")
 _MATH_END = {"$$": "$$", "\\[": "\\]"}
+_DELIMITERS = re.compile(r" {0,3}[|:-][ \t|:-]*")
 _DEFINITION = re.compile(r" {0,3}\[[^\]]+\]:[ \t]*\S")
 
 
@@ -154,7 +158,7 @@ class Splitter:
                 self._flush()
         elif self._is_markdown and self._mode == "text" and _HEADING.match(line):
             self._flush()
-        elif self._size > LIMIT:
+        elif self._is_full():
             self._flush()
             self._joint = "\n"
 
@@ -162,7 +166,7 @@ class Splitter:
         self._blanks += 1
         if self._mode in ("item", "indented"):
             self._append(line)
-            if self._size > LIMIT:
+            if self._is_full():
                 self._flush()
         elif self._mode:
             self._flush()
@@ -174,6 +178,12 @@ class Splitter:
         self._size += len(line) + 1
         if self._is_markdown and self._mode == "text" and _DEFINITION.match(line):
             self.definitions = (*self.definitions, line)
+
+    def _is_full(self) -> bool:
+        if self._size <= LIMIT and len(self._lines) < MOST_LINES:
+            return False
+        is_table = len(self._lines) > 1 and _DELIMITERS.fullmatch(self._lines[1]) is not None
+        return not is_table or self._size > TABLE_LIMIT
 
     # --- where blocks begin
 
@@ -243,9 +253,10 @@ class Splitter:
             self._flush(keep_mode=True)
             self._is_first, self._gap, self._joint = False, 0, "\n"
         self._lines.append(line)
+        self._size += len(line) + 1
 
     def _is_code_cut(self, line: str) -> bool:
-        if len(self._lines) >= MOST_CODE_LINES:
+        if len(self._lines) >= MOST_CODE_LINES or (self._lines and self._size + len(line) > LIMIT):
             return True
         if len(self._lines) < CODE_LINES or self._lines[-1].strip() or not line[:1].strip():
             return False

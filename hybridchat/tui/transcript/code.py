@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,12 @@ CODE: Style = ("code",)
 CONTINUED: Run = ("↪", ("code", "muted"))
 STEP = 16
 """While a block grows, only what follows the last multiple of so many lines is read again for every picture."""
+
+LONGEST_LINE = 240
+"""Characters; code with longer lines is not highlighted: Pygments may take seconds over one."""
+
+PATIENCE_S = 0.2
+"""CPU time for one block, ten times what is usual; what is left then stays without colours."""
 
 # Pygments' token types, the more special one first → our component classes.
 _TOKENS = (
@@ -93,17 +100,20 @@ def _add_tokens(prose: Prose, code: str, language: str) -> None:
 @lru_cache(maxsize=8)
 def _tokens(code: str, language: str) -> list[Run]:
     lexer = _lexer(language)
-    if lexer is None:
+    if lexer is None or max(map(len, code.split("\n"))) > LONGEST_LINE:
         return [(code, CODE)]
     # Tabs are followed by fillers, which no lexer knows; blanks of the same length lex the same.
     visible = shown(code)
     runs: list[Run] = []
     at = 0
+    patience = time.thread_time() + PATIENCE_S
     for start, kind, text in lexer.get_tokens_unprocessed(visible):
         if start != at or not text:
             return [(code, CODE)]  # a lexer that skips or repeats text cannot be trusted with it
         at = start + len(text)
         runs.append((code[start:at], _style(str(kind)[6:])))
+        if time.thread_time() > patience:
+            break
     if at < len(code):
         runs.append((code[at:], CODE))
     return runs

@@ -21,13 +21,17 @@ if TYPE_CHECKING:
 DEEPEST = 60
 """Levels of nesting that are laid out; what is deeper is shown as it was written."""
 
+MOST_BRACKETS = 300
+"""In one block; with more, brackets are text: looking for links costs their number squared."""
+
 References = dict[str, Any]
 """Link reference definitions as markdown-it keeps them in its environment."""
 
 _BULLETS = "•◦▪"
 _INLINE_STYLES = {"strong_open": "strong", "em_open": "em", "s_open": "strike"}
 _TASK = re.compile(r"\[([ xX])\] ")
-_MATH = re.compile(r"\\\(.+?\\\)|\\\[.+?\\\]|\$\$.+?\$\$|\$(?=\S)[^$\n]+?(?<=\S)\$(?!\d)", re.DOTALL)
+_MATH_ENDS = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}
+_DOLLARS = re.compile(r"\$(?=\S)[^$\n]+?(?<=\S)\$(?!\d)")
 
 
 def lay_out(block: Block, width: int, references: References, *, is_growing: bool = False) -> Laid:
@@ -69,7 +73,8 @@ def _verbatim(text: str) -> Prose:
 
 def _put_markdown(page: Page, block: Block, references: References) -> bool:
     """False where the nesting is too deep."""
-    tokens = _parser().parse(block.text, {"references": dict(references)})
+    parser = _parser(with_links=block.text.count("[") <= MOST_BRACKETS)
+    tokens = parser.parse(block.text, {"references": dict(references)})
     if any(token.level >= DEEPEST for token in tokens):
         return False
     _Renderer(page, block.number if block.kind == ITEM else None).put(tokens)
@@ -77,24 +82,30 @@ def _put_markdown(page: Page, block: Block, references: References) -> bool:
 
 
 @cache
-def _parser() -> MarkdownIt:
+def _parser(*, with_links: bool = True) -> MarkdownIt:
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"maxNesting": DEEPEST + 4}).enable(["table", "strikethrough"])
     parser.inline.ruler.before("escape", "math", _math)
-    return parser
+    return parser if with_links else parser.disable(["link", "image"])
 
 
 def _math(state: StateInline, silent: bool) -> bool:
     """LaTeX between its delimiters is text, whatever Markdown would see in it."""
-    if state.src[state.pos] not in "\\$":
+    text, begin = state.src, state.pos
+    if text[begin] not in "\\$":
         return False
-    match = _MATH.match(state.src, state.pos, state.posMax)
-    if match is None:
+    closing = _MATH_ENDS.get(text[begin : begin + 2])
+    if closing is not None:
+        end = text.find(closing, begin + 3, state.posMax) + 2
+    else:
+        dollars = _DOLLARS.match(text, begin, state.posMax)
+        end = dollars.end() if dollars else 0
+    if end <= begin:
         return False
     if not silent:
-        state.push("math", "", 0).content = match[0]
-    state.pos = match.end()
+        state.push("math", "", 0).content = text[begin:end]
+    state.pos = end
     return True
 
 

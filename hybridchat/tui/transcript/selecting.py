@@ -53,6 +53,7 @@ class Selecting(Paper):
     The selection is also the screen's, so that its copy key works wherever the focus is, and Escape clears it.
     """
 
+    FOCUS_ON_CLICK = False  # whoever selects with the mouse goes on typing where they were
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "caret", "Select with keys", show=False),
         Binding("y,ctrl+c,super+c", "copy", "Copy the selection", show=False),
