@@ -231,6 +231,7 @@ class Session:
         if plan.decision.outlook is not Outlook.SEND or target is None:
             raise refusal(plan.decision, anything_configured=bool(self.fleet.specs))
         request = chat_request(chat, draft, target, self.fleet.specs[target.backend])
+        is_new = chat.conversation is None
         chat.is_sending, chat.stop_wanted = True, False
         try:
             turn = await begin_turn(self._ledger, self._emit, chat, draft, plan, target, self.planner.privacy(chat))
@@ -238,6 +239,8 @@ class Session:
             chat.is_sending = False
         assert chat.id is not None
         self._chats[chat.id] = chat
+        if is_new:
+            self.books.focus(chat.id)
         chat.turn = turn
         turn.ended.add_done_callback(lambda ended: self._turn_ended(chat, ended.result()))
         turn.start(lambda: self.fleet.backend(target.backend, target.zone), request)

@@ -15,7 +15,7 @@ from textual.message import Message as TextualMessage
 from textual.screen import Screen
 from textual.timer import Timer
 
-from hybridchat.domain.chat import Kind, Message, Privacy, Reasoning
+from hybridchat.domain.chat import Attempt, Kind, Message, Privacy, Reasoning
 from hybridchat.domain.routing import Candidate, Outlook
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError
@@ -175,7 +175,7 @@ class ChatView(Screen[None]):
                     done = "" if fraction is None else f" {fraction:.0%}"
                     self.transcript.set_status(message_id, f"{clean_line(detail)}{done}")
             case news.AttemptPriced(attempt):
-                self._on_priced(attempt.message_id)
+                self._on_priced(attempt)
             case news.QueueChanged(conversation_id):
                 if self.chat is not None and self.chat.id == conversation_id:
                     self.show_waiting()
@@ -208,11 +208,11 @@ class ChatView(Screen[None]):
         if self._is_here(event.conversation_id):
             self.transcript.append(event.message_id, event.text, event.is_thinking)
 
-    def _on_priced(self, message_id: int | None) -> None:
+    def _on_priced(self, attempt: Attempt) -> None:
         if self.chat is not None:
-            message = next((m for m in self.chat.messages if m.id == message_id), None)
+            message = next((m for m in self.chat.messages if m.id == attempt.message_id), None)
             if message is not None:
-                self.transcript.update_message(message)
+                self.transcript.update_message(replace(message, attempt=attempt))
 
     # --- telling and asking the user
 

@@ -74,7 +74,9 @@ def _cost(plan: Plan) -> list[str | tuple[str, str]]:
     if plan.estimated_cost_usd is None:
         return []
     source = f" ({clean_line(plan.price_source, 40)})" if plan.price_source else ""
-    return [f"≈ {format_usd(plan.estimated_cost_usd)} for this prompt", (source, "$muted")]
+    estimate = format_usd(plan.estimated_cost_usd)
+    about = "" if estimate.startswith("<") else "≈ "
+    return [f"{about}{estimate} for this prompt", (source, "$muted")]
 
 
 def _reasons(decision: Decision) -> str:
