@@ -166,11 +166,11 @@ class MessageView:
             self.rebuild()
 
     def replace(self, message: Message) -> None:
-        """The message as it is now; layouts of blocks that stayed the same are kept."""
+        """The message as it is now; while it streams, its text is what was appended."""
         self.message = message
         if self._text is None or self._thinking is None:
             return
-        if not (self._text.holds(message.text) and self._thinking.holds(message.thinking)):
+        if not self.is_streaming and not (self._text.holds(message.text) and self._thinking.holds(message.thinking)):
             self._split()
         self.rebuild()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.segment import Segment
 from textual import events
@@ -104,8 +104,10 @@ class Paper(ScrollView, can_focus=True):
         document = self.document
         if not document.views or not document.width:
             return
-        if abs(lines) > JUMP * self.size.height:
+        if abs(lines) > JUMP * self.size.height or self.is_vertical_scrollbar_grabbed:
             self._top = document.at(round(self.scroll_y))
+            if self.scroll_y >= self.max_scroll_y:
+                self._top = document.last()
         else:
             self._top = document.down(self._top, lines) if lines > 0 else document.up(self._top, -lines)
         self._is_following = False
@@ -162,10 +164,19 @@ class Paper(ScrollView, can_focus=True):
         self._scroll_lines(max(1, self.size.height - 2))
 
     def action_scroll_home(self) -> None:
-        self.show(Place(0, 0, 0))
+        self.scroll_home()
 
     def action_scroll_end(self) -> None:
+        self.scroll_end()
+
+    def scroll_home(self, **_options: Any) -> None:
+        self.show(Place(0, 0, 0))
+
+    def scroll_end(self, **_options: Any) -> None:
         self._follow()
+
+    def scroll_to(self, x: float | None = None, y: float | None = None, **options: Any) -> None:
+        super().scroll_to(x, y, **{**options, "animate": False})
 
     def _scroll_lines(self, lines: int) -> None:
         self.scroll_y = self.scroll_target_y = self.scroll_y + lines

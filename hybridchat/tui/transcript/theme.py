@@ -57,6 +57,7 @@ Transcript {
     scrollbar-size-vertical: 1;
     background: $background;
     color: $foreground;
+    &:focus { scrollbar-color: $primary; }
     & > .transcript--you { color: $primary; }
     & > .transcript--reply { color: $secondary; }
     & > .transcript--local { color: $local; }

@@ -73,7 +73,6 @@ class Transcript(Selecting):
 
     def finish(self, message: Message) -> None:
         """The reply as it ended; its text replaces what was streamed."""
-        self._waiting.pop(message.id, None)
         self.update_message(message)
 
     def update_message(self, message: Message) -> None:

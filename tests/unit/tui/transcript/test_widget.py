@@ -135,6 +135,34 @@ async def test_keys_go_line_by_line_through_everything_and_back() -> None:
         assert transcript.scroll_y == 0
 
 
+async def test_pages_skip_nothing_where_heights_were_guessed_wrong() -> None:
+    texts = [message("".join(f"{i * 20 + j} {'<b>' * 30}\n\n" for j in range(20)), i + 1) for i in range(12)]
+    async with running(*texts) as (transcript, pilot, _):
+        await pilot.press("home")
+        seen: list[int] = []
+        while True:
+            seen += [int(line.split()[0]) for line in lines(transcript) if line.split()[0].isdigit()]
+            if transcript.is_following:
+                break
+            transcript.action_page_down()
+        assert sorted(set(seen)) == list(range(240))
+        for _ in range(400):
+            transcript.action_page_up()
+        assert transcript.scroll_y == 0
+        assert lines(transcript)[1] == "0"
+
+
+async def test_dragging_the_scroll_bar_to_its_end_ends_at_the_end() -> None:
+    async with running(*conversation(500)) as (transcript, pilot, _):
+        await pilot.press("home")
+        transcript.scroll_to(y=transcript.max_scroll_y)
+        assert transcript.is_following
+        transcript.scroll_to(y=transcript.max_scroll_y // 2)
+        assert not transcript.is_following
+        transcript.scroll_end()
+        assert lines(transcript)[-2] == "more 500"
+
+
 async def test_the_users_own_message_brings_the_end_back() -> None:
     async with running(*conversation(20)) as (transcript, pilot, _):
         await pilot.press("home")
@@ -186,6 +214,13 @@ async def test_a_message_that_changes_later_is_shown_so() -> None:
         assert "changed" in lines(transcript)
         transcript.remove_message(1)
         assert lines(transcript) == ["assistant", "b", "footer"]
+
+
+async def test_a_price_that_comes_while_a_reply_streams_keeps_its_text() -> None:
+    async with running(streaming(1)) as (transcript, _, _app):
+        transcript.append(1, "so far")
+        transcript.update_message(streaming(1))
+        assert lines(transcript) == ["assistant", "so far"]
 
 
 async def test_messages_of_another_conversation_are_ignored() -> None:
