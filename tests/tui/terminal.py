@@ -118,6 +118,12 @@ class Terminal:
                 break
         raise AssertionError(f"the screen never showed {wanted!r}:\n{self.text}")
 
+    def wait_until(self, predicate: Callable[[], object], deadline_s: float = DEADLINE_S) -> None:
+        """Reads until something beside the screen holds; the emulator, slower than any stream, is left alone."""
+        until = time.monotonic() + deadline_s
+        while not predicate():
+            assert time.monotonic() < until and self.read(), f"never came true; the screen:\n{self.text}"
+
     def wait_for_exit(self, deadline_s: float = DEADLINE_S) -> int:
         until = time.monotonic() + deadline_s
         while self.process.poll() is None and time.monotonic() < until:
