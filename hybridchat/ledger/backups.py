@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from hybridchat.errors import LedgerError
 from hybridchat.ledger import files
-from hybridchat.ledger.connect import APPLICATION_ID, DamagedLedger, connect, is_sound, ledger_error
+from hybridchat.ledger.connect import APPLICATION_ID, SQLITE_ERRORS, DamagedLedger, connect, is_sound, ledger_error
 from hybridchat.ledger.process import is_anyone_alive, opening_lock
 
 KEPT = 3
@@ -86,7 +85,7 @@ def _copy(source: Path, target: Path) -> None:
             unfinished.unlink(missing_ok=True)
     except OSError as error:
         raise LedgerError(f"{target} cannot be written: {error.strerror}", "make room or name another place") from error
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         raise ledger_error(error) from error
 
 
@@ -135,7 +134,7 @@ def check_backup(source: Path) -> None:
             is_ledger = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
             if is_ledger and is_sound(connection):
                 return
-    except sqlite3.Error:
+    except SQLITE_ERRORS:
         pass
     raise LedgerError(f"{source} is no undamaged ledger", "choose another backup")
 

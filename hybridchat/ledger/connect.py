@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from hybridchat.errors import LedgerError
+
+T = TypeVar("T")
 
 APPLICATION_ID = 0x48796272  # "Hybr", in the file's header
 SCHEMA_VERSION = 3  # how many migrations there are; kept in PRAGMA user_version
 BUSY_TIMEOUT_S = 5.0
 
+# SQLite quotes a damaged schema in its own error text, which then is no UTF-8
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _WAITING_HELPS = {
     sqlite3.SQLITE_BUSY: "another window is writing",
     sqlite3.SQLITE_LOCKED: "another window is writing",
@@ -69,20 +77,20 @@ class DamagedLedger(LedgerError):
         )
 
 
-def _primary_code(error: sqlite3.Error) -> int:
+def _primary_code(error: Exception) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def is_damage(error: sqlite3.Error) -> bool:
-    return _primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+def is_damage(error: Exception) -> bool:
+    return isinstance(error, UnicodeDecodeError) or _primary_code(error) in _DAMAGE
 
 
-def why_waiting_helps(error: sqlite3.Error) -> str | None:
+def why_waiting_helps(error: Exception) -> str | None:
     """A clause, if the same write may succeed later."""
     return _WAITING_HELPS.get(_primary_code(error))
 
 
-def ledger_error(error: sqlite3.Error) -> LedgerError:
+def ledger_error(error: Exception) -> LedgerError:
     if is_damage(error):
         return DamagedLedger()
     reason = why_waiting_helps(error)
@@ -91,11 +99,25 @@ def ledger_error(error: sqlite3.Error) -> LedgerError:
     return LedgerError(f"the ledger failed: {error}", "`hybridchat doctor` looks closer")
 
 
+def call_readably(connection: sqlite3.Connection, call: Callable[[sqlite3.Connection], T]) -> T:
+    """A damaged character costs itself, not its conversation."""
+    try:
+        return call(connection)
+    except sqlite3.OperationalError as error:
+        if "Could not decode" not in str(error):
+            raise
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
+    try:
+        return call(connection)
+    finally:
+        connection.text_factory = str
+
+
 def is_sound(connection: sqlite3.Connection) -> bool:
     """Reads every page (about a second per GB)."""
     try:
         return [row[0] for row in connection.execute("PRAGMA quick_check(1)")] == ["ok"]
-    except sqlite3.DatabaseError as error:
+    except SQLITE_ERRORS as error:
         if is_damage(error):
             return False
         raise

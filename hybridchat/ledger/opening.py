@@ -11,6 +11,7 @@ from hybridchat.errors import LedgerError
 from hybridchat.ledger import backups, files, search
 from hybridchat.ledger.connect import (
     SCHEMA_VERSION,
+    SQLITE_ERRORS,
     connect,
     connect_writer,
     is_damage,
@@ -51,7 +52,7 @@ def open_file(path: Path | None) -> Opened:
         return _open_memory(f"{path.parent} cannot be written ({error.strerror}): nothing of this session is saved")
     except LedgerError as error:
         return _open_memory(f"{error}; until then nothing is saved")
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         return _open_memory(f"{ledger_error(error)}; until then nothing is saved")
 
 
@@ -71,7 +72,7 @@ def _open_recovering(path: Path) -> Opened:
         notice = _recover(path)
     try:
         return _open_existing(path, notice)
-    except sqlite3.DatabaseError as error:
+    except SQLITE_ERRORS as error:
         if notice or not is_damage(error):
             raise
     return _open_existing(path, _recover(path))
@@ -172,7 +173,7 @@ def _is_mark_true(path: Path) -> bool:
             return True
         search.repair_index(connection)
         return False
-    except sqlite3.DatabaseError as error:
+    except SQLITE_ERRORS as error:
         if is_damage(error):
             return True
         raise

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hybridchat.ledger import backups, files
-from hybridchat.ledger.connect import BUSY_TIMEOUT_S, connect, transaction
+from hybridchat.ledger.connect import BUSY_TIMEOUT_S, SQLITE_ERRORS, connect, transaction
 from hybridchat.ledger.process import is_alive
 from hybridchat.ledger.search import INDEXES
 from hybridchat.ledger.times import parse
@@ -86,5 +86,5 @@ def _purge_copies(path: Path, doomed: list[_Doomed]) -> None:
             with closing(connect(copy)) as db:
                 db.execute("PRAGMA secure_delete = ON")
                 _remove(db, doomed)
-        except sqlite3.Error:  # not to be edited either
+        except SQLITE_ERRORS:  # not to be edited either
             copy.unlink(missing_ok=True)

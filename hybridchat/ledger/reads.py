@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar, cast
 
 from hybridchat.domain.chat import (
     Attempt,
@@ -19,6 +20,8 @@ from hybridchat.domain.chat import (
     Role,
     Zone,
 )
+
+E = TypeVar("E", bound=StrEnum)
 
 USAGE_COLUMNS = Attempt.__struct_fields__
 
@@ -44,12 +47,19 @@ SELECT {_MESSAGE}, u.* FROM path JOIN message m ON m.id = path.id {_LAST_ATTEMPT
 _TREE = f"SELECT {_MESSAGE}, u.* FROM message m {_LAST_ATTEMPT} WHERE m.conversation_id = ? ORDER BY m.id"
 
 
+def _known(kind: type[E], value: Any) -> E:
+    """A word of a newer version (or of a damaged page) that this one does not know is shown as it is."""
+    try:
+        return kind(value)
+    except ValueError:
+        return cast(E, value)
+
+
 def to_attempt(row: tuple[Any, ...]) -> Attempt:
     """From a row of the view `usage`, in USAGE_COLUMNS' order."""
     values = dict(zip(USAGE_COLUMNS, row, strict=True))
     for name, kind in _ENUMS.items():
-        if values[name] is not None:
-            values[name] = kind(values[name])
+        values[name] = _known(kind, values[name])
     return Attempt(**values)
 
 
@@ -65,13 +75,13 @@ _ENUMS = {
 
 def _to_conversation(row: tuple[Any, ...]) -> Conversation:
     values = list(row)
-    values[4], values[11] = Privacy(values[4]), Reasoning(values[11])
+    values[4], values[11] = _known(Privacy, values[4]), _known(Reasoning, values[11])
     return Conversation(*values)
 
 
 def _to_message(row: tuple[Any, ...]) -> Message:
     values = dict(zip(_MESSAGE_COLUMNS, row, strict=False))
-    values["role"], values["state"] = Role(values["role"]), MessageState(values["state"])
+    values["role"], values["state"] = _known(Role, values["role"]), _known(MessageState, values["state"])
     usage = row[len(_MESSAGE_COLUMNS) :]
     return Message(**values, attempt=None if usage[0] is None else to_attempt(usage))
 

@@ -22,7 +22,15 @@ from hybridchat.ledger import files, purge, reads, statistics, usage, writes
 from hybridchat.ledger import search as full_text
 from hybridchat.ledger import snapshot as panel
 from hybridchat.ledger.backups import look_after
-from hybridchat.ledger.connect import DamagedLedger, connect, is_damage, ledger_error, transaction
+from hybridchat.ledger.connect import (
+    SQLITE_ERRORS,
+    DamagedLedger,
+    call_readably,
+    connect,
+    is_damage,
+    ledger_error,
+    transaction,
+)
 from hybridchat.ledger.opening import Opened, end_process, open_file
 from hybridchat.ledger.records import (
     EVERYTHING,
@@ -184,8 +192,8 @@ class Ledger:
             if self.status.mode == "memory":  # one connection for all
                 return self._writes.submit(lambda: call(self._reader)).result()
             try:
-                return call(self._reader)
-            except sqlite3.Error as error:
+                return call_readably(self._reader, call)
+            except SQLITE_ERRORS as error:
                 raise self._trouble.damage() if is_damage(error) else ledger_error(error) from error
 
         return self._reads.submit(run)
@@ -236,7 +244,7 @@ class Ledger:
             try:
                 purged = purge.purge_deleted(file.connection, file.path, file.process_id, own=own)
                 is_pending = purge.is_pending(file.connection)
-            except sqlite3.Error as error:
+            except SQLITE_ERRORS as error:
                 raise self._trouble.damage() if is_damage(error) else ledger_error(error) from error
             if is_pending:
                 self._notify("another window reads the ledger: deleted text leaves the file at a later start")

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from hybridchat.errors import LedgerError
-from hybridchat.ledger.connect import DamagedLedger, is_damage, ledger_error, transaction, why_waiting_helps
+from hybridchat.ledger.connect import (
+    SQLITE_ERRORS,
+    DamagedLedger,
+    is_damage,
+    ledger_error,
+    transaction,
+    why_waiting_helps,
+)
 from hybridchat.ledger.opening import damage_mark
 
 T = TypeVar("T")
@@ -72,7 +79,7 @@ class Writer:
             try:
                 with transaction(self.connection, durable=durable):
                     result = call(self.connection)
-            except sqlite3.Error as error:
+            except SQLITE_ERRORS as error:
                 if is_damage(error):
                     raise self._trouble.damage() from error
                 reason = why_waiting_helps(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import sqlite3
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 from hybridchat.errors import LedgerError
 from hybridchat.ledger import backups
 from hybridchat.ledger.opening import damage_mark
-from hybridchat.ledger.store import open_ledger
+from hybridchat.ledger.store import Ledger, open_ledger
 from tests.unit.ledger.helpers import opened, query, whole_turn
 
 
@@ -69,6 +70,62 @@ def test_damage_is_kept_aside_and_the_backup_restored(backed_up: Path, damage: C
     assert kept.read_bytes() == damaged
     assert re.search(r"backup of \d{4}-\d\d-\d\d \d\d:\d\d UTC was restored", notice)
     assert kept.name in notice
+
+
+def overwrite(content: bytearray, rng: random.Random) -> bytearray:
+    start = rng.randrange(len(content))
+    length = rng.choice((1, 100, 4096, 20_000))
+    match rng.choice(("random", "zeros", "page", "cut")):
+        case "random":
+            content[start : start + length] = rng.randbytes(length)
+        case "zeros":
+            content[start : start + length] = bytes(length)
+        case "page":
+            content[start - start % 4096 : start - start % 4096 + 4096] = rng.randbytes(4096)
+        case "cut":
+            del content[start:]
+    return content
+
+
+def use_everything(ledger: Ledger) -> int:
+    """How many uses failed; every failure must be a readable one."""
+    uses = (
+        lambda: [ledger.branch(c.id).result() for c in ledger.conversations().result()],
+        lambda: whole_turn(ledger, "new words"),
+        lambda: ledger.search("word").result(),
+        lambda: ledger.usage_statistics("day").result(),
+        lambda: list(ledger.usage_rows()),
+        lambda: ledger.snapshot(1, "2026-11-21T12:00:00Z", 0).result(),
+    )
+    failures = 0
+    for use in uses:
+        try:
+            use()
+        except LedgerError:
+            failures += 1
+    return failures
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_is_damaged_the_second_start_works(backed_up: Path, seed: int) -> None:
+    backed_up.write_bytes(overwrite(bytearray(backed_up.read_bytes()), random.Random(seed)))
+    with opened(backed_up) as ledger:
+        assert ledger.status.mode == "normal"
+        use_everything(ledger)
+    with opened(backed_up) as ledger:
+        assert ledger.status.mode == "normal"
+        assert use_everything(ledger) == 0
+        assert ledger.branch(1).result()[0].text == "saved"
+
+
+def test_a_damaged_character_costs_only_itself(path: Path) -> None:
+    with opened(path) as ledger:
+        ids = whole_turn(ledger)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE message SET text = CAST(x'41ff42' AS TEXT), state = 'pondering' WHERE role = 'user'")
+    with opened(path) as ledger:
+        user, reply = ledger.branch(ids.conversation_id).result()
+    assert (user.text, str(user.state), reply.text) == ("A\ufffdB", "pondering", "an answer")
 
 
 def test_damage_twice_keeps_both(backed_up: Path) -> None:

@@ -24,6 +24,22 @@ def test_all_words_the_last_may_be_unfinished(ledger: Ledger) -> None:
     assert found(ledger, '"window context"') == []
 
 
+def test_a_long_message_shows_the_words_around_the_first_hit(ledger: Ledger) -> None:
+    text = "before " * 30 + "needle in " + "after " * 4000 + "needle"
+    whole_turn(ledger, "q", text)
+    (snippet,) = found(ledger, "needle")
+    assert snippet.startswith("…before before")
+    assert " before \x02needle\x03 in after " in snippet
+    assert snippet.endswith(" after…")
+    assert len(snippet) < 200
+    whole_turn(ledger, "q", "x" * 5000 + "，thread，" + "y" * 5000)  # no blanks to cut at
+    (snippet,) = found(ledger, "thread")
+    assert "x，\x02thread\x03，y" in snippet
+    assert len(snippet) < 200
+    (snippet,) = found(ledger, '"' + "after " * 50 + '"')
+    assert snippet.count("\x02") == snippet.count("\x03") == 1
+
+
 def test_titles_come_first_then_the_newest(ledger: Ledger) -> None:
     old = whole_turn(ledger, "q", "zebra one")
     new = whole_turn(ledger, "q", "zebra two")
