@@ -10,6 +10,7 @@ from rich.cells import cell_len
 
 from hybridchat.domain.chat import Role
 from hybridchat.tui.transcript.cells import clusters, crop, inert, shown, wrap
+from hybridchat.tui.transcript.document import Document
 from hybridchat.tui.transcript.selection import Selection, Spot, cells_of, extract, place_of, spot_at
 from tests.unit.tui.transcript.shown import (
     document,
@@ -21,6 +22,11 @@ from tests.unit.tui.transcript.shown import (
     streaming,
     user,
 )
+
+
+def all_plain(it: Document) -> list[str]:
+    return [it.plain(0, part) for part in range(len(it.ready(0).parts))]
+
 
 widths = st.one_of(st.integers(1, 12), st.integers(1, 200))
 
@@ -37,7 +43,9 @@ def test_however_a_reply_is_cut_it_ends_up_the_same(text: str, data: st.DataObje
         every_line(streamed)
     view.replace(message(text))
     streamed.changed(view)
-    assert every_line(streamed) == every_line(document(message(text), width=width))
+    whole = document(message(text), width=width)
+    assert [streamed.line(place) for place in every_place(streamed)] == [whole.line(p) for p in every_place(whole)]
+    assert all_plain(streamed) == all_plain(whole)
 
 
 @given(markdown_texts, st.integers(1, 40))
