@@ -57,8 +57,13 @@ class Setup(Protocol):
         """
         ...
 
-    async def add_backend(self, *, kind: str, base_url: str, model: str | None, vouched: bool = False) -> Found:
-        """Checks the address, looks once at the server, and writes it to the config; UsageError says what is wrong."""
+    async def add_backend(
+        self, *, kind: str, base_url: str, model: str | None, key: str | None = None, vouched: bool = False
+    ) -> Found:
+        """Checks the address, looks once at the server, and writes it to the config; UsageError says what is wrong.
+
+        `key` is where the API key is ("env:NAME", "keyring", "command:…"), never the key itself.
+        """
         ...
 
 

@@ -78,8 +78,10 @@ class FirstRun:
         values = {"id": "embedded", "kind": str(Kind.EMBEDDED), "model": wanted.name}
         await asyncio.to_thread(add_backend, self._paths.config_file, values)
 
-    async def add_backend(self, *, kind: str, base_url: str, model: str | None, vouched: bool = False) -> Found:
-        config = BackendConfig(id=kind, kind=kind, base_url=base_url, model=model, vouched=vouched)  # type: ignore[arg-type]
+    async def add_backend(
+        self, *, kind: str, base_url: str, model: str | None, key: str | None = None, vouched: bool = False
+    ) -> Found:
+        config = BackendConfig(id=kind, kind=kind, base_url=base_url, model=model, key=key, vouched=vouched)  # type: ignore[arg-type]
         spec = spec_of(config)
         backend = make_backend(spec)
         try:
@@ -88,7 +90,14 @@ class FirstRun:
             await backend.aclose()
         if health.state is HealthState.UNHEALTHY and spec.zone.is_local:
             raise UsageError(health.detail, "start the server, or correct the address")
-        values = {"id": kind, "kind": kind, "base_url": base_url, "model": model, "vouched": vouched or None}
+        values = {
+            "id": kind,
+            "kind": kind,
+            "base_url": base_url,
+            "model": model,
+            "key": key,
+            "vouched": vouched or None,
+        }
         chosen = {name: value for name, value in values.items() if value is not None}
         await asyncio.to_thread(add_backend, self._paths.config_file, chosen)
         return Found(

@@ -57,7 +57,7 @@ class FakeSetup:
         self.discovery = Discovery(found=tuple(found), notices=tuple(notices))
         self.accepted: list[str] = []
         self.vouched: list[str] = []
-        self.added: list[tuple[str, str, str | None]] = []
+        self.added: list[tuple[str, str, str | None, str | None, bool]] = []
         self.pulled: list[str] = []
         self.cancelled: list[str] = []
         self.may_finish = asyncio.Event()
@@ -83,8 +83,10 @@ class FakeSetup:
             raise
         self.pulled.append(model)
 
-    async def add_backend(self, *, kind: str, base_url: str, model: str | None, vouched: bool = False) -> Found:
+    async def add_backend(
+        self, *, kind: str, base_url: str, model: str | None, key: str | None = None, vouched: bool = False
+    ) -> Found:
         if "127.1" in base_url:
             raise UsageError("127.1 is no full address", "write 127.0.0.1")
-        self.added.append((kind, base_url, model))
+        self.added.append((kind, base_url, model, key, vouched))
         return VLLM

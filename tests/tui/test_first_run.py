@@ -172,9 +172,22 @@ async def test_a_backend_by_hand(play: Screenplay) -> None:
         screen = await stage.until_top(AddBackend)
         await stage.press("enter")
         await stage.until(lambda: screen.url.value == "http://127.0.0.1:8000")
-        await stage.press("enter", "m", "enter")
+        await stage.press("enter", "m", "enter", "tab", "space", "ctrl+s")
         await stage.until(lambda: isinstance(stage.app.screen, ChatScreen))
-        assert setup.added == [("vllm", "http://127.0.0.1:8000", "m")]
+        assert setup.added == [("vllm", "http://127.0.0.1:8000", "m", None, True)]
+
+
+async def test_a_rented_backend_by_hand_with_the_place_of_its_key(play: Screenplay) -> None:
+    setup = FakeSetup(found=())
+    async with play(setup=setup) as stage:
+        await looked(stage)
+        await stage.press("a")
+        await stage.until_top(AddBackend)
+        await stage.press("down", "down", "down", "enter", "enter", "enter")
+        await stage.type("env:OPENAI_API_KEY")
+        await stage.press("enter")
+        await stage.until(lambda: setup.added)
+        assert setup.added == [("openai", "https://api.openai.com", None, "env:OPENAI_API_KEY", False)]
 
 
 @pytest.mark.parametrize(("url", "said"), [("", "The address is missing"), ("http://127.1", "write 127.0.0.1")])

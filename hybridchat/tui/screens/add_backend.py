@@ -1,4 +1,4 @@
-"""Adding a backend by hand: its kind, its address, its model."""
+"""Adding a backend by hand: its kind, its address, its model, and where its key is."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError
 from hybridchat.session.first_run import Setup
 from hybridchat.tui.widgets.rows import Row, RowList
+from hybridchat.tui.widgets.tick import Tick
 from hybridchat.tui.words import zone_words
 
 _USUAL_URL = {
@@ -27,7 +28,7 @@ _USUAL_URL = {
 
 
 class AddBackend(ModalScreen[bool]):
-    """Answers True once the backend is in the config. Tab moves on; Enter in the last field adds."""
+    """Answers True once the backend is in the config."""
 
     CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "RowList"
@@ -43,7 +44,9 @@ class AddBackend(ModalScreen[bool]):
         self.list = RowList([Row(kind, kind) for kind in kinds])
         self.url = Input(placeholder="address, such as http://127.0.0.1:8000", compact=True)
         self.model = Input(placeholder="model; empty: the server's first", compact=True)
-        self._status = Static("Tab moves on · Enter in the last field adds · Esc closes", markup=False, classes="note")
+        self.key = Input(placeholder="key: env:NAME, keyring or command:…; empty: none", compact=True)
+        self.vouched = Tick("I know that it computes on this device")
+        self._status = Static("Tab moves on · Ctrl+S adds · Esc closes", markup=False, classes="note")
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
@@ -51,6 +54,8 @@ class AddBackend(ModalScreen[bool]):
             yield self.list
             yield self.url
             yield self.model
+            yield self.key
+            yield self.vouched
             yield self._status
 
     def on_mount(self) -> None:
@@ -62,10 +67,10 @@ class AddBackend(ModalScreen[bool]):
         self.url.focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        if event.input is self.url:
-            self.model.focus()
-        else:
+        if event.input is self.key:
             self.action_add()
+        else:
+            self.focus_next()
 
     @work(exclusive=True)
     async def action_add(self) -> None:
@@ -76,7 +81,11 @@ class AddBackend(ModalScreen[bool]):
         self._status.update("Looking…")
         try:
             found = await self._setup.add_backend(
-                kind=kind.key, base_url=self.url.value.strip(), model=self.model.value.strip() or None
+                kind=kind.key,
+                base_url=self.url.value.strip(),
+                model=self.model.value.strip() or None,
+                key=self.key.value.strip() or None,
+                vouched=self.vouched.is_ticked,
             )
         except HybridchatError as error:
             self._status.update(clean_line(str(error), 400))
