@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
 
+from hybridchat.cli import output
 from hybridchat.errors import UsageError
+
+HINT_AFTER_S = 3.0
 
 
 class Words(click.ParamType[str]):
@@ -39,10 +43,21 @@ def _read(path: Path) -> str:
 
 
 def read_stdin() -> str:
-    """Everything that is piped in; nothing from a terminal or a closed descriptor."""
+    """Everything that is piped in; nothing from a terminal or a closed descriptor.
+
+    Remote shells and supervisors may leave a pipe open that never ends: who waits for it is told.
+    """
     if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
         return ""
-    return sys.stdin.buffer.read().decode("utf-8", errors="replace")
+    hint = threading.Timer(
+        HINT_AFTER_S, output.note, ("waiting for the end of standard input; `< /dev/null` leaves it out",)
+    )
+    hint.daemon = True
+    hint.start()
+    try:
+        return sys.stdin.buffer.read().decode("utf-8", errors="replace")
+    finally:
+        hint.cancel()
 
 
 def compose(prompt: str, files: Sequence[tuple[str, str]], piped: str) -> str:

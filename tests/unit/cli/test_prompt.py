@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import io
+import threading
 from pathlib import Path
 
 import pytest
 
-from hybridchat.cli.prompt import compose, read_files
+from hybridchat.cli.prompt import compose, read_files, read_stdin
 from hybridchat.errors import UsageError
 
 
@@ -26,6 +28,20 @@ def test_piped_text_keeps_its_indentation() -> None:
 def test_nothing_to_ask_is_a_usage_error(piped: str) -> None:
     with pytest.raises(UsageError, match="no question was given — try"):
         compose(" ", [], piped)
+
+
+def test_who_waits_for_standard_input_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = threading.Event()
+
+    class Endless(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            assert told.wait(10)
+            return b"at last"
+
+    monkeypatch.setattr("hybridchat.cli.output.note", lambda text: told.set())
+    monkeypatch.setattr("hybridchat.cli.prompt.HINT_AFTER_S", 0.0)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(Endless()))
+    assert read_stdin() == "at last"
 
 
 def test_files_that_are_no_text_or_not_there_are_named(tmp_path: Path) -> None:
