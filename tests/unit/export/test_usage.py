@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +81,14 @@ def test_pandas_reads_them(filled: Path) -> None:
         assert frame["ttft_ms"].mean() == 100.0
         assert frame["prompt_tokens"].isna().tolist() == [False, False, True, True]
         assert frame["cost_usd"].sum() == pytest.approx(0.00012)
+
+
+def test_other_tools_read_the_ledger_itself(filled: Path) -> None:
+    with closing(sqlite3.connect(filled)) as connection:
+        frame = pandas.read_sql(
+            "SELECT backend, avg(ttft_ms) AS ttft_ms, count(*) AS n FROM usage GROUP BY 1", connection
+        )
+    assert frame.to_dict("list") == {"backend": ["lab", "rented"], "ttft_ms": [100.0, 100.0], "n": [3, 1]}
 
 
 @pytest.mark.parametrize(("name", "reader"), [("csv", "read_csv"), ("jsonl", "read_json"), ("json", "read_json")])

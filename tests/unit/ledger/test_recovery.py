@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import sqlite3
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -168,6 +169,18 @@ def test_a_damaged_page_is_met_then_mended_at_the_next_start(backed_up: Path) ->
         assert "was restored" in ledger.status.notice
         assert ledger.branch(1).result()[0].text == "saved"
     assert not damage_mark(backed_up).exists()
+
+
+def test_every_page_is_read_after_a_crash(backed_up: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(sqlite3.connect(backed_up)) as connection, connection:
+        connection.execute("INSERT INTO process (token, started_at) VALUES ('killed', '')")
+    damage_message_pages(backed_up)
+    monkeypatch.setattr("hybridchat.ledger.store.CARE_AFTER_S", 0.0)
+    told = threading.Event()
+    ledger = open_ledger(backed_up, lambda text: told.set() if "damaged" in text else None)
+    assert told.wait(20)
+    ledger.close()
+    assert damage_mark(backed_up).exists()
 
 
 def test_a_broken_search_index_is_built_again(backed_up: Path) -> None:
