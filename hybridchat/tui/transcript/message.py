@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from hybridchat.domain.chat import Message, MessageState, Role
 from hybridchat.domain.text import clean, clean_line
@@ -13,7 +14,6 @@ from hybridchat.tui.transcript.markdown import References, lay_out, read_referen
 from hybridchat.tui.words import seconds
 
 WAITING = "…"
-
 
 Describe = Callable[[Message], tuple[str, str]]
 """The header and footer of a message, as the app words them."""
@@ -93,6 +93,11 @@ class _Stream:
         return self._splitter.growing_definitions
 
 
+class _Streams(NamedTuple):
+    text: _Stream
+    thinking: _Stream
+
+
 class MessageView:
     """A message, its parts and their heights. Until `ready` is called it costs an estimate and nothing more."""
 
@@ -104,8 +109,7 @@ class MessageView:
         self.heights = Heights()
         self.width = 0
         self._describe = describe
-        self._text: _Stream | None = None
-        self._thinking: _Stream | None = None
+        self._streams: _Streams | None = None
         self._placed = 0  # finished blocks of the text that are in `parts`
         self._stable = 0  # parts that will not change any more
         self._definitions: tuple[str, ...] = ()
@@ -113,7 +117,12 @@ class MessageView:
 
     @property
     def is_open(self) -> bool:
-        return self._text is not None
+        return self._streams is not None
+
+    @property
+    def _open(self) -> _Streams:
+        assert self._streams is not None, "only a message that is ready has parts"
+        return self._streams
 
     def estimate(self, width: int) -> int:
         """Lines of the whole message: a guess, unless it is ready."""
@@ -132,13 +141,15 @@ class MessageView:
 
     def close(self) -> None:
         """Back to an estimate, to save memory."""
-        self._text = self._thinking = None
+        self._streams = None
         self.parts, self.heights, self.width = [], Heights(), 0
         self._definitions, self.references = (), {}
 
     def _split(self) -> None:
-        self._text = _Stream(self.message.text, is_markdown=self.message.role is Role.ASSISTANT)
-        self._thinking = _Stream(self.message.thinking, is_markdown=True)
+        self._streams = _Streams(
+            _Stream(self.message.text, is_markdown=self.message.role is Role.ASSISTANT),
+            _Stream(self.message.thinking, is_markdown=True),
+        )
 
     def measure(self, index: int) -> int:
         """Lays a part out; its height in lines."""
@@ -151,11 +162,9 @@ class MessageView:
 
     def append(self, pieces: list[tuple[str, bool]]) -> None:
         """Takes more text, with whether it is thinking; the parts follow."""
-        assert self._text is not None and self._thinking is not None, "only a message that is ready can grow"
-        is_thinking = any(thinking for _, thinking in pieces)
-        for text, thinking in pieces:
-            (self._thinking if thinking else self._text).feed(text)
-        if is_thinking or not self._placed:
+        for text, is_thinking in pieces:
+            (self._open.thinking if is_thinking else self._open.text).feed(text)
+        if any(is_thinking for _, is_thinking in pieces) or not self._placed:
             self.rebuild()
         else:
             self.refresh()
@@ -168,9 +177,10 @@ class MessageView:
     def replace(self, message: Message) -> None:
         """The message as it is now; while it streams, its text is what was appended."""
         self.message = message
-        if self._text is None or self._thinking is None:
+        if not self.is_open:
             return
-        if not self.is_streaming and not (self._text.holds(message.text) and self._thinking.holds(message.thinking)):
+        text, thinking = self._open
+        if not self.is_streaming and not (text.holds(message.text) and thinking.holds(message.thinking)):
             self._split()
         self.rebuild()
 
@@ -192,25 +202,25 @@ class MessageView:
         self._put_text(old)
 
     def _put_thinking(self, kept: dict[Block, Part]) -> None:
-        assert self._thinking is not None
-        growing = self._thinking.growing()
-        if not (self._thinking.blocks or growing):
+        thinking = self._open.thinking
+        growing = thinking.growing()
+        if not (thinking.blocks or growing):
             return
         mark = "▾" if self.is_unfolded else "▸"
         self._put(Part("fold", runs=((f"{mark} {self._thinking_label()}", ("thinking",)),)))
         if self.is_unfolded:
-            for block in (*self._thinking.blocks, *growing):
+            for block in (*thinking.blocks, *growing):
                 self._put(_reuse(kept, "thinking", block))
 
     def _put_text(self, kept: dict[Block, Part]) -> None:
-        assert self._text is not None and self._thinking is not None
-        for block in self._text.blocks[self._placed :]:
+        text, thinking = self._open
+        for block in text.blocks[self._placed :]:
             self._put(self._text_part(kept, block))
-        self._placed, self._stable = len(self._text.blocks), len(self.parts)
-        growing = self._text.growing()
+        self._placed, self._stable = len(text.blocks), len(self.parts)
+        growing = text.growing()
         for block in growing:
             self._put(self._text_part(kept, block, is_growing=self.is_streaming))
-        self._refer((*self._thinking.definitions, *self._text.definitions))
+        self._refer((*thinking.definitions, *text.definitions))
         self._put_tail(is_empty=not (growing or self._placed))
 
     def _text_part(self, kept: dict[Block, Part], block: Block, *, is_growing: bool = False) -> Part:
@@ -255,8 +265,7 @@ class MessageView:
     def _thinking_label(self) -> str:
         if self.message.thinking_ms is not None:
             return f"thought for {seconds(self.message.thinking_ms / 1000)}"
-        assert self._text is not None
-        has_text = bool(self._text.blocks or self._text.growing())
+        has_text = bool(self._open.text.blocks or self._open.text.growing())
         return "thinking…" if self.is_streaming and not has_text else "thought"
 
 

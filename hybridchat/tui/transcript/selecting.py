@@ -55,9 +55,9 @@ class Selecting(Paper):
 
     FOCUS_ON_CLICK = False  # whoever selects with the mouse goes on typing where they were
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("v", "caret", "Select with keys", show=False),
-        Binding("y,ctrl+c,super+c", "copy", "Copy the selection", show=False),
-        Binding("ctrl+a", "select_all", "Select everything", show=False),
+        Binding("v", "caret", "Select with keys", show=False, id="transcript.caret"),
+        Binding("y,ctrl+c,super+c", "copy", "Copy the selection", show=False, id="transcript.copy"),
+        Binding("ctrl+a", "select_all", "Select everything", show=False, id="transcript.select_all"),
         *(Binding(_with_shift(key), f"extend('{step}')", "Select", show=False) for key, step in _MOVES.items()),
     ]
 
@@ -215,9 +215,8 @@ class Selecting(Paper):
             self._stop_drag_scroll()
             self.release_mouse()
 
-    async def _on_click(self, event: events.Click) -> None:
+    def on_click(self, event: events.Click) -> None:
         """Twice selects a word, three times a block."""
-        event.prevent_default()
         if not self._places:
             return
         spot, _ = self._spots_under(*self._offset(event))

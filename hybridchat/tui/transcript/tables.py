@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from rich.cells import cell_len
 
 from hybridchat.tui.transcript.cells import shown, wrap
-from hybridchat.tui.transcript.layout import Line, Page, Piece, Prose, Run, Style
+from hybridchat.tui.transcript.layout import Line, Page, Piece, Prose, Run, Style, run_cells
 
 EDGE: Style = ("edge",)
 BETWEEN = " │ "
@@ -44,56 +46,58 @@ def column_widths(natural: list[int], room: int) -> list[int]:
 
 
 def _cells(prose: Prose) -> int:
-    return max(cell_len(shown(line)) for line in prose.text.split("\n"))
+    return cell_len(shown(prose.text))
+
+
+class _Cell(NamedTuple):
+    """One screen line of a table's cell: plain[start:end]."""
+
+    runs: list[Run]
+    start: int
+    end: int
+    cells: int
 
 
 def _put_row(page: Page, row: Row, widths: list[int], aligns: list[str]) -> None:
     begin, first, rest = page.begin_line()
-    columns: list[list[tuple[list[Run], int, int]]] = []
-    page.push("| ")
-    for i, width in enumerate(widths):
-        prose = row[i] if i < len(row) else Prose()
-        offset = page.push(prose.text.replace("\n", " "))
-        end = page.push(" |" if i == len(widths) - 1 else " | ")
-        text = shown(prose.text)
-        columns.append([(prose.slice(a, b), offset + a, offset + b) for a, b in _cell_lines(text, width)])
-        end = offset + len(text)
-    height = max(len(column) for column in columns)
-    left = sum(cell_len(text) for text, _ in first)
-    for y in range(height):
+    page.push("|")
+    columns = [_put_cell(page, row[i] if i < len(row) else Prose(), width) for i, width in enumerate(widths)]
+    for y in range(max(map(len, columns))):
         runs = list(rest if y else first)
         pieces: list[Piece] = []
-        at = left
+        at = run_cells(runs)
         for i, column in enumerate(columns):
-            cell_runs, start, stop = column[y] if y < len(column) else ([], end, end)
-            used = sum(cell_len(shown(text)) for text, _ in cell_runs)
-            before = {"right": widths[i] - used, "center": (widths[i] - used) // 2}.get(aligns[i], 0)
-            after = max(0, widths[i] - used - before)
-            if stop > start:
-                pieces.append(Piece(at + before, start, stop))
-            runs += [(" " * max(0, before), ()), *cell_runs, (" " * after, ())]
-            at += widths[i]
-            if i < len(columns) - 1:
+            if i:
                 runs.append((BETWEEN, EDGE))
                 at += len(BETWEEN)
-        line_start = pieces[0].start if y and pieces else begin
-        page.lines.append(
-            Line(
-                tuple(run for run in runs if run[0]),
-                line_start,
-                max((p.end for p in pieces), default=begin),
-                tuple(pieces),
-            )
-        )
+            cell = column[y] if y < len(column) else _Cell([], 0, 0, 0)
+            before, after = _padding(widths[i] - cell.cells, aligns[i])
+            runs += [(" " * before, ()), *cell.runs, (" " * after, ())]
+            if cell.end > cell.start:
+                pieces.append(Piece(at + before, cell.start, cell.end))
+            at += before + cell.cells + after
+        start = pieces[0].start if y and pieces else begin
+        end = max((piece.end for piece in pieces), default=start)
+        page.lines.append(Line(tuple(run for run in runs if run[0]), start, end, tuple(pieces)))
 
 
-def _cell_lines(text: str, width: int) -> list[tuple[int, int]]:
-    out: list[tuple[int, int]] = []
-    begin = 0
-    for line in text.split("\n"):
-        out += [(begin + a, begin + b) for a, b in wrap(line, width)]
-        begin += len(line) + 1
-    return out
+def _put_cell(page: Page, prose: Prose, width: int) -> list[_Cell]:
+    """Adds a cell to the row's plain text; its screen lines."""
+    page.push(" ")
+    offset = page.push(prose.text)
+    page.push(" |")
+    lines = []
+    for start, end in wrap(shown(prose.text), width):
+        runs = prose.slice(start, end)
+        lines.append(_Cell(runs, offset + start, offset + end, run_cells(runs)))
+    return lines
+
+
+def _padding(room: int, align: str) -> tuple[int, int]:
+    """Blanks before and after; a cluster that is wider than its column leaves none."""
+    room = max(0, room)
+    before = {"right": room, "center": room // 2}.get(align, 0)
+    return before, room - before
 
 
 def _put_rule(page: Page, widths: list[int]) -> None:

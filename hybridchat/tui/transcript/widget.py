@@ -33,8 +33,8 @@ class Transcript(Selecting):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"transcript--{name}" for name in COLORED}
     DEFAULT_CSS = CSS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "toggle_thinking", "Thinking", show=False),
-        Binding("T", "toggle_all_thinking", "All thinking", show=False),
+        Binding("t", "toggle_thinking", "Thinking", show=False, id="transcript.thinking"),
+        Binding("T", "toggle_all_thinking", "All thinking", show=False, id="transcript.all_thinking"),
     ]
 
     def __init__(
