@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
+import secrets
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -25,7 +25,6 @@ from hybridchat.errors import BackendError, ErrorKind
 from hybridchat.paths import Paths
 
 _LOOK_EVERY_S = 0.05
-_numbers = itertools.count(1)
 
 
 class EmbeddedBackend:
@@ -108,7 +107,7 @@ class EmbeddedBackend:
                 if engine.model == model:
                     self._current = _Current(self.spec, model, parse_base_url(engine.base_url), engine=engine)
                     return
-            name = f"embedded-{os.getpid()}-{next(_numbers)}"
+            name = f"embedded-{os.getpid()}-{secrets.token_hex(3)}"
             server = launch(model, self._paths, self._context_window, name)
             try:
                 async with aclosing(server.load()) as loading:

@@ -113,19 +113,12 @@ class EmbeddedServer:
         if self.is_alive:
             self.log_file.unlink(missing_ok=True)
         self.process.kill()
-        self._forget_socket()
+        if self._settings.socket:
+            remove_socket(Path(self._settings.socket))
         if self.process.stdin:
             with suppress(OSError):
                 self.process.stdin.close()
         await asyncio.to_thread(self.process.wait)
-
-    def _forget_socket(self) -> None:
-        if self._settings.socket:
-            socket = Path(self._settings.socket)
-            socket.unlink(missing_ok=True)
-            if socket.parent.name.startswith(_OWN_FOLDER):
-                with suppress(OSError):
-                    socket.parent.rmdir()
 
 
 def launch(model: str, paths: Paths, context_window: int, name: str, *, detached: bool = False) -> EmbeddedServer:
@@ -175,6 +168,14 @@ def _with_place(settings: Settings, run_dir: Path, name: str) -> Settings:
         socket = Path(tempfile.mkdtemp(prefix=_OWN_FOLDER)) / "engine.sock"  # llama.cpp knows a socket by this ending
     socket.unlink(missing_ok=True)
     return msgspec.structs.replace(settings, socket=str(socket))
+
+
+def remove_socket(socket: Path) -> None:
+    """A killed engine leaves its socket behind, and the folder that was made for it alone."""
+    socket.unlink(missing_ok=True)
+    if socket.parent.name.startswith(_OWN_FOLDER):
+        with suppress(OSError):
+            socket.parent.rmdir()
 
 
 async def is_healthy(client: Client) -> bool:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
 from hybridchat.backends import processes, vllm_server
+from hybridchat.backends.embedded_server import is_healthy, launch, remove_socket
 from hybridchat.config import BackendConfig, EmbeddedConfig, VllmConfig
 from hybridchat.domain.address import parse_base_url
 from hybridchat.domain.chat import Kind, Zone
@@ -23,9 +24,6 @@ from hybridchat.errors import BackendError, ErrorKind, UsageError
 from hybridchat.net.client import Policy, open_client
 from hybridchat.net.ports import free_loopback_port
 from hybridchat.paths import Paths
-
-if TYPE_CHECKING:
-    import subprocess
 
 Progress = Callable[[Loading], None]
 _LOOK_EVERY_S = 0.25
@@ -76,27 +74,9 @@ async def up_vllm(model: str, paths: Paths, config: VllmConfig, progress: Progre
     port = free_loopback_port()
     log_file = paths.logs_dir / f"vllm-{port}.log"
     child = _start(vllm_server.command(model, port, config), log_file)
-    engine = _record(
-        Engine(
-            id=f"vllm-{port}",
-            kind=Kind.VLLM,
-            model=vllm_server.served_name(model),
-            base_url=f"http://127.0.0.1:{port}",
-            pid=child.pid,
-            birth=processes.birth_of(child.pid) or "",
-            log_file=str(log_file),
-            started_at=_now(),
-        ),
-        paths.run_dir,
-    )
-    try:
-        await _vllm_healthy(engine, child, log_file, progress)
-    except BaseException:  # a cancelled or failed start leaves nothing behind
-        await asyncio.shield(down(engine, paths.run_dir, _START_PATIENCE_S))
-        raise
-    finally:
-        processes.leave_running(child)
-    return engine
+    name, url = vllm_server.served_name(model), f"http://127.0.0.1:{port}"
+    engine = _describe(f"vllm-{port}", Kind.VLLM, name, url, child, log_file)
+    return await _leave_running(engine, child, paths.run_dir, lambda: _vllm_ready(engine, child, progress))
 
 
 async def up_embedded(model: str, paths: Paths, config: EmbeddedConfig, progress: Progress) -> Engine:
@@ -104,8 +84,6 @@ async def up_embedded(model: str, paths: Paths, config: EmbeddedConfig, progress
 
     `model` is the name of a pulled model, or a path of a GGUF file. Raises BackendError as `up_vllm` does.
     """
-    from hybridchat.backends.embedded_server import launch
-
     _require_posix()
     for before in running(paths.run_dir):
         if before.kind is Kind.EMBEDDED:
@@ -113,28 +91,14 @@ async def up_embedded(model: str, paths: Paths, config: EmbeddedConfig, progress
                 return before
             await down(before, paths.run_dir)
     server = launch(model, paths, config.context_window, "embedded", detached=True)
-    engine = _record(
-        Engine(
-            id="embedded",
-            kind=Kind.EMBEDDED,
-            model=model,
-            base_url=f"unix://{server.address.path}",
-            pid=server.process.pid,
-            birth=processes.birth_of(server.process.pid) or "",
-            log_file=str(server.log_file),
-            started_at=_now(),
-        ),
-        paths.run_dir,
-    )
-    try:
+
+    async def ready() -> None:
         async for loading in server.load():
             progress(loading)
-    except BaseException:  # as above
-        await asyncio.shield(down(engine, paths.run_dir, _START_PATIENCE_S))
-        raise
-    finally:
-        processes.leave_running(server.process)
-    return engine
+
+    url = f"unix://{server.address.path}"
+    engine = _describe("embedded", Kind.EMBEDDED, model, url, server.process, server.log_file)
+    return await _leave_running(engine, server.process, paths.run_dir, ready)
 
 
 async def down(engine: Engine, run_dir: Path, patience_s: float = 10.0) -> None:
@@ -156,25 +120,57 @@ def _is_alive(engine: Engine) -> bool:
     return processes.is_same_boot(engine.birth) and bool(processes.group_members(engine.pid))
 
 
-async def _vllm_healthy(engine: Engine, child: subprocess.Popen[bytes], log_file: Path, progress: Progress) -> None:
-    from hybridchat.backends.embedded_server import is_healthy
+async def _leave_running(
+    engine: Engine, child: subprocess.Popen[bytes], run_dir: Path, ready: Callable[[], Awaitable[None]]
+) -> Engine:
+    """Records a new engine at once, so that even a start that is killed can be found and ended; then waits for it."""
+    try:
+        _record(engine, run_dir)
+        await ready()
+    except BaseException:  # a cancelled or failed start leaves nothing behind
+        await asyncio.shield(down(engine, run_dir, _START_PATIENCE_S))
+        raise
+    finally:
+        processes.leave_running(child)
+    return engine
 
+
+def _describe(
+    engine_id: str, kind: Kind, model: str, base_url: str, child: subprocess.Popen[bytes], log_file: Path
+) -> Engine:
+    return Engine(
+        id=engine_id,
+        kind=kind,
+        model=model,
+        base_url=base_url,
+        pid=child.pid,
+        birth=processes.birth_of(child.pid) or "",
+        log_file=str(log_file),
+        started_at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    )
+
+
+async def _vllm_ready(engine: Engine, child: subprocess.Popen[bytes], progress: Progress) -> None:
+    """Reports what the log says until /health does. Raises BackendError when the server dies first."""
+    log_file = Path(engine.log_file)
     client = open_client(Policy(zone=Zone.DEVICE, address=parse_base_url(engine.base_url)))
     try:
         shown = None
         while child.poll() is not None or not await is_healthy(client):
-            log = processes.log_tail(log_file)
             if child.poll() is not None:
-                why = clean_line(vllm_server.reason(log))
-                raise BackendError(
-                    ErrorKind.SERVER, f"vLLM stopped before it was ready{': ' * bool(why)}{why}", f"see {log_file}"
-                )
-            loading = vllm_server.progress(log)
+                raise _vllm_died(log_file)
+            loading = vllm_server.progress(processes.log_tail(log_file))
             if loading != shown:
                 progress(shown := loading)
             await asyncio.sleep(_LOOK_EVERY_S)
     finally:
         await client.aclose()
+
+
+def _vllm_died(log_file: Path) -> BackendError:
+    reason = clean_line(vllm_server.reason(processes.log_tail(log_file, 1 << 20)))
+    what = "vLLM stopped before it was ready"
+    return BackendError(ErrorKind.SERVER, f"{what}: {reason}" if reason else what, f"see {log_file}")
 
 
 def _start(argv: list[str], log_file: Path) -> subprocess.Popen[bytes]:
@@ -186,31 +182,25 @@ def _start(argv: list[str], log_file: Path) -> subprocess.Popen[bytes]:
         ) from None
 
 
-def _record(engine: Engine, run_dir: Path) -> Engine:
-    """Written as soon as the process lives, so that even a start that is killed can be found and ended."""
+def _record(engine: Engine, run_dir: Path) -> None:
     run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = _record_file(engine.id, run_dir)
     unfinished = file.with_suffix(f".{os.getpid()}")
     unfinished.touch(mode=0o600)
     unfinished.write_bytes(msgspec.json.encode(engine))
     unfinished.replace(file)
-    return engine
 
 
 def _forget(engine: Engine, run_dir: Path) -> None:
     """Removes its record, and the socket that a killed engine left behind."""
     address = parse_base_url(engine.base_url)
     if address.scheme == "unix":
-        Path(address.path).unlink(missing_ok=True)
+        remove_socket(Path(address.path))
     _record_file(engine.id, run_dir).unlink(missing_ok=True)
 
 
 def _record_file(engine_id: str, run_dir: Path) -> Path:
     return run_dir / f"engine-{engine_id}.json"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _require_posix() -> None:

@@ -199,8 +199,12 @@ async def test_long_home_still_gets_a_socket(home: Path, paths: Paths) -> None:
     try:
         events = [event async for event in backend.chat(request())]
         assert events[-1] == Finished("length")
+        assert backend._current is not None
+        folder = Path(backend._current.backend.spec.address.path).parent
+        assert (folder.stat().st_mode & 0o777, folder.name[:11]) == (0o700, "hybridchat-")
     finally:
         await backend.aclose()
+    assert not folder.exists()
 
 
 HOLD = """
