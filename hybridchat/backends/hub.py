@@ -228,7 +228,7 @@ def _alone(name: str, models_dir: Path) -> Iterator[None]:
 
     models_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        with FileLock(models_dir / f".{name}.lock", timeout=0):
+        with FileLock(models_dir / f".{name}.lock", timeout=0, mode=0o600):
             yield
     except Timeout:
         raise UsageError(f"{name} is being pulled already", "wait for that, or stop it") from None
@@ -240,6 +240,7 @@ def _part_file(model: CatalogModel, hub_file: HubFile, models_dir: Path) -> Path
     for other in models_dir.glob("*.part"):
         if other != part and _is_part_of(other, model.name):
             other.unlink()
+    part.touch(mode=0o600)
     return part
 
 
@@ -257,11 +258,9 @@ def _is_part_of(file: Path, name: str) -> bool:
 
 
 def _size(file: Path) -> int:
-    return file.stat().st_size if file.exists() else 0
+    return file.stat().st_size
 
 
 def _digest_of(part: Path) -> hashlib._Hash:
-    if not part.exists():
-        return hashlib.sha256()
     with part.open("rb") as file:
         return hashlib.file_digest(file, "sha256")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
+import stat
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -116,6 +118,11 @@ def parts(models: Path) -> list[str]:
     return [file.name for file in models.glob("*.part")]
 
 
+def modes(models: Path) -> tuple[int, set[int]]:
+    """Of the folder, and of the files in it."""
+    return stat.S_IMODE(models.stat().st_mode), {stat.S_IMODE(file.stat().st_mode) for file in models.iterdir()}
+
+
 def write_parts(models: Path, *names: str) -> None:
     models.mkdir()
     for name in names:
@@ -137,6 +144,16 @@ async def test_pull_follows_to_storage_and_reports(local_hub: LocalHub, config: 
     assert seen[-1] == Pulled(len(CONTENT), len(CONTENT))
     assert [done.done_bytes for done in seen] == sorted(done.done_bytes for done in seen)
     assert len(seen) > 3
+
+
+async def test_only_we_can_read_what_came(local_hub: LocalHub, config: EmbeddedConfig, models: Path) -> None:
+    before = os.umask(0)
+    try:
+        await hub.pull(MODEL, models, config, ignore)
+    finally:
+        os.umask(before)
+
+    assert modes(models) == (0o700, {0o600})
 
 
 async def test_no_credentials_and_nothing_about_this_machine(
