@@ -236,7 +236,8 @@ class MessageView:
         _, footer = self._describe(self.message)
         if footer:
             is_broken = self.message.state in (MessageState.FAILED, MessageState.INTERRUPTED)
-            self._put(Part("footer", runs=((clean_line(footer, 400), ("note" if is_broken else "muted",)),)))
+            why, figures = _split_footer(clean_line(footer, 400)) if is_broken else ("", clean_line(footer, 400))
+            self._put(Part("footer", runs=((why, ("note",)), (figures, ("muted",)))))
 
     def _put(self, part: Part) -> None:
         self.parts.append(part)
@@ -277,6 +278,12 @@ def _reuse(kept: dict[Block, Part], kind: str, block: Block, *, is_growing: bool
         part = Part(kind, block=block, gap=block.gap)
     part.is_growing = is_growing
     return part
+
+
+def _split_footer(footer: str) -> tuple[str, str]:
+    """Why a reply broke, and the figures after it."""
+    why, dot, figures = footer.partition(" · ")
+    return why, dot + figures
 
 
 def _guess(text: str, width: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual import events
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.message import Message as TextualMessage
 from textual.selection import SELECT_ALL
@@ -126,9 +127,10 @@ class Selecting(Paper):
 
     def action_copy(self) -> None:
         text = self.selected_text
-        if text:
-            self.post_message(self.CopyRequested(text))
-            self.hide_caret()
+        if not text:
+            raise SkipAction  # the key may mean something else further up
+        self.post_message(self.CopyRequested(text))
+        self.hide_caret()
 
     def action_select_all(self) -> None:
         views = self.document.views
