@@ -6,6 +6,7 @@ import asyncio
 import os
 import select
 import signal
+import sys
 import traceback
 import unicodedata
 from collections.abc import Callable
@@ -125,14 +126,13 @@ class Output:
 
 
 def surviving(driver_class: type[Driver]) -> type[Driver]:
-    """The same driver, writing through `Output`."""
+    """The same driver, writing through `Output` to standard output: standard error may be a file."""
 
     class SurvivingDriver(driver_class):  # type: ignore[valid-type, misc]
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
-            file: TextIO | None = getattr(self, "_file", None)
-            if file is not None:
-                self._file = Output(file)
+            if sys.__stdout__ is not None and getattr(self, "_file", None) is sys.__stderr__:
+                self._file = Output(sys.__stdout__)
 
     return SurvivingDriver
 

@@ -190,6 +190,16 @@ def test_a_broken_config_is_told_and_left_alone(home: Path) -> None:
     assert config.read_text() == '[ui]\nthema = "x"\n'
 
 
+def test_standard_error_may_be_a_file(home: Path, serve: Serve) -> None:
+    configure(home, serve())
+    command = ("sh", "-c", f"exec {sys.executable} -m hybridchat 2>{home / 'stderr'}")
+    with Terminal(command=command, env={"HYBRIDCHAT_HOME": str(home)}) as terminal:
+        terminal.wait_for("Enter sends to lab")
+        terminal.type("\x11")
+        assert terminal.wait_for_exit() == 0
+    assert (home / "stderr").read_bytes() == b""
+
+
 def test_a_dead_server_is_one_readable_line(home: Path, serve: Serve) -> None:
     configure(home, "http://127.0.0.1:9")
     with open_app(home) as terminal:
