@@ -25,6 +25,8 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         Action("newline", ("shift+enter", "ctrl+j"), "New line", "Break the line", "", "composer", False),
         Action("send_to", ("ctrl+s",), "Send this message to…", "Choose another place for this one message"),
         Action("stop", ("escape",), "Stop the reply", "Stop the running reply; what came stays", "stop"),
+        Action("undo", ("ctrl+underscore", "alt+z"), "Undo typing", "Take back the last change", "", "composer", False),
+        Action("redo", ("alt+y",), "Redo typing", "Make it again", "", "composer", False),
         Action("take_back", ("alt+up",), "Take back a waiting message", "The newest one returns to the composer"),
     ),
     "Chats": (
@@ -62,6 +64,7 @@ _NAMES = {
     "escape": "Esc",
     "enter": "Enter",
     "question_mark": "?",
+    "underscore": "_",
     "up": "Up",
     "down": "Down",
     "end": "End",

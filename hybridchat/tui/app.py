@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
+from textual.actions import SkipAction
 from textual.app import App
 from textual.command import Provider
 from textual.driver import Driver
@@ -176,6 +177,8 @@ class HybridChatApp(App[int]):
             self.push_screen(CommandPalette(id="--command-palette"))
 
     def action_suspend(self) -> None:
+        if self._driver is None or not self._driver.can_suspend:
+            raise SkipAction  # then the composer may use the key
         self.action_suspend_process()
 
     def action_help_quit(self) -> None:

@@ -52,6 +52,16 @@ async def test_shift_enter_and_ctrl_j_break_the_line(play: Screenplay) -> None:
         assert stage.session.sent == []
 
 
+async def test_typing_is_undone_and_redone(play: Screenplay) -> None:
+    async with play() as stage:
+        stage.screen.composer.insert("kept ")
+        stage.screen.composer.insert("lost")
+        await stage.press("alt+z")
+        assert stage.screen.composer.text == "kept "
+        await stage.press("alt+y")
+        assert stage.screen.composer.text == "kept lost"
+
+
 async def test_the_composer_grows_to_ten_lines(play: Screenplay) -> None:
     async with play(size=(80, 40)) as stage:
         composer = stage.screen.composer

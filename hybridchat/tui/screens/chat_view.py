@@ -60,6 +60,7 @@ class ChatView(Screen[None]):
         self.route_line = RouteLine()
         self.composer = Composer()
         self._panel_mode = panel
+        self._is_simulated = False
         self._plan_timer: Timer | None = None
         self._drafts: dict[int | None, str] = {}
         self._live: dict[int, Live] = {}
@@ -97,6 +98,7 @@ class ChatView(Screen[None]):
     def attach(self, session: Session, chat: Chat) -> None:
         """The session is ready: its chat comes on the screen."""
         self.session = session
+        self._is_simulated = any(candidate.kind == Kind.SIMULATED for candidate in session.candidates())
         self.show_chat(chat)
 
     def show_chat(self, chat: Chat) -> None:
@@ -143,16 +145,13 @@ class ChatView(Screen[None]):
         conversation = self.chat.conversation
         self.title_bar.title = conversation.title if conversation else "New chat"
         marks = (
-            ("SIMULATED" if self._is_simulated() else "", "bold $warning"),
+            ("SIMULATED" if self._is_simulated else "", "bold $warning"),
             (clean_line(plan.workload or "", 20), "$muted"),
             ("high reasoning" if plan.reasoning is Reasoning.HIGH else "", "$muted"),
             (PRIVACY[self.chat.privacy], "$muted" if self.chat.privacy is Privacy.OPEN else "$local"),
         )
         self.title_bar.marks = tuple((words, style) for words, style in marks if words)
         self.composer.set_class(plan.decision.outlook is not Outlook.SEND, "-blocked")
-
-    def _is_simulated(self) -> bool:
-        return self.session is not None and any(c.kind == Kind.SIMULATED for c in self.session.candidates())
 
     # --- what the session tells
 

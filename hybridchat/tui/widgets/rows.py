@@ -97,31 +97,31 @@ class RowList(ScrollView, can_focus=True):
         height = self.scrollable_content_region.height
         top = round(self.scroll_offset.y)
         if self.cursor < top:
-            self.scroll_to(y=max(0, self.cursor - 1 if self.cursor == 1 else self.cursor), animate=False)
+            self.scroll_to(y=0 if self.cursor == 1 else self.cursor, animate=False)  # with a heading above the first
         elif height and self.cursor >= top + height:
             self.scroll_to(y=self.cursor - height + 1, animate=False)
         self.refresh()
 
     def action_move(self, by: int) -> None:
-        """To the next row that can be chosen, over headings."""
-        index = self.cursor + by
-        while 0 <= index < len(self.rows):
-            if self.rows[index].key is not None:
-                self.cursor = index
-                return
-            index += by
+        self._go(self.cursor + by, by)
 
     def action_page(self, direction: int) -> None:
         height = max(1, self.scrollable_content_region.height - 1)
         target = min(max(self.cursor + direction * height, 0), len(self.rows) - 1)
-        self.cursor = max(target - direction, -1)
-        self.action_move(direction)
-        if self.current is None:
-            self.action_move(-direction)
+        if not self._go(target, direction):
+            self._go(target, -direction)
 
     def action_edge(self, index: int) -> None:
-        self.cursor = -1 if index == 0 else len(self.rows)
-        self.action_move(1 if index == 0 else -1)
+        self._go(0, 1) if index == 0 else self._go(len(self.rows) - 1, -1)
+
+    def _go(self, index: int, by: int) -> bool:
+        """To the first row from `index` on that can be chosen; False if there is none."""
+        while 0 <= index < len(self.rows):
+            if self.rows[index].key is not None:
+                self.cursor = index
+                return True
+            index += by
+        return False
 
     def action_choose(self) -> None:
         if row := self.current:
