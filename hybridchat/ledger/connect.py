@@ -43,9 +43,13 @@ def connect(path: Path | None, *, read_only: bool = False) -> sqlite3.Connection
 
 def connect_writer(path: Path | None) -> sqlite3.Connection:
     connection = connect(path)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA secure_delete = ON")  # what is deleted or rewritten leaves the file
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA secure_delete = ON")  # what is deleted or rewritten leaves the file
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -82,7 +86,7 @@ def _primary_code(error: Exception) -> int:
 
 
 def is_damage(error: Exception) -> bool:
-    return isinstance(error, UnicodeDecodeError) or _primary_code(error) in _DAMAGE
+    return isinstance(error, UnicodeDecodeError | DamagedLedger) or _primary_code(error) in _DAMAGE
 
 
 def why_waiting_helps(error: Exception) -> str | None:

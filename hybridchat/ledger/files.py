@@ -61,25 +61,23 @@ def _make_private(path: Path, mode: int) -> None:
         path.chmod(mode)
 
 
-def why_damaged(ledger: Path, *, had_content: bool) -> str | None:
-    """What the header alone can tell, in microseconds. `had_content`: an empty file is a loss, not a first start."""
+def is_damaged_at_sight(ledger: Path, *, had_content: bool) -> bool:
+    """What size and header alone can tell. `had_content`: an empty file is a loss, not a first start."""
     size = ledger.stat().st_size
     wal = beside(ledger, "-wal")
     has_wal = wal.exists() and wal.stat().st_size > 0
     if size == 0:
-        return "empty" if had_content or has_wal else None
+        return had_content or has_wal
     with ledger.open("rb") as file:
         header = file.read(HEADER_BYTES)
     if len(header) < HEADER_BYTES or not header.startswith(MAGIC):
-        return "not a database"
+        return True
     page_bytes = int.from_bytes(header[16:18], "big")
     page_bytes = 65536 if page_bytes == 1 else page_bytes
-    if page_bytes < 512 or page_bytes & (page_bytes - 1):
-        return "damaged in its header"
     pages = int.from_bytes(header[28:32], "big")
     is_count_valid = header[24:28] == header[92:96]
     # with a WAL the file may be behind its header: SQLite looks itself
-    return "cut short" if is_count_valid and not has_wal and size < pages * page_bytes else None
+    return is_count_valid and not has_wal and size < pages * page_bytes
 
 
 def set_aside(ledger: Path) -> Path:

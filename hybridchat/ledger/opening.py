@@ -12,6 +12,7 @@ from hybridchat.ledger import backups, files, search
 from hybridchat.ledger.connect import (
     SCHEMA_VERSION,
     SQLITE_ERRORS,
+    DamagedLedger,
     connect,
     connect_writer,
     is_damage,
@@ -68,11 +69,11 @@ def _open_recovering(path: Path) -> Opened:
         backups.remove_unfinished(path)
     notice = ""
     had_content = bool(backups.list_backups(path))
-    if files.why_damaged(path, had_content=had_content) is not None or _is_mark_true(path):
+    if files.is_damaged_at_sight(path, had_content=had_content) or _is_mark_true(path):
         notice = _recover(path)
     try:
         return _open_existing(path, notice)
-    except SQLITE_ERRORS as error:
+    except (*SQLITE_ERRORS, DamagedLedger) as error:
         if notice or not is_damage(error):
             raise
     return _open_existing(path, _recover(path))

@@ -84,6 +84,19 @@ def test_a_backup_is_made_before_a_migration(path: Path) -> None:
         assert query(backup, "PRAGMA user_version") == [(1,)]
 
 
+def test_damage_that_the_backup_before_a_migration_meets(path: Path) -> None:
+    make_old(path, 1)
+    backups.backup(path)
+    root = dict(query(path, "SELECT name, rootpage FROM sqlite_master WHERE rootpage > 0"))["message"]
+    content = bytearray(path.read_bytes())
+    content[(root - 1) * 4096 : root * 4096] = b"\xff" * 4096
+    path.write_bytes(content)
+    with opened(path) as ledger:
+        assert "was restored" in ledger.status.notice
+        assert ledger.branch(1).result()[0].text == "old words"
+    assert query(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
+
+
 def test_opening_what_is_up_to_date_needs_no_sqlite_utils(path: Path) -> None:
     code = """
 import sys
