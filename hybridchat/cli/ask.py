@@ -91,7 +91,8 @@ async def ask(session: Session, options: Options, text: str) -> int:
     printer = Printer(as_json=options.as_json, show_thinking=options.show_thinking)
     session.listen(printer.on_event)
     try:
-        await session.start(watch=False, panel=False)
+        only = options.backend if options.backend in session.fleet.specs else None
+        await session.start(watch=False, panel=False, only=only)
         if session.ledger_notice:
             output.note(session.ledger_notice)
         chat = await open_chat(session, options)

@@ -63,16 +63,17 @@ class Session:
     def listen(self, listener: Callable[[SessionEvent], None]) -> None:
         self._listeners.append(listener)
 
-    async def start(self, *, watch: bool = True, panel: bool = True) -> None:
+    async def start(self, *, watch: bool = True, panel: bool = True, only: str | None = None) -> None:
         """Looks at each local backend and takes the first snapshot; with `watch`, goes on looking now and then.
 
-        Without `panel` no snapshot is ever taken: it may cost the import of the price list.
+        Without `panel` no snapshot is ever taken: it may cost the import of the price list. With `only`, no other
+        backend is waited for.
         """
         self.books.takes_snapshots = panel
         self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(warm_up)
         await asyncio.wrap_future(self._ledger.opened)
-        await self.fleet.check_local()
+        await self.fleet.check_local(only)
         self.books.refresh()
         if watch:
             self._watch = asyncio.create_task(self._keep_watching())

@@ -114,9 +114,10 @@ class Fleet:
             self._on_health(backend, health)
         return health
 
-    async def check_local(self) -> None:
-        """Looks at every local backend at once. Managed ones are only looked at when the user asks: it is a request."""
-        await asyncio.gather(*(self.check(spec.id) for spec in self._specs.values() if spec.zone.is_local))
+    async def check_local(self, only: str | None = None) -> None:
+        """Looks at every local backend at once, or at that one. Managed ones wait for the user: a look is a request."""
+        local = [spec.id for spec in self._specs.values() if spec.zone.is_local]
+        await asyncio.gather(*(self.check(backend) for backend in local if only in (None, backend)))
 
     def demote(self, backend: str) -> None:
         """A server that forwards is not local, whatever its address says; holds for this run."""
