@@ -18,7 +18,7 @@ from hybridchat.backends.failures import failed
 from hybridchat.backends.ollama import list_models, refuse_cloud_name
 from hybridchat.domain.chat import ModelInfo
 from hybridchat.domain.privacy import fail_closed_name, is_cloud_name
-from hybridchat.errors import BackendError, ErrorKind, Refused
+from hybridchat.errors import BackendError, Refused
 from hybridchat.net.client import open_client
 
 if TYPE_CHECKING:
@@ -154,9 +154,5 @@ class OllamaAdmin:
             body = msgspec.json.encode({"error": error.error})
             event = failed(body, backend=self.spec.id, status=status, secret=self._key)
             raise BackendError(event.kind, event.message, event.remedy, status=status) from None
-        except TimeoutError:
-            raise BackendError(
-                ErrorKind.TIMEOUT, f"{self.spec.id} did not answer within {QUICK_S:g} s", "is it busy? try again"
-            ) from None
         except LIBRARY_ERRORS as error:
             raise explain(error, self.spec.address) from None
