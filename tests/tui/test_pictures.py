@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.widgets import Input, TextArea
 
 from hybridchat.tui.screens.chats import ChatList
 from hybridchat.tui.screens.help import HelpScreen
@@ -80,9 +81,9 @@ SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
 async def test_picture(scene: str, play: Screenplay, tmp_path: Path) -> None:
     options: dict[str, Any] = {"setup": FakeSetup(), "open_demo": FakeSession().opener} if scene == "first_run" else {}
     async with play(**options) as stage:
-        if scene != "first_run":
-            stage.screen.composer.cursor_blink = False
         await SCENES[scene](stage)
+        for widget in (*stage.screen.query(TextArea), *stage.app.screen.query(Input)):
+            widget.cursor_blink = False
         changed = []
         for size in SIZES:
             await stage.resize(*size)
