@@ -89,6 +89,11 @@ def is_damage(error: Exception) -> bool:
     return isinstance(error, UnicodeDecodeError | DamagedLedger) or _primary_code(error) in _DAMAGE
 
 
+def is_busy(error: Exception) -> bool:
+    """Another window is writing."""
+    return _primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def why_waiting_helps(error: Exception) -> str | None:
     """A clause, if the same write may succeed later."""
     return _WAITING_HELPS.get(_primary_code(error))

@@ -5,7 +5,6 @@ Nothing here knows asyncio (`asyncio.wrap_future` is the caller's) and nothing i
 
 from __future__ import annotations
 
-import math
 import sqlite3
 import threading
 import time
@@ -48,7 +47,7 @@ from hybridchat.ledger.records import (
 )
 from hybridchat.ledger.usage import UsageRow
 from hybridchat.ledger.worker import Worker
-from hybridchat.ledger.writer import IMPATIENT_S, Notify, Trouble, Writer
+from hybridchat.ledger.writer import BUSY_S, Notify, Trouble, Writer
 
 __all__ = [
     "AdviceFacts",
@@ -176,8 +175,8 @@ class Ledger:
 
         def run() -> T:
             self._require_writable()
-            patient_until = max(asked_at, self._opened_at) + IMPATIENT_S if is_awaited else math.inf
-            return self._writer.commit(call, patient_until=patient_until, durable=durable)
+            busy_until = max(asked_at, self._opened_at) + BUSY_S if is_awaited else None
+            return self._writer.commit(call, busy_until=busy_until, durable=durable)
 
         if is_awaited and self.opened.done() and not self.opened.exception() and self._trouble.is_waiting:
             return self._reads.submit(self._trouble.refuse)

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -13,6 +14,7 @@ from hybridchat.errors import LedgerError
 from hybridchat.ledger.connect import (
     SQLITE_ERRORS,
     DamagedLedger,
+    is_busy,
     is_damage,
     ledger_error,
     transaction,
@@ -23,7 +25,7 @@ from hybridchat.ledger.opening import damage_mark
 T = TypeVar("T")
 Notify = Callable[[str], None]
 RETRY_S = 1.0
-IMPATIENT_S = 10.0
+BUSY_S = 10.0
 
 
 class Trouble:
@@ -52,13 +54,18 @@ class Trouble:
             self._waiting_for = ""
             self._notify("the ledger is written again, with all that was kept")
 
+    def gave_up(self) -> None:
+        """Nothing waits any more; whoever asked was told."""
+        self._waiting_for = ""
+
     def damage(self) -> DamagedLedger:
         """A page was found broken: the next opening reads all of them and restores."""
         failure = DamagedLedger()
         if not self._is_damaged:
             self._is_damaged = True
-            if self._path is not None:
-                damage_mark(self._path).touch(mode=0o600)
+            with suppress(OSError):  # without the mark the damage is only met again
+                if self._path is not None:
+                    damage_mark(self._path).touch(mode=0o600)
             self._notify(str(failure))
         return failure
 
@@ -71,9 +78,12 @@ class Writer:
         self._trouble = trouble
         self._closing = closing
 
-    def commit(self, call: Callable[[sqlite3.Connection], T], *, patient_until: float, durable: bool) -> T:
-        """Retries what waiting can mend until `patient_until` (time.monotonic()) or until the ledger is closed."""
-        if time.monotonic() >= patient_until:
+    def commit(self, call: Callable[[sqlite3.Connection], T], *, busy_until: float | None, durable: bool) -> T:
+        """Tries again what waiting can mend, until the ledger is closed.
+
+        With `busy_until` (time.monotonic()) only another window's commit is waited for, and only until then.
+        """
+        if busy_until is not None and time.monotonic() >= busy_until:
             raise LedgerError("the ledger was busy for too long", "try again")
         while True:
             try:
@@ -83,7 +93,9 @@ class Writer:
                 if is_damage(error):
                     raise self._trouble.damage() from error
                 reason = why_waiting_helps(error)
-                if reason is None or self._closing.is_set() or time.monotonic() >= patient_until:
+                is_too_late = busy_until is not None and not (is_busy(error) and time.monotonic() < busy_until)
+                if reason is None or is_too_late or self._closing.is_set():
+                    self._trouble.gave_up()
                     raise ledger_error(error) from error
                 self._trouble.waiting(reason)
                 self._closing.wait(RETRY_S)

@@ -52,13 +52,21 @@ def cut_in_header(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:50])
 
 
+def a_bit_of_the_header(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[18] ^= 0x40
+    path.write_bytes(content)
+
+
 def broken_schema_page(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[100:4096] = b"\xff" * 3996
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("damage", [zero_length, broken_header, cut_short, cut_in_header, broken_schema_page])
+@pytest.mark.parametrize(
+    "damage", [zero_length, broken_header, a_bit_of_the_header, cut_short, cut_in_header, broken_schema_page]
+)
 def test_damage_is_kept_aside_and_the_backup_restored(backed_up: Path, damage: Callable[[Path], None]) -> None:
     damage(backed_up)
     damaged = backed_up.read_bytes()

@@ -71,6 +71,33 @@ def test_a_reply_outlives_a_full_disk(path: Path) -> None:
     assert query(path, "SELECT text, state FROM message WHERE role = 'assistant'") == [("the whole reply", "complete")]
 
 
+NO_ROOM_FOR_A_TURN = """
+import resource, sys
+from pathlib import Path
+from tests.unit.ledger.helpers import opened, query, whole_turn
+with opened(Path(sys.argv[1])) as ledger:
+    whole_turn(ledger, "first")
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, unlimited[1]))
+    for _ in range(2):
+        try:
+            whole_turn(ledger, "no room")
+        except Exception as error:
+            print(error, flush=True)
+    resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    whole_turn(ledger, "room again")
+"""
+
+
+def test_a_turn_without_room_fails_at_once_and_works_later(path: Path) -> None:
+    pytest.importorskip("resource")
+    process = start_python(NO_ROOM_FOR_A_TURN, path)
+    output, _ = process.communicate(timeout=50)
+    assert process.returncode == 0
+    assert [line.partition(":")[0] for line in output.splitlines()] == ["the ledger could not be written"] * 2
+    assert [title for (title,) in query(path, "SELECT title FROM conversation")] == ["first", "room again"]
+
+
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "RETRY_S", 0.01)
@@ -112,7 +139,7 @@ def test_closing_does_not_wait_for_ever(path: Path) -> None:
 
 @pytest.mark.usefixtures("impatient")
 def test_a_turn_that_cannot_be_written_is_not_begun_late(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hybridchat.ledger.store.IMPATIENT_S", 0.2)
+    monkeypatch.setattr("hybridchat.ledger.store.BUSY_S", 0.2)
     with opened(path) as ledger:
         whole_turn(ledger, "there")
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
