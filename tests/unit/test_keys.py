@@ -223,7 +223,9 @@ def chained(*links: object) -> ChainerBackend:
 
 
 @pytest.mark.parametrize(
-    "unsafe", [fail.Keyring(), null.Keyring(), Plaintext(), chained(Plaintext(), null.Keyring())], ids=repr
+    "unsafe",
+    [fail.Keyring(), null.Keyring(), Plaintext(), chained(Plaintext(), null.Keyring())],
+    ids=["fail", "null", "plaintext", "chained"],
 )
 def test_only_a_real_keyring_is_used(install: Install, unsafe: object) -> None:
     install(unsafe)
