@@ -301,4 +301,6 @@ class Ledger:
         after_id = 0
         while page := self._read(partial(usage.usage_page, wanted=wanted, after_id=after_id, limit=PAGE_ROWS)).result():
             yield from page
+            if page[-1][0] <= after_id:  # a damaged page can turn the order round, and then there is no end
+                raise self._trouble.damage()
             after_id = page[-1][0]

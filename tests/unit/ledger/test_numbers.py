@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from hybridchat.domain.chat import CostBasis, MessageState, Outcome, Privacy, Proof
 from hybridchat.domain.stats import Money, Percentiles
-from hybridchat.errors import UsageError
+from hybridchat.errors import LedgerError, UsageError
 from hybridchat.ledger import writes
 from hybridchat.ledger.store import AttemptCost, Grouping, Ledger, UsageFilter, open_ledger
 from hybridchat.ledger.summary import SUMMARIES, SUMS, rows_as_summary
@@ -193,6 +193,12 @@ def test_todays_local_replies(ledger: Ledger, clock: list[str]) -> None:
     reply(ledger, outcome=Outcome.ERROR)
     reply(ledger, prompt_tokens=77)
     assert [a.prompt_tokens for a in ledger.local_usage_today(NOON, 0).result()] == [77]
+
+
+def test_pages_that_go_round_end_as_damage(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hybridchat.ledger.usage.usage_page", lambda *_, **__: [(3,), (2,)])
+    with pytest.raises(LedgerError, match="damaged"):
+        list(ledger.usage_rows())
 
 
 def test_pages_join_without_a_gap(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
