@@ -70,7 +70,13 @@ class BackendError(HybridchatError):
     """A call to a backend that failed, outside a stream (inside one it is the event `Failed`)."""
 
     def __init__(
-        self, kind: ErrorKind, message: str, remedy: str = "", *, status: int | None = None, retry_after_s: float | None = None
+        self,
+        kind: ErrorKind,
+        message: str,
+        remedy: str = "",
+        *,
+        status: int | None = None,
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message, remedy)
         self.kind = kind
