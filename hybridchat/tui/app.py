@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_UI = UiConfig()
 LOOK_FOR_HANGUP_S = 1.0
+PAINT_FIRST_S = 0.05  # what was typed ahead is on the screen before the session's imports take the interpreter
 EXIT_HUNG_UP = 129  # as SIGHUP
 
 OpenSession = Callable[[], "Awaitable[Session]"]
@@ -109,7 +111,7 @@ class HybridChatApp(App[int]):
             terminal.on_end_signals(asyncio.get_running_loop(), self._end_by_signal)
             self.set_interval(LOOK_FOR_HANGUP_S, self._end_if_hung_up)
         if self._setup is None:
-            self.call_after_refresh(self._begin, self._open_session)
+            self.call_after_refresh(self.set_timer, PAINT_FIRST_S, partial(self._begin, self._open_session))
         else:
             from hybridchat.tui.screens.first_run import FirstRun
 
@@ -218,7 +220,8 @@ class HybridChatApp(App[int]):
             except HybridchatError as error:
                 self._notices.append(Notice(str(error), "warning"))
             else:
-                self.theme = name
+                self.set_reactive(App.theme, name)  # without its watcher: nothing is styled yet that would change
+                self.stylesheet.set_variables(self.get_css_variables())
                 return
 
 
