@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 def open_chat(*, continue_last: bool, local_only: bool, theme: str | None) -> None:
     """Runs the app until it is closed."""
     require_terminal()
+    gc.disable()  # what the start makes will stay: the app turns it on again after its first paint
     from msgspec.structs import replace
 
     from hybridchat import wiring

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -121,6 +122,9 @@ class HybridChatApp(App[int]):
         self._begin(self._open_demo if wants_demo and self._open_demo else self._open_session)
 
     def _begin(self, opener: OpenSession) -> None:
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
         for notice in self._notices:
             self._chat_screen.banner(notice.text, notice.severity)
         self.run_worker(self._start_session(opener), name="session")
