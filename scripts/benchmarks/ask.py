@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scripts.benchmarks.measure import Row, median
-from scripts.benchmarks.program import home_for
+from scripts.benchmarks.program import HYBRIDCHAT, home_for
 from scripts.benchmarks.server import MODEL, PacedServer
-from tests.tui.terminal import HYBRIDCHAT
 
 RUNS = 9
 PROMPT = "tokens=20 rate=1000 tag=w"

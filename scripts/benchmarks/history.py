@@ -28,6 +28,7 @@ def rows() -> Iterator[Row]:
 def open_it(home: Path) -> tuple[float, float]:
     """Seconds from choosing it in the list to its last word on the screen, and how much the process grew."""
     with running(home) as terminal:
+        settle(terminal)
         terminal.type(CTRL_O)
         settle(terminal)
         before_mb = memory_mb(terminal.process.pid)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scripts.benchmarks.measure import Row, median
+from scripts.benchmarks.program import HYBRIDCHAT
 from scripts.fill_ledger import fill, measure
-from tests.tui.terminal import HYBRIDCHAT
 
 ATTEMPTS, MESSAGES = 1_000_000, 100_000
 COMMANDS = 5

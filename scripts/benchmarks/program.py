@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +18,8 @@ from tests.tui.terminal import Terminal
 
 ENTER, CTRL_N, CTRL_O, CTRL_Q, ESCAPE = "\r", "\x0e", "\x0f", "\x11", "\x1b"
 PROBE = "qzx"
+PYTHON = os.environ.get("BENCH_PYTHON", sys.executable)
+HYBRIDCHAT = (PYTHON, "-m", "hybridchat")
 
 
 @contextmanager
@@ -31,7 +35,7 @@ def home_for(server: PacedServer) -> Iterator[Path]:
 @contextmanager
 def running(home: Path, *arguments: str) -> Iterator[Terminal]:
     """The app, once it shows that it took what was typed; the composer is empty then."""
-    with Terminal(arguments, env={"HYBRIDCHAT_HOME": str(home)}) as terminal:
+    with Terminal(arguments, command=HYBRIDCHAT, env={"HYBRIDCHAT_HOME": str(home)}) as terminal:
         show(terminal, PROBE)
         terminal.type("\x7f" * len(PROBE))
         terminal.wait_for(lambda text: PROBE not in text)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from scripts.benchmarks.measure import Row, median, memory_mb
-from scripts.benchmarks.program import CTRL_Q, PROBE, home_for, running, settle, show
+from scripts.benchmarks.program import CTRL_Q, HYBRIDCHAT, PROBE, PYTHON, home_for, running, settle, show
 from scripts.benchmarks.server import PacedServer
-from tests.tui.terminal import HYBRIDCHAT, Terminal
+from tests.tui.terminal import Terminal
 
 RUNS = 9
-BARE = (sys.executable, "-m", "scripts.benchmarks.bare")
+BARE = (PYTHON, "-m", "scripts.benchmarks.bare")
 
 
 def rows() -> Iterator[Row]:
