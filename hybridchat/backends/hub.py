@@ -87,7 +87,8 @@ def catalog() -> Catalog:
 
 def local_models(models_dir: Path) -> tuple[ModelInfo, ...]:
     """The GGUF files that are here, by name."""
-    return tuple(ModelInfo(file.stem, size_bytes=file.stat().st_size) for file in sorted(models_dir.glob("*.gguf")))
+    files = (file for file in sorted(models_dir.glob("*.gguf")) if file.exists())  # not a link to a disk that is away
+    return tuple(ModelInfo(file.stem, size_bytes=_size(file)) for file in files)
 
 
 def pulled_bytes(name: str, models_dir: Path) -> int:

@@ -183,6 +183,7 @@ class Conversation(Struct, frozen=True):
     reasoning: Reasoning = Reasoning.NORMAL
     active_leaf_id: int | None = None
     message_count: int = 0
+    waiting: tuple[str, ...] = ()  # messages that wait for the running reply
 
 
 class ModelInfo(Struct, frozen=True):

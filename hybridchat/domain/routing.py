@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hybridchat.domain.chat import HealthState, Privacy, Proof, Reasoning, Zone
 from hybridchat.domain.privacy import why_forbidden
@@ -72,10 +73,10 @@ class RouteInput(Struct, frozen=True, kw_only=True):
     table_name: str
     privacy: Privacy = Privacy.OPEN
     wanted: str = "auto"  # the conversation's or the message's route: auto | local | managed | a backend id
-    wanted_by: str = "conversation"  # who wants it: "message", "conversation", "config" (for the reasons)
+    wanted_by: str = "conversation"  # who wants it: "message" or "conversation"
     decided_backend: str | None = None  # what auto decided at the first message; it stays while it can answer
     decided_model: str | None = None
-    decided_zone: Zone | None = None  # where that backend last answered this conversation; None: unknown
+    stays_home: bool = False  # last answered on the user's own machines, and no route chosen since: leaving is a choice
     reasoning: Reasoning = Reasoning.NORMAL
     workload: str | None = None
     workload_tokens_30d: int = 0
@@ -132,8 +133,15 @@ def decide(given: RouteInput) -> Decision:
     if not given.candidates:
         return Decision(outlook=Outlook.REFUSE, reasons=("no backend is configured",), remedy=_CONFIGURE)
     if given.wanted != "auto":
-        return _choose(field, given.wanted, (f"{given.wanted} is {_WISHES.get(given.wanted_by, given.wanted_by)}",))
-    return _stay(field) or _by_table(field)
+        decision = _choose(field, given.wanted, (f"{given.wanted} is {_WISHES.get(given.wanted_by, given.wanted_by)}",))
+    else:
+        decision = _stay(field) or _by_table(field)
+    leaves = decision.target is not None and not decision.target.is_local
+    if leaves and given.stays_home and given.wanted_by != "message":
+        reasons = ("so far this conversation stayed on your own machines", *decision.reasons)
+        asked = _ask(field, reasons, field.able)
+        return replace(asked, choices=tuple(sorted(asked.choices, key=lambda c: c != decision.target)))
+    return decision
 
 
 def classify(draft: str, rules: tuple[Rule, ...]) -> tuple[Reasoning | None, str | None]:
@@ -146,11 +154,7 @@ def classify(draft: str, rules: tuple[Rule, ...]) -> tuple[Reasoning | None, str
 
 
 _CONFIGURE = "add a backend to config.toml, or run `hybridchat doctor`"
-_WISHES = {
-    "message": "chosen for this message",
-    "conversation": "this conversation's route",
-    "config": "the config's default",
-}
+_WISHES = {"message": "chosen for this message", "conversation": "this conversation's route"}
 # Not checked yet is usable: only a failed check speaks against a backend.
 _READINESS = (HealthState.HEALTHY, HealthState.UNKNOWN, HealthState.LOADING)
 
@@ -213,10 +217,8 @@ def _stay(field: _Field) -> Decision | None:
     able = [c for c in field.able if c in same]
     against = field.against(same) or (f"{backend} no longer offers {model or 'a model'}",)
     if able:
-        if able[0].is_local or field.given.decided_zone in (None, Zone.MANAGED):
-            other = () if exact or model is None else (f"with {able[0].model}: it no longer offers {model}",)
-            return _send(able[0], ("decided at the first message", *other))
-        against = (f"{backend} no longer computes locally",)
+        other = () if exact or model is None else (f"with {able[0].model}: it no longer offers {model}",)
+        return _send(able[0], ("decided at the first message", *other))
     return _ask(field, (f"this conversation is on {backend}", *against), same)
 
 

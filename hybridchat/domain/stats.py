@@ -44,7 +44,7 @@ class Counterfactual(Struct, frozen=True):
 
     usd: float | None = None
     replies: int = 0
-    left_out: int = 0  # replies without usage
+    left_out: int = 0  # replies whose cost there is unknown: without usage, or without a price
     backend: str = ""
     model: str = ""
     reason: str = ""  # why unknown

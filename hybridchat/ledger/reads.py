@@ -6,6 +6,8 @@ import sqlite3
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 
+import msgspec
+
 from hybridchat.domain.chat import (
     Attempt,
     Conversation,
@@ -27,7 +29,7 @@ USAGE_COLUMNS = Attempt.__struct_fields__
 
 _CONVERSATION = """
 SELECT id, title, created_at, updated_at, privacy, route, model, decided_backend, decided_model, system, workload,
-       reasoning, active_leaf_id, (SELECT count(*) FROM message WHERE conversation_id = conversation.id)
+       reasoning, active_leaf_id, (SELECT count(*) FROM message WHERE conversation_id = conversation.id), waiting
 FROM conversation WHERE deleted_at IS NULL"""
 
 _MESSAGE_COLUMNS = tuple(name for name in Message.__struct_fields__ if name != "attempt")
@@ -76,7 +78,16 @@ _ENUMS = {
 def _to_conversation(row: tuple[Any, ...]) -> Conversation:
     values = list(row)
     values[4], values[11] = _known(Privacy, values[4]), _known(Reasoning, values[11])
+    values[14] = _texts(values[14])
     return Conversation(*values)
+
+
+def _texts(stored: str) -> tuple[str, ...]:
+    """Of a JSON array; a damaged one is empty."""
+    try:
+        return msgspec.json.decode(stored, type=tuple[str, ...])
+    except msgspec.MsgspecError:
+        return ()
 
 
 def _to_message(row: tuple[Any, ...]) -> Message:

@@ -53,6 +53,7 @@ class TurnIds(Struct, frozen=True):
     user_message_id: int
     reply_message_id: int  # the assistant's message, state streaming, empty
     attempt_id: int
+    started_at: str  # of message and attempt
 
 
 class AttemptEnd(Struct, frozen=True, kw_only=True):
@@ -67,6 +68,7 @@ class AttemptEnd(Struct, frozen=True, kw_only=True):
     note: str
     outcome: Outcome
     model: str  # as the server named it, if it did
+    was_forwarded: bool = False  # another host computed, whatever the address said: the attempt was managed
     error_kind: str | None
     finish_reason: str | None
     ttft_ms: float | None

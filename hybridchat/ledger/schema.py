@@ -50,6 +50,7 @@ TABLES = (
         workload TEXT,
         reasoning TEXT NOT NULL,
         active_leaf_id INTEGER,
+        waiting TEXT NOT NULL DEFAULT '[]',
         deleted_at TEXT,
         deleted_by INTEGER
     )""",

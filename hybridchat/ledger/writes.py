@@ -6,14 +6,15 @@ import sqlite3
 
 from msgspec.structs import asdict
 
-from hybridchat.domain.chat import MessageState, Role
-from hybridchat.errors import LedgerError
+from hybridchat.domain.chat import MessageState, Privacy, Role
+from hybridchat.domain.privacy import strictest
+from hybridchat.errors import LedgerError, Refused
 from hybridchat.ledger.records import AttemptCost, AttemptEnd, NewAttempt, NewTurn, TurnIds
 from hybridchat.ledger.times import utc_now
 
 CHANGEABLE = {
     *("title", "route", "model", "privacy", "system", "workload", "reasoning"),
-    *("decided_backend", "decided_model", "active_leaf_id"),
+    *("decided_backend", "decided_model", "active_leaf_id", "waiting"),
 }
 
 
@@ -51,6 +52,8 @@ def begin_turn(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnId
             workload=turn.workload,
             reasoning=turn.reasoning,
         )
+    else:
+        _require_same_pin(db, conversation_id, turn.privacy)
     message = {"conversation_id": conversation_id, "created_at": now}
     user_id = insert(
         db,
@@ -65,14 +68,21 @@ def begin_turn(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnId
         db, "message", **message, parent_id=user_id, role=Role.ASSISTANT, text="", state=MessageState.STREAMING
     )
     changed = db.execute(
-        "UPDATE conversation SET updated_at = ?, active_leaf_id = ?, decided_backend = coalesce(?, decided_backend), "
-        "decided_model = coalesce(?, decided_model) WHERE id = ? AND deleted_at IS NULL",
-        (now, reply_id, turn.decided_backend, turn.decided_model, conversation_id),
+        "UPDATE conversation SET updated_at = ?, active_leaf_id = ?, privacy = ?, decided_backend = "
+        "coalesce(?, decided_backend), decided_model = coalesce(?, decided_model) WHERE id = ? AND deleted_at IS NULL",
+        (now, reply_id, turn.privacy, turn.decided_backend, turn.decided_model, conversation_id),
     )
     if not changed.rowcount:
         raise LedgerError(f"there is no conversation {conversation_id}", "it was deleted; start a new one")
     attempt_id = _insert_attempt(db, process_id, turn.attempt, conversation_id, reply_id, now)
-    return TurnIds(conversation_id, user_id, reply_id, attempt_id)
+    return TurnIds(conversation_id, user_id, reply_id, attempt_id, now)
+
+
+def _require_same_pin(db: sqlite3.Connection, conversation_id: int, privacy: Privacy) -> None:
+    """A turn may tighten the conversation, as a local-only run does; another window's pin is never loosened by it."""
+    row = db.execute("SELECT privacy FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
+    if row is not None and strictest(Privacy(row[0]), privacy) is not privacy:
+        raise Refused("this conversation was pinned in another window", "open it again; nothing was sent")
 
 
 def begin_attempt(db: sqlite3.Connection, process_id: int, message_id: int, attempt: NewAttempt) -> int:
@@ -117,6 +127,10 @@ _END_ATTEMPT = (
 
 def end_attempt(db: sqlite3.Connection, end: AttemptEnd) -> None:
     """The first end counts; a second one for the same attempt changes nothing."""
+    if end.was_forwarded:
+        db.execute(
+            "UPDATE attempt SET zone = 'managed', proof = NULL WHERE id = ? AND outcome IS NULL", (end.attempt_id,)
+        )
     values = [getattr(end, name) for name in _ATTEMPT_FIELDS]
     if not db.execute(_END_ATTEMPT, (*values, end.attempt_id)).rowcount:
         return

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import time
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
@@ -11,11 +12,14 @@ from msgspec.structs import replace
 from hybridchat.domain.chat import Attempt, Zone
 from hybridchat.domain.events import Usage
 from hybridchat.domain.stats import Snapshot
+from hybridchat.errors import HybridchatError
 from hybridchat.ledger.store import AttemptCost, Ledger
-from hybridchat.session.events import AttemptPriced, SessionEvent, SnapshotChanged
+from hybridchat.session.events import AttemptPriced, Notice, SessionEvent, SnapshotChanged
 from hybridchat.session.fleet import Fleet
-from hybridchat.session.panel import reference_backend, take_snapshot
+from hybridchat.session.panel import Panel, reference_backend
 from hybridchat.session.prices import PriceBook
+
+SETTLE_S = 3.0
 
 
 class Bookkeeper:
@@ -31,6 +35,7 @@ class Bookkeeper:
     ) -> None:
         self._ledger = ledger
         self._prices = prices
+        self._panel = Panel(ledger, prices)
         self._fleet = fleet
         self._emit = emit
         self._volumes = volumes
@@ -60,9 +65,10 @@ class Bookkeeper:
             self._refreshing = True
             self._spawn(self._refresh())
 
-    def count_workload(self, workload: str) -> None:
-        """Learns the month's volume of a workload, for routing."""
-        self._spawn(self._count_workload(workload))
+    def count_workloads(self, workloads: Iterable[str]) -> None:
+        """Learns the month's volume of each, for routing."""
+        for workload in workloads:
+            self._spawn(self._count_workload(workload))
 
     def prompt_price(self, backend: str, model: str) -> tuple[float, str] | None:
         """USD per prompt token and its source; None while unknown. The first question starts the look-up."""
@@ -75,14 +81,29 @@ class Bookkeeper:
             self._spawn(self._learn_prompt_price(key))
         return self._prompt_prices[key]
 
-    async def settle(self) -> None:
-        while self._tasks:
-            await asyncio.gather(*self._tasks)
+    async def settle(self, within_s: float = SETTLE_S) -> None:
+        """Waits for what is under way, but not for a full disk or a price list that hangs."""
+        until = time.monotonic() + within_s
+        while self._tasks and (left_s := until - time.monotonic()) > 0:
+            await asyncio.wait(self._tasks, timeout=left_s)
+
+    async def close(self) -> None:
+        await self.settle()
+        for task in self._tasks:
+            task.cancel()
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """The books are beside the conversation: their trouble is told, and ends nothing else."""
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            told = str(error) if isinstance(error, HybridchatError) else type(error).__name__
+            self._emit(Notice(f"the statistics are incomplete: {told}"))
 
     async def _price_and_count(self, attempt: Attempt) -> None:
         spec = self._fleet.specs.get(attempt.backend)
@@ -119,7 +140,7 @@ class Bookkeeper:
     async def _refresh(self) -> None:
         try:
             reference = reference_backend(list(self._fleet.specs.values()))
-            self.snapshot = await take_snapshot(self._ledger, self._prices, reference, self._conversation_id)
+            self.snapshot = await self._panel.snapshot(reference, self._conversation_id)
             self._emit(SnapshotChanged(self.snapshot))
         finally:
             self._refreshing = False

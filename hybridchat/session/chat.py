@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 
+import msgspec
 from msgspec.structs import replace
 
 from hybridchat.backends.base import BackendSpec
 from hybridchat.config import Config
 from hybridchat.domain.chat import Conversation, Health, Message, Outcome, Parameters, Privacy, Purpose, Reasoning
-from hybridchat.domain.privacy import strictest
+from hybridchat.domain.privacy import strictest, why_forbidden
 from hybridchat.domain.routing import Candidate, Outlook
 from hybridchat.errors import ErrorKind, HybridchatError, Refused, UsageError
 from hybridchat.ledger.store import Ledger
@@ -49,7 +51,9 @@ class Session:
         floor = Privacy.LOCAL_ONLY if local_only else Privacy.OPEN
         self.planner = Planner(config.route, self.fleet, floor, self._prompt_price)
         self.books = Bookkeeper(self._ledger, prices, self.fleet, self._emit, self.planner.workload_tokens_30d)
-        self._chats: dict[int, Chat] = {}  # those with a running turn: who leaves one finds it again
+        self._chats: dict[int, Chat] = {}  # those that run or have messages waiting: who leaves one finds it again
+        self._beginning: set[asyncio.Task[None]] = set()  # turns whose words are on their way to disk
+        self._is_closing = False
         self._deleted: list[int] = []
         self._watch: asyncio.Task[None] | None = None
 
@@ -73,23 +77,34 @@ class Session:
         self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(warm_up)
         await asyncio.wrap_future(self._ledger.opened)
+        self.books.count_workloads(self.planner.workloads())
         await self.fleet.check_local(only)
         self.books.refresh()
         if watch:
             self._watch = asyncio.create_task(self._keep_watching())
 
     async def close(self) -> None:
-        """Ends running replies (their words are kept), settles prices, purges what was deleted, closes everything."""
+        """Ends running replies (their words are kept), settles prices, purges what was deleted, closes everything.
+
+        Each step is taken whatever the ones before it met.
+        """
+        self._is_closing = True
         if self._watch is not None:
             self._watch.cancel()
-        for chat in list(self._chats.values()):
-            if chat.turn is not None:
-                await chat.turn.stop(Outcome.INTERRUPTED, "hybridchat was closed")
-        await self.books.settle()
-        await self.fleet.close()
+        async with AsyncExitStack() as steps:
+            steps.push_async_callback(asyncio.to_thread, self._ledger.close)
+            steps.push_async_callback(self._purge)
+            steps.push_async_callback(self.fleet.close)
+            steps.push_async_callback(self.books.close)
+            await asyncio.gather(*self._beginning, return_exceptions=True)
+            for chat in list(self._chats.values()):
+                if chat.turn is not None:
+                    chat.turn.end(Outcome.INTERRUPTED, "hybridchat was closed")
+                    await chat.turn.wait()
+
+    async def _purge(self) -> None:
         if self._deleted:
             await asyncio.wrap_future(self._ledger.purge_deleted())
-        await asyncio.to_thread(self._ledger.close)
 
     async def _keep_watching(self) -> None:
         while True:
@@ -116,7 +131,7 @@ class Session:
             raise UsageError(f"no conversation {conversation_id}", "`hybridchat list` shows all")
         chat = Chat.of(conversation, await asyncio.wrap_future(self._ledger.branch(conversation_id)))
         if chat.workload:
-            self.books.count_workload(chat.workload)
+            self.books.count_workloads([chat.workload])
         return chat
 
     async def open_latest(self) -> Chat | None:
@@ -133,8 +148,9 @@ class Session:
     async def delete(self, conversation_id: int) -> None:
         """Gone from every list; `undo_delete` brings it back until the program ends."""
         chat = self._chats.get(conversation_id)
-        if chat is not None and chat.turn is not None:
-            await chat.turn.stop(Outcome.STOPPED)
+        if chat is not None:
+            chat.queue.clear()
+            await self.stop(chat)
         await asyncio.wrap_future(self._ledger.delete_conversation(conversation_id))
         self._deleted.append(conversation_id)
         self.books.refresh()
@@ -153,6 +169,9 @@ class Session:
         if route not in {"auto", "local", "managed"} and route not in self.fleet.specs:
             raise UsageError(f"no backend {route!r}", f"one of: auto, local, managed, {', '.join(self.fleet.specs)}")
         chat.route, chat.model = route, model
+        chat.may_leave = route == "managed" or any(
+            not c.is_local for c in self.fleet.candidates(model) if c.backend == route
+        )
         await self._change(chat, route=route, model=model, decided_backend=None, decided_model=None)
 
     async def set_privacy(self, chat: Chat, privacy: Privacy) -> None:
@@ -170,7 +189,7 @@ class Session:
     async def set_workload(self, chat: Chat, workload: str | None) -> None:
         chat.workload = workload
         if workload:
-            self.books.count_workload(workload)
+            self.books.count_workloads([workload])
         await self._change(chat, workload=workload, decided_backend=None, decided_model=None)
 
     async def _change(self, chat: Chat, **fields: object) -> None:
@@ -207,34 +226,44 @@ class Session:
         was sent, and the words are still the caller's (or, behind a queue, still in it).
         """
         draft = Draft(text, route, model, parameters or Parameters(), purpose)
-        if not text.strip():
-            if not chat.queue:
-                raise UsageError("the message is empty", "type one")
-            if not chat.is_streaming:
-                await self._send_next(chat)
-        elif chat.is_streaming or chat.queue:
+        if not text.strip() and not chat.queue:
+            raise UsageError("the message is empty", "type one")
+        if text.strip():
             chat.queue.append(draft)
+        try:
+            await self._send_next(chat)
+        except HybridchatError:
+            if draft in chat.queue:
+                chat.queue.remove(draft)
+            raise
+        finally:
             self._queue_changed(chat)
-            if not chat.is_streaming:
-                await self._send_next(chat)
-        else:
-            await self._start_turn(chat, draft)
 
     async def _send_next(self, chat: Chat) -> None:
-        """A message leaves the queue only when its words are on disk."""
-        await self._start_turn(chat, chat.queue[0])
-        chat.queue.pop(0)
-        self._queue_changed(chat)
-
-    async def _start_turn(self, chat: Chat, draft: Draft) -> None:
-        plan = self.planner.plan(chat, draft)
-        target = plan.decision.target
-        if plan.decision.outlook is not Outlook.SEND or target is None:
-            raise refusal(plan.decision, anything_configured=bool(self.fleet.specs))
-        request = chat_request(chat, draft, target, self.fleet.specs[target.backend])
-        is_new = chat.conversation is None
+        """Sends the first of the queue, unless a reply is running. What cannot be sent goes back to where it was."""
+        if chat.is_streaming or not chat.queue:
+            return
+        draft = chat.queue.pop(0)
         chat.is_sending, chat.stop_wanted = True, False
+        if chat.id is not None:
+            self._chats[chat.id] = chat
+        beginning = asyncio.create_task(self._begin_turn(chat, draft))
+        self._beginning.add(beginning)
+        beginning.add_done_callback(self._beginning.discard)
         try:
+            await asyncio.shield(beginning)  # a caller who gives up does not tear words from their record
+        except HybridchatError:
+            chat.queue.insert(0, draft)
+            raise
+
+    async def _begin_turn(self, chat: Chat, draft: Draft) -> None:
+        is_new = chat.id is None
+        try:
+            plan = self.planner.plan(chat, draft)
+            target = plan.decision.target
+            if plan.decision.outlook is not Outlook.SEND or target is None:
+                raise refusal(plan.decision, anything_configured=bool(self.fleet.specs))
+            request = chat_request(chat, draft, target, self.fleet.specs[target.backend])
             turn = await begin_turn(self._ledger, self._emit, chat, draft, plan, target, self.planner.privacy(chat))
         finally:
             chat.is_sending = False
@@ -242,34 +271,37 @@ class Session:
         self._chats[chat.id] = chat
         if is_new:
             self.books.focus(chat.id)
-        chat.turn = turn
+        forbidden = why_forbidden(self.planner.privacy(chat), target.zone, target.proof)
+        if self._is_closing:
+            turn.end(Outcome.INTERRUPTED, "hybridchat was closed")
+        elif chat.stop_wanted:
+            turn.end(Outcome.STOPPED)
+        elif forbidden:  # pinned while the words were on their way to disk
+            turn.end(Outcome.REFUSED, f"nothing was sent: {forbidden}")
         turn.ended.add_done_callback(lambda ended: self._turn_ended(chat, ended.result()))
         turn.start(lambda: self.fleet.backend(target.backend, target.zone), request)
-        if chat.stop_wanted:
-            await turn.stop(Outcome.STOPPED)
 
     def _turn_ended(self, chat: Chat, reply: Message) -> None:
-        assert chat.id is not None
-        chat.turn = None
-        chat.replace(reply)
-        self._chats.pop(chat.id, None)
         attempt = reply.attempt
-        assert attempt is not None
+        assert chat.id is not None and attempt is not None
+        chat.turn = None
+        chat.may_leave = False
+        chat.replace(reply)
+        if not chat.queue:
+            self._chats.pop(chat.id, None)
         if attempt.error_kind:
             self._learn_from(attempt.backend, ErrorKind(attempt.error_kind), reply.note)
         self._emit(TurnEnded(chat.id, reply))
         self.books.reply_ended(attempt)
-        if chat.queue and attempt.outcome is Outcome.OK:
-            self._spawn_next(chat)
+        if chat.queue and attempt.outcome is Outcome.OK and not self._is_closing:
+            self._next_send = asyncio.create_task(self._send_queued(chat))
 
-    def _spawn_next(self, chat: Chat) -> None:
-        async def send() -> None:
-            try:
-                await self._send_next(chat)
-            except HybridchatError as error:
-                self._emit(Notice(f"the queued message was not sent: {error}", "error"))
-
-        self._next_send = asyncio.create_task(send())
+    async def _send_queued(self, chat: Chat) -> None:
+        try:
+            await self._send_next(chat)
+        except HybridchatError as error:
+            self._emit(Notice(f"the waiting message was not sent: {error}", "error"))
+        self._queue_changed(chat)
 
     def _learn_from(self, backend: str, kind: ErrorKind, note: str) -> None:
         if kind is ErrorKind.FORWARDED:
@@ -280,10 +312,12 @@ class Session:
 
     async def stop(self, chat: Chat) -> None:
         """Ends the running reply and keeps what came; returns once that is on disk."""
+        chat.stop_wanted = chat.is_sending
+        while chat.is_sending:
+            await asyncio.wait(self._beginning)
         if chat.turn is not None:
-            await chat.turn.stop(Outcome.STOPPED)
-        elif chat.is_sending:
-            chat.stop_wanted = True
+            chat.turn.end(Outcome.STOPPED)
+            await chat.turn.wait()
 
     def unqueue(self, chat: Chat, index: int = -1) -> str:
         """Takes a waiting message back and returns its words."""
@@ -294,7 +328,7 @@ class Session:
     async def wait(self, chat: Chat) -> Message:
         """The reply of the running turn when it has ended, or the newest message."""
         if chat.turn is not None:
-            return await asyncio.shield(chat.turn.ended)
+            return await chat.turn.wait()
         return chat.messages[-1]
 
     # --- backends
@@ -322,7 +356,16 @@ class Session:
             self._loop.call_soon_threadsafe(self._emit, Notice(text))
 
     def _queue_changed(self, chat: Chat) -> None:
-        self._emit(QueueChanged(chat.id, tuple(draft.text for draft in chat.queue)))
+        """Waiting words are on disk as well."""
+        texts = tuple(draft.text for draft in chat.queue)
+        if texts != chat.waiting:
+            chat.waiting = texts
+            if chat.id is not None:
+                stored = msgspec.json.encode(texts).decode()
+                self._ledger.update_conversation(chat.id, waiting=stored)
+            self._emit(QueueChanged(chat.id, texts))
+        if chat.id is not None and not chat.is_streaming and not chat.queue:
+            self._chats.pop(chat.id, None)
 
     def _on_health(self, backend: str, health: Health) -> None:
         self._emit(HealthChanged(backend, health))

@@ -26,6 +26,7 @@ class OfferedModel(Struct, frozen=True, kw_only=True):
     size_bytes: int | None
     memory_bytes: int | None  # needed to run it
     pulled_bytes: int = 0  # already here: a pull goes on from there; size_bytes means complete
+    problem: str = ""  # why the hub could not say the size, in one line with the remedy
 
 
 class PullProgress(Struct, frozen=True, kw_only=True):

@@ -14,6 +14,9 @@ from hybridchat.domain.privacy import is_cloud_name
 from hybridchat.domain.routing import Candidate
 from hybridchat.errors import ErrorKind, HybridchatError, Refused
 
+LOOK_S = 10.0
+_GONE = {ErrorKind.CONNECT, ErrorKind.DNS, ErrorKind.TLS, ErrorKind.IDENTITY}
+
 OpenBackend = Callable[[BackendSpec], Awaitable[Backend]]
 OnHealth = Callable[[str, Health], None]
 
@@ -35,10 +38,6 @@ class Fleet:
     @property
     def specs(self) -> Mapping[str, BackendSpec]:
         return self._specs
-
-    def add(self, spec: BackendSpec) -> None:
-        """A backend configured while the program runs."""
-        self._specs[spec.id] = spec
 
     def health(self, backend: str) -> Health:
         return self._health.get(backend, Health())
@@ -103,9 +102,14 @@ class Fleet:
         """Looks at one backend now. Never raises."""
         spec = self._specs[backend]
         try:
-            health = await (await self.backend(backend, spec.zone)).health()
+            async with asyncio.timeout(LOOK_S):  # a key program may take its time
+                health = await (await self.backend(backend, spec.zone)).health()
         except HybridchatError as error:  # a certificate that cannot be read is a UsageError
             health = Health(HealthState.UNHEALTHY, str(error))
+        except TimeoutError:
+            health = Health(HealthState.UNHEALTHY, f"no answer within {LOOK_S:g} s")
+        except OSError as error:  # its files can vanish while they are looked at
+            health = Health(HealthState.UNHEALTHY, f"{error.strerror or error}: {error.filename}")
         health = replace(health, checked_at=time.monotonic())
         changed = health.state, health.detail, health.models
         before = self.health(backend)
@@ -125,14 +129,17 @@ class Fleet:
         self._specs[backend] = replace(spec, zone=Zone.MANAGED, proof=None)
 
     def note_failure(self, backend: str, kind: ErrorKind, detail: str) -> None:
-        """A reply failed in a way that says the server is gone; the next look may find it again."""
-        if kind in {ErrorKind.CONNECT, ErrorKind.DNS, ErrorKind.TLS, ErrorKind.IDENTITY}:
+        """A reply failed in a way that says the server is gone; the next look may find it again.
+
+        Managed backends are not looked at, so one failure must not close them: the next message tries anew.
+        """
+        if self._specs[backend].zone.is_local and kind in _GONE:
             health = Health(HealthState.UNHEALTHY, detail, self.health(backend).models, time.monotonic())
             self._health[backend] = health
             self._on_health(backend, health)
 
     async def close(self) -> None:
-        await asyncio.gather(*(backend.aclose() for backend in self._open.values()))
+        await asyncio.gather(*(backend.aclose() for backend in self._open.values()), return_exceptions=True)
         self._open.clear()
 
 

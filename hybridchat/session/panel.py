@@ -4,51 +4,64 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
-from decimal import Decimal
 
 from msgspec.structs import replace
 
 from hybridchat.backends.base import BackendSpec
 from hybridchat.domain.chat import Attempt, Zone
 from hybridchat.domain.events import Usage
+from hybridchat.domain.pricing import Cost
 from hybridchat.domain.stats import Counterfactual, Snapshot
 from hybridchat.ledger.store import Ledger
 from hybridchat.session.prices import PriceBook
 
 
-async def take_snapshot(
-    ledger: Ledger, prices: PriceBook, managed: BackendSpec | None, conversation_id: int | None
-) -> Snapshot:
-    """Reads the ledger as of now, in the user's time zone; the counterfactual is priced in a worker thread."""
-    now = datetime.now().astimezone()
-    offset = now.utcoffset()
-    clock = (now.isoformat(), int(offset.total_seconds()) if offset else 0)
-    snapshot = await asyncio.wrap_future(ledger.snapshot(conversation_id, *clock))
-    if managed is None or managed.model is None:
-        return replace(snapshot, counterfactual=Counterfactual(reason="no managed backend with a default model"))
-    attempts = await asyncio.wrap_future(ledger.local_usage_today(*clock))
-    if not attempts:
-        return replace(snapshot, counterfactual=Counterfactual(usd=0.0, backend=managed.id, model=managed.model))
-    priced = await asyncio.to_thread(_price_elsewhere, prices, managed, managed.model, attempts)
-    return replace(snapshot, counterfactual=priced)
+class Panel:
+    """Reads the ledger as of now, in the user's time zone. Each local reply is priced elsewhere once, in a thread."""
+
+    def __init__(self, ledger: Ledger, prices: PriceBook) -> None:
+        self._ledger = ledger
+        self._prices = prices
+        self._priced_as: tuple[str, str] | None = None
+        self._costs: dict[int, Cost] = {}  # of today's local replies, by attempt
+
+    async def snapshot(self, managed: BackendSpec | None, conversation_id: int | None) -> Snapshot:
+        """`managed` with its default model is what local replies are compared with."""
+        now = datetime.now().astimezone()
+        offset = now.utcoffset()
+        clock = (now.isoformat(), int(offset.total_seconds()) if offset else 0)
+        snapshot = await asyncio.wrap_future(self._ledger.snapshot(conversation_id, *clock))
+        if managed is None or managed.model is None:
+            return replace(snapshot, counterfactual=Counterfactual(reason="no managed backend with a default model"))
+        attempts = await asyncio.wrap_future(self._ledger.local_usage_today(*clock))
+        if self._priced_as != (managed.id, managed.model):
+            self._priced_as, self._costs = (managed.id, managed.model), {}
+        new = [attempt for attempt in attempts if attempt.attempt_id not in self._costs]
+        if new:
+            self._costs |= await asyncio.to_thread(_price_elsewhere, self._prices, managed, managed.model, new)
+        self._costs = {attempt.attempt_id: self._costs[attempt.attempt_id] for attempt in attempts}
+        return replace(snapshot, counterfactual=_counterfactual(managed.id, managed.model, list(self._costs.values())))
 
 
-def _price_elsewhere(prices: PriceBook, spec: BackendSpec, model: str, attempts: list[Attempt]) -> Counterfactual:
+def _price_elsewhere(prices: PriceBook, spec: BackendSpec, model: str, attempts: list[Attempt]) -> dict[int, Cost]:
     """Each reply at its own time, never a sum: price tiers are cliffs."""
-    total, priced, left_out, reason = Decimal(0), 0, 0, ""
+    costs = {}
     for attempt in attempts:
-        if attempt.prompt_tokens is None or attempt.completion_tokens is None:
-            left_out += 1
-            continue
         usage = Usage(prompt_tokens=attempt.prompt_tokens, completion_tokens=attempt.completion_tokens)
-        cost = prices.cost_of(spec, model, usage, datetime.fromisoformat(attempt.started_at))
-        if cost.usd is None:
-            left_out, reason = left_out + 1, cost.detail
-        else:
-            total, priced = total + cost.usd, priced + 1
-    usd = float(total) if priced else None
+        costs[attempt.attempt_id] = prices.cost_of(spec, model, usage, datetime.fromisoformat(attempt.started_at))
+    return costs
+
+
+def _counterfactual(backend: str, model: str, costs: list[Cost]) -> Counterfactual:
+    known = [cost.usd for cost in costs if cost.usd is not None]
+    unknown = [cost.detail for cost in costs if cost.usd is None]
     return Counterfactual(
-        usd=usd, replies=priced, left_out=left_out, backend=spec.id, model=model, reason="" if priced else reason
+        usd=float(sum(known)) if known or not costs else None,
+        replies=len(known),
+        left_out=len(unknown),
+        backend=backend,
+        model=model,
+        reason="" if known or not unknown else unknown[-1],
     )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from hybridchat.config import RouteConfig
-from hybridchat.domain.chat import Privacy, Reasoning, Zone
+from hybridchat.domain.chat import Privacy, Reasoning
 from hybridchat.domain.pricing import estimate_prompt_tokens
 from hybridchat.domain.privacy import strictest
-from hybridchat.domain.routing import SHIPPED_TABLES, Decision, RouteInput, Row, classify, decide
-from hybridchat.errors import EXIT_FAILED, HybridchatError, Refused, UsageError
+from hybridchat.domain.routing import SHIPPED_TABLES, Decision, RouteInput, classify, decide
+from hybridchat.errors import EXIT_FAILED, ErrorKind, HybridchatError, Refused, UsageError
 from hybridchat.session.fleet import Fleet
 from hybridchat.session.state import Chat, Draft, Plan
 
@@ -21,12 +21,17 @@ class Planner:
 
     def __init__(self, route: RouteConfig, fleet: Fleet, floor: Privacy, prompt_price: PromptPrice) -> None:
         self._rules = route.rule
-        self._tables: Mapping[str, tuple[Row, ...]] = {**SHIPPED_TABLES, **route.tables}
+        self._table = {**SHIPPED_TABLES, **route.tables}[route.table]
         self._table_name = route.table
         self._fleet = fleet
         self._floor = floor
         self._prompt_price = prompt_price
         self.workload_tokens_30d: dict[str, int] = {}
+
+    def workloads(self) -> set[str]:
+        """Those whose monthly volume may decide a route."""
+        by_table = {name for row in self._table if row.min_tokens_per_month is not None for name in row.workload}
+        return by_table | {rule.workload for rule in self._rules if rule.workload}
 
     def privacy(self, chat: Chat) -> Privacy:
         """The chat's own, or the run's where that is stricter."""
@@ -44,14 +49,14 @@ class Planner:
         decision = decide(
             RouteInput(
                 candidates=self._fleet.candidates(draft.model or chat.model, decided_backend, decided_model),
-                table=self._tables[self._table_name],
+                table=self._table,
                 table_name=self._table_name,
                 privacy=self.privacy(chat),
                 wanted=draft.route or chat.route,
                 wanted_by="message" if draft.route else "conversation",
                 decided_backend=decided_backend,
                 decided_model=draft.model or chat.model or decided_model,
-                decided_zone=_last_zone(chat, decided_backend),
+                stays_home=stays_home(chat),
                 reasoning=reasoning or Reasoning.NORMAL,
                 workload=workload,
                 workload_tokens_30d=self.workload_tokens_30d.get(workload or "", 0),
@@ -69,10 +74,11 @@ class Planner:
         )
 
 
-def _last_zone(chat: Chat, backend: str | None) -> Zone | None:
-    """Where that backend last answered this chat: an address in the config can move, and a server begin to forward."""
+def stays_home(chat: Chat) -> bool:
+    """Last answered locally, with no choice since: a server can begin to forward, an address in the config can move."""
     attempts = (message.attempt for message in reversed(chat.messages) if message.attempt)
-    return next((attempt.zone for attempt in attempts if attempt.backend == backend), None)
+    last = next((attempt for attempt in attempts if attempt.error_kind != ErrorKind.FORWARDED), None)
+    return last is not None and last.zone.is_local and not chat.may_leave
 
 
 class RouteOpen(HybridchatError):

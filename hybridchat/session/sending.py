@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
@@ -18,6 +17,7 @@ from hybridchat.domain.chat import (
     Privacy,
     Role,
 )
+from hybridchat.domain.privacy import strictest
 from hybridchat.domain.routing import Candidate
 from hybridchat.domain.text import title_of
 from hybridchat.ledger.store import Ledger, NewAttempt, NewTurn, TurnIds
@@ -27,15 +27,22 @@ from hybridchat.session.turn import Emit, Turn
 
 
 def chat_request(chat: Chat, draft: Draft, target: Candidate, spec: BackendSpec) -> ChatRequest:
-    """Everything that goes along: the system prompt, the branch so far, the draft."""
-    system = [ChatMessage(Role.SYSTEM, chat.system)] if chat.system else []
-    history = [ChatMessage(m.role, m.text) for m in chat.messages if m.text]
+    """Everything that goes along: the system prompt, the branch so far, the draft.
+
+    Questions without an answer are joined: many chat templates refuse two messages of one role in a row.
+    """
+    messages = [ChatMessage(Role.SYSTEM, chat.system)] if chat.system else []
+    for role, text in [*((m.role, m.text) for m in chat.messages), (Role.USER, draft.text)]:
+        if text and messages and messages[-1].role is role:
+            messages[-1] = ChatMessage(role, f"{messages[-1].text}\n\n{text}")
+        elif text:
+            messages.append(ChatMessage(role, text))
     parameters = draft.parameters
     if parameters.num_ctx is None and spec.num_ctx is not None:
         parameters = replace(parameters, num_ctx=spec.num_ctx)
     return ChatRequest(
         model=target.model,
-        messages=(*system, *history, ChatMessage(Role.USER, draft.text)),
+        messages=tuple(messages),
         parameters=parameters,
         idle_s=spec.idle_s,
         deadline_s=spec.deadline_s,
@@ -59,10 +66,12 @@ async def begin_turn(
     )
     new_turn = _new_turn(chat, draft, plan, attempt, privacy)
     ids = await asyncio.wrap_future(ledger.begin_turn(new_turn))
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    _adopt(chat, new_turn, ids, now)
+    changed_meanwhile = _adopt(chat, new_turn, ids)
+    if changed_meanwhile:
+        await asyncio.wrap_future(ledger.update_conversation(ids.conversation_id, **changed_meanwhile))
     assert chat.conversation is not None
-    running = _running_attempt(attempt, ids, now)
+    now = ids.started_at
+    running = _running_attempt(attempt, ids)
     user = Message(ids.user_message_id, ids.conversation_id, chat.leaf_id, Role.USER, draft.text, now)
     reply = Message(
         ids.reply_message_id,
@@ -75,8 +84,9 @@ async def begin_turn(
         attempt=running,
     )
     chat.messages += [user, reply]
+    chat.turn = Turn(ledger, emit, reply, running)
     emit(TurnBegan(chat.conversation, user, reply, target))
-    return Turn(ledger, emit, reply, running)
+    return chat.turn
 
 
 def _new_turn(chat: Chat, draft: Draft, plan: Plan, attempt: NewAttempt, privacy: Privacy) -> NewTurn:
@@ -99,38 +109,40 @@ def _new_turn(chat: Chat, draft: Draft, plan: Plan, attempt: NewAttempt, privacy
     )
 
 
-def _adopt(chat: Chat, turn: NewTurn, ids: TurnIds, now: str) -> None:
-    """The chat becomes, or goes on as, the conversation that the ledger now holds."""
-    before = chat.conversation or Conversation(
-        ids.conversation_id,
-        turn.title,
-        now,
-        now,
-        privacy=turn.privacy,
-        route=turn.route,
-        model=turn.model,
-        system=turn.system,
-        workload=turn.workload,
-        reasoning=turn.reasoning,
-    )
-    chat.privacy = turn.privacy
-    chat.workload, chat.reasoning = turn.workload, turn.reasoning
+def _adopt(chat: Chat, turn: NewTurn, ids: TurnIds) -> dict[str, object]:
+    """The chat becomes, or goes on as, the conversation that the ledger now holds.
+
+    Returns the wishes that the user changed while the words were on their way to disk: they win.
+    """
+    before = chat.conversation or Conversation(ids.conversation_id, turn.title, ids.started_at, ids.started_at)
+    chat.workload = chat.workload or turn.workload
+    chat.reasoning = chat.reasoning or turn.reasoning
+    chat.privacy = strictest(chat.privacy, turn.privacy)
+    wishes = {name: getattr(chat, name) for name in ("privacy", "route", "model", "workload", "reasoning")}
+    changed: dict[str, object] = {name: wish for name, wish in wishes.items() if wish != getattr(turn, name)}
+    decided = {"decided_backend": turn.decided_backend, "decided_model": turn.decided_model}
+    if changed:
+        changed |= dict.fromkeys(decided)
+    elif turn.decided_backend is None:
+        decided = {name: getattr(before, name) for name in decided}
     chat.conversation = replace(
         before,
-        updated_at=now,
-        decided_backend=turn.decided_backend or before.decided_backend,
-        decided_model=turn.decided_model or before.decided_model,
+        **wishes,
+        **(dict.fromkeys(decided) if changed else decided),
+        system=turn.system,
+        updated_at=ids.started_at,
         active_leaf_id=ids.reply_message_id,
         message_count=before.message_count + 2,
     )
+    return changed
 
 
-def _running_attempt(new: NewAttempt, ids: TurnIds, now: str) -> Attempt:
+def _running_attempt(new: NewAttempt, ids: TurnIds) -> Attempt:
     return Attempt(
         attempt_id=ids.attempt_id,
         conversation_id=ids.conversation_id,
         message_id=ids.reply_message_id,
-        started_at=now,
+        started_at=ids.started_at,
         purpose=new.purpose,
         backend=new.backend,
         kind=new.kind,

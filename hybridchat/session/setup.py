@@ -6,7 +6,6 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from hybridchat.backends import hub
 from hybridchat.backends.discovery import Found, discover
@@ -50,10 +49,12 @@ class FirstRun:
 
     async def _offer(self, model: hub.CatalogModel) -> OfferedModel:
         here = {m.name: m.size_bytes for m in await asyncio.to_thread(hub.local_models, self._paths.models_dir)}
-        size_bytes = here.get(model.name)
+        size_bytes, problem = here.get(model.name), ""
         if size_bytes is None:
-            with suppress(HybridchatError):  # offered all the same: the pull itself says what is wrong
+            try:
                 size_bytes = (await hub.look_up(model, self._config.embedded, local_only=self._local_only)).size_bytes
+            except HybridchatError as error:  # offered all the same: the network may be back when it is pulled
+                problem = str(error)
         context_window = self._config.embedded.context_window
         return OfferedModel(
             name=model.name,
@@ -62,6 +63,7 @@ class FirstRun:
             size_bytes=size_bytes,
             memory_bytes=None if size_bytes is None else model.memory_bytes(size_bytes, context_window),
             pulled_bytes=here.get(model.name) or hub.pulled_bytes(model.name, self._paths.models_dir),
+            problem=problem,
         )
 
     async def pull(self, model: str, on_progress: Callable[[PullProgress], None]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from hybridchat.domain.chat import Conversation, Message, Parameters, Privacy, Purpose, Reasoning
+from hybridchat.domain.chat import Conversation, Message, MessageState, Parameters, Privacy, Purpose, Reasoning
 from hybridchat.domain.routing import Decision
 from hybridchat.session.turn import Turn
 
@@ -42,7 +42,9 @@ class Chat:
         self.system = system
         self.reasoning: Reasoning | None = None  # None: by the config's rules
         self.workload: str | None = None
+        self.may_leave = False  # the user chose a managed route since the last answer
         self.queue: list[Draft] = []
+        self.waiting: tuple[str, ...] = ()  # the queue's texts as they were last told and stored
         self.turn: Turn | None = None
         self.is_sending = False  # the words are on their way to disk
         self.stop_wanted = False  # the user stopped it before the request was out
@@ -61,6 +63,8 @@ class Chat:
         chat.messages = messages
         chat.reasoning = conversation.reasoning
         chat.workload = conversation.workload
+        chat.queue = [Draft(text) for text in conversation.waiting]
+        chat.waiting = conversation.waiting
         return chat
 
     @property
@@ -77,10 +81,11 @@ class Chat:
 
     def history_characters(self) -> int:
         """Of all finished messages and the system prompt; each message is counted once, for every key press asks."""
-        finished = len(self.messages) - (1 if self.turn else 0)
-        for message in self.messages[self._counted : finished]:
+        for message in self.messages[self._counted :]:
+            if message.state is MessageState.STREAMING:
+                break
             self._characters += len(message.text)
-        self._counted = max(self._counted, finished)
+            self._counted += 1
         return self._characters + len(self.system)
 
     def replace(self, message: Message) -> None:

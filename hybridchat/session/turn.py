@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from contextlib import aclosing
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from hybridchat.backends.base import Backend
 from hybridchat.domain import events as wire
-from hybridchat.domain.chat import Attempt, ChatRequest, Message, MessageState, Outcome
+from hybridchat.domain.chat import Attempt, ChatRequest, Message, MessageState, Outcome, Zone
 from hybridchat.domain.stats import tokens_per_s
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError
 from hybridchat.ledger.store import AttemptEnd, Ledger
@@ -97,55 +99,57 @@ class Turn:
         self._message = reply
         self._attempt = attempt
         self._flush_timer: asyncio.TimerHandle | None = None
+        self._flushed: Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_streaming = False
         self._end: tuple[Outcome, str] | None = None  # how it was ended from outside, and the note
 
-    @property
-    def message_id(self) -> int:
-        return self._message.id
-
     def start(self, get_backend: Callable[[], Awaitable[Backend]], request: ChatRequest) -> None:
         self._task = asyncio.create_task(self._run(get_backend, request))
 
-    async def stop(self, outcome: Outcome, note: str = "") -> None:
-        """Ends the reply from outside (stopped by the user, or interrupted by closing) and waits for its record."""
-        if self._task is not None and self._end is None and not self.ended.done():
+    def end(self, outcome: Outcome, note: str = "") -> None:
+        """Ends the reply from outside: stopped by the user, interrupted by closing, or refused before it began."""
+        if self._end is None and not self.ended.done():
             self._end = (outcome, note)
-            if self._is_streaming:  # a task that is cancelled before its first step would never record anything
+            if self._task is not None and self._is_streaming:  # before its first step, it would record nothing
                 self._task.cancel()
-        await asyncio.shield(self.ended)
+
+    async def wait(self) -> Message:
+        """The recorded reply."""
+        return await asyncio.shield(self.ended)
 
     async def _run(self, get_backend: Callable[[], Awaitable[Backend]], request: ChatRequest) -> None:
         final: wire.Finished | wire.Failed | None = None
         if self._end is None:
+            self._is_streaming = True
             final = await self._stream(get_backend, request)
+            self._is_streaming = False
         await self._record(final)
 
     async def _stream(
         self, get_backend: Callable[[], Awaitable[Backend]], request: ChatRequest
     ) -> wire.Finished | wire.Failed | None:
         """Takes every event; returns the one that ended the stream, or None when the reply was ended from outside."""
-        self._is_streaming = True
+        final: wire.Finished | wire.Failed | None = None
         try:
             backend = await get_backend()
             async with aclosing(backend.chat(request)) as stream:
                 async for event in stream:
                     if isinstance(event, wire.Finished | wire.Failed):
-                        return event
+                        final = event
+                        break
                     self._take(event)
         except asyncio.CancelledError:
             if self._end is None:
                 self._end = (Outcome.INTERRUPTED, "interrupted")
+            # A stop while the finished connection drains comes too late: the reply is whole.
         except BackendError as error:
             return wire.Failed(error.kind, error.message, error.remedy, error.status, error.retry_after_s)
         except HybridchatError as error:
             return wire.Failed(ErrorKind.REFUSED, error.message, error.remedy)
         except Exception as error:  # noqa: BLE001 - a defect of ours must not lose the words that came
             return wire.Failed(ErrorKind.PROTOCOL, f"internal error: {type(error).__name__}", "run with --debug")
-        finally:
-            self._is_streaming = False
-        return None
+        return final
 
     def _take(self, event: wire.Event) -> None:
         match event:
@@ -167,23 +171,27 @@ class Turn:
         self._emit(Delta(self._message.conversation_id, self._message.id, text, is_thinking, ttft_ms))
 
     def _flush(self) -> None:
+        """At most one write waits, so that a full disk does not pile up copies of the reply."""
+        if self._flushed is not None and not self._flushed.done():
+            self._flush_timer = asyncio.get_running_loop().call_later(FLUSH_S, self._flush)
+            return
         self._flush_timer = None
-        self._ledger.flush_reply(self._message.id, self.reply.text, self.reply.thinking)
+        self._flushed = self._ledger.flush_reply(self._message.id, self.reply.text, self.reply.thinking)
 
     async def _record(self, final: wire.Finished | wire.Failed | None) -> None:
         if self._flush_timer is not None:
             self._flush_timer.cancel()
         end = self._ending(final)
+        recorded = asyncio.wrap_future(self._ledger.end_attempt(end))
         # A full disk keeps the write waiting in the ledger; the reply on the screen must not wait with it.
-        await asyncio.wait({asyncio.wrap_future(self._ledger.end_attempt(end))}, timeout=RECORD_S)
+        await asyncio.wait({recorded}, timeout=RECORD_S)
+        recorded.add_done_callback(lambda done: done.cancelled() or done.exception())
         self.ended.set_result(message_after(self._message, self._attempt, end))
 
     def _ending(self, final: wire.Finished | wire.Failed | None) -> AttemptEnd:
         latency_ms = self.reply.close()
         reply, usage = self.reply, self.reply.usage
-        outcome, state, note = self._verdict(final)
-        if isinstance(final, wire.Failed) and final.kind is ErrorKind.REFUSED:
-            outcome = Outcome.REFUSED
+        verdict = self._verdict(final)
         thinking_hidden = bool(usage.thinking_tokens) and not reply.thinking
         return AttemptEnd(
             attempt_id=self._attempt.attempt_id,
@@ -191,11 +199,12 @@ class Turn:
             text=reply.text,
             thinking=reply.thinking,
             thinking_ms=reply.thinking_ms,
-            state=state,
-            note=note,
-            outcome=outcome,
+            state=verdict.state,
+            note=verdict.note,
+            outcome=verdict.outcome,
             model=reply.model or self._attempt.model,
-            error_kind=final.kind if isinstance(final, wire.Failed) and outcome is Outcome.ERROR else None,
+            error_kind=verdict.error_kind,
+            was_forwarded=verdict.error_kind is ErrorKind.FORWARDED,
             finish_reason=final.finish_reason if isinstance(final, wire.Finished) else None,
             ttft_ms=reply.ttft_ms,
             latency_ms=latency_ms,
@@ -208,22 +217,40 @@ class Turn:
             tokens_per_s=tokens_per_s(usage.completion_tokens, thinking_hidden, latency_ms, reply.ttft_ms),
         )
 
-    def _verdict(self, final: wire.Finished | wire.Failed | None) -> tuple[Outcome, MessageState, str]:
+    def _verdict(self, final: wire.Finished | wire.Failed | None) -> _Verdict:
         if isinstance(final, wire.Finished):
-            return Outcome.OK, MessageState.COMPLETE, "" if self.reply.text else "empty reply"
+            return _Verdict(Outcome.OK, MessageState.COMPLETE, "" if self.reply.text else "empty reply")
         if isinstance(final, wire.Failed):
             note = f"{final.message} — {final.remedy}" if final.remedy else final.message
-            return Outcome.ERROR, MessageState.FAILED, note
+            outcome = Outcome.REFUSED if final.kind is ErrorKind.REFUSED else Outcome.ERROR
+            return _Verdict(outcome, MessageState.FAILED, note, final.kind)
         if self._end is None:  # the backend broke its contract: neither Finished nor Failed
-            return Outcome.ERROR, MessageState.FAILED, "the stream ended without an end mark"
+            note = "the stream ended without an end mark"
+            return _Verdict(Outcome.ERROR, MessageState.FAILED, note, ErrorKind.CUT_SHORT)
         outcome, note = self._end
-        state = MessageState.STOPPED if outcome is Outcome.STOPPED else MessageState.INTERRUPTED
-        return outcome, state, note
+        match outcome:
+            case Outcome.STOPPED:
+                return _Verdict(outcome, MessageState.STOPPED, note)
+            case Outcome.REFUSED:
+                return _Verdict(outcome, MessageState.FAILED, note, ErrorKind.REFUSED)
+            case _:
+                return _Verdict(outcome, MessageState.INTERRUPTED, note)
+
+
+class _Verdict(NamedTuple):
+    """How a reply ended."""
+
+    outcome: Outcome
+    state: MessageState
+    note: str
+    error_kind: ErrorKind | None = None
 
 
 def message_after(message: Message, attempt: Attempt, end: AttemptEnd) -> Message:
     """The message and its attempt as the ledger has them once `end` is written."""
     fields = {name: getattr(end, name) for name in _ATTEMPT_END_FIELDS}
+    if end.was_forwarded:
+        fields |= {"zone": Zone.MANAGED, "proof": None}
     return replace(
         message,
         text=end.text,

@@ -37,6 +37,7 @@ from hybridchat.session.events import (
     TurnBegan,
     TurnEnded,
 )
+from hybridchat.session.planning import stays_home
 from hybridchat.session.state import Chat, Draft, Plan
 from tests.tui.samples import SNAPSHOT
 
@@ -159,6 +160,7 @@ class FakeSession:
                 privacy=chat.privacy,
                 wanted=route or chat.route,
                 wanted_by="message" if route else "conversation",
+                stays_home=stays_home(chat),
                 reasoning=reasoning,
             )
         )

@@ -139,7 +139,7 @@ async def test_after_a_stop_what_waits_is_sent_by_an_empty_enter(play: Screenpla
         await stage.until(lambda: stage.session.sent)
         await stage.send("second")
         await stage.press("escape")
-        await stage.until(lambda: "Enter in an empty composer sends the next" in stage.text)
+        await stage.until(lambda: "Enter without a text sends the next" in stage.text)
         assert [d.text for d in stage.session.sent] == ["first"]
         await stage.press("enter")
         await stage.until(lambda: [d.text for d in stage.session.sent] == ["first", "second"])
@@ -157,10 +157,10 @@ async def test_auto_asks_before_it_takes_a_chat_off_the_users_machines(play: Scr
     session.add("so far at home", CONVERSATION)
     async with play(session, reopen_latest=True) as stage:
         await stage.press("ctrl+g")  # the table sends high reasoning to the managed side
-        await stage.until(lambda: "openai" in stage.text and "high reasoning" in stage.text)
+        await stage.until(lambda: "Enter asks where" in stage.text and "high reasoning" in stage.text)
         await stage.send("a hard one")
         await stage.until_top(Picker)
-        assert "So far this chat stayed on your machines" in stage.text
+        assert "so far this conversation stayed on your own" in stage.text
         assert "2 earlier messages go along" in stage.text
         await stage.press("enter")
         await stage.until(lambda: stage.app.screen is stage.screen)

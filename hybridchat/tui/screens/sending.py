@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import work
 
-from hybridchat.domain.chat import Privacy, Zone
+from hybridchat.domain.chat import Privacy, Role
 from hybridchat.domain.routing import Candidate, Outlook
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError
 from hybridchat.tui.screens.chat_view import ChatView
 from hybridchat.tui.widgets.bars import Banner
 from hybridchat.tui.widgets.composer import Composer
-from hybridchat.tui.words import candidate_words, earlier_turns
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat
-    from hybridchat.tui.widgets.rows import Row
 
 
 class Sending(ChatView):
@@ -53,8 +52,6 @@ class Sending(ChatView):
         decision = self.session.plan(chat, text, route=route, model=model).decision
         if decision.outlook is Outlook.ASK and not chat.is_streaming:
             self._ask_where(decision.choices, "; ".join(decision.reasons))
-        elif decision.target is not None and route is None and leaves_home(chat, decision.target):
-            self._ask_before_leaving(decision.target)
         else:
             self.composer.set_draft("")
             self._send(chat, text, route, model)
@@ -89,31 +86,20 @@ class Sending(ChatView):
         assert self.chat is not None
         rows = ask_rows(choices, len(self.chat.messages))
         note = f"{clean_line(reasons, 300)}. Nothing has been sent."
-        await self._submit_to("Where should this message go?", rows, "stay", note)
-
-    @work
-    async def _ask_before_leaving(self, target: Candidate) -> None:
-        from hybridchat.tui.screens.routes import ask_rows
-
-        assert self.chat is not None
-        backend, _, zone = candidate_words(target)
-        along = earlier_turns(len(self.chat.messages))
-        note = f"So far this chat stayed on your machines. {backend} is {zone}; {along}."
-        rows = ask_rows([target], len(self.chat.messages))
-        await self._submit_to("This message would leave your machines", rows, "stay", note)
+        chat = self.chat
+        self._submit_to(chat, await self.pick("Where should this message go?", rows, current="stay", note=note))
 
     @work
     async def action_send_to(self) -> None:
-        from hybridchat.tui.screens.routes import backend_rows
+        from hybridchat.tui.screens.routes import backend_rows, pick_route
 
         if self.session is None or self.chat is None:
             return
-        rows = backend_rows(self.session, len(self.chat.messages))
-        await self._submit_to("Send this message to…", rows, None, "For this message only.")
-
-    async def _submit_to(self, title: str, rows: Sequence[Row], current: object, note: str) -> None:
         chat = self.chat
-        choice = await self.pick(title, rows, current=current, note=note)
+        rows = partial(backend_rows, self.session, len(chat.messages))
+        self._submit_to(chat, await pick_route(self, "Send this message to…", rows, note="For this message only."))
+
+    def _submit_to(self, chat: Chat | None, choice: object) -> None:
         if isinstance(choice, tuple) and self.chat is chat:
             self.submit(*choice)
 
@@ -141,12 +127,17 @@ class Sending(ChatView):
         else:
             self.composer.focus()
 
+    def on_composer_recall_requested(self) -> None:
+        self.action_recall()
+
+    def action_recall(self) -> None:
+        """The chat's last message of the user comes into the composer, before what is there."""
+        if self.chat is not None:
+            texts = [message.text for message in self.chat.messages if message.role is Role.USER]
+            if texts:
+                self._give_back(self.chat, texts[-1])
+                self.composer.focus()
+
     def action_take_back(self) -> None:
         if self.session is not None and self.chat is not None and self.chat.queue:
             self._give_back(self.chat, self.session.unqueue(self.chat))
-
-
-def leaves_home(chat: Chat, target: Candidate) -> bool:
-    """True when auto would take a chat to the managed side that only local backends have seen so far."""
-    zones = {message.attempt.zone for message in chat.messages if message.attempt}
-    return chat.route == "auto" and not target.is_local and bool(zones) and Zone.MANAGED not in zones

@@ -277,13 +277,12 @@ def test_a_forwarding_model_does_not_take_over_from_a_local_one() -> None:
     assert decision.outlook is ASK
 
 
-@pytest.mark.parametrize(
-    ("zone", "outlook"), [(Zone.DEVICE, ASK), (Zone.PRIVATE, ASK), (Zone.MANAGED, SEND), (None, SEND)]
-)
-def test_a_backend_that_has_become_managed_gets_no_earlier_turns_unasked(zone: Zone | None, outlook: Outlook) -> None:
-    decision = route(LAB, CLOUD, decided_backend="cloud", decided_model="gpt", decided_zone=zone)
-    assert decision.outlook is outlook
-    assert CLOUD in (*decision.choices, decision.target)
+@pytest.mark.parametrize("given", [{"decided_backend": "cloud"}, {"wanted": "cloud"}, {"reasoning": Reasoning.HIGH}])
+def test_a_conversation_that_stayed_home_leaves_by_a_choice_alone(given: dict[str, object]) -> None:
+    assert route(LAB, CLOUD, **given).target == CLOUD
+    decision = route(LAB, CLOUD, stays_home=True, **given)
+    assert (decision.outlook, decision.choices) == (ASK, (CLOUD, LAB))
+    assert route(LAB, CLOUD, stays_home=True, wanted="cloud", wanted_by="message").target == CLOUD
 
 
 def test_pinning_a_conversation_undoes_a_managed_decision() -> None:

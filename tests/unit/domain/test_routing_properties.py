@@ -39,7 +39,7 @@ INPUTS = st.builds(
     wanted_by=st.sampled_from(["message", "conversation", "config"]),
     decided_backend=st.none() | st.sampled_from(["a", "b", "gone"]),
     decided_model=st.none() | st.sampled_from(["m", "gone"]),
-    decided_zone=st.none() | st.sampled_from(Zone),
+    stays_home=st.booleans(),
     reasoning=st.sampled_from(Reasoning),
     workload=st.none() | st.just("classification"),
     workload_tokens_30d=st.sampled_from([0, 50_000_001]),
@@ -68,10 +68,8 @@ def test_a_decision_is_whole(given: RouteInput) -> None:
 
 
 @given(INPUTS)
-def test_what_was_decided_local_becomes_managed_only_by_a_choice(given: RouteInput) -> None:
-    decision = decide(
-        replace(given, wanted="auto", decided_backend="a", decided_zone=Zone.DEVICE, privacy=Privacy.OPEN)
-    )
+def test_what_stayed_home_leaves_only_by_a_choice(given: RouteInput) -> None:
+    decision = decide(replace(given, stays_home=True, wanted_by="conversation"))
     assert decision.target is None or decision.target.is_local
 
 

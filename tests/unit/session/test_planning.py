@@ -21,7 +21,7 @@ async def test_a_local_server_that_turns_out_to_forward_gets_no_further_turns_un
     await world.session.wait(chat)
 
     decision = world.session.plan(chat, "third").decision
-    assert (decision.outlook, decision.reasons[-1]) == (Outlook.ASK, "lab no longer computes locally")
+    assert (decision.outlook, decision.reasons[-1]) == (Outlook.ASK, "decided at the first message")
     with pytest.raises(HybridchatError, match="--backend lab"):
         await world.session.send(chat, "third")
     assert len(world.backends["lab"].requests) == 2

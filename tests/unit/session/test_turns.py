@@ -300,3 +300,129 @@ async def test_the_window_of_the_model_is_a_hard_rule(build: Build) -> None:
     chat = world.session.new()
     with pytest.raises(HybridchatError, match=r"context window"):
         await world.session.send(chat, "word " * 1000)
+
+
+async def test_a_pin_set_while_the_words_go_to_disk_holds(build: Build) -> None:
+    world = await build(spec("cloud", Zone.MANAGED))
+    chat = world.session.new()
+    sending = asyncio.create_task(world.session.send(chat, "secret"))
+    for _ in range(2):  # planned, and on its way to disk
+        await asyncio.sleep(0)
+    await world.session.set_privacy(chat, Privacy.LOCAL_ONLY)
+    await sending
+    reply = await world.session.wait(chat)
+    assert reply.attempt is not None
+    assert (reply.attempt.outcome, reply.attempt.error_kind) == (Outcome.REFUSED, "refused")
+    assert world.backends["cloud"].requests == []
+    assert chat.id is not None
+    assert (await world.session.open(chat.id)).privacy is Privacy.LOCAL_ONLY
+
+
+async def test_a_message_sent_as_the_reply_ends_goes_once_and_in_order(build: Build) -> None:
+    world = await build(LAB)
+    chat, gate = await _queue_two(world)
+    gate.set()
+    await until(lambda: world.told(TurnEnded))
+    await world.session.send(chat, "fourth")
+    await until(lambda: len(world.told(TurnEnded)) == 4)
+    sent = [r.messages[-1].text for r in world.backends["lab"].requests]
+    assert sent == ["first", "second", "third", "fourth"]
+
+
+async def test_a_message_is_taken_back_or_sent_never_both(build: Build) -> None:
+    world = await build(LAB)
+    chat, gate = await _queue_two(world)
+    await world.session.stop(chat)
+    resuming = asyncio.create_task(world.session.send(chat, ""))
+    await asyncio.sleep(0)
+    assert world.session.unqueue(chat, 0) == "third"
+    gate.set()
+    await resuming
+    await until(lambda: not chat.is_streaming)
+    assert [r.messages[-1].text for r in world.backends["lab"].requests][-1].endswith("second")
+    assert chat.queue == []
+
+
+async def test_waiting_messages_are_found_again(build: Build) -> None:
+    world = await build(LAB)
+    chat, _ = await _queue_two(world)
+    await until(lambda: world.told(Delta))
+    await world.session.stop(chat)
+    assert chat.id is not None
+    world.session._chats.clear()  # as after a restart
+    again = await world.session.open(chat.id)
+    assert [draft.text for draft in again.queue] == ["second", "third"]
+
+
+async def test_a_send_that_is_given_up_is_still_recorded_once(build: Build) -> None:
+    world = await build(LAB)
+    chat = world.session.new()
+    sending = asyncio.create_task(world.session.send(chat, "go"))
+    await asyncio.sleep(0)
+    sending.cancel()
+    await until(lambda: world.told(TurnEnded))
+    assert [m.text for m in chat.messages] == ["go", "Hello"]
+
+
+async def test_deleting_while_the_words_go_to_disk_stops_the_reply(build: Build) -> None:
+    world = await build(LAB)
+    chat = world.session.new()
+    await world.session.send(chat, "one")
+    await world.session.wait(chat)
+    assert chat.id is not None
+    sending = asyncio.create_task(world.session.send(chat, "two"))
+    await asyncio.sleep(0)
+    await world.session.delete(chat.id)
+    await sending
+    assert not chat.is_streaming
+    assert len(world.backends["lab"].requests) == 1
+
+
+async def test_closing_goes_on_past_a_failing_step(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = await build(LAB)
+    chat = world.session.new()
+    await world.session.send(chat, "go")
+    await world.session.wait(chat)
+
+    async def broken() -> None:
+        raise RuntimeError("a client that will not close")
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr(world.session.books, "close", broken)
+        await world.session.close()
+    with pytest.raises(HybridchatError):
+        world.ledger.conversations().result()
+
+
+async def test_unanswered_questions_are_joined(build: Build) -> None:
+    world = await build(LAB)
+    world.backends["lab"].script = (Failed(ErrorKind.SERVER, "busy"),)
+    chat = world.session.new()
+    await world.session.send(chat, "one")
+    await world.session.wait(chat)
+    await world.session.send(chat, "two")
+    await world.session.wait(chat)
+    assert [(m.role, m.text) for m in world.backends["lab"].requests[1].messages] == [(Role.USER, "one\n\ntwo")]
+
+
+async def test_one_failure_does_not_close_a_managed_backend(build: Build) -> None:
+    world = await build(spec("cloud", Zone.MANAGED))
+    world.backends["cloud"].script = (Failed(ErrorKind.DNS, "no such name"),)
+    chat = world.session.new()
+    await world.session.send(chat, "one")
+    await world.session.wait(chat)
+    await world.session.send(chat, "two")
+    await world.session.wait(chat)
+    assert len(world.backends["cloud"].requests) == 2
+
+
+async def test_a_local_only_run_pins_what_is_said_in_it(build: Build) -> None:
+    world = await build(LAB)
+    chat = world.session.new()
+    await world.session.send(chat, "one")
+    await world.session.wait(chat)
+    world.session.planner._floor = Privacy.LOCAL_ONLY  # as in a later run with --local-only
+    await world.session.send(chat, "two")
+    await world.session.wait(chat)
+    assert chat.id is not None
+    assert (await world.session.open(chat.id)).privacy is Privacy.LOCAL_ONLY
