@@ -93,8 +93,6 @@ async def ask(session: Session, options: Options, text: str) -> int:
     try:
         only = options.backend if options.backend in session.fleet.specs else None
         await session.start(watch=False, panel=False, only=only)
-        if session.ledger_notice:
-            output.note(session.ledger_notice)
         chat = await open_chat(session, options)
         reasons = session.plan(chat, text, route=options.backend, model=options.model).decision.reasons
         await session.send(chat, text, route=options.backend, model=options.model, purpose=Purpose.ASK)

@@ -59,16 +59,12 @@ class Session:
 
     # --- life
 
-    @property
-    def ledger_notice(self) -> str:
-        """Why the ledger is in memory, read-only or restored; "" when nothing is. Waits until it is open."""
-        return self._ledger.status.notice
-
     def listen(self, listener: Callable[[SessionEvent], None]) -> None:
         self._listeners.append(listener)
 
     async def start(self, *, watch: bool = True, panel: bool = True, only: str | None = None) -> None:
-        """Looks at each local backend and takes the first snapshot; with `watch`, goes on looking now and then.
+        """Tells why the ledger is in memory, read-only or restored, if it is; looks at each local backend and takes the
+        first snapshot; with `watch`, goes on looking now and then.
 
         Without `panel` no snapshot is ever taken: it may cost the import of the price list. With `only`, no other
         backend is waited for.
@@ -76,7 +72,9 @@ class Session:
         self.books.takes_snapshots = panel
         self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(warm_up)
-        await asyncio.wrap_future(self._ledger.opened)
+        status = await asyncio.wrap_future(self._ledger.opened)
+        if status.notice:
+            self._emit(Notice(status.notice))
         self.books.count_workloads(self.planner.workloads())
         await self.fleet.check_local(only)
         self.books.refresh()
@@ -351,7 +349,7 @@ class Session:
             listener(event)
 
     def _on_ledger_trouble(self, text: str) -> None:
-        """From any thread. What happens before `start` is in `ledger_notice`."""
+        """From any thread. What happens before `start` is in the status that `start` tells."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._emit, Notice(text))
 

@@ -17,7 +17,7 @@ from hybridchat.domain.chat import Attempt, ChatRequest, Message, MessageState, 
 from hybridchat.domain.stats import tokens_per_s
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError
 from hybridchat.ledger.store import AttemptEnd, Ledger
-from hybridchat.session.events import Delta, EngineLoading, SessionEvent
+from hybridchat.session.events import Delta, EngineLoading, Notice, SessionEvent
 
 FLUSH_S = 0.25
 RECORD_S = 2.0
@@ -185,8 +185,13 @@ class Turn:
         recorded = asyncio.wrap_future(self._ledger.end_attempt(end))
         # A full disk keeps the write waiting in the ledger; the reply on the screen must not wait with it.
         await asyncio.wait({recorded}, timeout=RECORD_S)
-        recorded.add_done_callback(lambda done: done.cancelled() or done.exception())
+        recorded.add_done_callback(self._tell_if_unrecorded)
         self.ended.set_result(message_after(self._message, self._attempt, end))
+
+    def _tell_if_unrecorded(self, recorded: asyncio.Future[None]) -> None:
+        error = None if recorded.cancelled() else recorded.exception()
+        if error is not None:
+            self._emit(Notice(f"this reply was not saved: {error}", "error"))
 
     def _ending(self, final: wire.Finished | wire.Failed | None) -> AttemptEnd:
         latency_ms = self.reply.close()

@@ -144,7 +144,7 @@ class HybridChatApp(App[int]):
 
     def _tell(self, event: SessionEvent) -> None:
         try:
-            if self._chat_screen.is_mounted:
+            if self._chat_screen.is_running:
                 self._chat_screen.tell(event)
         except Exception as error:  # noqa: BLE001 - a fault of the screen ends the screen, not the turn that told it
             self._handle_exception(error)

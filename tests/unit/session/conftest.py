@@ -97,17 +97,19 @@ Build = Callable[..., Awaitable[World]]
 
 @pytest.fixture
 async def build() -> AsyncIterator[Build]:
-    """`await build(spec, …, config=…, local_only=…)` → a started World, closed after the test."""
+    """`await build(spec, …, config=…, local_only=…, ledger=…)` → a started World, closed after the test."""
     worlds: list[World] = []
 
-    async def make(*specs: BackendSpec, config: Config | None = None, local_only: bool = False) -> World:
+    async def make(
+        *specs: BackendSpec, config: Config | None = None, local_only: bool = False, ledger: Ledger | None = None
+    ) -> World:
         backends = {s.id: Scripted(s) for s in specs}
 
         async def open_backend(wanted: BackendSpec) -> Scripted:
             assert not (local_only and wanted.zone is Zone.MANAGED), "a managed backend was opened"
             return backends[wanted.id]
 
-        ledger = open_ledger(None)
+        ledger = ledger or open_ledger(None)
         session = Session(
             config=config or Config(),
             specs={s.id: s for s in specs},
