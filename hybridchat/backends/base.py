@@ -32,6 +32,10 @@ class BackendSpec(Struct, frozen=True, kw_only=True):
     deadline_s: float = 1800.0
     num_ctx: int | None = None
 
+    def __repr__(self) -> str:
+        """Without the proxy: a password may be in it."""
+        return f"BackendSpec(id={self.id!r}, kind={self.kind.value!r}, zone={self.zone.value!r}, model={self.model!r})"
+
 
 class Backend(Protocol):
     """Speaks one protocol to one server. Everything runs on the caller's event loop."""

@@ -50,7 +50,7 @@ def open_chat(*, continue_last: bool, local_only: bool, theme: str | None) -> No
             ui=replace(wired.config.ui, theme=theme or wired.config.ui.theme),
             theme_folders=(shipped_themes_dir(), paths.themes_dir),
             notices=[Notice(str(problem), "error") for problem in wired.problems],
-            setup=None if paths.config_file.exists() else wired.open_setup(),
+            setup=None if paths.config_file.exists() else wired.open_setup(local_only=local_only),
             open_demo=open_demo_session,
             save_theme=save_theme,
             reopen_latest=continue_last,

@@ -25,12 +25,17 @@ def tls_context(ca_file: str | None, cert_file: str | None, key_file: str | None
             ) from None
     if cert_file:
         try:
-            context.load_cert_chain(cert_file, key_file)
+            context.load_cert_chain(cert_file, key_file, password=_no_password)
         except OSError as error:
             raise UsageError(
                 f"cert: {cert_file}: {_reason(error)}", "give a PEM certificate, and its private key in key_file"
             ) from None
     return context
+
+
+def _no_password() -> str:
+    """Without it OpenSSL would ask on the terminal."""
+    raise UsageError("key_file: the private key is encrypted", "give one without a passphrase, readable by you alone")
 
 
 def _reason(error: OSError) -> str:

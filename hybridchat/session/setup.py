@@ -6,15 +6,17 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
+from itertools import count
 
 from hybridchat.backends import hub
+from hybridchat.backends.base import BackendSpec
 from hybridchat.backends.discovery import Found, discover
 from hybridchat.backends.registry import make_backend
 from hybridchat.backends.spec import spec_of
-from hybridchat.config import BackendConfig, Config
+from hybridchat.config import BackendConfig, Config, load_config
 from hybridchat.config_edit import add_backend
-from hybridchat.domain.chat import HealthState, Kind
-from hybridchat.errors import HybridchatError, UsageError
+from hybridchat.domain.chat import Health, HealthState, Kind
+from hybridchat.errors import HybridchatError, Refused, UsageError
 from hybridchat.paths import Paths
 from hybridchat.session.first_run import Discovery, OfferedModel, PullProgress
 
@@ -77,39 +79,49 @@ class FirstRun:
             on_progress(PullProgress(done_bytes=pulled.done_bytes, total_bytes=pulled.total_bytes, bytes_per_s=speed))
 
         await hub.pull(wanted, self._paths.models_dir, self._config.embedded, report, local_only=self._local_only)
-        values = {"id": "embedded", "kind": str(Kind.EMBEDDED), "model": wanted.name}
-        await asyncio.to_thread(add_backend, self._paths.config_file, values)
+        embedded = next((backend for backend in self._now().backend if backend.kind == "embedded"), None)
+        values = {"id": embedded.id if embedded else "embedded", "kind": str(Kind.EMBEDDED), "model": wanted.name}
+        await asyncio.to_thread(add_backend, self._paths.config_file, values, replace=embedded is not None)
 
     async def add_backend(
         self, *, kind: str, base_url: str, model: str | None, key: str | None = None, vouched: bool = False
     ) -> Found:
-        config = BackendConfig(id=kind, kind=kind, base_url=base_url, model=model, key=key, vouched=vouched)  # type: ignore[arg-type]
-        spec = spec_of(config)
-        backend = make_backend(spec)
-        try:
-            health = await backend.health()
-        finally:
-            await backend.aclose()
-        if health.state is HealthState.UNHEALTHY and spec.zone.is_local:
+        """A managed place is written without being asked: nothing goes there before a message does."""
+        given = {"kind": kind, "base_url": base_url, "model": model, "key": key, "vouched": vouched or None}
+        values = {"id": self._free_id(kind), **{name: value for name, value in given.items() if value is not None}}
+        spec = spec_of(BackendConfig(**values))  # type: ignore[arg-type]
+        if self._local_only and not spec.zone.is_local:
+            raise Refused(f"{spec.address.host} is not on this machine", "leave --local-only to add it")
+        health = await _look(spec) if spec.zone.is_local else Health(detail="not asked")
+        if health.state is HealthState.UNHEALTHY:
             raise UsageError(health.detail, "start the server, or correct the address")
-        values = {
-            "id": kind,
-            "kind": kind,
-            "base_url": base_url,
-            "model": model,
-            "key": key,
-            "vouched": vouched or None,
-        }
-        chosen = {name: value for name, value in values.items() if value is not None}
-        await asyncio.to_thread(add_backend, self._paths.config_file, chosen)
+        await asyncio.to_thread(add_backend, self._paths.config_file, values)
         return Found(
-            id=kind,
+            id=spec.id,
             kind=spec.kind,
             base_url=spec.address.origin + spec.address.path,
             zone=spec.zone,
             proof=spec.proof,
             source="added by hand",
             models=tuple(m.name for m in health.models),
-            is_healthy=health.state is HealthState.HEALTHY,
+            is_healthy=health.state is HealthState.HEALTHY if spec.zone.is_local else None,
             detail=health.detail,
         )
+
+    def _now(self) -> Config:
+        """The config as it is by now."""
+        return load_config(self._paths.config_file)[0]
+
+    def _free_id(self, kind: str) -> str:
+        """The kind's name, or with the next number."""
+        taken = {backend.id for backend in self._now().backend}
+        numbered = (f"{kind}-{number}" for number in count(2))
+        return kind if kind not in taken else next(name for name in numbered if name not in taken)
+
+
+async def _look(spec: BackendSpec) -> Health:
+    backend = make_backend(spec)
+    try:
+        return await backend.health()
+    finally:
+        await backend.aclose()

@@ -198,3 +198,8 @@ async def test_21_a_captive_portal_is_recognised_by_its_redirect(wire: Wire) -> 
         event = failure(await ask_over(server.url, wire))
     assert "login.portal.example" in event.message
     assert "guest network" in event.remedy
+
+
+def test_an_encrypted_client_key_is_said_and_never_asked_for() -> None:
+    with pytest.raises(UsageError, match="encrypted"):
+        tls_context(None, str(CERTIFICATES / "valid.pem"), str(CERTIFICATES / "encrypted-key.pem"))

@@ -1,0 +1,101 @@
+"""The first run: what the user accepts becomes a config that loads; nothing is asked that was not allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hybridchat.backends import hub
+from hybridchat.backends.discovery import Found
+from hybridchat.config import BackendConfig, Config, load_config
+from hybridchat.domain.chat import Kind, Proof, Zone
+from hybridchat.errors import Refused, UsageError
+from hybridchat.paths import Paths
+from hybridchat.session.first_run import PullProgress
+from hybridchat.session.setup import FirstRun
+from tests.fakes.completions import FakeCompletions
+
+
+@pytest.fixture
+def paths(home: Path) -> Paths:
+    return Paths(home, home)
+
+
+def backends(paths: Paths) -> tuple[BackendConfig, ...]:
+    config, problems = load_config(paths.config_file)
+    assert problems == []
+    return config.backend
+
+
+def found(name: str, **changes: object) -> Found:
+    fields: dict[str, object] = {
+        "id": name,
+        "kind": Kind.VLLM,
+        "base_url": "http://127.0.0.1:8000",
+        "zone": Zone.DEVICE,
+        "proof": Proof.ASSUMED,
+        "source": "listens",
+    }
+    return Found(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+async def test_what_is_accepted_is_written_with_comments(paths: Paths) -> None:
+    place: dict[str, object] = {"kind": Kind.OPENAI, "base_url": "https://api.openai.com/v1", "zone": Zone.MANAGED}
+    key = found("openai", key_variable="OPENAI_API_KEY", **place)
+    await FirstRun(paths, Config()).accept([found("vllm"), key], vouched=["vllm"])
+    local, managed = backends(paths)
+    assert (local.id, local.vouched, local.key) == ("vllm", True, None)
+    assert (managed.id, managed.key, managed.vouched) == ("openai", "env:OPENAI_API_KEY", False)
+    assert "#" in paths.config_file.read_text()
+
+
+async def test_a_server_added_by_hand_is_looked_at_first(paths: Paths) -> None:
+    setup = FirstRun(paths, Config())
+    async with FakeCompletions(model="fake") as server:
+        added = await setup.add_backend(kind="openai-compatible", base_url=server.url, model=None)
+        again = await setup.add_backend(kind="openai-compatible", base_url=server.url, model="fake")
+    assert (added.id, added.models, added.is_healthy) == ("openai-compatible", ("fake",), True)
+    assert (
+        [b.id for b in backends(paths)]
+        == ["openai-compatible", again.id]
+        == ["openai-compatible", "openai-compatible-2"]
+    )
+
+
+async def test_a_dead_server_is_not_added(paths: Paths) -> None:
+    with pytest.raises(UsageError, match="nothing listens"):
+        await FirstRun(paths, Config()).add_backend(kind="vllm", base_url="http://127.0.0.1:9", model=None)
+    assert not paths.config_file.exists()
+
+
+async def test_a_managed_place_is_added_without_being_asked(paths: Paths) -> None:
+    added = await FirstRun(paths, Config()).add_backend(kind="openai", base_url="https://api.openai.com", model="m")
+    assert (added.zone, added.is_healthy) == (Zone.MANAGED, None)
+
+
+async def test_a_local_only_run_adds_and_asks_nothing_managed(paths: Paths) -> None:
+    setup = FirstRun(paths, Config(), local_only=True)
+    with pytest.raises(Refused):
+        await setup.add_backend(kind="openai", base_url="https://api.openai.com", model="m")
+    assert all(offer.size_bytes is None for offer in await setup.catalog())
+    with pytest.raises(Refused):
+        await setup.pull(hub.catalog().model[0].name, lambda progress: None)
+
+
+async def test_another_pulled_model_takes_the_embedded_engines_place(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def pull(
+        model: object, folder: Path, config: object, progress: Callable[[hub.Pulled], None], **_: object
+    ) -> None:
+        given[3](hub.Pulled(60, 100, 10))
+
+    monkeypatch.setattr(hub, "pull", pull)
+    seen: list[PullProgress] = []
+    setup = FirstRun(paths, Config())
+    first, second, *_ = hub.catalog().model
+    await setup.pull(first.name, seen.append)
+    await setup.pull(second.name, seen.append)
+    assert [(b.id, b.model) for b in backends(paths)] == [("embedded", second.name)]
+    assert [(p.done_bytes, p.total_bytes) for p in seen] == [(60, 100)] * 2
