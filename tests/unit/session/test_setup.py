@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,9 +87,7 @@ async def test_a_local_only_run_adds_and_asks_nothing_managed(paths: Paths) -> N
 async def test_another_pulled_model_takes_the_embedded_engines_place(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def pull(
-        model: object, folder: Path, config: object, progress: Callable[[hub.Pulled], None], **_: object
-    ) -> None:
+    async def pull(*given: Any, **_: object) -> None:
         given[3](hub.Pulled(60, 100, 10))
 
     monkeypatch.setattr(hub, "pull", pull)
