@@ -52,6 +52,10 @@ class EmbeddedBackend:
         except BackendError as error:
             yield Failed(error.kind, error.message, error.remedy)
             return
+        except OSError as error:
+            why = f"the embedded engine cannot start: {error.strerror or error}"
+            yield Failed(ErrorKind.SERVER, f"{why}: {error.filename}" if error.filename else why, "check that folder")
+            return
         current = self._current
         assert current is not None
         load_ms = current.load_ms if current is not before else None

@@ -152,3 +152,15 @@ def test_leftovers_of_killed_windows_are_swept(paths: Paths) -> None:
     embedded_server._sweep(paths)
 
     assert [file.exists() for file in theirs + ours] == [False, False, True, True]
+
+
+async def test_a_folder_that_cannot_be_used_is_one_line(paths: Paths, installed: None) -> None:
+    paths.models_dir.mkdir()
+    (paths.models_dir / "tiny.gguf").write_bytes(b"GGUF")
+    (paths.models_dir / "elsewhere.gguf").symlink_to(paths.models_dir / "a disk that is away")
+    paths.logs_dir.write_text("a file where a folder belongs")
+    backend = EmbeddedBackend(SPEC, paths)
+    assert [model.name for model in (await backend.health()).models] == ["tiny"]
+    (failed,) = [event async for event in backend.chat(REQUEST) if isinstance(event, Failed)]
+    assert str(paths.logs_dir) in failed.message
+    await backend.aclose()
