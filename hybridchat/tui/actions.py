@@ -8,14 +8,14 @@ from textual.binding import Binding, BindingType
 
 
 class Action(NamedTuple):
-    """One thing the user can do; the chat screen (or the composer, or the app) has a method `action_<id>`."""
+    """One thing the user can do; what `where` names has a method `action_<id>`."""
 
     id: str
     keys: tuple[str, ...]  # Textual's names; the first one is shown
     title: str
     help: str
     footer: str = ""  # a word for the footer; "": not there
-    where: str = "chat"  # composer | chat | app
+    where: str = "chat"  # composer | chat | transcript | app; a transcript's keys work while it has the focus
     in_palette: bool = True
 
 
@@ -27,6 +27,9 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         Action("stop", ("escape",), "Stop the reply", "Stop the running reply; what came stays", "stop"),
         Action("undo", ("ctrl+underscore", "alt+z"), "Undo typing", "Take back the last change", "", "composer", False),
         Action("redo", ("alt+y",), "Redo typing", "Make it again", "", "composer", False),
+        Action(
+            "recall", ("up",), "Your last message again", "In an empty composer; to change or repeat it", "", "composer"
+        ),
         Action("take_back", ("alt+up",), "Take back a waiting message", "The newest one returns to the composer"),
     ),
     "Chats": (
@@ -47,7 +50,15 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         Action("copy_code", ("f5",), "Copy a code block…", "The only one, or choose among several"),
         Action("toggle_thinking", ("ctrl+t",), "Show or hide thinking", "Unfold the model's thinking, or fold it"),
         Action("toggle_panel", ("f4",), "Show or hide the comparison", "Local and managed side by side"),
+        Action("read", ("f7",), "Read with the keys", "To the transcript, and back; Tab does the same"),
         Action("end", ("ctrl+end",), "To the end", "Scroll to the newest line and follow it", in_palette=False),
+    ),
+    "In the transcript": (
+        Action("caret", ("v",), "Select with keys", "A caret; Shift+arrows or v again select", "", "transcript", False),
+        Action("copy", ("y", "ctrl+c", "super+c"), "Copy the selection", "Then it is gone", "", "transcript", False),
+        Action("select_all", ("ctrl+a",), "Select everything", "The whole conversation", "", "transcript", False),
+        Action("fold", ("t",), "Fold or unfold thinking", "Of the last reply in sight", "", "transcript", False),
+        Action("fold_all", ("T",), "Fold or unfold all thinking", "Of what comes, too", "", "transcript", False),
     ),
     "Program": (
         Action("theme", ("f6",), "Theme…", "Colours of the screen"),
@@ -75,6 +86,8 @@ _NAMES = {
 def key_name(key: str) -> str:
     """A key as a person reads it: `ctrl+shift+n` → Ctrl+Shift+N."""
     *modifiers, last = key.split("+")
+    if not modifiers and len(last) == 1:
+        return last
     return "+".join([*(m.title() for m in modifiers), _NAMES.get(last, last.upper())])
 
 
@@ -84,7 +97,7 @@ def short_key(key: str) -> str:
 
 
 def bindings(where: str) -> list[BindingType]:
-    """Textual's bindings for one place. They win over a focused widget's own keys."""
+    """Textual's bindings for one place. Those of the chat and the app win over a focused widget's own keys."""
     return [
         Binding(
             ",".join(action.keys),
@@ -102,7 +115,7 @@ def bindings(where: str) -> list[BindingType]:
 
 def _wins(action: Action) -> bool:
     # `?` and Esc belong to a focused widget first: the composer types the one, a search field clears with the other.
-    return action.id not in {"help", "stop"}
+    return action.where != "transcript" and action.id not in {"help", "stop", "recall"}
 
 
 def keys_markdown() -> str:

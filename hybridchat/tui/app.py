@@ -130,6 +130,8 @@ class HybridChatApp(App[int]):
         self.run_worker(self._start_session(opener), name="session")
 
     async def _start_session(self, opener: OpenSession) -> None:
+        # The ledger's thread and the network's both import it, from either end, which Python may call a deadlock.
+
         screen = self._chat_screen
         try:
             session = self.session = await opener()

@@ -41,6 +41,14 @@ def candidate_words(candidate: Candidate) -> tuple[str, str, str]:
     return clean_line(candidate.backend, 40), clean_line(candidate.model, 60) or "no model known", zone
 
 
+def brief(text: str, limit: int = 300) -> str:
+    """An error of any length as one line: what went wrong may be cut, what to do about it stays whole."""
+    what, dash, remedy = text.rpartition(" — ")
+    if not dash or len(remedy) > limit:
+        return clean_line(text, limit)
+    return f"{clean_line(what, limit)} — {clean_line(remedy, limit)}"
+
+
 def earlier_turns(count: int) -> str:
     """What a route away from this machine takes along."""
     match count:
@@ -102,7 +110,7 @@ def describe(message: Message) -> tuple[str, str]:
 
 
 def _ending(message: Message) -> str:
-    note = clean_line(message.note, 300)
+    note = brief(message.note)
     match message.state:
         case MessageState.STOPPED:
             return note or "stopped"

@@ -68,6 +68,7 @@ class FakeSession:
         self.sent: list[Draft] = []
         self.kept: dict[int, Chat] = {}
         self.deleted: list[int] = []
+        self.checked: list[str] = []
         self.snapshot = SNAPSHOT
         self.is_started = self.is_closed = False
         self.fails_with: Exception | None = None
@@ -150,7 +151,8 @@ class FakeSession:
     # --- turns
 
     def plan(self, chat: Chat, draft: str, *, route: str | None = None, model: str | None = None) -> Plan:
-        candidates = [replace(c, model=model) if model and c.backend == route else c for c in self.backends]
+        wanted, model = route or chat.route, model or chat.model
+        candidates = [replace(c, model=model) if model and c.backend == wanted else c for c in self.backends]
         reasoning = chat.reasoning or Reasoning.NORMAL
         decision = decide(
             RouteInput(
@@ -158,7 +160,7 @@ class FakeSession:
                 table=LOCAL_FIRST,
                 table_name="local-first",
                 privacy=chat.privacy,
-                wanted=route or chat.route,
+                wanted=wanted,
                 wanted_by="message" if route else "conversation",
                 stays_home=stays_home(chat),
                 reasoning=reasoning,
@@ -239,9 +241,14 @@ class FakeSession:
     def candidates(self, model: str | None = None) -> tuple[Candidate, ...]:
         return tuple(self.backends)
 
+    async def check_health(self, backend: str) -> None:
+        self.checked.append(backend)
+
     def health(self, backend: str) -> Health:
         found = next(c for c in self.backends if c.backend == backend)
-        return Health(found.health, "", (ModelInfo(found.model), ModelInfo(f"{found.model}-2")))
+        if not found.model and backend not in self.checked:
+            return Health()
+        return Health(found.health, "", (ModelInfo(found.model or "offered"), ModelInfo(f"{found.model}-2")))
 
     # --- making
 

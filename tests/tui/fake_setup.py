@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import replace
+
 from hybridchat.domain.chat import Kind, Proof, Zone
 from hybridchat.errors import HybridchatError, UsageError
 from hybridchat.session.first_run import Discovery, Found, OfferedModel, PullProgress
@@ -62,6 +64,7 @@ class FakeSetup:
         self.cancelled: list[str] = []
         self.may_finish = asyncio.Event()
         self.fails_with: HybridchatError | None = None
+        self.hub_problem = ""
 
     async def discover(self) -> Discovery:
         return self.discovery
@@ -72,7 +75,7 @@ class FakeSetup:
         self.accepted, self.vouched = [f.id for f in found], list(vouched)
 
     async def catalog(self) -> tuple[OfferedModel, ...]:
-        return CATALOG
+        return tuple(replace(model, problem=self.hub_problem) for model in CATALOG)
 
     async def pull(self, model: str, on_progress: Callable[[PullProgress], None]) -> None:
         on_progress(PullProgress(done_bytes=319_500_000, total_bytes=639_000_000, bytes_per_s=10_000_000))

@@ -31,12 +31,20 @@ async def test_the_palette_finds_and_does(play: Screenplay) -> None:
 
 
 async def test_help_names_every_action(play: Screenplay) -> None:
-    async with play(size=(120, 60)) as stage:
+    async with play(size=(120, 80)) as stage:
         await stage.press("f1")
         await stage.until_top(HelpScreen)
         assert [a.id for a in ACTIONS if a.title not in stage.text] == []
         await stage.press("escape")
         await stage.until(lambda: stage.app.screen is stage.screen)
+
+
+async def test_help_is_whole_on_a_narrow_terminal(play: Screenplay) -> None:
+    async with play(size=(80, 24)) as stage:
+        await stage.press("f1")
+        await stage.until_top(HelpScreen)
+        assert "…  " not in stage.text.replace("to…  ", "").replace("chat…  ", "")
+        assert "message" in stage.text.split("Choose another place")[1].splitlines()[1]
 
 
 async def test_a_question_mark_is_typed_in_the_composer_and_helps_elsewhere(play: Screenplay) -> None:

@@ -9,7 +9,7 @@ from hybridchat.domain.chat import Kind, Privacy, Role
 from hybridchat.session.events import EngineLoading, Notice
 from hybridchat.tui.screens.picker import Picker
 from tests.tui.conftest import Screenplay
-from tests.tui.fake_session import LAB, FakeSession
+from tests.tui.fake_session import CLOUD, LAB, FakeSession
 from tests.tui.samples import CONVERSATION
 
 
@@ -170,3 +170,52 @@ async def test_end_in_the_composer_returns_to_the_newest_line(play: Screenplay) 
         await stage.press("end")
         await stage.until(lambda: "line 99" in stage.text)
         assert isinstance(stage.app.focused, TextArea)
+
+
+async def test_a_managed_backend_lists_its_models_only_when_asked(play: Screenplay) -> None:
+    session = FakeSession([LAB, replace(CLOUD, model="")])
+    async with play(session) as stage:
+        await stage.press("ctrl+r")
+        await stage.until_top(Picker)
+        assert session.checked == []
+        await stage.type("list its models")
+        await stage.press("enter")
+        await stage.until(lambda: session.checked == ["openai"])
+        picker = await stage.until_top(Picker)
+        assert picker.list.current.key == ("openai", "offered")
+        await stage.press("enter")
+        await stage.until(lambda: "Enter sends to openai · offered" in stage.text)
+
+
+async def test_the_transcript_is_read_with_the_keys(play: Screenplay) -> None:
+    session = FakeSession()
+    session.add("chat", CONVERSATION)
+    async with play(session, reopen_latest=True) as stage:
+        await stage.until(lambda: "write-ahead" in stage.text)
+        await stage.press("f7")
+        assert stage.app.focused is stage.screen.transcript
+        await stage.press("ctrl+a", "y")
+        await stage.until(lambda: "write-ahead log" in stage.app.clipboard)
+        await stage.press("tab")
+        assert stage.app.focused is stage.screen.composer
+
+
+async def test_up_in_an_empty_composer_brings_the_last_message_back(play: Screenplay) -> None:
+    session = FakeSession()
+    session.add(
+        "chat", [(Role.USER, "first"), (Role.ASSISTANT, "a"), (Role.USER, "second\nline"), (Role.ASSISTANT, "b")]
+    )
+    async with play(session, reopen_latest=True) as stage:
+        await stage.press("up")
+        assert stage.screen.composer.text == "second\nline"
+        await stage.press("up")
+        assert stage.screen.composer.text == "second\nline"
+        assert stage.screen.composer.cursor_location[0] == 0
+
+
+async def test_the_route_line_takes_the_room_that_its_words_need(play: Screenplay) -> None:
+    async with play(
+        FakeSession([replace(LAB, model="publisher/a-rather-long-name-of-a-model-with-quantization")])
+    ) as stage:
+        await stage.until(lambda: "Enter sends to" in stage.text and "table local-first" in stage.text)
+        assert stage.screen.route_line.size.height > 2

@@ -203,3 +203,13 @@ async def test_what_is_wrong_with_it_is_said(play: Screenplay, url: str, said: s
         await stage.press("escape")
         await stage.until_top(FirstRun)
         assert setup.added == []
+
+
+async def test_a_hub_that_cannot_be_reached_is_said_in_one_line(play: Screenplay) -> None:
+    setup = FakeSetup()
+    setup.hub_problem = "huggingface.co cannot be reached — check the network"
+    async with play(setup=setup) as stage:
+        await looked(stage)
+        await stage.press("e")
+        await stage.until(lambda: "huggingface.co cannot be reached — check the network" in stage.text)
+        assert "Tiny 0.3B · MIT" in stage.text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from textual import work
 
 from hybridchat.domain.chat import Privacy, Reasoning
@@ -111,12 +113,12 @@ class ChatScreen(Sending):
 
     @work
     async def action_route(self) -> None:
-        from hybridchat.tui.screens.routes import route_rows
+        from hybridchat.tui.screens.routes import pick_route, route_rows
 
         if self.session is None or self.chat is None:
             return
-        rows = route_rows(self.session, len(self.chat.messages))
-        choice = await self.pick("Route of this chat", rows, current=(self.chat.route, self.chat.model))
+        rows = partial(route_rows, self.session, len(self.chat.messages))
+        choice = await pick_route(self, "Route of this chat", rows, current=(self.chat.route, self.chat.model))
         if isinstance(choice, tuple):
             with self.told():
                 await self.session.set_route(self.chat, *choice)
@@ -195,6 +197,13 @@ class ChatScreen(Sending):
         is_shown = self.panel.display
         self._panel_mode = "off" if is_shown else "auto"
         self._place_panel(self.app.size.width)
+
+    def action_read(self) -> None:
+        """To the transcript, and back."""
+        if self.focused is self.transcript:
+            self.composer.focus()
+        elif self.transcript.display:
+            self.transcript.focus()
 
     def action_end(self) -> None:
         self.transcript.action_scroll_end()

@@ -17,7 +17,7 @@ from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError
 from hybridchat.session.first_run import OfferedModel, PullProgress, Setup
 from hybridchat.tui.widgets.rows import Row, RowList
-from hybridchat.tui.words import size
+from hybridchat.tui.words import brief, size
 
 BAR_WIDTH = 24
 
@@ -55,12 +55,12 @@ class PullModel(ModalScreen[bool]):
         try:
             models = await self._setup.catalog()
         except HybridchatError as error:
-            self._status.update(clean_line(str(error), 300))
+            self._status.update(brief(str(error)))
             return
         self.list.set_rows([_row(m) for m in models])
         self.list.styles.height = max(1, len(models))
         self.list.focus()
-        self._status.update("")
+        self._status.update(brief(next((m.problem for m in models if m.problem), "")))
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         if self._pull is None:
@@ -77,7 +77,7 @@ class PullModel(ModalScreen[bool]):
                 raise  # the program ends, not the download
             self._status.update("Stopped. What came is kept; Enter goes on.")
         except HybridchatError as error:
-            self._status.update(clean_line(str(error), 300))
+            self._status.update(brief(str(error)))
         else:
             self.dismiss(True)
             return

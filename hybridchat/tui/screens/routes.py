@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from hybridchat.domain.routing import Candidate
+from hybridchat.domain.text import clean_line
 from hybridchat.tui.widgets.rows import Row
 from hybridchat.tui.widgets.welcome import HEALTH
 from hybridchat.tui.words import candidate_words, earlier_turns
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Session
+    from hybridchat.tui.screens.chat_view import ChatView
+
+
+class ToList(Struct, frozen=True):
+    """Instead of a route: ask this backend which models it has."""
+
+    backend: str
 
 
 def route_rows(session: Session, earlier: int) -> list[Row]:
@@ -30,10 +39,28 @@ def backend_rows(session: Session, earlier: int) -> list[Row]:
     """Every backend with its default model, then its other models."""
     rows: list[Row] = []
     for candidate in session.candidates():
-        others = [m for m in session.health(candidate.backend).models if m.name != candidate.model]
-        rows += [Row(None, ""), _row(candidate, earlier, HEALTH[candidate.health])]
+        models = session.health(candidate.backend).models
+        others = [m for m in models if m.name != candidate.model]
+        rows.append(Row(None, ""))
+        if candidate.is_local or candidate.model:
+            rows.append(_row(candidate, earlier, HEALTH[candidate.health]))
         rows += [_row(replace(candidate, model=m.name, remote_host=m.remote_host), earlier, "") for m in others]
+        if not (candidate.is_local or models):
+            backend = clean_line(candidate.backend, 40)
+            rows.append(Row(ToList(candidate.backend), f"{backend} · list its models", "asks it, sends no words"))
     return rows
+
+
+async def pick_route(view: ChatView, title: str, make_rows: Callable[[], list[Row]], **options: Any) -> object:
+    """The (route, model) that the user chose, or None. Who wants a managed backend's models listed picks again."""
+    while isinstance(choice := await view.pick(title, make_rows(), **options), ToList):
+        assert view.session is not None
+        await view.session.check_health(choice.backend)
+        health = view.session.health(choice.backend)
+        if not health.models:
+            view.banner(f"{choice.backend} lists no models: {health.detail or 'its answer names none'}", "error")
+        options["current"] = (choice.backend, health.models[0].name) if health.models else choice
+    return choice
 
 
 def ask_rows(choices: Sequence[Candidate], earlier: int) -> list[Row]:

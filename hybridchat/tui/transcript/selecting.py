@@ -56,10 +56,7 @@ class Selecting(Paper):
 
     FOCUS_ON_CLICK = False  # whoever selects with the mouse goes on typing where they were
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("v", "caret", "Select with keys", show=False, id="transcript.caret"),
-        Binding("y,ctrl+c,super+c", "copy", "Copy the selection", show=False, id="transcript.copy"),
-        Binding("ctrl+a", "select_all", "Select everything", show=False, id="transcript.select_all"),
-        *(Binding(_with_shift(key), f"extend('{step}')", "Select", show=False) for key, step in _MOVES.items()),
+        Binding(_with_shift(key), f"extend('{step}')", "Select", show=False) for key, step in _MOVES.items()
     ]
 
     class CopyRequested(TextualMessage, namespace="transcript"):

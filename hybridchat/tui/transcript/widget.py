@@ -6,11 +6,11 @@ import time
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
-from textual.binding import Binding, BindingType
 from textual.timer import Timer
 
 from hybridchat.domain.chat import Message, Role
 from hybridchat.domain.text import clean
+from hybridchat.tui.actions import bindings
 from hybridchat.tui.transcript.blocks import CODE, Splitter
 from hybridchat.tui.transcript.document import Place
 from hybridchat.tui.transcript.markdown import fenced
@@ -32,10 +32,7 @@ class Transcript(Selecting):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"transcript--{name}" for name in COLORED}
     DEFAULT_CSS = CSS
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "toggle_thinking", "Thinking", show=False, id="transcript.thinking"),
-        Binding("T", "toggle_all_thinking", "All thinking", show=False, id="transcript.all_thinking"),
-    ]
+    BINDINGS = bindings("transcript")
 
     def __init__(
         self, describe: Describe, *, show_thinking: bool = False, id: str | None = None, classes: str | None = None
@@ -163,10 +160,10 @@ class Transcript(Selecting):
             view.unfold(not view.is_unfolded)
             self.document.changed(view)
 
-    def action_toggle_thinking(self) -> None:
+    def action_fold(self) -> None:
         self.toggle_thinking()
 
-    def action_toggle_all_thinking(self) -> None:
+    def action_fold_all(self) -> None:
         """Folds or unfolds all thinking, also of messages to come."""
         self.hide_caret()
         with self.keeping_top():

@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from hybridchat.domain.text import clean_line
 from hybridchat.tui.actions import ACTIONS, short_key
+from hybridchat.tui.words import brief
 
 
 class TitleBar(Widget):
@@ -56,8 +57,8 @@ class Waiting(Static):
         lines = [f"{number}. {clean_line(text, 100)}" for number, text in enumerate(texts[:2], 1)]
         if len(texts) > 2:
             lines.append(f"… and {len(texts) - 2} more")
-        goes = "sent after this reply" if is_streaming else "Enter in an empty composer sends the next"
-        head = f"{len(texts)} waiting · {goes} · Alt+Up takes the newest back"
+        goes = "sent after this reply" if is_streaming else "Enter without a text sends the next"
+        head = f"{len(texts)} waiting · {goes} · Alt+Up takes one back"
         self.update(Content.assemble((head, "$warning"), "\n", ("\n".join(lines), "$muted")))
 
 
@@ -69,7 +70,7 @@ class Banner(Static):
 
     def __init__(self, text: str, severity: str = "warning") -> None:
         marks = {"information": "note", "warning": "warning", "error": "error"}
-        self.text = clean_line(text, 400)
+        self.text = brief(text)
         super().__init__(f"{marks.get(severity, severity)}: {self.text}", markup=False, classes=f"-{severity}")
 
     def on_click(self) -> None:

@@ -31,6 +31,9 @@ class Composer(TextArea):
             super().__init__()
             self.text = text
 
+    class RecallRequested(Message):
+        """Up was pressed in an empty composer."""
+
     class Scrolled(Message):
         """A key that means the transcript: `action` is page_up, page_down or end."""
 
@@ -52,6 +55,13 @@ class Composer(TextArea):
 
     def action_newline(self) -> None:
         self.insert("\n", maintain_selection_offset=False)
+
+    def action_recall(self) -> None:
+        """With a text, the key is the cursor's."""
+        if self.text:
+            self.action_cursor_up()
+        else:
+            self.post_message(self.RecallRequested())
 
     def action_cursor_page_up(self) -> None:
         self.post_message(self.Scrolled("page_up"))

@@ -54,13 +54,13 @@ class Panel(Widget):
 
 # --- as one line
 
-_LESS = ((), ("share",), ("share", "speed"), ("share", "speed", "cost"), ("share", "speed", "cost", "ttft"))
+_LEFT_OUT_FIRST = ("share", "speed", "cost", "ttft", "failures")
 
 
 def one_line(snapshot: Snapshot, live: Live | None, elapsed_s: float, width: int) -> Content:
     """What streams now and both sides in short: as much as fits into `width` cells."""
-    for left_out in _LESS:
-        line = _line(snapshot, live, elapsed_s, left_out)
+    for count in range(len(_LEFT_OUT_FIRST) + 1):
+        line = _line(snapshot, live, elapsed_s, _LEFT_OUT_FIRST[:count])
         if line.cell_length <= width:
             return line
     return line
@@ -77,10 +77,12 @@ def _line(snapshot: Snapshot, live: Live | None, elapsed_s: float, left_out: Seq
 
 
 def _brief(name: str, side: Side, color: str, left_out: Sequence[str]) -> list[Part]:
+    failed = f"{side.failures:,} failed" if side.failures else ""
     if not side.replies:
-        return [(name, f"bold {color}"), (" none yet", "$muted")]
+        return [(name, f"bold {color}"), (f" {failed or 'none yet'}", "$muted")]
     facts = {
         "replies": f"{side.replies:,}",
+        "failures": failed,
         "ttft": "" if side.ttft_ms.p50 is None else f"TTFT {milliseconds(side.ttft_ms.p50)}",
         "speed": "" if side.tokens_per_s.p50 is None else f"{side.tokens_per_s.p50:.0f} tok/s",
         "cost": "" if side.cost_chat.usd is None else f"{_money(side.cost_chat)} this chat",

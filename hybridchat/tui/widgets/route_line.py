@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual.app import RenderResult
 from textual.content import Content
 from textual.widget import Widget
 
@@ -18,10 +17,7 @@ if TYPE_CHECKING:
 
 
 class RouteLine(Widget):
-    """Shows a plan. One line on wide screens, two on narrow ones, so that nothing jumps while typing.
-
-    What keeps Enter from sending (class -blocked) is told in full, with its remedy.
-    """
+    """Shows a plan in full. One line on wide screens, two on narrow ones, more only where the words need them."""
 
     def __init__(self) -> None:
         super().__init__(id="route-line")
@@ -31,17 +27,15 @@ class RouteLine(Widget):
     def show(self, plan: Plan, *, verb: str = "Enter sends to") -> None:
         """`verb` says what Enter does with the target: sends to, queues for."""
         self._shown, self._verb = plan, verb
-        is_blocked = plan.decision.outlook is not Outlook.SEND
-        was_blocked = self.has_class("-blocked")
-        self.set_class(is_blocked, "-blocked")
-        self.refresh(layout=is_blocked or was_blocked)
+        height = self.render().get_height({}, max(1, self.content_size.width))
+        self.refresh(layout=height != self.content_size.height)
 
     def say(self, text: str) -> None:
         """A plain line instead of a plan."""
         self._shown = text
-        self.refresh()
+        self.refresh(layout=True)
 
-    def render(self) -> RenderResult:
+    def render(self) -> Content:
         if isinstance(self._shown, str):
             return Content(clean_line(self._shown))
         return plan_content(self._shown, self._verb, wide=self.screen.has_class("-wide"))
@@ -60,7 +54,7 @@ def plan_content(plan: Plan, verb: str, *, wide: bool) -> Content:
         return Content.assemble(*parts, (f"because {_reasons(decision)}", "$muted"))
     is_ask = decision.outlook is Outlook.ASK
     what = ("Enter asks where to send", "bold $warning") if is_ask else ("Enter cannot send", "bold $error")
-    remedy = "Enter or Ctrl+R chooses" if is_ask else clean_line(decision.remedy)
+    remedy = "Enter or Ctrl+R chooses" if is_ask else _on_screen(decision.remedy)
     return Content.assemble(what, f": {_reasons(decision)}", gap, (remedy, "$muted"))
 
 
@@ -80,4 +74,10 @@ def _cost(plan: Plan) -> list[str | tuple[str, str]]:
 
 
 def _reasons(decision: Decision) -> str:
-    return clean_line("; ".join(decision.reasons))
+    return clean_line("; ".join(decision.reasons), 400)
+
+
+def _on_screen(remedy: str) -> str:
+    """The command line's flag as the screen's key."""
+    by_key = remedy.replace("--backend ", "")
+    return clean_line(by_key if by_key == remedy else f"{by_key}: Ctrl+R", 300)

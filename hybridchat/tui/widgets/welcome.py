@@ -37,8 +37,11 @@ def welcome_content(candidates: Sequence[Candidate]) -> Content:
     for candidate in candidates[:_MAX_SHOWN]:
         backend, model, zone = candidate_words(candidate)
         color = "$local" if candidate.is_local else "$managed"
-        health = "$error" if candidate.health is HealthState.UNHEALTHY else "$muted"
-        parts += [(backend, f"bold {color}"), f" · {model} · {zone}", (f" · {HEALTH[candidate.health]}\n", health)]
+        health = f" · {HEALTH[candidate.health]}\n"
+        look = "$error" if candidate.health is HealthState.UNHEALTHY else "$muted"
+        if not candidate.is_local and not candidate.model:
+            model, health = "no model yet: Ctrl+R", "\n"
+        parts += [(backend, f"bold {color}"), f" · {model} · {zone}", (health, look)]
     if len(candidates) > _MAX_SHOWN:
         parts.append((f"and {len(candidates) - _MAX_SHOWN} more\n", "$muted"))
     keys = (("Ctrl+R", "where this chat goes"), ("Ctrl+L", "keep it on this device"), ("Ctrl+O", "earlier chats"))

@@ -7,9 +7,10 @@ from collections import Counter
 from hybridchat.tui.actions import ACTIONS, GROUPS, bindings, key_name, keys_markdown, short_key
 from hybridchat.tui.app import HybridChatApp
 from hybridchat.tui.screens.chat import ChatScreen
+from hybridchat.tui.transcript import Transcript
 from hybridchat.tui.widgets.composer import Composer
 
-OWNERS = {"composer": Composer, "chat": ChatScreen, "app": HybridChatApp}
+OWNERS = {"composer": Composer, "chat": ChatScreen, "transcript": Transcript, "app": HybridChatApp}
 
 
 def test_every_action_can_be_done_where_it_says() -> None:

@@ -95,3 +95,8 @@ def test_names_are_inert() -> None:
 def test_percentiles_of_nothing() -> None:
     none = Snapshot(local=Side(replies=1, ttft_ms=Percentiles(), cost_chat=Money(0.0, 0)))
     assert cells(none, "cost this chat")[0] == "$0"
+
+
+def test_the_line_tells_failures() -> None:
+    text = one_line(Snapshot(local=Side(failures=2), managed=Side(replies=1, failures=1)), None, 0.0, 78).plain
+    assert text == "local 2 failed  │  managed 1 · 1 failed  │  0% local"

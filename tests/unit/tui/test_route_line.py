@@ -62,3 +62,9 @@ def test_reasons_and_names_are_inert_and_one_line() -> None:
     plan = replace(LOCAL, decision=replace(LOCAL.decision, target=nasty, reasons=("x\ny\x07",)))
     text = plan_content(plan, "Enter sends to", wide=True).plain
     assert not set("\x1b\x9b\x07\n") & set(text)
+
+
+def test_a_flag_of_the_command_line_is_a_key_on_the_screen() -> None:
+    refused = Decision(outlook=Outlook.REFUSE, reasons=("no",), remedy="or choose --backend lab or --backend fast")
+    text = plan_content(replace(LOCAL, decision=refused), "", wide=False).plain
+    assert text.splitlines()[1] == "or choose lab or fast: Ctrl+R"

@@ -113,3 +113,12 @@ def test_what_goes_along() -> None:
         "1 earlier message goes along",
         "12 earlier messages go along",
     ]
+
+
+def test_a_long_error_keeps_its_remedy() -> None:
+    text = words.brief("out of memory " * 100 + "— restart the server")
+    assert text.startswith("out of memory")
+    assert text.endswith("… — restart the server")
+    assert len(text) < 330
+    assert len(words.brief("x" * 1000)) == 300
+    assert words.brief("gone — start it") == "gone — start it"
