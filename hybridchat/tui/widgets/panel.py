@@ -54,7 +54,7 @@ class Panel(Widget):
 
 # --- as one line
 
-_LEFT_OUT_FIRST = ("share", "speed", "cost", "ttft", "failures")
+_LEFT_OUT_FIRST = ("share", "speed", "failures", "cost", "ttft")
 
 
 def one_line(snapshot: Snapshot, live: Live | None, elapsed_s: float, width: int) -> Content:
