@@ -141,7 +141,7 @@ class HybridChatApp(App[int]):
             await session.start()
         except HybridchatError as error:
             screen.banner(str(error), "error")
-            if self.session is None:
+            if screen.chat is None:
                 screen.route_line.say(f"No chat can be opened: {error}")
 
     def _tell(self, event: SessionEvent) -> None:

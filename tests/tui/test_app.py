@@ -10,6 +10,7 @@ from textual.command import CommandPalette
 from hybridchat.errors import LedgerError
 from hybridchat.session.chat import Session
 from hybridchat.session.events import Delta
+from hybridchat.session.state import Chat
 from hybridchat.tui.actions import ACTIONS
 from hybridchat.tui.app import HybridChatApp
 from hybridchat.tui.screens.help import HelpScreen
@@ -116,3 +117,12 @@ async def test_a_fault_of_the_screen_ends_in_one_line_without_words(
     assert app.last_words.startswith("hybridchat stopped by a fault of its own (RuntimeError in test_app.py:")
     printed = capsys.readouterr()
     assert SECRET not in app.last_words + (tmp_path / "crash.log").read_text() + printed.out + printed.err
+
+
+async def test_a_chat_that_cannot_be_reopened_is_said(play: Screenplay) -> None:
+    class Damaged(FakeSession):
+        async def open_latest(self) -> Chat | None:
+            raise LedgerError("the ledger failed", "run doctor")
+
+    async with play(open_session=Damaged().opener, reopen_latest=True) as stage:
+        await stage.until(lambda: "No chat can be opened: the ledger failed — run doctor" in stage.text)
