@@ -12,6 +12,8 @@ from hybridchat.config import VllmConfig
 from hybridchat.domain.events import Loading
 from hybridchat.errors import UsageError
 
+CPU_CACHE_GIB = "4"
+
 # What a line of the log means, in the order of a start; the last match wins. The first group is a fraction's percent.
 _STEPS = (
     (r"Resolved architecture", "reading the model's config"),
@@ -48,10 +50,13 @@ def served_name(model: str) -> str:
 
 
 def environment() -> dict[str, str]:
-    """Only loopback for its own traffic, and no word to its makers."""
+    """Only loopback for its own traffic, and no word to its makers.
+
+    On a CPU vLLM takes nearly all memory for its cache and the system kills processes; the user's own size wins.
+    """
     families = ("VLLM_", "HF_", "HUGGING", "TRANSFORMERS_", "TORCH", "PYTORCH_", "TRITON_", "NCCL_")
     proxies = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_")  # it may have to fetch the model
-    return child_environment(
+    return {"VLLM_CPU_KVCACHE_SPACE": CPU_CACHE_GIB} | child_environment(
         *families, *proxies, VLLM_HOST_IP="127.0.0.1", VLLM_NO_USAGE_STATS="1", DO_NOT_TRACK="1", PYTHONUNBUFFERED="1"
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hybridchat.cli import output
+from hybridchat.cli.finite import FiniteRange
 from hybridchat.cli.dates import timezone_offset_s
 from hybridchat.domain.advice import Input, Verdict, article_rule, peak_to_mean, workload_stability
 from hybridchat.domain.pricing import format_usd
@@ -24,8 +25,8 @@ MONTH_DAYS = 30
 @click.option("--strict-privacy/--no-strict-privacy", default=None, help="Does policy forbid managed APIs?")
 @click.option("--inference-team/--no-inference-team", default=None, help="Is there a team that can run inference?")
 @click.option("--frontier-quality/--no-frontier-quality", default=None, help="Must it be a frontier model's quality?")
-@click.option("--tokens-per-month", type=click.FloatRange(min=0), metavar="N", help="Instead of the ledger's volume.")
-@click.option("--stability", type=click.FloatRange(0, 1), metavar="0-1", help="Instead of the ledger's stability.")
+@click.option("--tokens-per-month", type=FiniteRange(min=0), metavar="N", help="Instead of the ledger's volume.")
+@click.option("--stability", type=FiniteRange(0, 1), metavar="0-1", help="Instead of the ledger's stability.")
 @output.json_option
 def command(as_json: bool, **given: float | bool | None) -> None:
     """Say whether to self-host or to rent, by the source article's rule, with every input and its origin.

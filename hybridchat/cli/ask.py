@@ -10,6 +10,7 @@ import click
 from msgspec import Struct
 
 from hybridchat.cli import output
+from hybridchat.cli.finite import FiniteRange
 from hybridchat.cli.answer import Printer, as_contract
 from hybridchat.cli.debugging import log_if_debugging
 from hybridchat.cli.prompt import Words, compose, read_files, read_stdin
@@ -47,9 +48,7 @@ class Options(Struct, frozen=True, kw_only=True):
 @click.option("--conversation", "conversation_id", type=int, metavar="ID", help="Go on with this conversation.")
 @click.option("--system", type=Words(), metavar="TEXT", help="System prompt of a new conversation.")
 @click.option("--file", "files", type=click.Path(path_type=Path), multiple=True, help="Add a text file; repeatable.")
-@click.option(
-    "--timeout", "timeout_s", type=click.FloatRange(0, min_open=True), metavar="S", help="Stop after S seconds."
-)
+@click.option("--timeout", "timeout_s", type=FiniteRange(0, min_open=True), metavar="S", help="Stop after S seconds.")
 @click.option("--show-thinking", is_flag=True, help="Print the model's thinking on standard error.")
 @output.json_option
 def command(**arguments: object) -> None:

@@ -89,3 +89,8 @@ def test_it_tells_its_makers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert environment["VLLM_HOST_IP"] == "127.0.0.1"
     assert environment["VLLM_CPU_KVCACHE_SPACE"] == "1"
     assert "canary" not in environment.values()
+
+
+def test_on_a_cpu_it_leaves_memory_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VLLM_CPU_KVCACHE_SPACE", raising=False)
+    assert vllm_server.environment()["VLLM_CPU_KVCACHE_SPACE"] == vllm_server.CPU_CACHE_GIB

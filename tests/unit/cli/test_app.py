@@ -38,6 +38,9 @@ def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[st
     [
         (["aks"], "No such command 'aks'. Did you mean 'ask'? — see `hybridchat --help`"),
         (["list", "--limit", "0"], "Invalid value for '--limit'"),
+        (["ask", "--timeout", "nan", "hi"], "'nan' is not a finite number"),
+        (["advise", "--tokens-per-month", "inf"], "'inf' is not a finite number"),
+        (["advise", "--stability", "nan"], "'nan' is not a finite number"),
         (["show"], "Missing argument 'ID' — see `hybridchat show --help`"),
         (["stats", "--since", "yore"], "'yore' is not a date; allowed: 2026-11-01"),
         (["--local-only", "ask", "hi"], "a command's options follow it — see `hybridchat --help`"),
