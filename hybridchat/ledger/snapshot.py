@@ -9,7 +9,7 @@ from datetime import timedelta
 from hybridchat.domain.stats import Money, Side, Snapshot, summarize
 from hybridchat.ledger.records import UsageFilter
 from hybridchat.ledger.summary import REPLY, SUMS, rows_as_summary, rows_between
-from hybridchat.ledger.times import local_midnight, local_month_start, parse, slot_of, utc_text
+from hybridchat.ledger.times import day_start, month_start, parse, slot_of, utc_text
 
 WINDOW = 1000
 
@@ -27,11 +27,10 @@ def money(row: Sequence[float | None]) -> Money:
     return Money(usd if priced else None, int(unpriced or 0))
 
 
-def snapshot(db: sqlite3.Connection, conversation_id: int | None, now: str, timezone_offset_s: int) -> Snapshot:
+def snapshot(db: sqlite3.Connection, conversation_id: int | None, now: str) -> Snapshot:
     """As of `now` (ISO 8601), days and months being the user's; without the counterfactual."""
     moment = parse(now)
-    today = slot_of(local_midnight(moment, timezone_offset_s))
-    month = slot_of(local_month_start(moment, timezone_offset_s))
+    today, month = slot_of(day_start(moment)), slot_of(month_start(moment))
     local, managed = (_side(db, is_managed, conversation_id, today, month) for is_managed in (False, True))
     return Snapshot(local=local, managed=managed, window=WINDOW)
 

@@ -271,13 +271,13 @@ class Ledger:
         """Every message, by id."""
         return self._read(lambda db: reads.tree(db, conversation_id))
 
-    def snapshot(self, conversation_id: int | None, now: str, timezone_offset_s: int) -> Future[Snapshot]:
-        """The panel's numbers as of `now` (ISO 8601), without the counterfactual."""
-        return self._read(lambda db: panel.snapshot(db, conversation_id, now, timezone_offset_s))
+    def snapshot(self, conversation_id: int | None, now: str) -> Future[Snapshot]:
+        """The panel's numbers as of `now` (ISO 8601), without the counterfactual. Days begin at the user's midnight."""
+        return self._read(lambda db: panel.snapshot(db, conversation_id, now))
 
-    def local_usage_today(self, now: str, timezone_offset_s: int) -> Future[list[Attempt]]:
+    def local_usage_today(self, now: str) -> Future[list[Attempt]]:
         """Today's local replies, for the counterfactual."""
-        return self._read(lambda db: usage.local_usage_today(db, now, timezone_offset_s))
+        return self._read(lambda db: usage.local_usage_today(db, now))
 
     def workload_tokens_30d(self, workload: str | None, now: str) -> Future[int]:
         """None: of all workloads together."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from hybridchat.errors import UsageError
 
@@ -35,14 +35,12 @@ def slot_of(moment: datetime) -> int:
     return int(moment.timestamp()) // SLOT_S
 
 
-def local_midnight(now: datetime, timezone_offset_s: int) -> datetime:
-    """The start of the user's day, in UTC."""
-    shift = timedelta(seconds=timezone_offset_s)
-    local = now.astimezone(UTC) + shift
-    return local.replace(hour=0, minute=0, second=0, microsecond=0) - shift
+def day_start(now: datetime) -> datetime:
+    """The start of the user's day, in UTC. The system's time zone as it was then: the clocks may have changed since."""
+    local = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    return local.astimezone(UTC)
 
 
-def local_month_start(now: datetime, timezone_offset_s: int) -> datetime:
+def month_start(now: datetime) -> datetime:
     """The start of the user's month, in UTC."""
-    shift = timedelta(seconds=timezone_offset_s)
-    return (local_midnight(now, timezone_offset_s) + shift).replace(day=1) - shift
+    return day_start(now.astimezone().replace(day=1, hour=0, tzinfo=None).astimezone())

@@ -8,7 +8,7 @@ from typing import Any
 from hybridchat.domain.chat import Attempt
 from hybridchat.ledger.reads import USAGE_COLUMNS, to_attempt
 from hybridchat.ledger.records import UsageFilter
-from hybridchat.ledger.times import local_midnight, parse, utc_text
+from hybridchat.ledger.times import day_start, parse, utc_text
 
 UsageRow = tuple[Any, ...]  # of str, int, float or None, as USAGE_COLUMNS names them
 _COLUMNS = ", ".join(USAGE_COLUMNS)
@@ -35,9 +35,9 @@ def usage_page(db: sqlite3.Connection, wanted: UsageFilter, after_id: int, limit
     return db.execute(statement, {**parameters, "after_id": after_id, "limit": limit}).fetchall()
 
 
-def local_usage_today(db: sqlite3.Connection, now: str, timezone_offset_s: int) -> list[Attempt]:
+def local_usage_today(db: sqlite3.Connection, now: str) -> list[Attempt]:
     """The local replies since the user's midnight."""
-    since = utc_text(local_midnight(parse(now), timezone_offset_s))
+    since = utc_text(day_start(parse(now)))
     rows = db.execute(
         f"SELECT {_COLUMNS} FROM usage WHERE started_at >= ? AND zone <> 'managed' AND outcome IN ('ok', 'stopped')",
         (since,),

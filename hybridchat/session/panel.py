@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
@@ -27,13 +27,11 @@ class Panel:
 
     async def snapshot(self, managed: BackendSpec | None, conversation_id: int | None) -> Snapshot:
         """`managed` with its default model is what local replies are compared with."""
-        now = datetime.now().astimezone()
-        offset = now.utcoffset()
-        clock = (now.isoformat(), int(offset.total_seconds()) if offset else 0)
-        snapshot = await asyncio.wrap_future(self._ledger.snapshot(conversation_id, *clock))
+        now = datetime.now(UTC).isoformat()
+        snapshot = await asyncio.wrap_future(self._ledger.snapshot(conversation_id, now))
         if managed is None or managed.model is None:
             return replace(snapshot, counterfactual=Counterfactual(reason="no managed backend with a default model"))
-        attempts = await asyncio.wrap_future(self._ledger.local_usage_today(*clock))
+        attempts = await asyncio.wrap_future(self._ledger.local_usage_today(now))
         if self._priced_as != (managed.id, managed.model):
             self._priced_as, self._costs = (managed.id, managed.model), {}
         new = [attempt for attempt in attempts if attempt.attempt_id not in self._costs]

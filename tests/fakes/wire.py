@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
+import msgspec
+
 from hybridchat.backends.base import Backend, BackendSpec
+from hybridchat.backends.embedded import EmbeddedBackend
+from hybridchat.backends.engines import Engine
+from hybridchat.backends.processes import birth_of
 from hybridchat.backends.registry import make_backend
 from hybridchat.domain.address import parse_base_url
 from hybridchat.domain.chat import ChatMessage, ChatRequest, Kind, Proof, Role, Zone
 from hybridchat.domain.events import Event, Text, Thinking
+from hybridchat.paths import find_paths
 from tests.fakes.http import FakeServer, Request, Responder
 
 
@@ -63,6 +70,8 @@ OLLAMA = Wire(
     (_line(b'{"model":"m","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop"}'),),
 )
 
+EMBEDDED = CHAT_COMPLETIONS._replace(kind=Kind.EMBEDDED)
+
 WIRES = (CHAT_COMPLETIONS, OLLAMA)
 
 Script = Callable[[Responder], Awaitable[None]]
@@ -90,6 +99,26 @@ def ask(text: str = "hello", model: str = "m", **fields: Any) -> ChatRequest:
     return ChatRequest(model, (ChatMessage(Role.USER, text),), **fields)
 
 
+def open_backend(spec: BackendSpec) -> Backend:
+    """As make_backend; for the embedded kind the server counts as an engine of "m" that was left running."""
+    if spec.kind is not Kind.EMBEDDED:
+        return make_backend(spec)
+    paths, pid = find_paths(), os.getpid()
+    engine = Engine(
+        id="embedded",
+        kind=spec.kind,
+        model="m",
+        base_url=spec.address.origin,
+        pid=pid,
+        birth=birth_of(pid) or "",
+        log_file="",
+        started_at="",
+    )
+    paths.run_dir.mkdir(parents=True, exist_ok=True)
+    (paths.run_dir / "engine-embedded.json").write_bytes(msgspec.json.encode(engine))
+    return EmbeddedBackend(spec, paths)
+
+
 async def collect(backend: Backend, request: ChatRequest | None = None) -> list[Event]:
     try:
         return [event async for event in backend.chat(request or ask())]
@@ -100,7 +129,7 @@ async def collect(backend: Backend, request: ChatRequest | None = None) -> list[
 async def run(wire: Wire, script: Script, request: ChatRequest | None = None, **fields: Any) -> list[Event]:
     """The events of one request to a scripted server."""
     async with scripted(wire, script) as server:
-        return await collect(make_backend(spec_for(wire.kind, server.url, **fields)), request)
+        return await collect(open_backend(spec_for(wire.kind, server.url, **fields)), request)
 
 
 def text_of(events: list[Event]) -> str:

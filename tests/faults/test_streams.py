@@ -11,9 +11,9 @@ from hybridchat.domain.events import Event, Failed, Finished, Loading, Started, 
 from hybridchat.errors import ErrorKind
 from tests.fakes.captures import capture
 from tests.fakes.http import Responder
-from tests.fakes.wire import CHAT_COMPLETIONS, WIRES, Wire, ask, run, text_of, thinking_of
+from tests.fakes.wire import CHAT_COMPLETIONS, EMBEDDED, WIRES, Wire, ask, run, text_of, thinking_of
 
-both = pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.kind)
+each = pytest.mark.parametrize("wire", (*WIRES, EMBEDDED), ids=lambda wire: wire.kind)
 
 
 def failure(events: list[Event]) -> Failed:
@@ -25,7 +25,7 @@ def failure(events: list[Event]) -> Failed:
     return ends[0]
 
 
-@both
+@each
 async def test_01_reset_mid_stream(wire: Wire) -> None:
     async def script(respond: Responder) -> None:
         await respond.begin(wire.content_type)
@@ -39,7 +39,7 @@ async def test_01_reset_mid_stream(wire: Wire) -> None:
     assert (text_of(events), failure(events).kind) == ("kept", ErrorKind.RESET)
 
 
-@both
+@each
 async def test_38_server_killed(wire: Wire) -> None:
     """The system closes the connection properly, in the middle of a chunked body."""
 
@@ -53,7 +53,7 @@ async def test_38_server_killed(wire: Wire) -> None:
     assert "stopped" in failure(events).remedy
 
 
-@both
+@each
 @pytest.mark.parametrize("has_reason", [False, True])
 async def test_02_an_end_without_its_mark(wire: Wire, has_reason: bool) -> None:
     async def script(respond: Responder) -> None:
@@ -65,7 +65,7 @@ async def test_02_an_end_without_its_mark(wire: Wire, has_reason: bool) -> None:
     assert (text_of(events), failure(events).kind) == ("kept", ErrorKind.CUT_SHORT)
 
 
-@both
+@each
 async def test_03_silence(wire: Wire) -> None:
     async def script(respond: Responder) -> None:
         await respond.begin(wire.content_type)
@@ -77,7 +77,7 @@ async def test_03_silence(wire: Wire) -> None:
     assert "silent" in failure(events).message
 
 
-@both
+@each
 async def test_03_silence_before_the_first_byte(wire: Wire) -> None:
     async def script(_: Responder) -> None:
         await asyncio.Event().wait()
@@ -85,7 +85,7 @@ async def test_03_silence_before_the_first_byte(wire: Wire) -> None:
     assert failure(await run(wire, script, ask(idle_s=0.05))).kind is ErrorKind.TIMEOUT
 
 
-@both
+@each
 async def test_04_one_byte_at_a_time_for_ever(wire: Wire) -> None:
     async def script(respond: Responder) -> None:
         await respond.begin(wire.content_type)
@@ -109,7 +109,7 @@ async def test_04_headers_one_byte_at_a_time() -> None:
     assert failure(events).kind is ErrorKind.TIMEOUT
 
 
-@both
+@each
 async def test_05_an_error_after_the_200(wire: Wire) -> None:
     async def script(respond: Responder) -> None:
         await respond.begin(wire.content_type)
@@ -120,7 +120,7 @@ async def test_05_an_error_after_the_200(wire: Wire) -> None:
     assert (text_of(events), failure(events).message) == ("kept", "it: engine died")
 
 
-@both
+@each
 async def test_05_an_error_instead_of_a_stream(wire: Wire) -> None:
     async def script(respond: Responder) -> None:
         await respond.whole({"error": {"message": "no stream today"}})
@@ -128,7 +128,7 @@ async def test_05_an_error_instead_of_a_stream(wire: Wire) -> None:
     assert failure(await run(wire, script)).message == "it: no stream today"
 
 
-@both
+@each
 async def test_06_garbage_and_comments(wire: Wire) -> None:
     comments = b": OPENROUTER PROCESSING\n\nevent: ping\n\n" if wire is CHAT_COMPLETIONS else b"\n\n"
 
@@ -141,7 +141,7 @@ async def test_06_garbage_and_comments(wire: Wire) -> None:
     assert (text_of(events), events[-1]) == ("kept", Finished("stop", 2))
 
 
-@both
+@each
 @pytest.mark.parametrize("status", [200, 404, 500, 502])
 async def test_07_an_html_page(wire: Wire, status: int) -> None:
     page = b"<html><head><title>t</title></head><body><h1>Bad\x1b[31m Gateway</h1><p>nginx</p></body></html>"
@@ -156,7 +156,7 @@ async def test_07_an_html_page(wire: Wire, status: int) -> None:
     assert not set("<>\x1b") & set(event.message)
 
 
-@both
+@each
 @pytest.mark.parametrize("text", ["naïve 👩‍👩‍👧 café", "a\u2028b\u0085c\x0bd\u2029e"])
 async def test_08_10_every_byte_in_its_own_chunk(wire: Wire, text: str) -> None:
     async def script(respond: Responder) -> None:
@@ -169,7 +169,7 @@ async def test_08_10_every_byte_in_its_own_chunk(wire: Wire, text: str) -> None:
     assert (text_of(events), events[-1]) == (text, Finished("stop"))
 
 
-@both
+@each
 async def test_09_invalid_utf8_and_lone_surrogates(wire: Wire) -> None:
     def escaped(escape: bytes) -> bytes:
         return wire.piece("@").replace(b"@", escape)
@@ -186,7 +186,7 @@ async def test_09_invalid_utf8_and_lone_surrogates(wire: Wire) -> None:
     text_of(events).encode()  # what a ledger can store
 
 
-@both
+@each
 async def test_11_a_line_of_ten_megabytes(wire: Wire) -> None:
     async def script(respond: Responder) -> None:
         await respond.begin(wire.content_type)
@@ -198,7 +198,7 @@ async def test_11_a_line_of_ten_megabytes(wire: Wire) -> None:
     assert (text_of(events), failure(events).kind) == ("kept", ErrorKind.TOO_LARGE)
 
 
-@both
+@each
 @pytest.mark.parametrize("filling", [b"x", b"\n", b"data: x\n\n"])
 async def test_11_a_gzip_bomb(wire: Wire, filling: bytes) -> None:
     bomb = gzip.compress(wire.piece("kept") + filling * ((20 << 20) // len(filling)), 1)
@@ -223,7 +223,7 @@ async def test_11_compressed_text_is_read_all_the_same() -> None:
     assert text_of(await run(CHAT_COMPLETIONS, script)) == "ab"
 
 
-@both
+@each
 async def test_11_damaged_compression(wire: Wire) -> None:
     async def script(respond: Responder) -> None:
         await respond.raw(b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 8\r\n\r\nnot gzip")
@@ -231,7 +231,7 @@ async def test_11_damaged_compression(wire: Wire) -> None:
     assert failure(await run(wire, script)).kind is ErrorKind.PROTOCOL
 
 
-@both
+@each
 async def test_12_no_usage_is_no_usage(wire: Wire) -> None:
     async def script(respond: Responder) -> None:
         await respond.begin(wire.content_type)
@@ -241,7 +241,7 @@ async def test_12_no_usage_is_no_usage(wire: Wire) -> None:
     assert not any(isinstance(event, Usage) for event in await run(wire, script))
 
 
-@both
+@each
 async def test_13_double_and_late_ends(wire: Wire) -> None:
     async def script(respond: Responder) -> None:
         await respond.begin(wire.content_type)
@@ -253,7 +253,7 @@ async def test_13_double_and_late_ends(wire: Wire) -> None:
     assert [event for event in events if isinstance(event, Finished | Failed)] == [Finished("stop")]
 
 
-@both
+@each
 async def test_14_nothing_and_thinking_only(wire: Wire) -> None:
     async def script(respond: Responder) -> None:
         await respond.begin(wire.content_type)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from hybridchat.backends.ollama import OllamaBackend, full_name
+from hybridchat.backends.registry import make_backend
 from hybridchat.domain.chat import HealthState, Kind, Parameters, Zone
 from hybridchat.domain.events import Failed, Finished, Loading, Started, Usage
 from hybridchat.errors import ErrorKind
+from tests.fakes.http import FakeServer, Request, Responder
 from tests.fakes.ollama import FakeOllama
-from tests.fakes.wire import ask, collect, spec_for, text_of
+from tests.fakes.wire import OLLAMA, ask, collect, spec_for, text_of
 
 
 def backend_for(server: FakeOllama, **fields: object) -> OllamaBackend:
@@ -103,6 +107,23 @@ async def test_a_model_that_is_not_loaded_is_announced_and_its_load_kept_apart()
     assert not any(isinstance(event, Loading) for event in warm)
     assert isinstance(other_size[0], Loading)
     assert [event.load_ms for event in other_size if isinstance(event, Usage)] == [0.895075]
+
+
+@pytest.mark.parametrize("is_loaded", [False, True])
+async def test_a_model_may_take_its_time_to_load_and_only_then(is_loaded: bool) -> None:
+    async def handle(request: Request, respond: Responder) -> None:
+        if request.path == "/api/ps":
+            await respond.whole({"models": [{"name": "m:latest", "model": "m:latest"}] if is_loaded else []})
+            return
+        await asyncio.sleep(0.3)
+        await respond.begin(OLLAMA.content_type)
+        await respond.chunk(OLLAMA.reply("up"))
+        await respond.finish()
+
+    async with FakeServer(handle) as server:
+        events = await collect(make_backend(spec_for(Kind.OLLAMA, server.url)), ask(idle_s=0.1, deadline_s=20.0))
+    assert text_of(events) == ("" if is_loaded else "up")
+    assert isinstance(events[-1], Failed if is_loaded else Finished)
 
 
 async def test_health_lists_models_and_what_forwards_them() -> None:

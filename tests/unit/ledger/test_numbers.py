@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
@@ -32,6 +35,24 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return times
 
 
+LiveIn = Callable[[str], None]
+
+
+@pytest.fixture
+def live_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveIn]:
+    """Sets the system's time zone."""
+    if sys.platform == "win32":
+        pytest.skip("Windows takes its time zone from the system alone")
+
+    def move(zone: str) -> None:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+
+    yield move
+    monkeypatch.undo()
+    time.tzset()
+
+
 def reply(
     ledger: Ledger, usd: str | None = None, attempt: Any = LOCAL, conversation: int | None = None, **end: Any
 ) -> int:
@@ -43,7 +64,8 @@ def reply(
     return ids.conversation_id
 
 
-def test_a_snapshot_by_hand(ledger: Ledger, clock: list[str]) -> None:
+def test_a_snapshot_by_hand(ledger: Ledger, clock: list[str], live_in: LiveIn) -> None:
+    live_in("Asia/Kathmandu")
     clock.append("2026-10-31T18:14:59Z")  # in Kathmandu last month
     reply(ledger, "100", MANAGED, ttft_ms=1.0)
     clock.append("2026-11-14T18:14:59Z")  # in Kathmandu one second to midnight
@@ -57,7 +79,7 @@ def test_a_snapshot_by_hand(ledger: Ledger, clock: list[str]) -> None:
     reply(ledger, None, LOCAL, chat, outcome=Outcome.STOPPED, ttft_ms=50.0)
     ledger.begin_turn(new_turn(conversation_id=chat)).result()  # still runs: counts nowhere
 
-    snapshot = ledger.snapshot(chat, NOON, KATHMANDU_S).result()
+    snapshot = ledger.snapshot(chat, NOON).result()
     managed, local = snapshot.managed, snapshot.local
     assert (managed.replies, managed.failures, managed.replies_without_usage) == (4, 1, 1)
     assert (managed.prompt_tokens, managed.completion_tokens) == (50, 126)
@@ -68,12 +90,37 @@ def test_a_snapshot_by_hand(ledger: Ledger, clock: list[str]) -> None:
     assert (local.replies, local.failures, local.ttft_ms) == (1, 0, Percentiles(n=1, p50=50.0))
     assert local.cost_chat == local.cost_month == Money(None, 1)
     assert snapshot.local_share == 0.2
-    assert ledger.snapshot(chat, NOON, 0).result().managed.cost_today == Money(None, 1)
-    assert ledger.snapshot(None, NOON, KATHMANDU_S).result().managed.cost_chat == Money(None, 0)
+    live_in("UTC")
+    assert ledger.snapshot(chat, NOON).result().managed.cost_today == Money(None, 1)
+    live_in("Asia/Kathmandu")
+    assert ledger.snapshot(None, NOON).result().managed.cost_chat == Money(None, 0)
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "today", "month"),
+    [
+        # the clocks went forward, or back, on the day itself; earlier in the month
+        ("Europe/Berlin", "2026-03-29T10:00Z", "2026-03-28T23:00Z", "2026-02-28T23:00Z"),
+        ("Europe/Berlin", "2026-10-25T20:00Z", "2026-10-24T22:00Z", "2026-09-30T22:00Z"),
+        ("America/New_York", "2026-11-15T12:00Z", "2026-11-15T05:00Z", "2026-11-01T04:00Z"),
+    ],
+)
+def test_days_and_months_begin_at_the_midnight_of_their_own_season(
+    ledger: Ledger, clock: list[str], live_in: LiveIn, zone: str, now: str, today: str, month: str
+) -> None:
+    live_in(zone)
+    second = timedelta(seconds=1)
+    for usd, moment, before in (("1000", month, second), ("100", month, 0 * second), ("10", today, second)):
+        clock.append((datetime.fromisoformat(moment) - before).isoformat())
+        reply(ledger, usd, MANAGED)
+    clock.append(today)
+    reply(ledger, "1", MANAGED)
+    managed = ledger.snapshot(None, now).result().managed
+    assert (managed.cost_today, managed.cost_month) == (Money(1.0, 0), Money(111.0, 0))
 
 
 def test_an_empty_ledger_has_no_numbers(ledger: Ledger) -> None:
-    snapshot = ledger.snapshot(None, NOON, 0).result()
+    snapshot = ledger.snapshot(None, NOON).result()
     assert snapshot.local_share is None
     assert snapshot.local.cost_month == Money(None, 0)
     assert ledger.usage_statistics("day").result() == []
@@ -83,9 +130,9 @@ def test_an_empty_ledger_has_no_numbers(ledger: Ledger) -> None:
 
 def test_p95_only_with_enough_values(ledger: Ledger, clock: list[str]) -> None:
     for value in range(1, 60):
-        assert ledger.snapshot(None, NOON, 0).result().local.ttft_ms.p95 is None
+        assert ledger.snapshot(None, NOON).result().local.ttft_ms.p95 is None
         reply(ledger, ttft_ms=float(value))
-    assert ledger.snapshot(None, NOON, 0).result().local.ttft_ms == Percentiles(n=59, p50=30.0, p95=57.0)
+    assert ledger.snapshot(None, NOON).result().local.ttft_ms == Percentiles(n=59, p50=30.0, p95=57.0)
 
 
 def test_statistics_by_each_grouping(ledger: Ledger, clock: list[str]) -> None:
@@ -185,14 +232,15 @@ def test_what_the_advisor_reads(ledger: Ledger, clock: list[str]) -> None:
     assert facts.ttft_ms.n == 3
 
 
-def test_todays_local_replies(ledger: Ledger, clock: list[str]) -> None:
+def test_todays_local_replies(ledger: Ledger, clock: list[str], live_in: LiveIn) -> None:
+    live_in("UTC")
     clock.append("2026-11-14T23:59:59Z")
     reply(ledger)
     clock.append(NOON)
     reply(ledger, attempt=MANAGED)
     reply(ledger, outcome=Outcome.ERROR)
     reply(ledger, prompt_tokens=77)
-    assert [a.prompt_tokens for a in ledger.local_usage_today(NOON, 0).result()] == [77]
+    assert [a.prompt_tokens for a in ledger.local_usage_today(NOON).result()] == [77]
 
 
 def test_pages_that_go_round_end_as_damage(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,7 +104,7 @@ def use_everything(ledger: Ledger) -> int:
         lambda: ledger.search("word").result(),
         lambda: ledger.usage_statistics("day").result(),
         lambda: list(ledger.usage_rows()),
-        lambda: ledger.snapshot(1, "2026-11-21T12:00:00Z", 0).result(),
+        lambda: ledger.snapshot(1, "2026-11-21T12:00:00Z").result(),
     )
     failures = 0
     for use in uses:

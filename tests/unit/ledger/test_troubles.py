@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from hybridchat.errors import LedgerError
-from hybridchat.ledger import writer
-from hybridchat.ledger.store import Ledger, open_ledger
+from hybridchat.ledger import writer, writes
+from hybridchat.ledger.store import Ledger, NewTurn, TurnIds, open_ledger
 from tests.unit.ledger.helpers import end_of, new_turn, opened, query, start_python, whole_turn
 
 
@@ -57,6 +57,22 @@ resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
 end.result(timeout=20)
 ledger.close()
 """
+
+
+def test_the_users_words_are_synced_to_the_disk_before_they_are_sent(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synchronous = []
+    begin_turn = writes.begin_turn
+
+    def spied(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnIds:
+        synchronous.extend(db.execute("PRAGMA synchronous").fetchone())
+        return begin_turn(db, process_id, turn)
+
+    monkeypatch.setattr(writes, "begin_turn", spied)
+    whole_turn(ledger, "words")
+    whole_turn(ledger, "words")
+    assert synchronous == [2, 2]  # FULL; a process that is killed cannot show the difference, a power cut would
 
 
 def test_a_reply_outlives_a_full_disk(path: Path) -> None:
