@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from hybridchat.cli import output
-from hybridchat.cli.finite import FiniteRange
 from hybridchat.cli.dates import timezone_offset_s
+from hybridchat.cli.finite import FiniteRange
 from hybridchat.domain.advice import Input, Verdict, article_rule, peak_to_mean, workload_stability
 from hybridchat.domain.pricing import format_usd
 

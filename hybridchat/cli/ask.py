@@ -10,9 +10,9 @@ import click
 from msgspec import Struct
 
 from hybridchat.cli import output
-from hybridchat.cli.finite import FiniteRange
 from hybridchat.cli.answer import Printer, as_contract
 from hybridchat.cli.debugging import log_if_debugging
+from hybridchat.cli.finite import FiniteRange
 from hybridchat.cli.prompt import Words, compose, read_files, read_stdin
 from hybridchat.cli.running import run
 from hybridchat.domain.chat import Message, MessageState, Outcome, Privacy, Purpose
