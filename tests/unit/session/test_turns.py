@@ -11,9 +11,8 @@ from msgspec.structs import replace
 from hybridchat.domain.chat import ChatRequest, HealthState, MessageState, ModelInfo, Outcome, Privacy, Role, Zone
 from hybridchat.domain.events import Event, Failed, Finished, Loading, Started, Text, Thinking, Usage
 from hybridchat.errors import ErrorKind, HybridchatError, Refused, UsageError
-from hybridchat.session.chat import Chat
-from hybridchat.session.events import Delta, EngineLoading, Notice, QueueChanged, TurnBegan, TurnEnded
-from tests.unit.session.conftest import Build, Scripted, World, spec, until
+from hybridchat.session.events import Delta, EngineLoading, Notice, TurnBegan
+from tests.unit.session.conftest import Build, Scripted, spec, until
 
 LAB = spec("lab", Zone.DEVICE)
 
@@ -88,19 +87,6 @@ async def test_stop_keeps_what_came(build: Build) -> None:
     assert not chat.is_streaming
 
 
-async def test_stop_between_enter_and_the_request_stops_it(build: Build) -> None:
-    world = await build(LAB)
-    world.backends["lab"].script = (asyncio.Event(),)
-    chat = world.session.new()
-    sending = asyncio.create_task(world.session.send(chat, "go"))
-    await asyncio.sleep(0)
-    assert chat.is_sending
-    await world.session.stop(chat)
-    await sending
-    reply = await world.session.wait(chat)
-    assert reply.state is MessageState.STOPPED
-
-
 async def test_a_failure_keeps_the_text_and_says_why(build: Build) -> None:
     world = await build(LAB)
     world.backends["lab"].script = (Started(), Text("half"), Failed(ErrorKind.RESET, "connection lost", "try again"))
@@ -162,39 +148,6 @@ async def test_speed_leaves_out_the_first_token(build: Build) -> None:
     assert attempt.tokens_per_s == pytest.approx(expected)
 
 
-async def _queue_two(world: World) -> tuple[Chat, asyncio.Event]:
-    gate = asyncio.Event()
-    world.backends["lab"].script = (Text("one"), gate, Finished("stop"))
-    chat = world.session.new()
-    for text in ("first", "second", "third"):
-        await world.session.send(chat, text)
-    return chat, gate
-
-
-async def test_messages_queue_behind_a_running_reply(build: Build) -> None:
-    world = await build(LAB)
-    chat, gate = await _queue_two(world)
-    assert [q.texts for q in world.told(QueueChanged)] == [("second",), ("second", "third")]
-    assert world.session.unqueue(chat) == "third"
-    gate.set()
-    await until(lambda: len(world.told(TurnEnded)) == 2)
-    assert [r.messages[-1].text for r in world.backends["lab"].requests] == ["first", "second"]
-    assert chat.queue == []
-
-
-async def test_the_queue_waits_after_a_stop_until_an_empty_send(build: Build) -> None:
-    world = await build(LAB)
-    chat, _ = await _queue_two(world)
-    await until(lambda: world.told(Delta))
-    await world.session.stop(chat)
-    assert [d.text for d in chat.queue] == ["second", "third"]
-    assert len(world.backends["lab"].requests) == 1
-    world.backends["lab"].script = (Text("ok"), Finished("stop"))
-    await world.session.send(chat, "")
-    await until(lambda: len(world.told(TurnEnded)) == 3)
-    assert [r.messages[-1].text for r in world.backends["lab"].requests] == ["first", "second", "third"]
-
-
 async def test_nothing_configured_and_empty_text_are_usage_errors(build: Build) -> None:
     world = await build()
     chat = world.session.new()
@@ -249,16 +202,6 @@ async def test_auto_decides_once_and_an_override_is_for_one_message(build: Build
     assert chat.conversation.decided_backend == "lab"
 
 
-async def test_closing_records_what_was_running(build: Build) -> None:
-    world = await build(LAB)
-    world.backends["lab"].script = (Text("partial"), asyncio.Event())
-    chat = world.session.new()
-    await world.session.send(chat, "go")
-    await until(lambda: world.told(Delta))
-    await world.session.close()
-    assert (chat.messages[-1].text, chat.messages[-1].state) == ("partial", MessageState.INTERRUPTED)
-
-
 async def test_a_forwarding_server_is_demoted(build: Build) -> None:
     world = await build(LAB)
     world.backends["lab"].script = (Failed(ErrorKind.FORWARDED, "answered by elsewhere.example"),)
@@ -300,98 +243,6 @@ async def test_the_window_of_the_model_is_a_hard_rule(build: Build) -> None:
     chat = world.session.new()
     with pytest.raises(HybridchatError, match=r"context window"):
         await world.session.send(chat, "word " * 1000)
-
-
-async def test_a_pin_set_while_the_words_go_to_disk_holds(build: Build) -> None:
-    world = await build(spec("cloud", Zone.MANAGED))
-    chat = world.session.new()
-    sending = asyncio.create_task(world.session.send(chat, "secret"))
-    for _ in range(2):  # planned, and on its way to disk
-        await asyncio.sleep(0)
-    await world.session.set_privacy(chat, Privacy.LOCAL_ONLY)
-    await sending
-    reply = await world.session.wait(chat)
-    assert reply.attempt is not None
-    assert (reply.attempt.outcome, reply.attempt.error_kind) == (Outcome.REFUSED, "refused")
-    assert world.backends["cloud"].requests == []
-    assert chat.id is not None
-    assert (await world.session.open(chat.id)).privacy is Privacy.LOCAL_ONLY
-
-
-async def test_a_message_sent_as_the_reply_ends_goes_once_and_in_order(build: Build) -> None:
-    world = await build(LAB)
-    chat, gate = await _queue_two(world)
-    gate.set()
-    await until(lambda: world.told(TurnEnded))
-    await world.session.send(chat, "fourth")
-    await until(lambda: len(world.told(TurnEnded)) == 4)
-    sent = [r.messages[-1].text for r in world.backends["lab"].requests]
-    assert sent == ["first", "second", "third", "fourth"]
-
-
-async def test_a_message_is_taken_back_or_sent_never_both(build: Build) -> None:
-    world = await build(LAB)
-    chat, gate = await _queue_two(world)
-    await world.session.stop(chat)
-    resuming = asyncio.create_task(world.session.send(chat, ""))
-    await asyncio.sleep(0)
-    assert world.session.unqueue(chat, 0) == "third"
-    gate.set()
-    await resuming
-    await until(lambda: not chat.is_streaming)
-    assert [r.messages[-1].text for r in world.backends["lab"].requests][-1].endswith("second")
-    assert chat.queue == []
-
-
-async def test_waiting_messages_are_found_again(build: Build) -> None:
-    world = await build(LAB)
-    chat, _ = await _queue_two(world)
-    await until(lambda: world.told(Delta))
-    await world.session.stop(chat)
-    assert chat.id is not None
-    world.session._chats.clear()  # as after a restart
-    again = await world.session.open(chat.id)
-    assert [draft.text for draft in again.queue] == ["second", "third"]
-
-
-async def test_a_send_that_is_given_up_is_still_recorded_once(build: Build) -> None:
-    world = await build(LAB)
-    chat = world.session.new()
-    sending = asyncio.create_task(world.session.send(chat, "go"))
-    await asyncio.sleep(0)
-    sending.cancel()
-    await until(lambda: world.told(TurnEnded))
-    assert [m.text for m in chat.messages] == ["go", "Hello"]
-
-
-async def test_deleting_while_the_words_go_to_disk_stops_the_reply(build: Build) -> None:
-    world = await build(LAB)
-    chat = world.session.new()
-    await world.session.send(chat, "one")
-    await world.session.wait(chat)
-    assert chat.id is not None
-    sending = asyncio.create_task(world.session.send(chat, "two"))
-    await asyncio.sleep(0)
-    await world.session.delete(chat.id)
-    await sending
-    assert not chat.is_streaming
-    assert len(world.backends["lab"].requests) == 1
-
-
-async def test_closing_goes_on_past_a_failing_step(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
-    world = await build(LAB)
-    chat = world.session.new()
-    await world.session.send(chat, "go")
-    await world.session.wait(chat)
-
-    async def broken() -> None:
-        raise RuntimeError("a client that will not close")
-
-    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
-        patch.setattr(world.session.books, "close", broken)
-        await world.session.close()
-    with pytest.raises(HybridchatError):
-        world.ledger.conversations().result()
 
 
 async def test_unanswered_questions_are_joined(build: Build) -> None:
