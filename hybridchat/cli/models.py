@@ -125,6 +125,8 @@ def pull(name: str | None, backend_id: str | None, as_json: bool) -> None:
 
 
 def _print_offered(offered: tuple[OfferedModel, ...], *, as_json: bool) -> None:
+    for problem in dict.fromkeys(m.problem for m in offered if m.problem):  # one hub, one reason
+        output.note(f"sizes are unknown: {problem}")
     if as_json:
         output.json(offered)
         return
