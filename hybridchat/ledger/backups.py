@@ -14,13 +14,17 @@ from hybridchat.ledger.process import is_anyone_alive, opening_lock
 
 KEPT = 3
 EVERY = timedelta(days=1)
+_AHEAD = timedelta(minutes=1)  # several copies within a second are named by the seconds after it
 UNFINISHED = ".part"
 _PREFIX, _SUFFIX = "hybridchat-", ".db"
 
 
 def list_backups(ledger: Path) -> list[Path]:
-    """The automatic ones and those of `backup`, newest first."""
-    return sorted((p for p in files.backups_dir(ledger).glob(f"{_PREFIX}*{_SUFFIX}") if _time_of(p)), reverse=True)
+    """The automatic ones and those of `backup`, newest first. A clock that ran ahead left the ones from the future:
+    nobody knows how old they are, so they come last."""
+    soon = datetime.now(UTC) + _AHEAD
+    found = (p for p in files.backups_dir(ledger).glob(f"{_PREFIX}*{_SUFFIX}") if _time_of(p))
+    return sorted(found, key=lambda p: (made_at(p) <= soon, p.name), reverse=True)
 
 
 def _time_of(backup: Path) -> datetime | None:
@@ -37,7 +41,7 @@ def made_at(backup: Path) -> datetime:
 
 def is_due(ledger: Path) -> bool:
     newest = next(iter(list_backups(ledger)), None)
-    return newest is None or datetime.now(UTC) - made_at(newest) >= EVERY
+    return newest is None or not -_AHEAD <= datetime.now(UTC) - made_at(newest) < EVERY
 
 
 def backup(ledger: Path, target: Path | None = None) -> Path:
@@ -62,8 +66,10 @@ def backup(ledger: Path, target: Path | None = None) -> Path:
 
 
 def _free_name(ledger: Path) -> Path:
-    """Later than every other, also twice within a second."""
-    moment = max([datetime.now(UTC), *(made_at(b) + timedelta(seconds=1) for b in list_backups(ledger)[:1])])
+    """Later than every other but those from the future, also twice within a second."""
+    now = datetime.now(UTC)
+    taken = [made_at(b) for b in list_backups(ledger)[:1] if made_at(b) <= now + _AHEAD]
+    moment = max([now, *(time + timedelta(seconds=1) for time in taken)])
     return files.backups_dir(ledger) / f"{_PREFIX}{files.time_name(moment)}{_SUFFIX}"
 
 

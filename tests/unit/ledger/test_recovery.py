@@ -220,6 +220,18 @@ def test_three_backups_are_kept(path: Path) -> None:
     assert [titles(p)[-1] for p in backups.list_backups(path)] == ["4", "3", "2"]
 
 
+def test_a_clock_that_ran_ahead_stops_no_backup(path: Path) -> None:
+    with opened(path) as ledger:
+        whole_turn(ledger, "words")
+    (from_now,) = backups.list_backups(path)
+    from_the_future = from_now.rename(from_now.with_name("hybridchat-20990101T000000Z.db"))
+    assert backups.is_due(path)
+    made = [backups.backup(path) for _ in range(backups.KEPT)]
+    assert backups.list_backups(path) == made[::-1]
+    assert not from_the_future.exists()
+    assert not backups.is_due(path)
+
+
 def test_the_days_backup_is_made_at_the_latest_when_closing(path: Path) -> None:
     for _ in range(2):
         with opened(path) as ledger:
