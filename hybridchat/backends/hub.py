@@ -183,6 +183,7 @@ def _use_our_client(hosts: ListedHosts) -> None:
     from hybridchat.net.hub import library_client
 
     constants.HF_HUB_DISABLE_XET = True  # its transfers would not go through our client
+    constants.HF_HUB_DISABLE_TELEMETRY = True  # to name what runs it, it would ask huggingface.co, whatever our hub is
     set_client_factory(lambda: library_client(hosts))
 
 
