@@ -103,6 +103,12 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         output.discard_stdout()
         return EXIT_OK
+    except OSError as error:
+        output.discard_stdout()
+        output.error(
+            f"{error.strerror or error}{f': {error.filename}' if error.filename else ''} — nothing more is done"
+        )
+        return EXIT_FAILED
     except Exception as error:  # the last boundary: a defect of ours ends in one line too
         if "--debug" in takewhile(lambda argument: argument.startswith("-"), arguments):
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -91,15 +92,22 @@ def _register(wired: Wiring, engine: Engine) -> None:
     add_backend(file, {name: value for name, value in values.items() if value}, replace=True)
 
 
-def _unregister(engine: Engine) -> None:
+def _left_behind(running: Sequence[Engine]) -> list[str]:
+    """Backends that `local up` wrote for a vLLM which has died since: such an id is the port that it had."""
+    from hybridchat import wiring
+
+    alive = {engine.id for engine in running}
+    ours = [b for b in wiring.load().config.backend if b.base_url == f"http://127.0.0.1:{b.id.removeprefix('vllm-')}"]
+    return [backend.id for backend in ours if backend.kind == "vllm" and backend.id not in alive]
+
+
+def _unregister(backend_id: str) -> None:
     """A vLLM's port is its own only while it runs; the embedded backend starts its engine whenever it is needed."""
     from hybridchat.config_edit import remove_backend
     from hybridchat.paths import find_paths
 
-    if engine.kind != "vllm":
-        return
     try:
-        remove_backend(find_paths().config_file, engine.id)
+        remove_backend(find_paths().config_file, backend_id)
     except UsageError as error:  # gone already, or a config that only its author can mend
         output.note(str(error))
 
@@ -118,14 +126,19 @@ def down(engine_id: str | None) -> None:
     run_dir = find_paths().run_dir
     running = engines.running(run_dir)
     chosen = [engine for engine in running if engine_id in (None, engine.id)]
-    if not chosen and engine_id is not None:
+    dead = [backend_id for backend_id in _left_behind(running) if engine_id in (None, backend_id)]
+    if not chosen and not dead and engine_id is not None:
         known = ", ".join(engine.id for engine in running) or "none is running"
         raise UsageError(f"no engine {engine_id!r} is running", f"running: {known}")
     for engine in chosen:
         run(engines.down(engine, run_dir))
-        _unregister(engine)
+        if engine.kind == "vllm":
+            _unregister(engine.id)
         output.note(f"{engine.id} has ended")
-    if not chosen:
+    for backend_id in dead:
+        _unregister(backend_id)
+        output.note(f"{backend_id} had died; its backend is out of the config")
+    if not chosen and not dead:
         output.note("no engine is running")
 
 

@@ -173,3 +173,13 @@ async def test_models_of_an_ollama(cli: Cli, ollama: FakeOllama) -> None:
     loads = [request.json() for request in ollama.sent("/api/chat")]
     assert [load["keep_alive"] for load in loads] == [60.0, 0]
     assert {load["model"] for load in loads} == {"tiny:latest:local"}
+
+
+def test_the_backend_of_a_vllm_that_died_is_taken_out(cli: Cli, home: Path, started: list[Engine]) -> None:
+    assert cli("local", "up", "vllm", "--model", "m").code == 0
+    with (home / "config.toml").open("a") as config:
+        config.write('\n[[backend]]\nid = "vllm-mine"\nkind = "vllm"\nbase_url = "http://127.0.0.1:8123"\n')
+    started.clear()  # it crashed
+    assert cli("local", "down").err == "vllm-8123 had died; its backend is out of the config\n"
+    assert "vllm-mine" in cli("backends", "list").out
+    assert "vllm-8123" not in cli("backends", "list").out
