@@ -24,6 +24,7 @@ from hybridchat.errors import EXIT_FAILED, HybridchatError
 from hybridchat.session.events import Notice, SessionEvent
 from hybridchat.tui import terminal
 from hybridchat.tui.actions import bindings
+from hybridchat.tui.pasting import read_pastes_as_text
 from hybridchat.tui.screens.chat import ChatScreen
 from hybridchat.tui.themes import DEFAULT_THEME, VARIABLE_DEFAULTS, load_theme, theme_names
 
@@ -160,7 +161,9 @@ class HybridChatApp(App[int]):
                 self.last_words = str(error)
 
     def get_driver_class(self) -> type[Driver]:
-        return terminal.surviving(super().get_driver_class())
+        driver_class = super().get_driver_class()
+        read_pastes_as_text(driver_class)
+        return terminal.surviving(driver_class)
 
     def _end_by_signal(self, code: int) -> None:
         self.exit(return_code=code)

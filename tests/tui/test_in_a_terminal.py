@@ -209,3 +209,15 @@ def test_a_dead_server_is_one_readable_line(home: Path, serve: Serve) -> None:
             terminal.read()
         terminal.wait_for("my words")
     assert stored(home, "select count(*) from usage") == [(0,)]
+
+
+def test_a_paste_is_text_and_never_a_key(home: Path, serve: Serve) -> None:
+    configure(home, serve("--tokens-per-s", "500"))
+    with open_app(home) as terminal:
+        terminal.wait_for("Enter sends to lab")
+        terminal.type("\x1b[200~begin\x1b\x11 \x1b[31m \x1b\r end\x1b[201~")
+        terminal.wait_for("begin␛␑ ␛[31m ␛")
+        terminal.wait_for("end")
+        terminal.type("\x11")
+        assert terminal.wait_for_exit() == 0
+    assert stored(home, "select count(*) from message") == [(0,)]

@@ -1,0 +1,25 @@
+"""A paste is never a key press."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hybridchat.tui.pasting import BEGIN, END, InertPastes
+
+NASTY = "a\x1b[31m\x1b\r\x07\x1b[200~\x1b[20"
+
+
+@given(st.lists(st.integers(0, 60)))
+def test_escapes_in_a_paste_are_visible_however_it_is_cut(cuts: list[int]) -> None:
+    whole = f"k\x1b[A{BEGIN}{NASTY}{END}\x1bz{BEGIN}b{END}"
+    places = sorted({0, len(whole), *(cut for cut in cuts if cut < len(whole))})
+    inert = InertPastes()
+    out = "".join(inert(whole[a:b]) for a, b in pairwise(places))
+    assert out == f"k\x1b[A{BEGIN}{NASTY.replace(chr(27), '␛')}{END}\x1bz{BEGIN}b{END}"
+
+
+def test_a_lone_escape_outside_of_a_paste_is_not_held_back() -> None:
+    assert InertPastes()("\x1b") == "\x1b"
