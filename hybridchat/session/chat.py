@@ -177,6 +177,8 @@ class Session:
         if chat.messages and strictest(chat.privacy, privacy) is not privacy:
             raise Refused("a conversation with turns cannot be loosened", "start a new one")
         chat.privacy = privacy
+        if chat.turn is not None and why_forbidden(privacy, chat.turn.zone, chat.turn.proof):
+            chat.turn.end(Outcome.STOPPED, "pinned while it streamed; this turn left this machine")
         await self._change(chat, privacy=privacy)
 
     async def set_reasoning(self, chat: Chat, reasoning: Reasoning) -> None:

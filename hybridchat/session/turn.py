@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from hybridchat.backends.base import Backend
 from hybridchat.domain import events as wire
-from hybridchat.domain.chat import Attempt, ChatRequest, Message, MessageState, Outcome, Zone
+from hybridchat.domain.chat import Attempt, ChatRequest, Message, MessageState, Outcome, Proof, Zone
 from hybridchat.domain.stats import tokens_per_s
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError
 from hybridchat.ledger.store import AttemptEnd, Ledger
@@ -103,6 +103,14 @@ class Turn:
         self._task: asyncio.Task[None] | None = None
         self._is_streaming = False
         self._end: tuple[Outcome, str] | None = None  # how it was ended from outside, and the note
+
+    @property
+    def zone(self) -> Zone:
+        return self._attempt.zone
+
+    @property
+    def proof(self) -> Proof | None:
+        return self._attempt.proof
 
     def start(self, get_backend: Callable[[], Awaitable[Backend]], request: ChatRequest) -> None:
         self._task = asyncio.create_task(self._run(get_backend, request))

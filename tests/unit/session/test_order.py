@@ -162,3 +162,16 @@ async def test_closing_goes_on_past_a_failing_step(build: Build, monkeypatch: py
         await world.session.close()
     with pytest.raises(HybridchatError):
         world.ledger.conversations().result()
+
+
+async def test_a_pin_set_while_a_managed_reply_streams_ends_it(build: Build) -> None:
+    world = await build(spec("cloud", Zone.MANAGED))
+    world.backends["cloud"].script = (Text("partial"), asyncio.Event())
+    chat = world.session.new()
+    await world.session.send(chat, "go")
+    await until(lambda: world.told(Delta))
+    await world.session.set_privacy(chat, Privacy.LOCAL_ONLY)
+    reply = await world.session.wait(chat)
+    assert world.backends["cloud"].was_cancelled
+    assert (reply.text, reply.state) == ("partial", MessageState.STOPPED)
+    assert "left this machine" in reply.note
