@@ -34,14 +34,19 @@ def why_forbidden(privacy: Privacy, zone: Zone, proof: Proof | None) -> str | No
     if privacy is Privacy.OPEN:
         return None
     if zone is Zone.MANAGED:
-        return f"managed, and this conversation is {privacy}"
+        return f"managed, and this conversation is {in_words(privacy)}"
     if privacy is Privacy.PRIVATE:
         return None
     if zone is not Zone.DEVICE:
-        return "on another machine, and this conversation is local_only"
+        return "on another machine, and this conversation is local only"
     if proof not in (Proof.VERIFIED, Proof.VOUCHED):
         return "on loopback, but nobody vouches that it computes on this machine"
     return None
+
+
+def in_words(privacy: Privacy) -> str:
+    """local only | private | open"""
+    return privacy.replace("_", " ")
 
 
 def strictest(*levels: Privacy) -> Privacy:

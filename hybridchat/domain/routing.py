@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hybridchat.domain.chat import HealthState, Privacy, Proof, Reasoning, Zone
-from hybridchat.domain.privacy import why_forbidden
+from hybridchat.domain.privacy import in_words, why_forbidden
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -176,7 +176,7 @@ class _Field:
             return why_forbidden(self.given.privacy, candidate.zone, candidate.proof)
         if self.given.privacy is Privacy.OPEN:
             return None
-        return f"forwarded to {candidate.remote_host}, and this conversation is {self.given.privacy}"
+        return f"forwarded to {candidate.remote_host}, and this conversation is {in_words(self.given.privacy)}"
 
     def why_unable(self, candidate: Candidate) -> str | None:
         """Why it cannot answer this prompt now, privacy aside."""
@@ -305,7 +305,7 @@ def _remedy(field: _Field, about: list[Candidate]) -> str:
     """The nearest way out of a refusal."""
     if field.able:
         return f"or choose {_flags(field.able)}"
-    at_loopback = [c for c in field.given.candidates if c.is_local and c.zone is Zone.DEVICE]
+    at_loopback = [c for c in (*about, *field.given.candidates) if c.is_local and c.zone is Zone.DEVICE]
     unproven = next((c.backend for c in at_loopback if c not in field.allowed), None)
     if unproven and not field.allows_any(about):
         return f"if you know that {unproven} computes on this machine, set vouched = true for it in config.toml"

@@ -71,8 +71,8 @@ class Session:
         """
         self.books.takes_snapshots = panel
         self._loop = asyncio.get_running_loop()
-        await asyncio.to_thread(warm_up)
         status = await asyncio.wrap_future(self._ledger.opened)
+        await asyncio.to_thread(warm_up)  # not beside the ledger's own imports: two threads' can lock each other out
         if status.notice:
             self._emit(Notice(status.notice))
         self.books.count_workloads(self.planner.workloads())

@@ -42,10 +42,8 @@ class Fleet:
     def health(self, backend: str) -> Health:
         return self._health.get(backend, Health())
 
-    def candidates(
-        self, model: str | None = None, decided_backend: str | None = None, decided_model: str | None = None
-    ) -> tuple[Candidate, ...]:
-        """Every backend with the model it would answer with: `model`, the decided, its own, or the first it has.
+    def candidates(self, model: str | None = None, models: Mapping[str, str] | None = None) -> tuple[Candidate, ...]:
+        """Every backend with the model it would answer with: `model`, its entry in `models`, its own, or its first.
 
         Where a backend is known to offer `model`, those that are known to lack it are left out.
         """
@@ -55,8 +53,7 @@ class Fleet:
         for spec in self._specs.values():
             if offered and known[spec.id].models and not known[spec.id].model(model):
                 continue
-            wanted = model or (decided_model if spec.id == decided_backend else None)
-            found.append(self._candidate(spec, wanted))
+            found.append(self._candidate(spec, model or (models or {}).get(spec.id)))
         return tuple(found)
 
     def _candidate(self, spec: BackendSpec, wanted: str | None) -> Candidate:
@@ -69,10 +66,7 @@ class Fleet:
             zone, proof, remote_host = Zone.MANAGED, None, remote_host or "Ollama's cloud"
         state, detail = health.state, health.detail
         if not name and state is not HealthState.UNHEALTHY:
-            state, detail = (
-                HealthState.UNHEALTHY,
-                "no model is chosen: pick one as the route",
-            )
+            state, detail = HealthState.UNHEALTHY, "no model is chosen: pick one as the route"
         return Candidate(
             backend=spec.id,
             kind=spec.kind,

@@ -45,17 +45,17 @@ class Planner:
         prompt_tokens = estimate_prompt_tokens(chat.history_characters() + len(draft.text), len(chat.messages) + 1)
         conversation = chat.conversation
         decided_backend = conversation.decided_backend if conversation else None
-        decided_model = conversation.decided_model if conversation else None
+        model, models = self._wanted_models(chat, draft)
         decision = decide(
             RouteInput(
-                candidates=self._fleet.candidates(draft.model or chat.model, decided_backend, decided_model),
+                candidates=self._fleet.candidates(model, models),
                 table=self._table,
                 table_name=self._table_name,
                 privacy=self.privacy(chat),
                 wanted=draft.route or chat.route,
                 wanted_by="message" if draft.route else "conversation",
                 decided_backend=decided_backend,
-                decided_model=draft.model or chat.model or decided_model,
+                decided_model=model or models.get(decided_backend or ""),
                 stays_home=stays_home(chat),
                 reasoning=reasoning or Reasoning.NORMAL,
                 workload=workload,
@@ -72,6 +72,21 @@ class Planner:
             estimated_cost_usd=price[0] * prompt_tokens if price else None,
             price_source=price[1] if price else "",
         )
+
+    def _wanted_models(self, chat: Chat, draft: Draft) -> tuple[str | None, dict[str, str]]:
+        """The model asked of whoever answers, and those of single backends: a model belongs to its route."""
+        conversation = chat.conversation
+        wishes = [(draft.route or chat.route, draft.model), (chat.route, chat.model)]
+        if conversation is not None and conversation.decided_backend:
+            wishes.append((conversation.decided_backend, conversation.decided_model))
+        models: dict[str, str] = {}
+        model: str | None = None
+        for route, wish in wishes:
+            if wish and route in self._fleet.specs:
+                models.setdefault(route, wish)
+            elif wish and draft.route not in self._fleet.specs:
+                model = model or wish
+        return model, models
 
 
 def stays_home(chat: Chat) -> bool:

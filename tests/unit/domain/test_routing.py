@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from hybridchat.domain.chat import HealthState, Privacy, Proof, Reasoning, Zone
+from hybridchat.domain.privacy import in_words
 from hybridchat.domain.routing import (
     ARTICLE,
     LOCAL_FIRST,
@@ -126,7 +127,7 @@ def test_local_only_does_not_go_to_another_machine() -> None:
 def test_asking_for_managed_in_a_closed_conversation_is_refused(privacy: Privacy, wanted: str) -> None:
     decision = route(LAB, CLOUD, privacy=privacy, wanted=wanted)
     assert (decision.outlook, decision.is_policy, decision.choices) == (REFUSE, True, ())
-    assert f"this conversation is {privacy}" in decision.reasons[-1]
+    assert f"this conversation is {in_words(privacy)}" in decision.reasons[-1]
     assert decision.remedy == "or choose --backend lab"
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from hybridchat.domain.chat import Zone
+from hybridchat.domain.chat import HealthState, Zone
 from hybridchat.domain.events import Failed
 from hybridchat.domain.routing import Outlook
 from hybridchat.errors import ErrorKind, HybridchatError, Refused
+from hybridchat.session.state import Draft
 from tests.unit.session.conftest import Build, spec
 
 
@@ -28,7 +29,7 @@ async def test_a_local_server_that_turns_out_to_forward_gets_no_further_turns_un
 
 
 @pytest.mark.parametrize(
-    ("route", "why"), [(None, "no local backend is configured"), ("cloud", "this conversation is local_only")]
+    ("route", "why"), [(None, "no local backend is configured"), ("cloud", "this conversation is local only")]
 )
 async def test_a_local_only_run_with_managed_backends_alone_is_refused_as_policy(
     build: Build, route: str | None, why: str
@@ -36,3 +37,20 @@ async def test_a_local_only_run_with_managed_backends_alone_is_refused_as_policy
     world = await build(spec("cloud", Zone.MANAGED), local_only=True)
     with pytest.raises(Refused, match=why):
         await world.session.send(world.session.new(), "hi", route=route)
+
+
+async def test_a_model_belongs_to_the_route_it_came_with(build: Build) -> None:
+    world = await build(spec("lab", Zone.DEVICE), spec("cloud", Zone.MANAGED))
+    chat = world.session.new(route="lab", model="special")
+
+    def models(**wish: str) -> dict[str, str]:
+        plan = world.session.planner.plan(chat, Draft("hi", **wish))
+        asked = plan.decision.choices or (plan.decision.target,)
+        return {c.backend: c.model for c in asked if c is not None}
+
+    assert models() == {"lab": "special"}
+    assert models(route="cloud") == {"cloud": "tiny"}
+    assert models(route="cloud", model="huge") == {"cloud": "huge"}
+    world.backends["lab"].state = HealthState.UNHEALTHY
+    await world.session.check_health("lab")
+    assert models() == {"cloud": "tiny"}
