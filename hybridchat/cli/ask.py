@@ -117,7 +117,7 @@ async def open_chat(session: Session, options: Options) -> Chat:
         privacy = Privacy.LOCAL_ONLY if options.local_only else None
         return session.new(privacy=privacy, system=options.system or "")
     if options.local_only:
-        await session.set_privacy(chat, Privacy.LOCAL_ONLY)
+        session.tighten(chat, Privacy.LOCAL_ONLY)
     return chat
 
 

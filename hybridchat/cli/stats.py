@@ -53,18 +53,13 @@ def _cells(row: StatRow) -> tuple[object, ...]:
         row.key or "unknown",
         row.replies,
         row.failures,
-        _counted(row.prompt_tokens, row),
-        _counted(row.completion_tokens, row),
+        row.prompt_tokens,
+        row.completion_tokens,
         _p50(row.ttft_ms, "ms"),
         _p95(row.ttft_ms),
         _p50(row.tokens_per_s, ""),
         _money(row.cost),
     )
-
-
-def _counted(tokens: int, row: StatRow) -> int | None:
-    """A sum over no counts at all is unknown, not zero."""
-    return None if row.replies and row.replies == row.replies_without_usage else tokens
 
 
 def _p50(values: Percentiles, unit: str) -> str:

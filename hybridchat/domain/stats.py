@@ -29,8 +29,8 @@ class Side(Struct, frozen=True):
 
     replies: int = 0
     failures: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: int | None = None  # None: no reply came with counts
+    completion_tokens: int | None = None
     replies_without_usage: int = 0
     ttft_ms: Percentiles = Percentiles()  # cold loads left out
     tokens_per_s: Percentiles = Percentiles()

@@ -119,8 +119,8 @@ class StatRow(Struct, frozen=True, kw_only=True):
     attempts: int
     replies: int  # outcome ok or stopped
     failures: int  # outcome error
-    prompt_tokens: int
-    completion_tokens: int
+    prompt_tokens: int | None  # None: no reply came with counts
+    completion_tokens: int | None
     replies_without_usage: int
     cost: Money
     ttft_ms: Percentiles  # of the newest replies only (statistics.PERCENTILE_WINDOW), cold loads left out

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from hybridchat.domain.stats import Money, Side, Snapshot, summarize
 from hybridchat.ledger.records import UsageFilter
-from hybridchat.ledger.summary import REPLY, SUMS, rows_as_summary, rows_between
+from hybridchat.ledger.summary import REPLY, SUMS, counted, rows_as_summary, rows_between
 from hybridchat.ledger.times import day_start, month_start, parse, slot_of, utc_text
 
 WINDOW = 1000
@@ -42,8 +42,8 @@ def _side(db: sqlite3.Connection, is_managed: bool, conversation_id: int | None,
     return Side(
         replies=totals["replies"],
         failures=totals["failures"],
-        prompt_tokens=totals["prompt_tokens"],
-        completion_tokens=totals["completion_tokens"],
+        prompt_tokens=counted(totals, "prompt_tokens"),
+        completion_tokens=counted(totals, "completion_tokens"),
         replies_without_usage=totals["without_usage"],
         ttft_ms=summarize([ttft_ms for ttft_ms, load_ms, _ in newest if ttft_ms is not None and load_ms is None]),
         tokens_per_s=summarize([speed for _, _, speed in newest if speed is not None]),

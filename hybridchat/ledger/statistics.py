@@ -10,7 +10,7 @@ from typing import Any
 from hybridchat.domain.stats import Percentiles, summarize
 from hybridchat.ledger.records import EVERYTHING, AdviceFacts, Grouping, StatRow, UsageFilter
 from hybridchat.ledger.snapshot import money
-from hybridchat.ledger.summary import REPLY, SUMS, rows_between
+from hybridchat.ledger.summary import REPLY, SUMS, counted, rows_between
 from hybridchat.ledger.times import SLOT_S, parse, utc_text
 from hybridchat.ledger.usage import conditions
 
@@ -75,8 +75,8 @@ def _stat_row(
         attempts=sums["attempts"],
         replies=sums["replies"],
         failures=sums["failures"],
-        prompt_tokens=sums["prompt_tokens"],
-        completion_tokens=sums["completion_tokens"],
+        prompt_tokens=counted(sums, "prompt_tokens"),
+        completion_tokens=counted(sums, "completion_tokens"),
         replies_without_usage=sums["without_usage"],
         cost=money((sums["cost_usd"], sums["priced"], sums["unpriced"])),
         ttft_ms=ttft_ms,

@@ -5,7 +5,7 @@ Triggers keep the summaries true in the same transaction, whoever writes the att
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from hybridchat.ledger.records import UsageFilter
 from hybridchat.ledger.times import from_epoch, parse, utc_text
@@ -44,6 +44,11 @@ SUMMARIES = {
 UNITS = {"usage_slot": ("slot", 900), "usage_day": ("day", 86_400)}
 
 SUMS = ", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in METRICS)
+
+
+def counted(sums: Mapping[str, int], name: str) -> int | None:
+    """A sum of tokens; over no counts at all it is unknown, not zero."""
+    return sums[name] if sums[name] or sums["replies"] > sums["without_usage"] else None
 
 
 def rows_as_summary(table: str) -> str:

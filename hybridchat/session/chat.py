@@ -181,6 +181,10 @@ class Session:
             chat.turn.end(Outcome.STOPPED, "pinned while it streamed; this turn left this machine")
         await self._change(chat, privacy=privacy)
 
+    def tighten(self, chat: Chat, privacy: Privacy) -> None:
+        """From the next message on; stored with it, so that a message which is refused pins nothing."""
+        chat.privacy = strictest(chat.privacy, privacy)
+
     async def set_reasoning(self, chat: Chat, reasoning: Reasoning) -> None:
         """An explicit level is the user's word: what auto had decided no longer binds."""
         chat.reasoning = reasoning
@@ -289,7 +293,9 @@ class Session:
         chat.replace(reply)
         if not chat.queue:
             self._chats.pop(chat.id, None)
-        if attempt.error_kind:
+        if attempt.outcome is Outcome.OK:
+            self.fleet.note_success(attempt.backend)
+        elif attempt.error_kind:
             self._learn_from(attempt.backend, ErrorKind(attempt.error_kind), reply.note)
         self._emit(TurnEnded(chat.id, reply))
         self.books.reply_ended(attempt)

@@ -132,6 +132,13 @@ class Fleet:
             self._health[backend] = health
             self._on_health(backend, health)
 
+    def note_success(self, backend: str) -> None:
+        """A reply came: that is better evidence than any look."""
+        before = self.health(backend)
+        if before.state is not HealthState.HEALTHY:
+            self._health[backend] = Health(HealthState.HEALTHY, "answered", before.models, time.monotonic())
+            self._on_health(backend, self._health[backend])
+
     async def close(self) -> None:
         await asyncio.gather(*(backend.aclose() for backend in self._open.values()), return_exceptions=True)
         self._open.clear()

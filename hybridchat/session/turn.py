@@ -21,6 +21,7 @@ from hybridchat.session.events import Delta, EngineLoading, Notice, SessionEvent
 
 FLUSH_S = 0.25
 RECORD_S = 2.0
+_BROKEN_OFF = {ErrorKind.RESET, ErrorKind.CUT_SHORT, ErrorKind.TIMEOUT}
 
 Emit = Callable[[SessionEvent], None]
 
@@ -235,6 +236,8 @@ class Turn:
             return _Verdict(Outcome.OK, MessageState.COMPLETE, "" if self.reply.text else "empty reply")
         if isinstance(final, wire.Failed):
             note = f"{final.message} — {final.remedy}" if final.remedy else final.message
+            if self.reply.text and final.kind in _BROKEN_OFF:
+                note += "; or ask it to go on: what came goes along"
             outcome = Outcome.REFUSED if final.kind is ErrorKind.REFUSED else Outcome.ERROR
             return _Verdict(outcome, MessageState.FAILED, note, final.kind)
         if self._end is None:  # the backend broke its contract: neither Finished nor Failed

@@ -11,7 +11,8 @@ import hybridchat
 PACKAGE = Path(hybridchat.__file__).parent
 DOORS = {
     *("create_connection", "create_datagram_endpoint", "create_unix_connection", "getaddrinfo", "getnameinfo"),
-    *("open_connection", "open_unix_connection", "sock_connect", "urlopen", "urlretrieve"),
+    *("open_connection", "open_unix_connection", "sock_connect", "urlopen", "urlretrieve", "build_opener"),
+    *("create_server", "create_unix_server", "start_server", "start_unix_server"),
 }
 
 

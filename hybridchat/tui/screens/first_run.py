@@ -175,6 +175,7 @@ def found_rows(all_found: Iterable[Found], ticked: Collection[str], vouched: Col
         rows.append(Row(found.id, name, health, "local" if found.zone.is_local else "managed"))
         models = ", ".join(clean_line(model, 40) for model in found.models[:2])
         more = f" and {len(found.models) - 2} more" if len(found.models) > 2 else ""
-        facts = (f"{models}{more}", "" if found.is_healthy else found.detail, found.source)
+        where = "" if found.is_healthy else found.base_url.partition("://")[2]  # what is not known to be here is named
+        facts = (f"{models}{more}", where, "" if found.is_healthy else found.detail, found.source)
         rows.append(Row(None, "      " + " · ".join(clean_line(fact, 80) for fact in facts if fact), style="muted"))
     return rows

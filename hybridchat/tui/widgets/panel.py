@@ -54,7 +54,7 @@ class Panel(Widget):
 
 # --- as one line
 
-_LEFT_OUT_FIRST = ("share", "speed", "failures", "cost", "ttft")
+_LEFT_OUT_FIRST = ("month", "today", "share", "speed", "failures", "cost", "ttft")
 
 
 def one_line(snapshot: Snapshot, live: Live | None, elapsed_s: float, width: int) -> Content:
@@ -85,9 +85,15 @@ def _brief(name: str, side: Side, color: str, left_out: Sequence[str]) -> list[P
         "failures": failed,
         "ttft": "" if side.ttft_ms.p50 is None else f"TTFT {milliseconds(side.ttft_ms.p50)}",
         "speed": "" if side.tokens_per_s.p50 is None else f"{side.tokens_per_s.p50:.0f} tok/s",
-        "cost": "" if side.cost_chat.usd is None else f"{_money(side.cost_chat)} this chat",
+        "cost": _spent(side.cost_chat, "this chat"),
+        "today": _spent(side.cost_today, "today"),
+        "month": _spent(side.cost_month, "this month"),
     }
     return [(name, f"bold {color}"), " " + " · ".join(v for k, v in facts.items() if v and k not in left_out)]
+
+
+def _spent(money: Money, when: str) -> str:
+    return "" if money.usd is None else f"{_money(money)} {when}"
 
 
 def _now(live: Live, elapsed_s: float) -> list[Part]:
@@ -176,9 +182,9 @@ def _shares(snapshot: Snapshot) -> tuple[str, str]:
     return ("–", "–") if share is None else (f"{share:.0%}", f"{1 - share:.0%}")
 
 
-def _tokens(side: Side, count: int) -> str:
-    if side.replies and side.replies == side.replies_without_usage:
-        return "unknown"
+def _tokens(side: Side, count: int | None) -> str:
+    if count is None:
+        return "unknown" if side.replies or side.failures else "–"
     return f"{count:,}"
 
 

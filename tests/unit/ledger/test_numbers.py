@@ -256,3 +256,22 @@ def test_pages_join_without_a_gap(path: Path, monkeypatch: pytest.MonkeyPatch) -
         reply(ledger)
     assert [row[0] for row in ledger.usage_rows()] == [1, 2, 3, 4, 5]
     ledger.close()
+
+
+def test_tokens_that_nobody_counted_are_unknown(ledger: Ledger) -> None:
+    reply(
+        ledger,
+        None,
+        LOCAL,
+        outcome=Outcome.ERROR,
+        state=MessageState.FAILED,
+        prompt_tokens=None,
+        completion_tokens=None,
+    )
+    reply(ledger, None, MANAGED, prompt_tokens=None, completion_tokens=None)
+    snapshot = ledger.snapshot(None, NOON).result()
+    for side in (snapshot.local, snapshot.managed):
+        assert (side.prompt_tokens, side.completion_tokens) == (None, None)
+    rows = ledger.usage_statistics("backend").result()
+    assert len(rows) == 2
+    assert all((row.prompt_tokens, row.completion_tokens) == (None, None) for row in rows)

@@ -122,3 +122,10 @@ async def test_health_is_told_when_it_changes(build: Build) -> None:
     assert states == [HealthState.HEALTHY, HealthState.UNHEALTHY]
     assert isinstance(world.session.health("lab"), Health)
     await until(lambda: world.session.candidates()[0].health is HealthState.UNHEALTHY)
+
+
+async def test_a_reply_is_evidence_of_health(build: Build) -> None:
+    world = await build(CLOUD)
+    assert world.session.health("cloud").state is HealthState.UNKNOWN
+    await ask(world, "cloud")
+    assert world.session.health("cloud").state is HealthState.HEALTHY

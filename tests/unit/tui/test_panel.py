@@ -81,10 +81,17 @@ def test_the_line_fits_and_keeps_both_counts(width: int, live: Live | None) -> N
 
 
 def test_a_wide_line_has_everything() -> None:
-    line = one_line(SNAPSHOT, None, 0.0, 160).plain
+    line = one_line(SNAPSHOT, None, 0.0, 190).plain
     assert "TTFT 84 ms · 41 tok/s" in line
-    assert "$0.0042 this chat" in line
+    assert "$0.0042 this chat · $0.021+ today" in line
+    assert "this month" in line
     assert "83% local" in line
+
+
+def test_a_line_without_room_leaves_out_the_months_cost_before_the_chats() -> None:
+    line = one_line(SNAPSHOT, None, 0.0, 120).plain
+    assert "$0.0042 this chat" in line
+    assert "this month" not in line
 
 
 def test_names_are_inert() -> None:

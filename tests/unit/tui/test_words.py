@@ -64,6 +64,11 @@ def test_a_reply_says_who_and_only_what_was_measured() -> None:
     assert footer == "1.2 s to first token · 900 ms of it loading · 1,312 tokens · 88 tok/s · $0.0042 priced"
 
 
+def test_a_load_without_a_first_token_is_part_of_nothing() -> None:
+    attempt = replace(_attempt(1, 1, LAB), load_ms=900.0)
+    assert words.describe(reply(attempt=attempt))[1] == "900 ms loading"
+
+
 def test_an_unknown_managed_price_is_said() -> None:
     attempt = replace(_attempt(1, 1, CLOUD), cost_usd=None)
     assert words.describe(reply(attempt=attempt))[1] == "cost unknown"
