@@ -130,7 +130,8 @@ def _measured(attempt: Attempt) -> list[str]:
     if attempt.ttft_ms is not None:
         facts.append(f"{milliseconds(attempt.ttft_ms)} to first token")
     if attempt.load_ms is not None:
-        facts.append(f"{milliseconds(attempt.load_ms)} of it loading")
+        part = "" if attempt.ttft_ms is None else "of it "
+        facts.append(f"{milliseconds(attempt.load_ms)} {part}loading")
     if attempt.completion_tokens is not None:
         facts.append(f"{attempt.completion_tokens:,} tokens")
     if attempt.tokens_per_s is not None:

@@ -45,7 +45,8 @@ async def test_nothing_matches_nothing_happens(play: Screenplay) -> None:
     async with play(full()) as stage:
         chats = await opened(stage)
         await stage.type("zzz")
-        await stage.until(lambda: not chats.list.rows)
+        await stage.until(lambda: "Nothing matches." in stage.text)
+        assert len(chats.list.rows) == 1
         await stage.press("enter", "down", "pagedown", "f2", "f8")
         assert stage.app.screen is chats
         assert stage.session.deleted == []

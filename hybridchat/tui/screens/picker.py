@@ -63,6 +63,7 @@ class Picker(ModalScreen[Any]):
         rows = self.all_rows
         if words:
             rows = [row for row in rows if row.key is not None and all(w in row.text.casefold() for w in words)]
+            rows = rows or [Row(None, "Nothing matches.")]
         current = self.list.current
         self.list.set_rows(rows, current.key if current else None)
 
