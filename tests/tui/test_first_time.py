@@ -1,0 +1,53 @@
+"""The first minutes in a real terminal: what is found and written, what is copied, what the demo leaves."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+from hybridchat.config import load_config
+from hybridchat.ledger.store import open_ledger
+from tests.tui.terminal import Terminal
+
+DOWN = "\x1b[B"
+
+
+def test_the_environment_is_offered_by_name_and_added_by_its_own_yes(home: Path) -> None:
+    env = {"HYBRIDCHAT_HOME": str(home), "OPENAI_API_KEY": "sk-canary", "OLLAMA_HOST": "gpu.example:11434"}
+    with Terminal(env=env, columns=100, rows=40) as terminal:
+        terminal.wait_for("gpu.example:11434")
+        screen = terminal.wait_for("OPENAI_API_KEY")
+        assert "[ ] openai" in screen and "[ ] ollama-host" in screen
+        assert not (home / "config.toml").exists()
+        while "› [ ] openai" not in terminal.text:
+            terminal.type(DOWN)
+            terminal.read()
+        terminal.type(" ")
+        terminal.wait_for("[x] openai")
+        terminal.type("\r")
+        terminal.wait_for("Write a message")
+        terminal.type("\x11")
+        assert terminal.wait_for_exit() == 0
+        assert b"sk-canary" not in terminal.raw
+    config, problems = load_config(home / "config.toml")
+    assert problems == []
+    assert "openai" in {backend.id: backend.key for backend in config.backend if backend.key == "env:OPENAI_API_KEY"}
+    assert "ollama-host" not in {backend.id for backend in config.backend}
+
+
+def test_the_demo_copies_a_reply_and_leaves_the_ledger_alone(home: Path) -> None:
+    ledger = open_ledger(home / "hybridchat.db")
+    ledger.conversations().result()
+    ledger.close()
+    before = {file.name: file.read_bytes() for file in home.iterdir() if file.is_file()}
+    with Terminal(["demo"], env={"HYBRIDCHAT_HOME": str(home)}) as terminal:
+        terminal.wait_for("Enter sends to simulated-local")
+        terminal.type("hello\r")
+        terminal.wait_for("to first token")
+        terminal.type("\x19")  # copy the last reply
+        terminal.wait_until(lambda: b"\x1b]52;c;" in terminal.raw)
+        copied = terminal.raw.partition(b"\x1b]52;c;")[2].partition(b"\x07")[0]
+        assert base64.b64decode(copied).decode().startswith("## Simulated reply")
+        terminal.type("\x11")
+        assert terminal.wait_for_exit() == 0
+    assert {file.name: file.read_bytes() for file in home.iterdir() if file.is_file()} == before
