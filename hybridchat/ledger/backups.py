@@ -56,7 +56,7 @@ def backup(ledger: Path, target: Path | None = None) -> Path:
         raise LedgerError(f"{target} exists", "name another file")
     is_ours = target is None
     if target is None:
-        files.prepare(ledger)
+        files.prepare_folders(ledger)
         target = _free_name(ledger)
     _copy(ledger, target)
     if is_ours:

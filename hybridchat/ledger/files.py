@@ -34,11 +34,20 @@ def beside(ledger: Path, suffix: str) -> Path:
     return ledger.with_name(ledger.name + suffix)
 
 
-def prepare(ledger: Path) -> None:
-    """Folders 0700 and an existing or new ledger 0600. Raises OSError where the home cannot be written."""
+def prepare_folders(ledger: Path) -> None:
+    """0700, whatever they were. Raises OSError where the home cannot be written."""
     for folder in (ledger.parent, run_dir(ledger), backups_dir(ledger)):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _make_private(folder, 0o700)
+
+
+def prepare(ledger: Path) -> None:
+    """Folders 0700 and an existing or new ledger 0600. Raises OSError where the home cannot be written.
+
+    Never while this process has the ledger open: closing any descriptor of it drops SQLite's locks on POSIX systems,
+    and another process would then take the log away from under us.
+    """
+    prepare_folders(ledger)
     os.close(open_private(ledger))
     for suffix in SIDE_FILES:
         _make_private(beside(ledger, suffix), 0o600)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hybridchat.domain.chat import MessageState, Outcome
+from hybridchat.ledger.backups import backup
 from hybridchat.ledger.store import Ledger
 from tests.unit.ledger.helpers import new_turn, opened, query, start_python, whole_turn
 
@@ -105,3 +106,22 @@ def test_two_windows_see_each_other(ledger: Ledger, path: Path) -> None:
     with opened(path) as other:
         ids = whole_turn(other, "hello from there")
         assert [m.text for m in ledger.branch(ids.conversation_id).result()] == ["hello from there", "an answer"]
+
+
+LOOK = """
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as ledger:
+    print([row[0] for row in ledger.execute("SELECT text FROM message WHERE role = 'user' ORDER BY id")])
+ledger.close()
+"""
+
+
+def test_a_backup_while_it_is_open_keeps_the_locks(ledger: Ledger, path: Path) -> None:
+    """Closing any other descriptor of the file would drop them: the next reader would take the log away."""
+    whole_turn(ledger, "before")
+    backup(path)
+    for text in ("first after", "second after"):
+        assert text not in start_python(LOOK, path).communicate()[0]
+        whole_turn(ledger, text)
+    seen = start_python(LOOK, path).communicate()[0]
+    assert "first after" in seen and "second after" in seen
