@@ -127,7 +127,7 @@ def _offer(address: Address) -> Found:
         zone=zone,
         proof=proof_of(zone),
         source="OLLAMA_HOST",
-        detail="not asked: it is on another machine",
+        detail="on another machine",
         needs_own_yes=True,
     )
 
@@ -140,7 +140,7 @@ def _offer_key(key: EnvironmentKey) -> Found:
         zone=Zone.MANAGED,
         proof=None,
         source=key.variable,
-        detail="not asked: a key is used only after your yes",
+        detail="used only after your yes",
         key_variable=key.variable,
         needs_own_yes=True,
     )

@@ -37,7 +37,8 @@ OPENAI = Found(
     base_url="https://api.openai.com",
     zone=Zone.MANAGED,
     proof=None,
-    source="OPENAI_API_KEY is set",
+    source="OPENAI_API_KEY",
+    detail="used only after your yes",
     needs_own_yes=True,
 )
 

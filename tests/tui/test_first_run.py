@@ -46,6 +46,18 @@ async def test_a_key_of_the_environment_needs_its_own_yes(play: Screenplay) -> N
         await stage.until(lambda: setup.accepted == ["ollama", "openai"])
 
 
+async def test_a_variable_is_named_on_a_narrow_screen_whatever_else_there_is_to_say(play: Screenplay) -> None:
+    from msgspec.structs import replace
+
+    from tests.tui.fake_setup import OLLAMA, OPENAI
+
+    host = replace(OLLAMA, source="OLLAMA_HOST", models=("m" * 40, "n" * 40), needs_own_yes=True)
+    async with play(setup=FakeSetup([OPENAI, host]), size=(80, 24)) as stage:
+        await stage.until(lambda: "Found:" in stage.text)
+        assert "OPENAI_API_KEY · api.openai.com · used only after your yes" in stage.text
+        assert "OLLAMA_HOST · mmm" in stage.text
+
+
 async def test_vouching_is_shown_and_handed_on(play: Screenplay) -> None:
     setup = FakeSetup()
     async with play(setup=setup) as stage:

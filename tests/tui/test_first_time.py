@@ -14,7 +14,7 @@ DOWN = "\x1b[B"
 
 def test_the_environment_is_offered_by_name_and_added_by_its_own_yes(home: Path) -> None:
     env = {"HYBRIDCHAT_HOME": str(home), "OPENAI_API_KEY": "sk-canary", "OLLAMA_HOST": "gpu.example:11434"}
-    with Terminal(env=env, columns=100, rows=40) as terminal:
+    with Terminal(env=env, columns=80, rows=40) as terminal:
         terminal.wait_for("gpu.example:11434")
         screen = terminal.wait_for("OPENAI_API_KEY")
         assert "[ ] openai" in screen and "[ ] ollama-host" in screen

@@ -165,7 +165,7 @@ class FirstRun(Screen[bool]):
 
 
 def found_rows(all_found: Iterable[Found], ticked: Collection[str], vouched: Collection[str]) -> list[Row]:
-    """Two lines for each place: what it is with its health, then its models and where it was seen."""
+    """Two lines for each place: what it is with its health, then where it was seen (never cut off) and its models."""
     rows = []
     for found in all_found:
         proof = Proof.VOUCHED if found.id in vouched else found.proof
@@ -176,6 +176,6 @@ def found_rows(all_found: Iterable[Found], ticked: Collection[str], vouched: Col
         models = ", ".join(clean_line(model, 40) for model in found.models[:2])
         more = f" and {len(found.models) - 2} more" if len(found.models) > 2 else ""
         where = "" if found.is_healthy else found.base_url.partition("://")[2]  # what is not known to be here is named
-        facts = (f"{models}{more}", where, "" if found.is_healthy else found.detail, found.source)
+        facts = (found.source, f"{models}{more}", where, "" if found.is_healthy else found.detail)
         rows.append(Row(None, "      " + " · ".join(clean_line(fact, 80) for fact in facts if fact), style="muted"))
     return rows
