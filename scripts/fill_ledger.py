@@ -134,7 +134,7 @@ def measure(path: Path) -> dict[str, float]:
             "stats_ms": max(_median_ms(lambda by=by: ledger.usage_statistics(by).result(), 3) for by in _GROUPINGS),
             "search_ms": max(_median_ms(lambda query=query: ledger.search(query).result(), 5) for query in _QUERIES),
             "branch_ms": _median_ms(lambda: ledger.branch(1).result(), 5),
-            "advice_ms": _median_ms(lambda: ledger.advice_facts(now, 3600).result(), 3),
+            "advice_ms": _median_ms(lambda: ledger.advice_facts(now).result(), 3),
         }
     finally:
         ledger.close()
@@ -210,6 +210,7 @@ def _end(attempt_id: int, message_id: int, text: str) -> AttemptEnd:
         text=text,
         thinking="",
         thinking_ms=None,
+        signature="",
         state=MessageState.COMPLETE,
         note="",
         outcome=Outcome.OK,

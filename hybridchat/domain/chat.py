@@ -49,6 +49,9 @@ class Kind(StrEnum):
     LLAMACPP = "llamacpp"
     EMBEDDED = "embedded"
     OPENAI = "openai"
+    OPENAI_RESPONSES = "openai-responses"
+    ANTHROPIC = "anthropic"
+    GEMINI = "gemini"
     OPENAI_COMPATIBLE = "openai-compatible"
     SIMULATED = "simulated"
 
@@ -89,11 +92,34 @@ class Reasoning(StrEnum):
     HIGH = "high"
 
 
+class Effort(StrEnum):
+    """How much a model may think before it answers; each API has its own way to be told."""
+
+    OFF = "off"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Attachment(Struct, frozen=True):
+    """An image or a document that goes along with a message: `media_type` such as image/png or application/pdf."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
 class ChatMessage(Struct, frozen=True):
-    """One message as it goes to a backend."""
+    """One message as it goes to a backend.
+
+    `thinking` and `signature` are those of a reply that this very model gave over this very protocol, else empty.
+    """
 
     role: Role
     text: str
+    attachments: tuple[Attachment, ...] = ()
+    thinking: str = ""
+    signature: str = ""
 
 
 class Parameters(Struct, frozen=True, omit_defaults=True):
@@ -105,6 +131,7 @@ class Parameters(Struct, frozen=True, omit_defaults=True):
     seed: int | None = None
     stop: tuple[str, ...] = ()
     num_ctx: int | None = None  # Ollama's context size, in tokens
+    effort: Effort | None = None
 
 
 class ChatRequest(Struct, frozen=True):
@@ -131,6 +158,7 @@ class Message(Struct, frozen=True):
     state: MessageState = MessageState.COMPLETE
     attempt: Attempt | None = None  # of an assistant message: its last attempt
     note: str = ""  # why it ended early, as one readable line
+    signature: str = ""  # opaque, of the thinking: some APIs want it back with later turns
 
 
 class Attempt(Struct, frozen=True, kw_only=True):

@@ -28,6 +28,30 @@ class Text(Struct, frozen=True):
     text: str
 
 
+class Signature(Struct, frozen=True):
+    """Opaque proof of the thinking that came, for later turns with the same model; the last one wins."""
+
+    value: str
+
+
+class Refusal(Struct, frozen=True):
+    """The model, or a filter before or after it, declined. Words of the model's own come as Text; `reason` is one
+    readable line that goes under the reply."""
+
+    reason: str
+
+
+class Limits(Struct, frozen=True):
+    """What the provider's rate limits leave, as its headers tell. Unknown is None; `reset_s` counts from now."""
+
+    requests_left: int | None = None
+    requests_limit: int | None = None
+    requests_reset_s: float | None = None
+    tokens_left: int | None = None
+    tokens_limit: int | None = None
+    tokens_reset_s: float | None = None
+
+
 class Usage(Struct, frozen=True):
     """Token counts as the server reports them; the last one wins. Unknown is None.
 
@@ -62,4 +86,4 @@ class Failed(Struct, frozen=True):
     context_window: int | None = None
 
 
-Event = Loading | Started | Thinking | Text | Usage | Finished | Failed
+Event = Loading | Started | Limits | Thinking | Signature | Text | Refusal | Usage | Finished | Failed

@@ -64,6 +64,7 @@ class AttemptEnd(Struct, frozen=True, kw_only=True):
     text: str
     thinking: str
     thinking_ms: float | None
+    signature: str
     state: MessageState
     note: str
     outcome: Outcome

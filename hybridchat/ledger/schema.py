@@ -66,7 +66,8 @@ TABLES = (
         thinking TEXT NOT NULL DEFAULT '',
         thinking_ms REAL,
         state TEXT NOT NULL,
-        note TEXT NOT NULL DEFAULT ''
+        note TEXT NOT NULL DEFAULT '',
+        signature TEXT NOT NULL DEFAULT ''
     )""",
     "CREATE INDEX message_conversation ON message (conversation_id)",
     """CREATE TABLE attempt (

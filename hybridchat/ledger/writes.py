@@ -135,8 +135,11 @@ def end_attempt(db: sqlite3.Connection, end: AttemptEnd) -> None:
     if not db.execute(_END_ATTEMPT, (*values, end.attempt_id)).rowcount:
         return
     db.execute(
-        "UPDATE message SET text = ?, thinking = ?, thinking_ms = ?, state = ?, note = ? WHERE id = ?",
-        (storable(end.text), storable(end.thinking), end.thinking_ms, end.state, storable(end.note), end.message_id),
+        "UPDATE message SET text = ?, thinking = ?, thinking_ms = ?, signature = ?, state = ?, note = ? WHERE id = ?",
+        (
+            *(storable(end.text), storable(end.thinking), end.thinking_ms, end.signature),
+            *(end.state, storable(end.note), end.message_id),
+        ),
     )
     db.execute(
         "UPDATE conversation SET updated_at = ? WHERE id = (SELECT conversation_id FROM attempt WHERE id = ?)",

@@ -32,11 +32,11 @@ def chat_request(chat: Chat, draft: Draft, target: Candidate, spec: BackendSpec)
     Questions without an answer are joined: many chat templates refuse two messages of one role in a row.
     """
     messages = [ChatMessage(Role.SYSTEM, chat.system)] if chat.system else []
-    for role, text in [*((m.role, m.text) for m in chat.messages), (Role.USER, draft.text)]:
-        if text and messages and messages[-1].role is role:
-            messages[-1] = ChatMessage(role, f"{messages[-1].text}\n\n{text}")
-        elif text:
-            messages.append(ChatMessage(role, text))
+    for message in [*(_history_message(m, target) for m in chat.messages), ChatMessage(Role.USER, draft.text)]:
+        if message.text and messages and messages[-1].role is message.role:
+            messages[-1] = ChatMessage(message.role, f"{messages[-1].text}\n\n{message.text}")
+        elif message.text:
+            messages.append(message)
     parameters = draft.parameters
     if parameters.num_ctx is None and spec.num_ctx is not None:
         parameters = replace(parameters, num_ctx=spec.num_ctx)
@@ -47,6 +47,14 @@ def chat_request(chat: Chat, draft: Draft, target: Candidate, spec: BackendSpec)
         idle_s=spec.idle_s,
         deadline_s=spec.deadline_s,
     )
+
+
+def _history_message(message: Message, target: Candidate) -> ChatMessage:
+    """Thinking goes back only to the model that thought it, and only where it came signed."""
+    by = message.attempt
+    if not message.signature or by is None or (by.kind, by.backend) != (target.kind, target.backend):
+        return ChatMessage(message.role, message.text)
+    return ChatMessage(message.role, message.text, thinking=message.thinking, signature=message.signature)
 
 
 async def begin_turn(

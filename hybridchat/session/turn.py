@@ -39,6 +39,8 @@ class Reply:
         self.ttft_ms: float | None = None
         self.load_ms: float | None = None
         self.model: str | None = None
+        self.signature = ""
+        self.refusal = ""
         self.usage = wire.Usage()
 
     def elapsed_ms(self) -> float:
@@ -167,6 +169,10 @@ class Turn:
                     self._take_piece(text, is_thinking=isinstance(event, wire.Thinking))
             case wire.Usage():
                 self.reply.usage = event
+            case wire.Signature(value):
+                self.reply.signature = value
+            case wire.Refusal(reason):
+                self.reply.refusal = reason
             case wire.Started(model):
                 self.reply.started(model)
             case wire.Loading(detail, fraction):
@@ -213,6 +219,7 @@ class Turn:
             text=reply.text,
             thinking=reply.thinking,
             thinking_ms=reply.thinking_ms,
+            signature=reply.signature,
             state=verdict.state,
             note=verdict.note,
             outcome=verdict.outcome,
@@ -233,7 +240,8 @@ class Turn:
 
     def _verdict(self, final: wire.Finished | wire.Failed | None) -> _Verdict:
         if isinstance(final, wire.Finished):
-            return _Verdict(Outcome.OK, MessageState.COMPLETE, "" if self.reply.text else "empty reply")
+            note = self.reply.refusal or ("" if self.reply.text else "empty reply")
+            return _Verdict(Outcome.OK, MessageState.COMPLETE, note)
         if isinstance(final, wire.Failed):
             note = f"{final.message} — {final.remedy}" if final.remedy else final.message
             if self.reply.text and final.kind in _BROKEN_OFF:
@@ -272,6 +280,7 @@ def message_after(message: Message, attempt: Attempt, end: AttemptEnd) -> Messag
         text=end.text,
         thinking=end.thinking,
         thinking_ms=end.thinking_ms,
+        signature=end.signature,
         state=end.state,
         note=end.note,
         attempt=replace(attempt, **fields),

@@ -31,8 +31,9 @@ def test_the_embedded_backend_is_not_made_here() -> None:
 
 def test_facts_are_whole() -> None:
     assert {server.port for server in facts().server} == {11434, 8000, 8080, 1234}
+    own_protocol = (Kind.OLLAMA, Kind.OPENAI_RESPONSES, Kind.ANTHROPIC, Kind.GEMINI, Kind.SIMULATED)
     for kind in Kind:
-        if kind not in (Kind.OLLAMA, Kind.SIMULATED):
+        if kind not in own_protocol:
             assert facts().chat_completions[kind].max_tokens
     for key in facts().key:
         address = parse_base_url(key.base_url)

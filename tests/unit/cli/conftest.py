@@ -53,6 +53,7 @@ def answered(home: Path) -> TurnIds:
             text="Because of **Rayleigh** scattering.",
             thinking="",
             thinking_ms=None,
+            signature="",
             state=MessageState.COMPLETE,
             note="",
             outcome=Outcome.OK,

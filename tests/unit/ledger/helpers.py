@@ -57,6 +57,7 @@ def end_of(ids: TurnIds, text: str = "an answer", **changes: Any) -> AttemptEnd:
         text=text,
         thinking="",
         thinking_ms=None,
+        signature="",
         state=MessageState.COMPLETE,
         note="",
         outcome=Outcome.OK,
