@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from hybridchat.cli import output
-from hybridchat.cli.dates import timezone_offset_s
 from hybridchat.cli.finite import FiniteRange
 from hybridchat.domain.advice import Input, Verdict, article_rule, peak_to_mean, workload_stability
 from hybridchat.domain.pricing import format_usd
@@ -39,10 +37,10 @@ def command(as_json: bool, **given: float | bool | None) -> None:
     """
     from hybridchat import wiring
     from hybridchat.cli.store import opened_ledger
+    from hybridchat.ledger.times import utc_now
 
-    now = datetime.now().astimezone().isoformat()
     with opened_ledger() as ledger:
-        facts = ledger.advice_facts(now, timezone_offset_s()).result()
+        facts = ledger.advice_facts(utc_now()).result()
     verdict = article_rule(**rule_inputs(facts, wiring.load().config.advise, given))
     measured = measured_inputs(facts)
     if as_json:

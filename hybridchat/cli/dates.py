@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from hybridchat.ledger.times import utc_text
+from hybridchat.ledger.times import day_start, utc_text
 
 ALLOWED = "2026-11-01, 2026-11-01T14:30, 2026-11-01T14:30Z, 24h, 7d, 4w or today"
 _AGO = re.compile(r"(\d{1,5})([hdw])")
@@ -20,14 +20,8 @@ def parse_when(text: str, now: datetime) -> datetime:
     if ago := _AGO.fullmatch(text):
         return (now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).astimezone(UTC)
     if text == "today":
-        return now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+        return day_start(now)
     return datetime.fromisoformat(text).astimezone(UTC)
-
-
-def timezone_offset_s() -> int:
-    """Of the user's time zone now: days begin at the user's midnight."""
-    offset = datetime.now().astimezone().utcoffset()
-    return int(offset.total_seconds()) if offset else 0
 
 
 class When(click.ParamType[str]):

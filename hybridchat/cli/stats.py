@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hybridchat.cli import output
-from hybridchat.cli.dates import backend_option, since_option, timezone_offset_s, until_option
+from hybridchat.cli.dates import backend_option, since_option, until_option
 from hybridchat.cli.store import opened_ledger
 from hybridchat.domain.pricing import format_usd
 from hybridchat.ledger.records import Grouping, UsageFilter
@@ -34,7 +34,7 @@ def command(by: Grouping, since: str | None, until: str | None, backend: str | N
     """
     with opened_ledger() as ledger:
         wanted = UsageFilter(since, until, backend)
-        rows = ledger.usage_statistics(by, wanted, timezone_offset_s()).result()
+        rows = ledger.usage_statistics(by, wanted).result()
     if as_json:
         output.json(rows)
         return

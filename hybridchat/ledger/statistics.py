@@ -11,49 +11,47 @@ from hybridchat.domain.stats import Percentiles, summarize
 from hybridchat.ledger.records import EVERYTHING, AdviceFacts, Grouping, StatRow, UsageFilter
 from hybridchat.ledger.snapshot import money
 from hybridchat.ledger.summary import REPLY, SUMS, counted, rows_between
-from hybridchat.ledger.times import SLOT_S, parse, utc_text
+from hybridchat.ledger.times import LOCAL_DAY, SLOT_S, day_start, parse, slot_of, utc_text
 from hybridchat.ledger.usage import conditions
 
 PERCENTILE_WINDOW = 20_000
 MAX_DAYS = 365
-DAY_S = 86_400
+MAX_HOURS = 30 * 24
+HOUR_SLOTS = 3600 // SLOT_S
 
-# the group of a row of a summary, and of one of attempt; days count from 1970 in local time
+# the group of a row of a summary, and of one of attempt; days are the user's
 _SUMMARY_GROUPS = {
     "backend": "backend",
     "model": "model",
     "workload": "workload",
-    "day": f"(slot * {SLOT_S} + :offset) / {DAY_S}",
+    "day": LOCAL_DAY.format(moment=f"slot * {SLOT_S}, 'unixepoch'"),
 }
 _ATTEMPT_GROUPS = {
     **_SUMMARY_GROUPS,
     "workload": "coalesce(workload, '')",
-    "day": f"(CAST(strftime('%s', started_at) AS INTEGER) + :offset) / {DAY_S}",
+    "day": LOCAL_DAY.format(moment="started_at"),
 }
 
 
-def usage_statistics(
-    db: sqlite3.Connection, by: Grouping, wanted: UsageFilter = EVERYTHING, timezone_offset_s: int = 0
-) -> list[StatRow]:
+def usage_statistics(db: sqlite3.Connection, by: Grouping, wanted: UsageFilter = EVERYTHING) -> list[StatRow]:
     """One row per group, most attempts first; days in time order."""
     source, parameters = rows_between("usage_slot" if by == "day" else "usage_day", wanted)
-    parameters["offset"] = timezone_offset_s
     cursor = db.execute(f"SELECT {_SUMMARY_GROUPS[by]} AS key, {SUMS} FROM ({source}) GROUP BY 1", parameters)
     names = [column[0] for column in cursor.description]
-    percentiles = _percentiles(db, by, wanted, timezone_offset_s)
-    rows = [_stat_row(dict(zip(names, row, strict=True)), by, percentiles) for row in cursor]
+    percentiles = _percentiles(db, by, wanted)
+    rows = [_stat_row(dict(zip(names, row, strict=True)), percentiles) for row in cursor]
     return sorted(rows, key=lambda row: row.key) if by == "day" else sorted(rows, key=lambda row: -row.attempts)
 
 
 def _percentiles(
-    db: sqlite3.Connection, by: Grouping, wanted: UsageFilter, timezone_offset_s: int
+    db: sqlite3.Connection, by: Grouping, wanted: UsageFilter
 ) -> dict[object, tuple[Percentiles, Percentiles]]:
     """Group → percentiles of TTFT and of tokens per second."""
     also, texts = conditions(wanted)
     rows = db.execute(
         f"SELECT {_ATTEMPT_GROUPS[by]}, CASE WHEN load_ms IS NULL THEN ttft_ms END, tokens_per_s FROM attempt "
         f"WHERE {REPLY}{also} ORDER BY id DESC LIMIT :window",
-        {**texts, "offset": timezone_offset_s, "window": PERCENTILE_WINDOW},
+        {**texts, "window": PERCENTILE_WINDOW},
     )
     values: dict[object, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
     for group, ttft_ms, tokens_per_s in rows:
@@ -65,13 +63,11 @@ def _percentiles(
     return {group: (summarize(ttfts), summarize(speeds)) for group, (ttfts, speeds) in values.items()}
 
 
-def _stat_row(
-    sums: dict[str, Any], by: Grouping, percentiles: dict[object, tuple[Percentiles, Percentiles]]
-) -> StatRow:
+def _stat_row(sums: dict[str, Any], percentiles: dict[object, tuple[Percentiles, Percentiles]]) -> StatRow:
     key = sums["key"]
     ttft_ms, tokens_per_s = percentiles.get(key, (Percentiles(), Percentiles()))
     return StatRow(
-        key=_day(key).isoformat() if by == "day" else str(key),
+        key=str(key),
         attempts=sums["attempts"],
         replies=sums["replies"],
         failures=sums["failures"],
@@ -84,11 +80,7 @@ def _stat_row(
     )
 
 
-def _day(days_since_1970: int) -> date:
-    return date(1970, 1, 1) + timedelta(days=days_since_1970)
-
-
-def advice_facts(db: sqlite3.Connection, now: str, timezone_offset_s: int) -> AdviceFacts:
+def advice_facts(db: sqlite3.Connection, now: str) -> AdviceFacts:
     """What the ledger knows about volume, speed, failures and money; the last 30 days unless said otherwise."""
     moment = parse(now)
     since = moment - timedelta(days=30)
@@ -98,8 +90,8 @@ def advice_facts(db: sqlite3.Connection, now: str, timezone_offset_s: int) -> Ad
     sums = dict(zip((column[0] for column in cursor.description), cursor.fetchone(), strict=True))
     answered = sums["replies"] + sums["failures"]
     return AdviceFacts(
-        tokens_per_day=_tokens_per(db, DAY_S, moment, MAX_DAYS, timezone_offset_s),
-        tokens_per_hour=_tokens_per(db, 3600, moment, 30 * 24, 0),
+        tokens_per_day=_tokens_per_day(db, moment),
+        tokens_per_hour=_tokens_per_hour(db, moment),
         tokens_30d=sums["prompt_tokens"] + sums["completion_tokens"],
         ttft_ms=_all_ttfts(db, newest),
         failure_share_30d=sums["failures"] / answered if answered else None,
@@ -118,13 +110,28 @@ def _all_ttfts(db: sqlite3.Connection, wanted: UsageFilter) -> Percentiles:
     return summarize([ttft_ms for (ttft_ms,) in rows])
 
 
-def _tokens_per(db: sqlite3.Connection, unit_s: int, now: datetime, most: int, offset_s: int) -> list[int]:
-    """Tokens of each whole day or hour before the running one, oldest first, from the first attempt on."""
-    running = (int(now.timestamp()) + offset_s) // unit_s
+def _tokens_per_day(db: sqlite3.Connection, now: datetime) -> list[int]:
+    """Of each whole day of the user before today, oldest first, from the first attempt on."""
+    tokens = _tokens_by(db, _SUMMARY_GROUPS["day"], day_start(now - timedelta(days=MAX_DAYS)), day_start(now))
+    if not tokens:
+        return []
+    first = date.fromisoformat(min(tokens))
+    days = (now.astimezone().date() - first).days
+    return [tokens.get((first + timedelta(days=day)).isoformat(), 0) for day in range(days)]
+
+
+def _tokens_per_hour(db: sqlite3.Connection, now: datetime) -> list[int]:
+    """Of each whole hour before the running one, oldest first, from the first attempt on."""
+    running = now.replace(minute=0, second=0, microsecond=0)
+    tokens = _tokens_by(db, f"slot / {HOUR_SLOTS}", running - timedelta(hours=MAX_HOURS), running)
+    hour = slot_of(running) // HOUR_SLOTS
+    return [tokens.get(past, 0) for past in range(min(tokens, default=hour), hour)]
+
+
+def _tokens_by(db: sqlite3.Connection, group: str, since: datetime, until: datetime) -> dict[Any, int]:
+    tokens = "sum(prompt_tokens + completion_tokens)"
     rows = db.execute(
-        f"SELECT (slot * {SLOT_S} + :offset) / {unit_s} AS unit, sum(prompt_tokens + completion_tokens) "
-        "FROM usage_slot WHERE slot >= :since GROUP BY unit HAVING unit < :running",
-        {"offset": offset_s, "since": ((running - most) * unit_s - offset_s) // SLOT_S, "running": running},
+        f"SELECT {group}, {tokens} FROM usage_slot WHERE slot >= ? AND slot < ? GROUP BY 1",
+        (slot_of(since), slot_of(until)),
     )
-    tokens: dict[int, int] = dict(rows.fetchall())
-    return [tokens.get(unit, 0) for unit in range(min(tokens), running)] if tokens else []
+    return dict(rows.fetchall())

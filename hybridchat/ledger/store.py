@@ -287,14 +287,12 @@ class Ledger:
         """All words must occur; hits in titles first, then the newest messages."""
         return self._read(lambda db: full_text.search(db, query, limit))
 
-    def usage_statistics(
-        self, by: Grouping, wanted: UsageFilter = EVERYTHING, timezone_offset_s: int = 0
-    ) -> Future[list[StatRow]]:
+    def usage_statistics(self, by: Grouping, wanted: UsageFilter = EVERYTHING) -> Future[list[StatRow]]:
         """Futures raise UsageError for a bound that is no time."""
-        return self._read(lambda db: statistics.usage_statistics(db, by, wanted, timezone_offset_s))
+        return self._read(lambda db: statistics.usage_statistics(db, by, wanted))
 
-    def advice_facts(self, now: str, timezone_offset_s: int) -> Future[AdviceFacts]:
-        return self._read(lambda db: statistics.advice_facts(db, now, timezone_offset_s))
+    def advice_facts(self, now: str) -> Future[AdviceFacts]:
+        return self._read(lambda db: statistics.advice_facts(db, now))
 
     def usage_rows(self, wanted: UsageFilter = EVERYTHING) -> Iterator[UsageRow]:
         """Rows of the view `usage` (columns: usage.USAGE_COLUMNS) by attempt, one page in memory at a time; waits."""

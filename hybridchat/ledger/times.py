@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from hybridchat.errors import UsageError
 
+LOCAL_DAY = "date({moment}, 'localtime')"  # SQL for what `day_start` is here: the system's time zone as it was then
 SLOT_S = 900  # summaries count by quarter hours: every time zone's midnight falls on one
 
 

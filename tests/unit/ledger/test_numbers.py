@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
@@ -21,10 +18,10 @@ from hybridchat.ledger import writes
 from hybridchat.ledger.store import AttemptCost, Grouping, Ledger, UsageFilter, open_ledger
 from hybridchat.ledger.summary import SUMMARIES, SUMS, rows_as_summary
 from hybridchat.ledger.times import utc_text
+from tests.conftest import LiveIn
 from tests.unit.ledger.helpers import LOCAL, MANAGED, end_of, new_turn, opened, query
 
 NOON = "2026-11-15T12:00:00Z"
-KATHMANDU_S = 5 * 3600 + 45 * 60
 
 
 @pytest.fixture
@@ -33,24 +30,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     times = [NOON]
     monkeypatch.setattr(writes, "utc_now", lambda: utc_text(datetime.fromisoformat(times[-1])))
     return times
-
-
-LiveIn = Callable[[str], None]
-
-
-@pytest.fixture
-def live_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveIn]:
-    """Sets the system's time zone."""
-    if sys.platform == "win32":
-        pytest.skip("Windows takes its time zone from the system alone")
-
-    def move(zone: str) -> None:
-        monkeypatch.setenv("TZ", zone)
-        time.tzset()
-
-    yield move
-    monkeypatch.undo()
-    time.tzset()
 
 
 def reply(
@@ -124,7 +103,7 @@ def test_an_empty_ledger_has_no_numbers(ledger: Ledger) -> None:
     assert snapshot.local_share is None
     assert snapshot.local.cost_month == Money(None, 0)
     assert ledger.usage_statistics("day").result() == []
-    facts = ledger.advice_facts(NOON, 0).result()
+    facts = ledger.advice_facts(NOON).result()
     assert (facts.tokens_per_day, facts.failure_share_30d, facts.cost_30d) == ([], None, Money(None, 0))
 
 
@@ -135,27 +114,46 @@ def test_p95_only_with_enough_values(ledger: Ledger, clock: list[str]) -> None:
     assert ledger.snapshot(None, NOON).result().local.ttft_ms == Percentiles(n=59, p50=30.0, p95=57.0)
 
 
-def test_statistics_by_each_grouping(ledger: Ledger, clock: list[str]) -> None:
+def test_statistics_by_each_grouping(ledger: Ledger, clock: list[str], live_in: LiveIn) -> None:
+    live_in("UTC")
     reply(ledger, "0.5", replace(MANAGED, workload="code"))
     clock.append("2026-11-15T18:30:00Z")
     reply(ledger, None, replace(LOCAL, workload="code"), load_ms=10.0)
     reply(ledger, None, LOCAL, outcome=Outcome.ERROR)
 
-    def rows(by: Grouping, offset_s: int = 0) -> list[tuple[str, int, int, int]]:
-        found = ledger.usage_statistics(by, timezone_offset_s=offset_s).result()
+    def rows(by: Grouping) -> list[tuple[str, int, int, int]]:
+        found = ledger.usage_statistics(by).result()
         return [(row.key, row.attempts, row.replies, row.failures) for row in found]
 
     assert rows("backend") == [("lab", 2, 1, 1), ("rented", 1, 1, 0)]
     assert rows("model") == [("tiny", 2, 1, 1), ("big", 1, 1, 0)]
     assert rows("workload") == [("code", 2, 2, 0), ("", 1, 0, 1)]
     assert rows("day") == [("2026-11-15", 3, 2, 1)]
-    assert rows("day", KATHMANDU_S) == [("2026-11-15", 1, 1, 0), ("2026-11-16", 2, 1, 1)]
+    live_in("Asia/Kathmandu")
+    assert rows("day") == [("2026-11-15", 1, 1, 0), ("2026-11-16", 2, 1, 1)]
     (lab, rented) = ledger.usage_statistics("backend").result()
     assert (rented.cost, lab.cost) == (Money(0.5, 0), Money(None, 1))
     assert (lab.ttft_ms, rented.ttft_ms) == (Percentiles(), Percentiles(n=1, p50=100.0))
     assert (lab.prompt_tokens, lab.completion_tokens) == (20, 42)
     (only,) = ledger.usage_statistics("model", UsageFilter(backend="rented")).result()
     assert only.key == "big"
+
+
+@pytest.mark.parametrize("clocks_changed", ["2026-03-29", "2026-10-25"])
+def test_each_day_is_counted_in_its_own_season(
+    ledger: Ledger, clock: list[str], live_in: LiveIn, clocks_changed: str
+) -> None:
+    live_in("Europe/Berlin")
+    change = datetime.fromisoformat(clocks_changed)
+    for days in (-1, 1):
+        for minutes in (-30, 30):  # around midnight
+            clock.append(utc_text((change + timedelta(days=days, minutes=minutes)).astimezone()))
+            reply(ledger)
+    days_seen = [(row.key, row.attempts, row.ttft_ms.n) for row in ledger.usage_statistics("day").result()]
+    expected = [(change + timedelta(days=days)).date().isoformat() for days in (-2, -1, 0, 1)]
+    assert days_seen == [(day, 1, 1) for day in expected]
+    now = utc_text((change + timedelta(days=2)).astimezone())
+    assert ledger.advice_facts(now).result().tokens_per_day == [31, 31, 31, 31]
 
 
 def test_a_bound_that_is_no_time(ledger: Ledger) -> None:
@@ -215,7 +213,8 @@ def test_volume_of_the_last_30_days(ledger: Ledger, clock: list[str]) -> None:
     assert ledger.workload_tokens_30d("writing", NOON).result() == 0
 
 
-def test_what_the_advisor_reads(ledger: Ledger, clock: list[str]) -> None:
+def test_what_the_advisor_reads(ledger: Ledger, clock: list[str], live_in: LiveIn) -> None:
+    live_in("Africa/Lagos")
     clock.append("2026-11-12T23:30:00Z")
     reply(ledger, "0.5", MANAGED)
     clock.append("2026-11-14T10:00:00Z")
@@ -223,7 +222,7 @@ def test_what_the_advisor_reads(ledger: Ledger, clock: list[str]) -> None:
     reply(ledger, attempt=LOCAL, outcome=Outcome.ERROR)
     clock.append(NOON)
     reply(ledger)
-    facts = ledger.advice_facts(NOON, 3600).result()
+    facts = ledger.advice_facts(NOON).result()
     assert facts.tokens_per_day == [31, 62]  # from the 13th, local; the 15th still runs
     assert (len(facts.tokens_per_hour), facts.tokens_per_hour[0]) == (61, 31)  # 23:00 on the 12th to noon on the 15th
     assert (facts.tokens_30d, sum(facts.tokens_per_hour)) == (124, 93)
