@@ -41,7 +41,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
     ),
     "Where it goes": (
         Action("route", ("ctrl+r",), "Route of this chat…", "Auto, local, managed, or one backend and model", "route"),
-        Action("privacy", ("ctrl+l",), "Privacy of this chat…", "Local only, private or open", "privacy"),
+        Action("privacy", ("ctrl+l",), "Privacy of this chat…", "Local only, private or open", "pin"),
         Action("reasoning", ("ctrl+g",), "High reasoning on or off", "Say that the task is hard: routes may heed it"),
         Action("workload", ("f3",), "Kind of task…", "Code, summarization…: for routes and statistics"),
     ),

@@ -31,17 +31,21 @@ class KeyBar(Widget):
     """The keys that matter most, from the table of actions, as many as fit."""
 
     def render(self) -> RenderResult:
-        parts: list[tuple[str, str]] = []
-        room = self.size.width
-        for action in ACTIONS:
-            if not action.footer:
-                continue
-            key = short_key(action.keys[0])
-            room -= len(key) + len(action.footer) + 3
-            if room < -2:
-                break
-            parts += [(key, "bold"), (f" {action.footer}  ", "$muted")]
-        return Content.assemble(*parts)
+        return key_bar(self.size.width)
+
+
+_ALWAYS = {"help", "quit"}
+
+
+def key_bar(width: int) -> Content:
+    """In `width` cells the later entries are left out first, but never how to get help and how to leave."""
+    shown = {action.id: f"{short_key(action.keys[0])} {action.footer}" for action in ACTIONS if action.footer}
+    for name in [name for name in reversed(shown) if name not in _ALWAYS]:
+        if len("  ".join(shown.values())) <= width:
+            break
+        del shown[name]
+    words = [entry.partition(" ") for entry in shown.values()]
+    return Content("  ").join(Content.assemble((key, "bold"), (f" {word}", "$muted")) for key, _, word in words)
 
 
 class Waiting(Static):
