@@ -9,7 +9,7 @@ import click
 from hybridchat.cli import output
 from hybridchat.cli.dates import backend_option, since_option, until_option
 from hybridchat.cli.groups import DefaultGroup
-from hybridchat.cli.store import find_conversation, opened_ledger
+from hybridchat.cli.store import check_backend, find_conversation, opened_ledger
 from hybridchat.export import conversation as conversations
 from hybridchat.export import usage
 
@@ -48,10 +48,11 @@ def export_usage(
     from hybridchat.ledger.reads import USAGE_COLUMNS
     from hybridchat.ledger.records import UsageFilter
 
-    with opened_ledger() as ledger, output.data_stream(file) as stream:
-        usage.FORMATS["json" if as_json else form](
-            USAGE_COLUMNS, ledger.usage_rows(UsageFilter(since, until, backend)), stream
-        )
+    with opened_ledger() as ledger:
+        check_backend(ledger, backend)
+        rows = ledger.usage_rows(UsageFilter(since, until, backend))
+        with output.data_stream(file) as stream:
+            usage.FORMATS["json" if as_json else form](USAGE_COLUMNS, rows, stream)
 
 
 @command.command("conversation")

@@ -8,7 +8,7 @@ import click
 
 from hybridchat.cli import output
 from hybridchat.cli.dates import backend_option, since_option, until_option
-from hybridchat.cli.store import opened_ledger
+from hybridchat.cli.store import check_backend, opened_ledger
 from hybridchat.domain.pricing import format_usd
 from hybridchat.ledger.records import Grouping, UsageFilter
 
@@ -33,8 +33,8 @@ def command(by: Grouping, since: str | None, until: str | None, backend: str | N
     hybridchat stats --by model --since 7d --json
     """
     with opened_ledger() as ledger:
-        wanted = UsageFilter(since, until, backend)
-        rows = ledger.usage_statistics(by, wanted).result()
+        check_backend(ledger, backend)
+        rows = ledger.usage_statistics(by, UsageFilter(since, until, backend)).result()
     if as_json:
         output.json(rows)
         return

@@ -25,6 +25,18 @@ def opened_ledger() -> Iterator[Ledger]:
         ledger.close()
 
 
+def check_backend(ledger: Ledger, wanted: str | None) -> None:
+    """Raises UsageError for an id that neither the ledger nor the config knows."""
+    if wanted is None:
+        return
+    from hybridchat import wiring
+
+    known = {*ledger.backends().result(), *(backend.id for backend in wiring.load().config.backend)}
+    if wanted not in known:
+        remedy = f"give one of: {', '.join(sorted(known))}" if known else "none was asked yet and none is configured"
+        raise UsageError(f"there is no backend {wanted!r} in the ledger or in config.toml", remedy)
+
+
 def find_conversation(ledger: Ledger, conversation_id: int) -> Conversation:
     """Raises UsageError for an id that is not there."""
     conversation = ledger.conversation(conversation_id).result()

@@ -287,6 +287,10 @@ class Ledger:
         """All words must occur; hits in titles first, then the newest messages."""
         return self._read(lambda db: full_text.search(db, query, limit))
 
+    def backends(self) -> Future[list[str]]:
+        """The ids of all backends that were ever asked."""
+        return self._read(usage.backends)
+
     def usage_statistics(self, by: Grouping, wanted: UsageFilter = EVERYTHING) -> Future[list[StatRow]]:
         """Futures raise UsageError for a bound that is no time."""
         return self._read(lambda db: statistics.usage_statistics(db, by, wanted))

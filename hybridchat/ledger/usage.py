@@ -28,6 +28,12 @@ def conditions(wanted: UsageFilter) -> tuple[str, dict[str, str]]:
 _CONDITIONS = {"since": "started_at >= :since", "until": "started_at < :until", "backend": "backend = :backend"}
 
 
+def backends(db: sqlite3.Connection) -> list[str]:
+    """The ids of all backends that were ever asked. Without a look at every attempt."""
+    rows = db.execute("SELECT backend FROM usage_day UNION SELECT backend FROM attempt WHERE outcome IS NULL")
+    return [backend for (backend,) in rows]
+
+
 def usage_page(db: sqlite3.Connection, wanted: UsageFilter, after_id: int, limit: int) -> list[UsageRow]:
     """The next attempts by id."""
     also, parameters = conditions(wanted)

@@ -32,7 +32,8 @@ def test_usage_is_what_is_exported_by_default(cli: Cli, answered: TurnIds) -> No
     assert cli("export", "convresation", "1").code == 2
 
 
-def test_usage_is_filtered(cli: Cli, answered: TurnIds) -> None:
+def test_usage_is_filtered(cli: Cli, answered: TurnIds, home: Path) -> None:
+    (home / "config.toml").write_text('[[backend]]\nid = "other"\nkind = "embedded"\n')
     assert cli("export", "usage", "--format", "json", "--until", "2020-01-01").json == []
     assert cli("export", "usage", "--format", "json", "--backend", "other").json == []
     assert len(cli("export", "usage", "--format", "json", "--since", "1d", "--backend", "lab").json) == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from hybridchat.cli.advise import measured_inputs, rule_inputs
@@ -42,7 +44,24 @@ def test_stats_say_when_values_are_too_few(cli: Cli, answered: TurnIds) -> None:
 def test_stats_group_and_filter(by: str, key: str, cli: Cli, answered: TurnIds) -> None:
     assert [row["key"] for row in cli("stats", "--by", by, "--since", "1d", "--json").json] == [key]
     assert cli("stats", "--by", by, "--until", "2020-01-01", "--json").json == []
-    assert cli("stats", "--by", by, "--backend", "other").err == "nothing is measured yet in that range\n"
+    assert cli("stats", "--by", by, "--since", "0h").err == "nothing is measured yet in that range\n"
+
+
+@pytest.mark.parametrize("command", [("stats",), ("export", "usage")])
+def test_a_backend_that_is_nowhere_is_a_mistake(command: tuple[str, ...], cli: Cli, home: Path) -> None:
+    said = cli(*command, "--backend", "labb")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == (
+        "hybridchat: there is no backend 'labb' in the ledger or in config.toml — "
+        "none was asked yet and none is configured\n"
+    )
+    (home / "config.toml").write_text('[[backend]]\nid = "new"\nkind = "vllm"\nbase_url = "http://127.0.0.1:1"\n')
+    assert cli(*command, "--backend", "labb").err.endswith(" — give one of: new\n")
+    assert cli(*command, "--backend", "new").code == 0
+
+
+def test_a_backend_that_the_config_forgot_is_still_in_the_ledger(cli: Cli, answered: TurnIds) -> None:
+    assert [row["key"] for row in cli("stats", "--backend", "lab", "--json").json] == ["lab"]
 
 
 def test_advice_names_what_is_missing_and_how_to_give_it(cli: Cli, answered: TurnIds) -> None:
