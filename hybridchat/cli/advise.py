@@ -85,8 +85,8 @@ def measured_inputs(facts: AdviceFacts) -> tuple[Input, ...]:
     values = (
         ("peak_to_mean", peak_to_mean(facts.tokens_per_hour), "", "no tokens yet"),
         ("ttft_p95_ms", facts.ttft_ms.p95, "ms", f"{too_few} (n={facts.ttft_ms.n})"),
-        ("failure_share", facts.failure_share_30d, "", too_few),
-        ("privacy_share", facts.private_share_30d, "", too_few),
+        ("failure_share", facts.failures_30d.value, "", f"{too_few} (n={facts.failures_30d.n})"),
+        ("privacy_share", facts.pinned_30d.value, "", f"{too_few} (n={facts.pinned_30d.n})"),
         ("cost_30d", facts.cost_30d.usd, "USD", f"{facts.cost_30d.unpriced} replies without a known price"),
     )
     return tuple(_input(name, value, "measured", how, unit) for name, value, unit, how in values)

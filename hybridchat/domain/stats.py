@@ -17,6 +17,13 @@ class Percentiles(Struct, frozen=True):
     p95: float | None = None
 
 
+class Share(Struct, frozen=True):
+    """Of `n` that were counted, from 0 to 1; None where n is too small to tell 5 % from none (as for p95)."""
+
+    n: int = 0
+    value: float | None = None
+
+
 class Money(Struct, frozen=True):
     """A sum of known costs; `unpriced` counts the replies whose cost is unknown and which the sum leaves out."""
 
@@ -78,6 +85,10 @@ def summarize(values: list[float]) -> Percentiles:
     ordered = sorted(values)
     p95 = percentile(ordered, 0.95) if len(ordered) >= MIN_P95_SAMPLES else None
     return Percentiles(len(ordered), percentile(ordered, 0.5), p95)
+
+
+def share(counted: int, n: int) -> Share:
+    return Share(n, counted / n if n >= MIN_P95_SAMPLES else None)
 
 
 def tokens_per_s(

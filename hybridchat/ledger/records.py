@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from hybridchat.domain.chat import CostBasis, MessageState, Outcome, Privacy, Proof, Purpose, Reasoning, Zone
-from hybridchat.domain.stats import Money, Percentiles
+from hybridchat.domain.stats import Money, Percentiles, Share
 
 
 class LedgerStatus(Struct, frozen=True):
@@ -135,6 +135,6 @@ class AdviceFacts(Struct, frozen=True, kw_only=True):
     tokens_per_hour: list[int]  # the last 30 × 24 hours, or since the first attempt
     tokens_30d: int
     ttft_ms: Percentiles  # of the newest replies of the last 30 days, cold loads left out
-    failure_share_30d: float | None  # failures ÷ (replies + failures)
-    private_share_30d: float | None  # share of attempts from conversations pinned private or local_only
+    failures_30d: Share  # failures ÷ (replies + failures)
+    pinned_30d: Share  # of all attempts, those from conversations pinned private or local_only
     cost_30d: Money

@@ -7,7 +7,7 @@ from collections import defaultdict
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from hybridchat.domain.stats import Percentiles, summarize
+from hybridchat.domain.stats import Percentiles, share, summarize
 from hybridchat.ledger.records import EVERYTHING, AdviceFacts, Grouping, StatRow, UsageFilter
 from hybridchat.ledger.snapshot import money
 from hybridchat.ledger.summary import REPLY, SUMS, counted, rows_between
@@ -88,14 +88,13 @@ def advice_facts(db: sqlite3.Connection, now: str) -> AdviceFacts:
     source, parameters = rows_between("usage_day", newest)
     cursor = db.execute(f"SELECT {SUMS} FROM ({source})", parameters)
     sums = dict(zip((column[0] for column in cursor.description), cursor.fetchone(), strict=True))
-    answered = sums["replies"] + sums["failures"]
     return AdviceFacts(
         tokens_per_day=_tokens_per_day(db, moment),
         tokens_per_hour=_tokens_per_hour(db, moment),
         tokens_30d=sums["prompt_tokens"] + sums["completion_tokens"],
         ttft_ms=_all_ttfts(db, newest),
-        failure_share_30d=sums["failures"] / answered if answered else None,
-        private_share_30d=sums["pinned"] / sums["attempts"] if sums["attempts"] else None,
+        failures_30d=share(sums["failures"], sums["replies"] + sums["failures"]),
+        pinned_30d=share(sums["pinned"], sums["attempts"]),
         cost_30d=money((sums["cost_usd"], sums["priced"], sums["unpriced"])),
     )
 

@@ -8,7 +8,7 @@ import pytest
 
 from hybridchat.cli.advise import measured_inputs, rule_inputs
 from hybridchat.config import AdviseConfig
-from hybridchat.domain.stats import Money, Percentiles
+from hybridchat.domain.stats import Money, Percentiles, Share
 from hybridchat.ledger.records import AdviceFacts
 from hybridchat.ledger.store import TurnIds
 from tests.unit.cli.conftest import Cli
@@ -24,8 +24,8 @@ def facts(days: int) -> AdviceFacts:
         tokens_per_hour=[10, 30],
         tokens_30d=1000 * min(days, 30),
         ttft_ms=Percentiles(n=7, p50=200.0),
-        failure_share_30d=0.25,
-        private_share_30d=None,
+        failures_30d=Share(80, 0.25),
+        pinned_30d=Share(3),
         cost_30d=Money(usd=1.5, unpriced=2),
     )
 
@@ -104,3 +104,4 @@ def test_what_else_is_measured_is_unknown_rather_than_guessed() -> None:
     assert (by_name["ttft_p95_ms"].value, by_name["ttft_p95_ms"].origin) == (None, "missing")
     assert "n=7" in by_name["ttft_p95_ms"].how_to_provide
     assert (by_name["failure_share"].value, by_name["privacy_share"].value) == (0.25, None)
+    assert "n=3" in by_name["privacy_share"].how_to_provide

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hybridchat.domain.chat import CostBasis, MessageState, Outcome, Privacy, Proof
-from hybridchat.domain.stats import Money, Percentiles
+from hybridchat.domain.stats import MIN_P95_SAMPLES, Money, Percentiles, Share
 from hybridchat.errors import LedgerError, UsageError
 from hybridchat.ledger import writes
 from hybridchat.ledger.store import AttemptCost, Grouping, Ledger, UsageFilter, open_ledger
 from hybridchat.ledger.summary import SUMMARIES, SUMS, rows_as_summary
-from hybridchat.ledger.times import utc_text
+from hybridchat.ledger.times import utc_now, utc_text
 from tests.conftest import LiveIn
 from tests.unit.ledger.helpers import LOCAL, MANAGED, end_of, new_turn, opened, query
 
@@ -104,7 +104,7 @@ def test_an_empty_ledger_has_no_numbers(ledger: Ledger) -> None:
     assert snapshot.local.cost_month == Money(None, 0)
     assert ledger.usage_statistics("day").result() == []
     facts = ledger.advice_facts(NOON).result()
-    assert (facts.tokens_per_day, facts.failure_share_30d, facts.cost_30d) == ([], None, Money(None, 0))
+    assert (facts.tokens_per_day, facts.failures_30d, facts.cost_30d) == ([], Share(), Money(None, 0))
 
 
 def test_p95_only_with_enough_values(ledger: Ledger, clock: list[str]) -> None:
@@ -226,9 +226,19 @@ def test_what_the_advisor_reads(ledger: Ledger, clock: list[str], live_in: LiveI
     assert facts.tokens_per_day == [31, 62]  # from the 13th, local; the 15th still runs
     assert (len(facts.tokens_per_hour), facts.tokens_per_hour[0]) == (61, 31)  # 23:00 on the 12th to noon on the 15th
     assert (facts.tokens_30d, sum(facts.tokens_per_hour)) == (124, 93)
-    assert (facts.failure_share_30d, facts.private_share_30d) == (0.25, 0.25)
+    assert (facts.failures_30d, facts.pinned_30d) == (Share(4), Share(4))
     assert facts.cost_30d == Money(0.5, 2)
     assert facts.ttft_ms.n == 3
+
+
+def test_a_share_needs_as_many_attempts_as_a_p95(ledger: Ledger) -> None:
+    for number in range(MIN_P95_SAMPLES):
+        facts = ledger.advice_facts(utc_now()).result()
+        assert (facts.failures_30d, facts.pinned_30d) == (Share(number), Share(number))
+        reply(ledger, outcome=Outcome.OK if number else Outcome.ERROR)
+    facts = ledger.advice_facts(utc_now()).result()
+    assert facts.failures_30d == Share(MIN_P95_SAMPLES, 1 / MIN_P95_SAMPLES)
+    assert facts.pinned_30d == Share(MIN_P95_SAMPLES, 0.0)
 
 
 def test_todays_local_replies(ledger: Ledger, clock: list[str], live_in: LiveIn) -> None:
