@@ -52,6 +52,7 @@ class Session:
         self.planner = Planner(config.route, self.fleet, floor, self._prompt_price)
         self.books = Bookkeeper(self._ledger, prices, self.fleet, self._emit, self.planner.workload_tokens_30d)
         self._chats: dict[int, Chat] = {}  # those that run or have messages waiting: who leaves one finds it again
+        self._shown: Chat | None = None  # the newest one asked for
         self._beginning: set[asyncio.Task[None]] = set()  # turns whose words are on their way to disk
         self._is_closing = False
         self._deleted: list[int] = []
@@ -117,19 +118,22 @@ class Session:
         born = privacy or Privacy(self._config.privacy.default)
         chat = Chat(privacy=born, route=route or self._config.route.default, model=model, system=system)
         self.books.focus(None)
+        self._shown = chat
         return chat
 
     async def open(self, conversation_id: int) -> Chat:
         """Raises UsageError when there is none of that id."""
         self.books.focus(conversation_id)
         if conversation_id in self._chats:
-            return self._chats[conversation_id]
+            self._shown = self._chats[conversation_id]
+            return self._shown
         conversation = await asyncio.wrap_future(self._ledger.conversation(conversation_id))
         if conversation is None:
             raise UsageError(f"no conversation {conversation_id}", "`hybridchat list` shows all")
         chat = Chat.of(conversation, await asyncio.wrap_future(self._ledger.branch(conversation_id)))
         if chat.workload:
             self.books.count_workloads([chat.workload])
+        self._shown = chat
         return chat
 
     async def open_latest(self) -> Chat | None:
@@ -203,9 +207,9 @@ class Session:
 
     async def _update(self, conversation_id: int, **fields: object) -> None:
         await asyncio.wrap_future(self._ledger.update_conversation(conversation_id, **fields))
-        chat = self._chats.get(conversation_id)
-        if chat is not None and chat.conversation is not None:
-            chat.conversation = replace(chat.conversation, **fields)
+        for chat in {self._shown, self._chats.get(conversation_id)}:
+            if chat is not None and chat.conversation is not None and chat.id == conversation_id:
+                chat.conversation = replace(chat.conversation, **fields)
 
     # --- turns
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from hybridchat.domain.chat import Role
 from hybridchat.tui.screens.chats import ChatList
 from hybridchat.tui.screens.dialogs import Prompt
 from tests.tui.conftest import Screenplay, Stage
@@ -97,6 +100,29 @@ async def test_renaming_the_open_chat(play: Screenplay) -> None:
         await stage.until_top(Prompt)
         await stage.press("ctrl+u", "x", "y", "enter")
         await stage.until(lambda: stage.text.startswith("  xy"))
+
+
+@pytest.mark.parametrize("keys", [("f2",), ("ctrl+o", "f2")])
+async def test_a_rename_moves_nothing(play: Screenplay, keys: tuple[str, ...]) -> None:
+    session = FakeSession()
+    session.add("chat", [(Role.ASSISTANT, "\n\n".join(f"line {n}" for n in range(100)))])
+    async with play(session, reopen_latest=True) as stage:
+        await stage.until(lambda: "line 99" in stage.text)
+        await stage.type("a draft")
+        await stage.press("left", "left", "pageup", "pageup")
+        await stage.until(lambda: "line 99" not in stage.text)
+        before = stage.text.splitlines()
+        for key in keys:
+            await stage.press(key)
+            await stage.until_top(Prompt if key == "f2" else ChatList)
+        await stage.press("ctrl+u", "x", "y", "enter")
+        await stage.until(lambda: [c.conversation.title for c in session.kept.values()] == ["xy"])
+        if len(keys) > 1:
+            await stage.until_top(ChatList)
+            await stage.press("escape")
+        await stage.until(lambda: stage.text.startswith("  xy"))
+        assert stage.text.splitlines()[1:] == before[1:]
+        assert stage.screen.composer.cursor_location == (0, len("a dra"))
 
 
 async def test_ten_thousand_chats(play: Screenplay) -> None:

@@ -59,12 +59,12 @@ class ChatScreen(Sending):
         current = self.chat.id if self.chat else None
         chats = ChatList(self.session, current)
         chosen = await self.app.push_screen_wait(chats)
-        if chosen is not None and (chosen != current or chosen in chats.renamed):
+        if chosen is not None and chosen != current:
             await self.open_chat(chosen)
         elif current in chats.deleted:
             self.action_new_chat()
-        elif current is not None and current in chats.renamed:
-            await self.open_chat(current)
+        else:
+            self.plan_now()  # the title may be another one now
 
     async def open_chat(self, conversation_id: int) -> None:
         assert self.session is not None
@@ -83,8 +83,7 @@ class ChatScreen(Sending):
         if title and title.strip() and title != old:
             with self.told():
                 await self.session.rename(number, title.strip())
-            if self.chat.id == number:
-                await self.open_chat(number)
+            self.plan_now()
 
     @work
     async def action_delete_chat(self) -> None:

@@ -38,7 +38,6 @@ class ChatList(Picker):
         super().__init__("Chats", [], current=current, hint=_HINT)
         self._session = session
         self._current = current
-        self.renamed: set[int] = set()
         self.deleted: set[int | None] = set()
 
     def on_mount(self) -> None:
@@ -67,7 +66,6 @@ class ChatList(Picker):
             if title and title.strip():
                 with self._told():
                     await self._session.rename(row.key, title.strip())
-                    self.renamed.add(row.key)
                 self._load()
 
     @work

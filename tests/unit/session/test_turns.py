@@ -214,6 +214,19 @@ async def test_a_forwarding_server_is_demoted(build: Build) -> None:
     assert world.told(Notice)
 
 
+async def test_a_rename_reaches_the_chat_that_is_open(build: Build) -> None:
+    world = await build(LAB)
+    chat = world.session.new()
+    await world.session.send(chat, "hello world")
+    await world.session.wait(chat)
+    assert chat.conversation is not None
+    await world.session.rename(chat.conversation.id, "by another name")
+    assert chat.conversation.title == "by another name"
+    again = await world.session.open(chat.conversation.id)
+    await world.session.rename(chat.conversation.id, "and another")
+    assert again.conversation is not None and again.conversation.title == "and another"
+
+
 async def test_delete_and_undo(build: Build) -> None:
     world = await build(LAB)
     chat = world.session.new()
