@@ -91,7 +91,7 @@ async def _ask(address: Address, server: Server, source: str) -> Found:
         source=f"{server.name} {source}" if source.startswith("listens") else source,
         models=tuple(model.name for model in health.models),
         is_healthy=health.state is HealthState.HEALTHY,
-        detail=health.detail,
+        detail=str(health),
         needs_own_yes=not source.startswith("listens"),
     )
 

@@ -83,12 +83,12 @@ class EmbeddedBackend:
             for model in local_models(self._paths.models_dir)
         )
         if find_spec("xllamacpp") is None:
-            state, detail = HealthState.UNHEALTHY, "not installed — run: pip install 'hybridchat[embedded]'"
+            state, detail, remedy = HealthState.UNHEALTHY, "not installed", "run: pip install 'hybridchat[embedded]'"
         elif not models:
-            state, detail = HealthState.UNHEALTHY, "no model is here yet — run: hybridchat models pull"
+            state, detail, remedy = HealthState.UNHEALTHY, "no model is here yet", "run: hybridchat models pull"
         else:
-            state, detail = HealthState.HEALTHY, "llama.cpp, in a process of our own"
-        return Health(state, detail, models, time.monotonic())
+            state, detail, remedy = HealthState.HEALTHY, "llama.cpp, in a process of our own", ""
+        return Health(state, detail, models, time.monotonic(), remedy)
 
     async def aclose(self) -> None:
         """Ends the child; an engine that was left running stays."""

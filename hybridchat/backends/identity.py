@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hybridchat.backends.base import BackendSpec
 from hybridchat.backends.facts import Server, facts
@@ -102,25 +103,26 @@ async def look(client: Client, spec: BackendSpec, models: Callable[[], Awaitable
             await check_identity(client, spec)
             found = await models()
     except TimeoutError:
-        return _health(HealthState.UNHEALTHY, f"{place(spec.address)} went silent — check the server")
+        return _health(HealthState.UNHEALTHY, f"{place(spec.address)} went silent", remedy="check the server")
     except HybridchatError as error:
         if spec.zone.is_local and isinstance(error, BackendError) and error.status == 503:
             return _health(HealthState.LOADING, "loading its model")
-        return _health(HealthState.UNHEALTHY, str(error))
-    return _health(HealthState.HEALTHY, _detail(spec, found), found)
+        return _health(HealthState.UNHEALTHY, error.message, remedy=error.remedy)
+    return _healthy(spec, found)
 
 
-def _health(state: HealthState, detail: str, models: Models = ()) -> Health:
-    return Health(state, detail, models, time.monotonic())
+def _health(state: HealthState, detail: str, models: Models = (), remedy: str = "") -> Health:
+    return Health(state, detail, models, time.monotonic(), remedy)
 
 
-def _detail(spec: BackendSpec, models: Models) -> str:
+def _healthy(spec: BackendSpec, models: Models) -> Health:
     if not models:
-        return "answers; lists no models"
-    names = Health(models=models)
-    if spec.model and names.model(spec.model) is None and spec.kind is not Kind.LLAMACPP:
-        return f"answers, but has no model {spec.model} — `hybridchat models` lists what it has"
-    return f"{len(models)} model{'s' if len(models) > 1 else ''}"
+        return _health(HealthState.HEALTHY, "answers; lists no models")
+    health = _health(HealthState.HEALTHY, f"{len(models)} model{'s' if len(models) > 1 else ''}", models)
+    if spec.model and health.model(spec.model) is None and spec.kind is not Kind.LLAMACPP:
+        remedy = "`hybridchat models` lists what it has"
+        return replace(health, detail=f"answers, but has no model {spec.model}", remedy=remedy)
+    return health
 
 
 class _Meta(Struct):

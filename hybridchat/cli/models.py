@@ -77,7 +77,7 @@ async def collect(session: Session) -> tuple[list[Row], list[tuple[str, str]]]:
         for backend in session.fleet.specs:
             health = session.health(backend)
             if not health.models:
-                silent.append((backend, health.detail))
+                silent.append((backend, str(health)))
             for model in health.models:
                 at = next(c for c in session.candidates(model.name) if c.backend == backend)
                 rows.append(

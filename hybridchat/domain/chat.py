@@ -233,12 +233,16 @@ class HealthState(StrEnum):
 
 
 class Health(Struct, frozen=True):
-    """The last look at a backend: `detail` is one line for a person, `models` what it offers."""
+    """The last look at a backend: what it is, what to do about that, what it offers. `str()` is one line of it."""
 
     state: HealthState = HealthState.UNKNOWN
     detail: str = "not checked yet"
     models: tuple[ModelInfo, ...] = ()
     checked_at: float | None = None  # time.monotonic()
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.detail} — {self.remedy}" if self.remedy else self.detail
 
     def model(self, name: str | None) -> ModelInfo | None:
         """The entry of that name (with or without Ollama's default tag), or None."""

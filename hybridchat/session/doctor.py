@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hybridchat.backends.base import BackendSpec
 from hybridchat.config import Config
@@ -78,7 +79,9 @@ async def examine(
 
 def examine_config(paths: Paths, problems: Sequence[Problem]) -> list[Finding]:
     if problems:
-        return [Finding("config", State.BROKEN, str(problem)) for problem in problems]
+        return [
+            Finding("config", State.BROKEN, str(replace(problem, allowed="")), problem.allowed) for problem in problems
+        ]
     if not paths.config_file.exists():
         return [Finding("config", State.NOTE, f"{paths.config_file} is not there yet", "run `hybridchat` to set it up")]
     return [Finding("config", State.OK, str(paths.config_file))]
@@ -167,13 +170,13 @@ async def examine_backend(fleet: Fleet, spec: BackendSpec, *, round_trip: bool) 
     health = await fleet.check(spec.id)
     if health.state is not HealthState.HEALTHY:
         state = State.NOTE if health.state is HealthState.LOADING else State.BROKEN
-        return Finding(subject, state, health.detail)
+        return Finding(subject, state, health.detail, health.remedy)
     if spec.model and health.models and health.model(spec.model) is None:
         offered = ", ".join(model.name for model in health.models[:5])
         pull = " or pull it" if spec.kind in (Kind.OLLAMA, Kind.EMBEDDED) else ""
         return Finding(subject, State.BROKEN, f"has no model {spec.model!r}", f"choose one of: {offered}{pull}")
     if round_trip and (failure := await _round_trip(fleet, spec, health)):
-        return Finding(subject, State.BROKEN, failure)
+        return Finding(subject, State.BROKEN, *failure)
     return Finding(subject, State.OK, f"{health.detail}, {_where(spec)}{', answered one token' if round_trip else ''}")
 
 
@@ -181,8 +184,8 @@ def _where(spec: BackendSpec) -> str:
     return f"{spec.zone} ({spec.proof})" if spec.proof else f"{spec.zone}"
 
 
-async def _round_trip(fleet: Fleet, spec: BackendSpec, health: Health) -> str | None:
-    """What went wrong, or None. It is not a reply: nothing of it is in the ledger."""
+async def _round_trip(fleet: Fleet, spec: BackendSpec, health: Health) -> tuple[str, str] | None:
+    """What went wrong and what to do, or None. It is not a reply: nothing of it is in the ledger."""
     candidate = next(c for c in fleet.candidates() if c.backend == spec.id)
     request = ChatRequest(
         model=candidate.model,
@@ -193,11 +196,11 @@ async def _round_trip(fleet: Fleet, spec: BackendSpec, health: Health) -> str | 
     try:
         backend = await fleet.backend(spec.id, candidate.zone)
     except (BackendError, Refused) as error:
-        return str(error)
+        return error.message, error.remedy
     async with aclosing(backend.chat(request)) as stream:
         async for event in stream:
             if isinstance(event, Failed):
-                return f"{event.message} — {event.remedy}" if event.remedy else event.message
+                return event.message, event.remedy
             if isinstance(event, Finished):
                 return None
-    return "the stream ended without an end mark"
+    return "the stream ended without an end mark", "look into the server's log"

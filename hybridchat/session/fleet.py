@@ -64,7 +64,7 @@ class Fleet:
         zone, proof = spec.zone, spec.proof
         if spec.kind is Kind.OLLAMA and zone.is_local and (remote_host or is_cloud_name(name)):
             zone, proof, remote_host = Zone.MANAGED, None, remote_host or "Ollama's cloud"
-        state, detail = health.state, health.detail
+        state, detail = health.state, str(health)
         if not name and state is not HealthState.UNHEALTHY:
             state, detail = HealthState.UNHEALTHY, "no model is chosen: pick one as the route"
         return Candidate(
@@ -99,7 +99,7 @@ class Fleet:
             async with asyncio.timeout(LOOK_S):  # a key program may take its time
                 health = await (await self.backend(backend, spec.zone)).health()
         except HybridchatError as error:  # a certificate that cannot be read is a UsageError
-            health = Health(HealthState.UNHEALTHY, str(error))
+            health = Health(HealthState.UNHEALTHY, error.message, remedy=error.remedy)
         except TimeoutError:
             health = Health(HealthState.UNHEALTHY, f"no answer within {LOOK_S:g} s")
         except OSError as error:  # its files can vanish while they are looked at

@@ -94,7 +94,7 @@ class FirstRun:
             raise Refused(f"{spec.address.host} is not on this machine", "leave --local-only to add it")
         health = await _look(spec) if spec.zone.is_local else Health(detail="not asked")
         if health.state is HealthState.UNHEALTHY:
-            raise UsageError(health.detail, "start the server, or correct the address")
+            raise UsageError(health.detail, health.remedy or "start the server, or correct the address")
         await asyncio.to_thread(add_backend, self._paths.config_file, values)
         return Found(
             id=spec.id,
@@ -105,7 +105,7 @@ class FirstRun:
             source="added by hand",
             models=tuple(m.name for m in health.models),
             is_healthy=health.state is HealthState.HEALTHY if spec.zone.is_local else None,
-            detail=health.detail,
+            detail=str(health),
         )
 
     def _now(self) -> Config:

@@ -58,7 +58,7 @@ async def pick_route(view: ChatView, title: str, make_rows: Callable[[], list[Ro
         await view.session.check_health(choice.backend)
         health = view.session.health(choice.backend)
         if not health.models:
-            view.banner(f"{choice.backend} lists no models: {health.detail or 'its answer names none'}", "error")
+            view.banner(f"{choice.backend} lists no models: {str(health) or 'its answer names none'}", "error")
         options["current"] = (choice.backend, health.models[0].name) if health.models else choice
     return choice
 

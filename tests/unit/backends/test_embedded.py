@@ -62,7 +62,7 @@ async def test_without_the_extra_it_says_what_to_install(paths: Paths, not_insta
     assert failed.remedy == "run: pip install 'hybridchat[embedded]'"
     health = await backend.health()
     assert health.state is HealthState.UNHEALTHY
-    assert "pip install" in health.detail
+    assert "pip install" in health.remedy
 
 
 async def test_without_the_model_it_says_how_to_get_it(paths: Paths, installed: None) -> None:

@@ -100,7 +100,7 @@ async def test_another_service_at_the_port_is_named(kind: Kind, make: type[FakeS
     async with make() as server:  # type: ignore[call-arg]
         health = await health_of(kind, server)
     assert health.state is HealthState.UNHEALTHY
-    assert says in health.detail
+    assert says in str(health)
 
 
 async def test_an_ollama_under_another_kind_gets_no_word() -> None:
@@ -137,7 +137,8 @@ async def test_nobody_there(kind: Kind) -> None:
         pass
     health = await health_of(kind, server)
     assert health.state is HealthState.UNHEALTHY
-    assert health.detail.startswith(f"nothing listens at 127.0.0.1:{server.port} — ")
+    assert health.detail == f"nothing listens at 127.0.0.1:{server.port}"
+    assert str(health) == f"{health.detail} — {health.remedy}"
 
 
 @pytest.mark.parametrize("kind", [Kind.VLLM, Kind.LLAMACPP, Kind.OLLAMA])

@@ -34,7 +34,10 @@ def test_a_dead_backend_is_told_with_a_remedy(cli: Cli, home: Path) -> None:
     configure(home, backend("http://127.0.0.1:9"))
     said = cli("doctor", "--round-trip")
     assert said.code == 1
-    assert "broken backend lab: nothing listens at 127.0.0.1:9" in said.out
+    assert "broken backend lab: nothing listens at 127.0.0.1:9 — " in said.out
+    (finding,) = [one for one in cli("doctor", "--json").json if one["subject"] == "backend lab"]
+    assert finding["detail"] == "nothing listens at 127.0.0.1:9"
+    assert finding["remedy"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="making symbolic links needs a right on Windows")
