@@ -33,8 +33,8 @@ def import_all():
 import_all()
 for name in [name for name in sys.modules if name.partition(".")[0] == "hybridchat"]:
     del sys.modules[name]
-in_os = "chown chroot fchmod fchown fdatasync fork forkpty getegid geteuid getgid getgroups getpgid getpgrp getsid getuid"
-in_os += " killpg lchown lockf mkfifo nice openpty pipe2 posix_fallocate posix_spawn pread pwrite register_at_fork"
+in_os = "chown chroot fchmod fchown fdatasync fork forkpty getegid geteuid getgid getgroups getpgid getpgrp getsid"
+in_os += " getuid killpg lchown lockf mkfifo nice openpty pipe2 posix_fallocate posix_spawn pread pwrite register_at_fork"
 in_os += " sched_getaffinity sendfile setpgid setsid statvfs sync sysconf tcgetpgrp tcsetpgrp ttyname uname wait wait3"
 in_os += " wait4 waitid WEXITED WNOHANG WNOWAIT WUNTRACED WIFEXITED WIFSIGNALED WIFSTOPPED O_CLOEXEC O_DIRECTORY"
 in_os += " O_NOCTTY O_NOFOLLOW O_NONBLOCK O_SYNC P_PID P_PGID"
