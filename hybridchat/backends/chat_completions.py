@@ -21,7 +21,7 @@ from hybridchat.domain.events import Event, Failed, Finished, Loading, Started, 
 from hybridchat.net.client import Client, open_client
 from hybridchat.net.framing import SseFramer
 
-PATH = "/v1/chat/completions"
+PATH = "/chat/completions"
 
 _LOADING_POLL_S = 0.5
 
@@ -164,7 +164,7 @@ class ChatCompletionsBackend:
             self._may_be_ollama = False
         exchange = Exchange(
             client=self._client,
-            path=PATH,
+            path=self.spec.address.endpoint(PATH),
             body=request_body(request, facts().chat_completions[self.spec.kind].max_tokens),
             backend=self.spec.id,
             first_s=request.idle_s,

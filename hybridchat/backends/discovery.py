@@ -123,7 +123,7 @@ def _offer(address: Address) -> Found:
     return Found(
         id="ollama-host",
         kind=Kind.OLLAMA,
-        base_url=address.origin + address.path,
+        base_url=address.base_url,
         zone=zone,
         proof=proof_of(zone),
         source="OLLAMA_HOST",

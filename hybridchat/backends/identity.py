@@ -148,16 +148,17 @@ class _List(Struct):
 
 async def list_models(client: Client, spec: BackendSpec) -> Models:
     """What a Chat Completions server lists. A compatible server without a list offers none that we know of."""
+    path = spec.address.endpoint("/models")
     value: Any = None
     if spec.kind is Kind.OPENAI_COMPATIBLE and spec.zone.is_local:
         value = await _get_if_there(client, _LM_STUDIO_PATH)
     if not isinstance(value, dict) or "data" not in value:
-        value = await _get_if_there(client, "/v1/models")
+        value = await _get_if_there(client, path)
     try:
         entries = msgspec.convert(value, _List).data if value is not None else []
     except msgspec.ValidationError:
         raise BackendError(
-            ErrorKind.PROTOCOL, f"{place(spec.address)}/v1/models is no list of models", "check base_url and kind"
+            ErrorKind.PROTOCOL, f"{place(spec.address)}{path} is no list of models", "check base_url and kind"
         ) from None
     return tuple(_model(entry) for entry in entries)
 

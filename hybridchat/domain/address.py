@@ -19,6 +19,13 @@ _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
+# A path with a version in it is an API's root as it stands: /v1, /v1beta/openai, /api/paas/v4.
+_VERSIONED = re.compile(r"(?P<root>.*)(?P<version>/v[1-9][0-9]*(?:(?:alpha|beta)[0-9]*)?(?:/.*)?)")
+# What the protocols add by themselves, and people copy along with the address.
+_ENDPOINT = re.compile(
+    r"(?P<base>.*?)/(?:chat/completions|api/(?:chat|generate|tags|show|version))"
+    r"|(?P<root>.*/v[1-9][a-z0-9]*(?:/openai)?)/(?:completions|responses|messages|embeddings|models)(?:/.*)?"
+)
 
 
 class Address(Struct, frozen=True):
@@ -27,8 +34,9 @@ class Address(Struct, frozen=True):
     scheme: str  # http | https | unix
     host: str
     port: int  # 0 for a Unix socket
-    path: str  # without a trailing slash and without the protocol's /v1; of the socket file for unix
+    path: str  # of the server: what stands before the API's version, without a trailing slash; of the socket for unix
     is_loopback: bool  # an IP literal of 127/8, ::1, ::ffff:127/104, or the word localhost; a Unix socket too
+    version_path: str = ""  # the rest, from the last version segment on: /v1, /v1beta/openai; "" when the URL has none
 
     @property
     def origin(self) -> str:
@@ -37,6 +45,18 @@ class Address(Struct, frozen=True):
             return "http://localhost"
         host = "127.0.0.1" if self.host == "localhost" else self.host
         return f"{self.scheme}://[{host}]:{self.port}" if ":" in host else f"{self.scheme}://{host}:{self.port}"
+
+    @property
+    def base_url(self) -> str:
+        """The URL to write down: reading it again gives the same place."""
+        return f"unix://{self.path}" if self.scheme == "unix" else self.origin + self.path + self.version_path
+
+    def endpoint(self, path: str, *, version: str = "/v1") -> str:
+        """The path of an API's `path`, from the server's root on; `version` is the protocol's own, for a URL without.
+
+        A path that belongs to the server and not to a version of its API (/version, /api/tags) needs no call of this.
+        """
+        return (self.version_path or version) + path
 
 
 def parse_base_url(url: str) -> Address:
@@ -56,7 +76,8 @@ def parse_base_url(url: str) -> Address:
     scheme = match["scheme"].lower()
     host, port = _parse_authority(url, match["authority"], _DEFAULT_PORT[scheme])
     is_loopback = host in ("localhost", "::1") or (host.startswith("127.") and _IPV4.fullmatch(host) is not None)
-    return Address(scheme, host, port, _parse_path(url, match["path"] or ""), is_loopback)
+    path, version_path = _parse_path(url, match["path"] or "")
+    return Address(scheme, host, port, path, is_loopback, version_path)
 
 
 def _parse_unix(url: str) -> Address:
@@ -115,11 +136,16 @@ def _parse_ipv6(url: str, text: str) -> str:
     return str(mapped) if mapped else str(address)
 
 
-def _parse_path(url: str, path: str) -> str:
+def _parse_path(url: str, path: str) -> tuple[str, str]:
+    """The server's part and, from its last version segment on, the API's."""
     path = path.rstrip("/")
     if not _PATH.fullmatch(path) or "//" in path or {".", ".."} & set(path.split("/")):
         raise _refused(url, "has an unusual path", "write it without empty parts, dots and special characters")
-    return path.removesuffix("/v1").rstrip("/")
+    if copied := _ENDPOINT.fullmatch(path):
+        end = len(url.rstrip("/")) - len(path) + len(copied["base"] or copied["root"] or "")
+        raise _refused(url, "has a path too much", f"write it as {url[:end]}")
+    versioned = _VERSIONED.fullmatch(path)
+    return (versioned["root"], versioned["version"]) if versioned else (path, "")
 
 
 def _refused(url: str, what: str, remedy: str) -> UsageError:

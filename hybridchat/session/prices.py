@@ -73,7 +73,7 @@ def _ask_price_list(address: Address, model: str, usage: Usage, at: datetime) ->
         "cache_write_tokens": usage.cache_write_tokens,
     }
     reported = genai_prices.Usage(**{name: count for name, count in counts.items() if count is not None})
-    url = f"{address.scheme}://{address.host}{address.path}"
+    url = f"{address.scheme}://{address.host}{address.path}{address.version_path}"
     try:
         priced = genai_prices.calc_price(reported, model, provider_api_url=url, genai_request_timestamp=at)
     except LookupError:

@@ -99,7 +99,7 @@ class FirstRun:
         return Found(
             id=spec.id,
             kind=spec.kind,
-            base_url=spec.address.origin + spec.address.path,
+            base_url=spec.address.base_url,
             zone=spec.zone,
             proof=spec.proof,
             source="added by hand",

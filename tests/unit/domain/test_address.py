@@ -126,11 +126,11 @@ REFUSED = [
 READ = [
     ("http://127.0.0.1:8000", Address("http", "127.0.0.1", 8000, "", True)),
     ("http://127.0.0.1:8000/", Address("http", "127.0.0.1", 8000, "", True)),
-    ("http://127.0.0.1:8000/v1", Address("http", "127.0.0.1", 8000, "", True)),
-    ("http://127.0.0.1:8000/v1/", Address("http", "127.0.0.1", 8000, "", True)),
+    ("http://127.0.0.1:8000/v1", Address("http", "127.0.0.1", 8000, "", True, "/v1")),
+    ("http://127.0.0.1:8000/v1/", Address("http", "127.0.0.1", 8000, "", True, "/v1")),
     ("http://127.9.9.9", Address("http", "127.9.9.9", 80, "", True)),
     ("HTTP://LocalHost:11434", Address("http", "localhost", 11434, "", True)),
-    ("http://[::1]:8080/v1", Address("http", "::1", 8080, "", True)),
+    ("http://[::1]:8080/v1", Address("http", "::1", 8080, "", True, "/v1")),
     ("http://[0:0:0:0:0:0:0:1]", Address("http", "::1", 80, "", True)),
     ("http://[::ffff:127.0.0.1]:8000", Address("http", "127.0.0.1", 8000, "", True)),
     ("http://[::FFFF:7f00:1]", Address("http", "127.0.0.1", 80, "", True)),
@@ -139,12 +139,12 @@ READ = [
     ("http://127x.example", Address("http", "127x.example", 80, "", False)),
     ("http://192.168.0.7:8000", Address("http", "192.168.0.7", 8000, "", False)),
     ("http://[2001:DB8::1]", Address("http", "2001:db8::1", 80, "", False)),
-    ("https://api.openai.com/v1", Address("https", "api.openai.com", 443, "", False)),
-    ("https://openrouter.ai/api/v1", Address("https", "openrouter.ai", 443, "/api", False)),
+    ("https://api.openai.com/v1", Address("https", "api.openai.com", 443, "", False, "/v1")),
+    ("https://openrouter.ai/api/v1", Address("https", "openrouter.ai", 443, "/api", False, "/v1")),
     ("https://gpu-box:8443", Address("https", "gpu-box", 8443, "", False)),
     ("http://gpu_box.lan", Address("http", "gpu_box.lan", 80, "", False)),
     ("https://xn--bcher-kva.example", Address("https", "xn--bcher-kva.example", 443, "", False)),
-    ("https://host.example/v1/v1", Address("https", "host.example", 443, "/v1", False)),
+    ("https://host.example/v1/v1", Address("https", "host.example", 443, "/v1", False, "/v1")),
     ("https://host.example/a%20b/@x", Address("https", "host.example", 443, "/a%20b/@x", False)),
     ("unix:///run/llama.sock", Address("unix", "", 0, "/run/llama.sock", True)),
     ("unix:/run/v1", Address("unix", "", 0, "/run/v1", True)),
@@ -240,8 +240,70 @@ def test_loopback_is_claimed_only_for_literal_loopback(rest: str) -> None:
         is_loopback = False
     assert address.is_loopback is is_loopback
     # Reading what a client would dial gives the same place: two readers cannot be played against each other.
-    again = parse_base_url(address.origin + address.path)
+    again = parse_base_url(address.base_url)
     assert (again.host, again.port, again.is_loopback) == (literal, address.port, address.is_loopback)
+    assert (again.path, again.version_path) == (address.path, address.version_path)
+
+
+@pytest.mark.parametrize(
+    ("url", "server", "endpoint"),
+    [
+        ("http://127.0.0.1:8000", "", "/v1/chat/completions"),
+        ("http://127.0.0.1:8000/v1/", "", "/v1/chat/completions"),
+        ("https://box.example/llm", "/llm", "/v1/chat/completions"),
+        ("https://box.example/llm/v1", "/llm", "/v1/chat/completions"),
+        ("https://openrouter.ai/api/v1", "/api", "/v1/chat/completions"),
+        ("https://api.groq.com/openai/v1", "/openai", "/v1/chat/completions"),
+        ("https://mine.openai.azure.com/openai/v1", "/openai", "/v1/chat/completions"),
+        ("https://generativelanguage.googleapis.com/v1beta/openai", "", "/v1beta/openai/chat/completions"),
+        ("https://gateway.example/v1/account/gate/openai", "", "/v1/account/gate/openai/chat/completions"),
+        ("https://api.example/v2/box/v1", "/v2/box", "/v1/chat/completions"),
+        ("https://api.example/api/paas/v4", "/api/paas", "/v4/chat/completions"),
+        ("https://api.example/vision", "/vision", "/v1/chat/completions"),
+    ],
+)
+def test_a_version_in_the_path_is_the_apis_root_and_what_stands_before_it_the_servers(
+    url: str, server: str, endpoint: str
+) -> None:
+    address = parse_base_url(url)
+    assert (address.path, address.endpoint("/chat/completions")) == (server, endpoint)
+
+
+@pytest.mark.parametrize(
+    ("url", "endpoint"),
+    [
+        ("https://generativelanguage.googleapis.com", "/v1beta/models"),
+        ("https://generativelanguage.googleapis.com/v1beta", "/v1beta/models"),
+        ("https://generativelanguage.googleapis.com/v1", "/v1/models"),
+    ],
+)
+def test_a_protocol_has_a_version_of_its_own_for_a_url_without(url: str, endpoint: str) -> None:
+    assert parse_base_url(url).endpoint("/models", version="/v1beta") == endpoint
+
+
+@pytest.mark.parametrize(
+    ("url", "remedy"),
+    [
+        ("https://api.openai.com/v1/chat/completions", "https://api.openai.com/v1"),
+        ("https://api.openai.com/v1/responses/", "https://api.openai.com/v1"),
+        ("https://api.anthropic.com/v1/messages", "https://api.anthropic.com/v1"),
+        ("http://127.0.0.1:11434/api/chat", "http://127.0.0.1:11434"),
+        ("http://127.0.0.1:8000/v1/models", "http://127.0.0.1:8000/v1"),
+        ("https://box.example/llm/chat/completions", "https://box.example/llm"),
+        ("https://g.example/v1beta/models/m-1:streamGenerateContent", "https://g.example/v1beta"),
+        ("https://g.example/v1beta/openai/models", "https://g.example/v1beta/openai"),
+    ],
+)
+def test_a_path_too_much_is_refused_with_the_address_to_write(url: str, remedy: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_base_url(url)
+    assert caught.value.message.endswith("has a path too much")
+    assert caught.value.remedy == f"write it as {remedy}"
+    parse_base_url(remedy)
+
+
+def test_a_path_is_no_endpoint_only_because_it_is_called_like_one() -> None:
+    assert parse_base_url("https://box.example/models").endpoint("/models") == "/v1/models"
 
 
 def test_no_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
