@@ -48,6 +48,7 @@ class Wiring(NamedTuple):
             prices=PriceBook(),
             open_backend=opener.open,
             local_only=local_only,
+            config_error=config_error(self.problems) if self.problems else None,
         )
 
     async def open_ollama_admin(self, spec: BackendSpec) -> OllamaAdmin:

@@ -20,7 +20,7 @@ from hybridchat.net.client import warm_up
 from hybridchat.session.bookkeeping import Bookkeeper
 from hybridchat.session.events import HealthChanged, Notice, QueueChanged, SessionEvent, TurnEnded
 from hybridchat.session.fleet import Fleet, OpenBackend
-from hybridchat.session.planning import Planner, refusal
+from hybridchat.session.planning import Planner
 from hybridchat.session.prices import PriceBook
 from hybridchat.session.sending import begin_turn, chat_request
 from hybridchat.session.state import Chat, Draft, Plan
@@ -42,14 +42,16 @@ class Session:
         prices: PriceBook,
         open_backend: OpenBackend,
         local_only: bool = False,
+        config_error: UsageError | None = None,
     ) -> None:
+        """`config_error`: why `config` is the defaults instead of the user's."""
         self._config = config
         self._ledger = open_ledger(self._on_ledger_trouble)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: list[Callable[[SessionEvent], None]] = []
         self.fleet = Fleet(specs, open_backend, self._on_health, local_only=local_only)
         floor = Privacy.LOCAL_ONLY if local_only else Privacy.OPEN
-        self.planner = Planner(config.route, self.fleet, floor, self._prompt_price)
+        self.planner = Planner(config.route, self.fleet, floor, self._prompt_price, config_error)
         self.books = Bookkeeper(self._ledger, prices, self.fleet, self._emit, self.planner.workload_tokens_30d)
         self._chats: dict[int, Chat] = {}  # those that run or have messages waiting: who leaves one finds it again
         self._shown: Chat | None = None  # the newest one asked for
@@ -270,7 +272,7 @@ class Session:
             plan = self.planner.plan(chat, draft)
             target = plan.decision.target
             if plan.decision.outlook is not Outlook.SEND or target is None:
-                raise refusal(plan.decision, anything_configured=bool(self.fleet.specs))
+                raise self.planner.refusal(plan.decision)
             request = chat_request(chat, draft, target, self.fleet.specs[target.backend])
             turn = await begin_turn(self._ledger, self._emit, chat, draft, plan, target, self.planner.privacy(chat))
         finally:

@@ -63,6 +63,8 @@ async def examine(
     )
     if fleet is None:
         backends = [Finding("backends", State.NOTE, "not looked at", "mend the ledger first")]
+    elif problems:
+        backends = [Finding("backends", State.NOTE, "not looked at", "mend the config first")]
     elif not specs:
         backends = [Finding("backends", State.NOTE, "none is configured", "run `hybridchat` to set one up")]
     return [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from hybridchat.config import RouteConfig
 from hybridchat.domain.chat import Privacy, Reasoning
 from hybridchat.domain.pricing import estimate_prompt_tokens
@@ -19,13 +21,21 @@ PromptPrice = Callable[[str, str], tuple[float, str] | None]  # backend, model â
 class Planner:
     """Pure apart from the caches it reads: no disk, no network, fast enough for every key press."""
 
-    def __init__(self, route: RouteConfig, fleet: Fleet, floor: Privacy, prompt_price: PromptPrice) -> None:
+    def __init__(
+        self,
+        route: RouteConfig,
+        fleet: Fleet,
+        floor: Privacy,
+        prompt_price: PromptPrice,
+        config_error: UsageError | None = None,
+    ) -> None:
         self._rules = route.rule
         self._table = {**SHIPPED_TABLES, **route.tables}[route.table]
         self._table_name = route.table
         self._fleet = fleet
         self._floor = floor
         self._prompt_price = prompt_price
+        self._config_error = config_error
         self.workload_tokens_30d: dict[str, int] = {}
 
     def workloads(self) -> set[str]:
@@ -63,6 +73,8 @@ class Planner:
                 prompt_tokens=prompt_tokens,
             )
         )
+        if self._config_error and not self._fleet.specs:
+            decision = replace(decision, reasons=("config.toml has a mistake",), remedy=str(self._config_error))
         price = self._prompt_price(decision.target.backend, decision.target.model) if decision.target else None
         return Plan(
             decision=decision,
@@ -72,6 +84,14 @@ class Planner:
             estimated_cost_usd=price[0] * prompt_tokens if price else None,
             price_source=price[1] if price else "",
         )
+
+    def refusal(self, decision: Decision) -> HybridchatError:
+        """The error for a decision that does not send."""
+        if not self._fleet.specs:
+            remedy = "run hybridchat once to set one up, or `hybridchat backends add`"
+            return self._config_error or UsageError("no backend is configured", remedy)
+        message = "; ".join(decision.reasons)
+        return Refused(message, decision.remedy) if decision.is_policy else RouteOpen(message, decision.remedy)
 
     def _wanted_models(self, chat: Chat, draft: Draft) -> tuple[str | None, dict[str, str]]:
         """The model asked of whoever answers, and those of single backends: a model belongs to its route."""
@@ -100,11 +120,3 @@ class RouteOpen(HybridchatError):
     """No route may answer by itself: the user must choose, or mend a backend."""
 
     exit_code = EXIT_FAILED
-
-
-def refusal(decision: Decision, *, anything_configured: bool) -> HybridchatError:
-    """The error for a decision that does not send."""
-    if not anything_configured:
-        return UsageError("no backend is configured", "run hybridchat once to set one up, or `hybridchat backends add`")
-    message = "; ".join(decision.reasons)
-    return Refused(message, decision.remedy) if decision.is_policy else RouteOpen(message, decision.remedy)

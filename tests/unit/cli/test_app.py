@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -31,6 +32,27 @@ def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[st
     for path, _ in every_command(app.root):
         assert app.run([*path, "--help"]) == 0
         assert f"hybridchat {' '.join(path)}" in capsys.readouterr().out.split("\n\n", 1)[1], path
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *("ask hi", "ask --backend lab hi", "list", "search sky", "show 1", "rename 1 title", "delete 1"),
+        *("models list", "models pull tiny", "models show tiny", "models rm tiny", "keys list", "keys set lab"),
+        *("local up embedded", "local down", "local load tiny", "local unload tiny"),
+        *("backends list", "backends add box --kind ollama --url http://127.0.0.1:9"),
+        *("stats", "export usage", "export conversation 1", "advise"),
+    ],
+)
+def test_a_broken_config_is_named_by_every_command(arguments: str, cli: Cli, home: Path) -> None:
+    config = home / "config.toml"
+    home.mkdir()
+    config.write_text('[[backend]]\nid = "lab"\nkind = "vlm"\n')
+    said = cli(*arguments.split())
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith(f'hybridchat: {config}:3: backend.kind: "vlm" is not allowed — ')
+    assert said.err.count("\n") == 1
+    assert list(home.iterdir()) == [config]
 
 
 @pytest.mark.parametrize(

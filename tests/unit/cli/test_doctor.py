@@ -28,6 +28,10 @@ def test_a_broken_config_is_one_finding_among_others(cli: Cli, home: Path) -> No
     assert by_subject["config"]["state"] == "broken"
     assert "config.toml:2: ui.them" in by_subject["config"]["detail"]
     assert by_subject["ledger"]["state"] == "ok"
+    assert (by_subject["backends"]["detail"], by_subject["backends"]["remedy"]) == (
+        "not looked at",
+        "mend the config first",
+    )
 
 
 def test_a_dead_backend_is_told_with_a_remedy(cli: Cli, home: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from hybridchat import wiring
 from hybridchat.domain.chat import HealthState, Zone
 from hybridchat.domain.events import Failed
 from hybridchat.domain.routing import Outlook
-from hybridchat.errors import ErrorKind, HybridchatError, Refused
+from hybridchat.errors import ErrorKind, HybridchatError, Refused, UsageError
 from hybridchat.session.state import Draft
 from tests.unit.session.conftest import Build, spec
 
@@ -54,3 +57,19 @@ async def test_a_model_belongs_to_the_route_it_came_with(build: Build) -> None:
     world.backends["lab"].state = HealthState.UNHEALTHY
     await world.session.check_health("lab")
     assert models() == {"cloud": "tiny"}
+
+
+async def test_a_broken_config_is_what_speaks_against_sending(home: Path) -> None:
+    home.mkdir()  # noqa: ASYNC240 - before anything runs
+    (home / "config.toml").write_text("[ui]\nthem = 1\n")
+    session = wiring.load(strict=False).open_session()
+    try:
+        await session.start(watch=False)
+        chat = session.new()
+        decision = session.plan(chat, "hi").decision
+        assert decision.reasons == ("config.toml has a mistake",)
+        assert "config.toml:2: ui.them" in decision.remedy
+        with pytest.raises(UsageError, match=r"config\.toml:2: ui\.them"):
+            await session.send(chat, "hi")
+    finally:
+        await session.close()
