@@ -16,7 +16,9 @@ from textual.actions import SkipAction
 from textual.app import App
 from textual.command import Provider
 from textual.driver import Driver
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
+from textual.timer import Timer
 
 from hybridchat.config import UiConfig
 from hybridchat.domain.chat import Privacy
@@ -27,6 +29,8 @@ from hybridchat.tui.actions import bindings
 from hybridchat.tui.pasting import read_pastes_as_text
 from hybridchat.tui.screens.chat import ChatScreen
 from hybridchat.tui.themes import DEFAULT_THEME, VARIABLE_DEFAULTS, load_theme, theme_names
+from hybridchat.tui.widgets.hints import Hints
+from hybridchat.tui.words import brief
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Session
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_UI = UiConfig()
 LOOK_FOR_HANGUP_S = 1.0
+SAY_FOR_S = 4.0
 PAINT_FIRST_S = 0.05  # what was typed ahead is on the screen before the session's imports take the interpreter
 EXIT_HUNG_UP = 129  # as SIGHUP
 
@@ -57,7 +62,6 @@ class HybridChatApp(App[int]):
     BINDINGS = bindings("app")
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
     ENABLE_COMMAND_PALETTE = False  # ours opens it: its key stands in the table like all others
-    NOTIFICATION_TIMEOUT = 4
 
     def __init__(
         self,
@@ -85,6 +89,8 @@ class HybridChatApp(App[int]):
         self._crash_log = crash_log
         self._chat_screen = ChatScreen(panel=ui.panel, show_thinking=ui.show_thinking, born=privacy)
         self._typed_ahead: list[events.Key] | None = []
+        self._said: tuple[str, str] | None = None
+        self._silence: Timer | None = None
         self.session: Session | None = None
         self.last_words = ""  # for stderr, once the terminal is the shell's again
         self._use_first_theme()
@@ -98,10 +104,13 @@ class HybridChatApp(App[int]):
 
     async def on_event(self, event: events.Event) -> None:
         """Keys typed ahead wait until something has the focus: words typed while the app starts are not lost."""
-        if isinstance(event, events.Key) and not event.is_forwarded and self._typed_ahead is not None:
-            self._typed_ahead.append(event)
-        else:
-            await super().on_event(event)
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            if self._said:
+                self._say(None)
+            if self._typed_ahead is not None:
+                self._typed_ahead.append(event)
+                return
+        await super().on_event(event)
 
     async def on_descendant_focus(self) -> None:
         keys, self._typed_ahead = self._typed_ahead or (), None
@@ -194,7 +203,34 @@ class HybridChatApp(App[int]):
 
     def action_help_quit(self) -> None:
         """Ctrl+C with nothing selected."""
-        self.notify("Esc stops a reply, Ctrl+Q quits.", markup=False)
+        self.notify("Esc stops a reply, Ctrl+Q quits.")
+
+    # --- passing words
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """In place of the hints at the foot of every screen, until the next key: a toast would cover what is read.
+
+        News passes after `timeout` seconds too; a warning or an error waits for the key. Never markup, nor a title.
+        """
+        self._say((brief(message), severity))
+        if severity == "information":
+            self._silence = self.set_timer(timeout or SAY_FOR_S, partial(self._say, None))
+
+    def _say(self, said: tuple[str, str] | None) -> None:
+        self._said = said
+        if self._silence is not None:
+            self._silence.stop()
+        for screen in self.screen_stack:
+            for hints in screen.query(Hints):
+                hints.said = said
 
     # --- clipboard
 

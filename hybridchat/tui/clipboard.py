@@ -8,6 +8,11 @@ import sys
 from collections.abc import Callable, Mapping
 
 TIMEOUT_S = 2.0
+# What these programs need to find the display, and nothing else: API keys live in the environment too.
+_PASSED_ON = (
+    *("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "SYSTEMROOT", "WSL_DISTRO_NAME", "WSL_INTEROP"),
+    *("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR"),
+)
 
 
 def clipboard_command(
@@ -35,6 +40,7 @@ def copy_to_system(text: str, environment: Mapping[str, str]) -> bool:
     try:
         done = subprocess.run(
             command,
+            env={name: value for name, value in environment.items() if name.upper() in _PASSED_ON},
             input=text.encode(encoding, "replace"),
             stdout=subprocess.DEVNULL,  # xclip stays behind as a child: a pipe would wait for it
             stderr=subprocess.DEVNULL,

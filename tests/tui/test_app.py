@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from textual.command import CommandPalette
+from textual.notifications import SeverityLevel
 
 from hybridchat.errors import LedgerError
 from hybridchat.session.chat import Session
@@ -15,8 +16,10 @@ from hybridchat.tui.actions import ACTIONS
 from hybridchat.tui.app import HybridChatApp
 from hybridchat.tui.screens.help import HelpScreen
 from hybridchat.tui.screens.picker import Picker
+from hybridchat.tui.widgets.hints import Hints
 from tests.tui.conftest import Screenplay
 from tests.tui.fake_session import FakeSession
+from tests.tui.samples import CONVERSATION
 
 SECRET = "a secret prompt"
 
@@ -126,3 +129,32 @@ async def test_a_chat_that_cannot_be_reopened_is_said(play: Screenplay) -> None:
 
     async with play(open_session=Damaged().opener, reopen_latest=True) as stage:
         await stage.until(lambda: "No chat can be opened: the ledger failed — run doctor" in stage.text)
+
+
+async def test_a_passing_word_covers_nothing_and_goes_with_the_next_key(play: Screenplay) -> None:
+    session = FakeSession()
+    session.add("chat", CONVERSATION)
+    async with play(session, reopen_latest=True) as stage:
+        await stage.until(lambda: "write-ahead" in stage.text and "Enter sends to" in stage.text)
+        await stage.press("ctrl+y")
+        await stage.until(lambda: "The last reply is in the clipboard." in stage.text.splitlines()[-1])
+        with_it = stage.text.splitlines()
+        await stage.press("left")
+        await stage.until(lambda: "^Q quit" in stage.text.splitlines()[-1])
+        assert stage.text.splitlines()[:-1] == with_it[:-1]
+
+
+@pytest.mark.parametrize("severity", ["warning", "error"])
+async def test_a_warning_says_what_it_is_until_the_next_key(play: Screenplay, severity: SeverityLevel) -> None:
+    async with play() as stage:
+        stage.app.notify("[b]never markup[/b]\x1b[2J", severity=severity)
+        await stage.until(lambda: f"{severity}: [b]never markup[/b]␛[2J" in stage.text)
+        await stage.type("x")
+        await stage.until(lambda: f"{severity}: " not in stage.text and "^Q quit" in stage.text)
+
+
+async def test_news_passes_by_itself(play: Screenplay) -> None:
+    async with play() as stage:
+        stage.app.notify("gone soon", timeout=0.01)
+        assert stage.screen.query_one(Hints).said == ("gone soon", "information")
+        await stage.until(lambda: stage.screen.query_one(Hints).said is None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from pathlib import Path
 
 from hybridchat.config import load_config
@@ -35,19 +36,27 @@ def test_the_environment_is_offered_by_name_and_added_by_its_own_yes(home: Path)
     assert "ollama-host" not in {backend.id for backend in config.backend}
 
 
-def test_the_demo_copies_a_reply_and_leaves_the_ledger_alone(home: Path) -> None:
+def test_the_demo_copies_a_reply_and_leaves_the_ledger_alone(home: Path, tmp_path: Path) -> None:
+    """Copied twice: by OSC 52 through the terminal, and by the system's program."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "xclip").write_text('#!/bin/sh\ncd "$(dirname "$0")" && cat >part && mv part copied\n')
+    (programs / "xclip").chmod(0o700)
+    display = {"DISPLAY": ":0", "WAYLAND_DISPLAY": "", "PATH": f"{programs}:{os.environ['PATH']}"}
     ledger = open_ledger(home / "hybridchat.db")
     ledger.conversations().result()
     ledger.close()
     before = {file.name: file.read_bytes() for file in home.iterdir() if file.is_file()}
-    with Terminal(["demo"], env={"HYBRIDCHAT_HOME": str(home)}) as terminal:
+    with Terminal(["demo"], env={"HYBRIDCHAT_HOME": str(home), **display}) as terminal:
         terminal.wait_for("Enter sends to simulated-local")
         terminal.type("hello\r")
         terminal.wait_for("to first token")
         terminal.type("\x19")  # copy the last reply
-        terminal.wait_until(lambda: b"\x1b]52;c;" in terminal.raw)
+        terminal.wait_until(lambda: b"\x07" in terminal.raw.partition(b"\x1b]52;c;")[2])
         copied = terminal.raw.partition(b"\x1b]52;c;")[2].partition(b"\x07")[0]
         assert base64.b64decode(copied).decode().startswith("## Simulated reply")
+        terminal.wait_until((programs / "copied").exists)
+        assert (programs / "copied").read_bytes() == base64.b64decode(copied)
         terminal.type("\x11")
         assert terminal.wait_for_exit() == 0
     assert {file.name: file.read_bytes() for file in home.iterdir() if file.is_file()} == before

@@ -90,5 +90,5 @@ class AddBackend(ModalScreen[bool]):
         except HybridchatError as error:
             self._status.update(clean_line(str(error), 400))
             return
-        self.notify(f"{clean_line(found.id)} added: {zone_words(found.zone, found.proof, found.kind)}", markup=False)
+        self.notify(f"{clean_line(found.id)} added: {zone_words(found.zone, found.proof, found.kind)}")
         self.dismiss(True)

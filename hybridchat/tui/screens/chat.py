@@ -229,7 +229,7 @@ class ChatScreen(Sending):
 
     def say(self, text: str) -> None:
         """A passing word."""
-        self.notify(clean_line(text), markup=False, timeout=4)
+        self.notify(text)
 
 
 def _block_words(block: CodeBlock) -> tuple[str, str]:

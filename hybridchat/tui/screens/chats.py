@@ -11,11 +11,10 @@ from textual import work
 from textual.binding import Binding, BindingType
 
 from hybridchat.domain.chat import Conversation, Privacy
-from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.widgets.rows import Row
-from hybridchat.tui.words import when
+from hybridchat.tui.words import brief, when
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Session
@@ -74,7 +73,7 @@ class ChatList(Picker):
             with self._told():
                 await self._session.delete(row.key)
                 self.deleted.add(row.key)
-                self.notify("Chat deleted. F9 brings it back, until you quit.", markup=False)
+                self.notify("Chat deleted. F9 brings it back, until you quit.")
             self._load()
 
     @work
@@ -88,7 +87,7 @@ class ChatList(Picker):
         try:
             yield
         except HybridchatError as error:
-            self.notify(clean_line(str(error)), severity="error", markup=False)
+            self.notify(brief(str(error)), severity="error")
 
 
 def _row(conversation: Conversation, now: datetime, *, is_current: bool) -> Row:

@@ -17,6 +17,7 @@ from hybridchat.domain.chat import Proof
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError
 from hybridchat.session.first_run import Discovery, Found, Setup
+from hybridchat.tui.widgets.hints import Hints
 from hybridchat.tui.widgets.rows import Row, RowList
 from hybridchat.tui.words import zone_words
 
@@ -59,6 +60,7 @@ class FirstRun(Screen[bool]):
             yield self._status
             yield self.list
             yield self._keys
+            yield Hints()
 
     def on_mount(self) -> None:
         self.action_look()
@@ -87,7 +89,7 @@ class FirstRun(Screen[bool]):
     def _show(self) -> None:
         current = self.list.current
         self.list.set_rows(found_rows(self.found.values(), self.ticked, self.vouched), current and current.key)
-        self.list.styles.height = max(1, min(len(self.list.rows), self.app.size.height - 16))
+        self.list.styles.height = max(1, min(len(self.list.rows), self.app.size.height - 17))
         self.list.display = bool(self.found)
         self._keys.update(self._choices())
 
@@ -161,7 +163,7 @@ class FirstRun(Screen[bool]):
         self.action_tick()  # a click; Enter is the screen's
 
     def _complain(self, text: str) -> None:
-        self.notify(clean_line(text, 300), severity="warning", markup=False, timeout=8)
+        self.notify(clean_line(text, 300), severity="warning")
 
 
 def found_rows(all_found: Iterable[Found], ticked: Collection[str], vouched: Collection[str]) -> list[Row]:

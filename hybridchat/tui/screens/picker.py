@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from hybridchat.tui.widgets.hints import Hints
 from hybridchat.tui.widgets.rows import Row, RowList
 
 
@@ -40,7 +41,7 @@ class Picker(ModalScreen[Any]):
                 yield Static(self._note, markup=False, classes="note")
             yield self.filter
             yield self.list
-            yield Static(self._hint, markup=False, classes="hint")
+            yield Hints(self._hint, classes="hint")
 
     def on_mount(self) -> None:
         self._fit()

@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from hybridchat.domain.text import clean_line
 from hybridchat.tui.actions import ACTIONS, short_key
+from hybridchat.tui.widgets.hints import Hints
 from hybridchat.tui.words import brief
 
 
@@ -27,10 +28,10 @@ class TitleBar(Widget):
         return Content.assemble((left.plain, "bold"), "  ", right)
 
 
-class KeyBar(Widget):
+class KeyBar(Hints):
     """The keys that matter most, from the table of actions, as many as fit."""
 
-    def render(self) -> RenderResult:
+    def hints(self) -> Content:
         return key_bar(self.size.width)
 
 
