@@ -33,11 +33,13 @@ def import_all():
 import_all()
 for name in [name for name in sys.modules if name.partition(".")[0] == "hybridchat"]:
     del sys.modules[name]
-in_os = "chown chroot fchmod fchown fdatasync fork forkpty getegid geteuid getgid getgroups getpgid getpgrp getsid"
-in_os += " getuid killpg lchown lockf mkfifo nice openpty pipe2 posix_fallocate posix_spawn pread pwrite register_at_fork"
-in_os += " sched_getaffinity sendfile setpgid setsid statvfs sync sysconf tcgetpgrp tcsetpgrp ttyname uname wait wait3"
-in_os += " wait4 waitid WEXITED WNOHANG WNOWAIT WUNTRACED WIFEXITED WIFSIGNALED WIFSTOPPED O_CLOEXEC O_DIRECTORY"
-in_os += " O_NOCTTY O_NOFOLLOW O_NONBLOCK O_SYNC P_PID P_PGID"
+in_os = '''
+chown chroot fchmod fchown fdatasync fork forkpty getegid geteuid getgid getgroups getpgid getpgrp getsid
+getuid killpg lchown lockf mkfifo nice openpty pipe2 posix_fallocate posix_spawn pread pwrite
+register_at_fork sched_getaffinity sendfile setpgid setsid statvfs sync sysconf tcgetpgrp tcsetpgrp
+ttyname uname wait wait3 wait4 waitid WEXITED WNOHANG WNOWAIT WUNTRACED WIFEXITED WIFSIGNALED WIFSTOPPED
+O_CLOEXEC O_DIRECTORY O_NOCTTY O_NOFOLLOW O_NONBLOCK O_SYNC P_PID P_PGID
+'''
 windows_has = "SIGABRT SIGFPE SIGILL SIGINT SIGSEGV SIGTERM".split()
 in_signal = "alarm getitimer setitimer pause pthread_kill pthread_sigmask siginterrupt sigpending sigwait".split()
 in_signal += [name for name in vars(signal) if name.startswith("SIG") and name[3].isalpha() and name not in windows_has]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
 
+from hybridchat.tui import clipboard
 from hybridchat.tui.clipboard import clipboard_command, copy_to_system
 from hybridchat.tui.terminal import AsciiFilter, crash_report, to_ascii
 
@@ -84,13 +88,58 @@ def test_over_ssh_there_is_none() -> None:
     assert copy_to_system("text", {}) is (sys.platform in ("darwin", "win32"))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="a shell script stands for the program")
-def test_the_text_reaches_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = tmp_path / "xclip"
-    program.write_text(f"#!/bin/sh\ncat > {tmp_path}/clipboard\n")
-    program.chmod(0o700)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    assert copy_to_system("ünï", {"DISPLAY": ":0"})
-    assert (tmp_path / "clipboard").read_text() == "ünï"
-    program.write_text("#!/bin/sh\nexit 1\n")
-    assert not copy_to_system("text", {"DISPLAY": ":0"})
+STAND_IN = """#!/bin/sh
+cd "$(dirname "$0")"
+printf '%s ' "$(basename "$0")" "$@" >command
+env >environment
+cat >text
+"""
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Path]:
+    """`stand_in(platform, name)` makes a program of that name the only one; it writes what it gets beside itself."""
+
+    def put(platform: str, name: str) -> Path:
+        program = tmp_path / name
+        program.write_text(STAND_IN)
+        program.chmod(0o700)
+        monkeypatch.setenv("PATH", str(tmp_path))  # where it is looked for
+        monkeypatch.setattr(clipboard, "sys", SimpleNamespace(platform=platform))
+        monkeypatch.setattr(clipboard, "TIMEOUT_S", 30.0)  # a busy machine is no failure
+        return program
+
+    return put
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell script stands for the program")
+@pytest.mark.parametrize(
+    ("platform", "display", "command"),
+    [
+        ("linux", {"WAYLAND_DISPLAY": "wayland-0", "XDG_RUNTIME_DIR": "/run/user/1"}, "wl-copy "),
+        ("linux", {"DISPLAY": ":0", "XAUTHORITY": "/home/u/.Xauthority"}, "xclip -selection clipboard "),
+        ("linux", {"DISPLAY": ":0"}, "xsel --clipboard --input "),
+        ("linux", {"WSL_DISTRO_NAME": "Ubuntu", "WSL_INTEROP": "/run/WSL/1"}, "clip.exe "),
+        ("darwin", {"LANG": "C.UTF-8"}, "pbcopy "),
+    ],
+)
+def test_the_program_gets_the_text_and_no_keys(
+    stand_in: Callable[[str, str], Path], tmp_path: Path, platform: str, display: dict[str, str], command: str
+) -> None:
+    program = stand_in(platform, command.split()[0])
+    rest = {"PATH": f"{tmp_path}:{os.defpath}", "OPENAI_API_KEY": "canary", "LAB_SECRET": "canary"}
+    assert copy_to_system("ünï\n👍", display | rest)
+    assert (tmp_path / "command").read_text() == command
+    encoding = "utf-16-le" if program.suffix == ".exe" else "utf-8"
+    assert (tmp_path / "text").read_bytes().decode(encoding) == "ünï\n👍"
+    environment = (tmp_path / "environment").read_text()
+    assert {f"{name}={value}" for name, value in display.items()} <= set(environment.splitlines())
+    assert "canary" not in environment
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell script stands for the program")
+@pytest.mark.parametrize(("script", "is_copied"), [("exit 0", True), ("exit 1", False), ("kill -9 $$", False)])
+def test_a_program_that_fails_is_told(stand_in: Callable[[str, str], Path], script: str, is_copied: bool) -> None:
+    program = stand_in("linux", "xclip")
+    program.write_text(f"#!/bin/sh\ncat >/dev/null\n{script}\n")
+    assert copy_to_system("text", {"DISPLAY": ":0", "PATH": f"{program.parent}:{os.defpath}"}) is is_copied
