@@ -10,15 +10,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from hybridchat.backends import identity
-from hybridchat.backends.base import BackendSpec, policy_of
 from hybridchat.backends.decoding import JsonStreamDecoder, OnError, is_set
 from hybridchat.backends.facts import facts
-from hybridchat.backends.failures import failed
-from hybridchat.backends.streaming import Exchange, stream_reply
-from hybridchat.domain.chat import ChatRequest, Health, HealthState, Proof
+from hybridchat.backends.http_backend import HttpBackend
+from hybridchat.domain.chat import ChatRequest
 from hybridchat.domain.events import Event, Failed, Finished, Loading, Started, Usage
-from hybridchat.net.client import Client, open_client
 from hybridchat.net.framing import SseFramer
 
 PATH = "/chat/completions"
@@ -94,7 +90,8 @@ class ChatCompletionsDecoder(JsonStreamDecoder[_Chunk]):
             self._fail(msgspec.Raw(msgspec.json.encode(value.message)), events)
             return
         if not (value.choices or value.usage or value.timings or value.model):
-            self._skip(events)
+            if value.choices is None:  # Azure's first chunk has none of them, and nothing to say
+                self._skip(events)
             return
         if not self.understood:
             self.understood = True
@@ -145,57 +142,23 @@ def request_body(request: ChatRequest, max_tokens_name: str) -> bytes:
     return msgspec.json.encode(body)
 
 
-class ChatCompletionsBackend:
-    """See `backends.base.Backend`. Raises Refused or UsageError when its client cannot be made safely."""
-
-    def __init__(self, spec: BackendSpec, key: str | None = None) -> None:
-        self.spec = spec
-        self._key = key
-        self._client: Client = open_client(policy_of(spec, key))
-        # An Ollama would forward a model under a harmless name, and its /v1 never tells; our own child cannot be one.
-        self._must_not_be_ollama = spec.zone.is_local and spec.proof is not Proof.VERIFIED
-        self._may_be_ollama = self._must_not_be_ollama
+class ChatCompletionsBackend(HttpBackend):
+    """See `backends.base.Backend`."""
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
-        if self._may_be_ollama:
-            if refusal := await identity.refuse_ollama(self._client, self.spec, request.idle_s):
-                yield refusal
-                return
-            self._may_be_ollama = False
-        exchange = Exchange(
-            client=self._client,
-            path=self.spec.address.endpoint(PATH),
-            body=request_body(request, facts().chat_completions[self.spec.kind].max_tokens),
-            backend=self.spec.id,
-            first_s=request.idle_s,
-            idle_s=request.idle_s,
-            deadline_s=request.deadline_s,
-            secret=self._key,
-        )
+        path = self.spec.address.endpoint(PATH)
+        body = request_body(request, facts().chat_completions[self.spec.kind].max_tokens)
         waits_until = asyncio.get_running_loop().time() + request.deadline_s
         while True:
             is_loading = False
-            async with aclosing(stream_reply(exchange, ChatCompletionsDecoder(self._failed))) as events:
+            reply = self._reply(request, path, body, ChatCompletionsDecoder(self._failed))
+            async with aclosing(reply) as events:
                 async for event in events:
                     is_loading = _is_loading(event) and asyncio.get_running_loop().time() < waits_until
                     yield Loading(f"{self.spec.id} is loading its model") if is_loading else event
             if not is_loading:
                 return
             await asyncio.sleep(_LOADING_POLL_S)
-
-    def _failed(self, body: bytes) -> Failed:
-        return failed(body, backend=self.spec.id, secret=self._key)
-
-    async def health(self) -> Health:
-        health = await identity.look(self._client, self.spec, self._models)
-        self._may_be_ollama = self._must_not_be_ollama and health.state is not HealthState.HEALTHY
-        return health
-
-    async def _models(self) -> identity.Models:
-        return await identity.list_models(self._client, self.spec)
-
-    async def aclose(self) -> None:
-        await self._client.aclose()
 
 
 def _is_loading(event: Event) -> bool:

@@ -1,0 +1,67 @@
+"""What the protocols over HTTP have in common: one client, a look at who answers, one exchange per request."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from hybridchat.backends import identity
+from hybridchat.backends.base import BackendSpec, policy_of
+from hybridchat.backends.failures import failed
+from hybridchat.backends.streaming import Decoder, Exchange, stream_reply
+from hybridchat.domain.chat import ChatRequest, Health, HealthState, Proof
+from hybridchat.domain.events import Event, Failed
+from hybridchat.net.client import Client, open_client
+
+
+class HttpBackend:
+    """A protocol adds `chat` — a body and a decoder for `_reply` — and how its models are listed.
+
+    Raises Refused or UsageError when its client cannot be made safely.
+    """
+
+    def __init__(self, spec: BackendSpec, key: str | None = None) -> None:
+        self.spec = spec
+        self._key = key
+        self._client: Client = open_client(policy_of(spec, key))
+        # An Ollama would forward a model under a harmless name, and its /v1 never tells; our own child cannot be one.
+        self._must_not_be_ollama = spec.zone.is_local and spec.proof is not Proof.VERIFIED
+        self._may_be_ollama = self._must_not_be_ollama
+
+    async def _reply(
+        self, request: ChatRequest, path: str, body: bytes, decoder: Decoder
+    ) -> AsyncGenerator[Event, None]:
+        """The events of one request to `path`, counted from the server's root."""
+        if self._may_be_ollama:
+            if refusal := await identity.refuse_ollama(self._client, self.spec, request.idle_s):
+                yield refusal
+                return
+            self._may_be_ollama = False
+        exchange = Exchange(
+            client=self._client,
+            path=path,
+            body=body,
+            backend=self.spec.id,
+            first_s=request.idle_s,
+            idle_s=request.idle_s,
+            deadline_s=request.deadline_s,
+            secret=self._key,
+        )
+        async with aclosing(stream_reply(exchange, decoder)) as events:
+            async for event in events:
+                yield event
+
+    def _failed(self, body: bytes) -> Failed:
+        """An error inside a stream."""
+        return failed(body, backend=self.spec.id, secret=self._key)
+
+    async def health(self) -> Health:
+        health = await identity.look(self._client, self.spec, self._models)
+        self._may_be_ollama = self._must_not_be_ollama and health.state is not HealthState.HEALTHY
+        return health
+
+    async def _models(self) -> identity.Models:
+        return await identity.list_models(self._client, self.spec)
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
