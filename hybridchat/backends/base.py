@@ -7,6 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from hybridchat.backends.facts import facts
 from hybridchat.domain.address import Address
 from hybridchat.domain.chat import ChatRequest, Health, Kind, Proof, Zone
 from hybridchat.domain.events import Event
@@ -23,6 +24,8 @@ class BackendSpec(Struct, frozen=True, kw_only=True):
     zone: Zone
     proof: Proof | None
     model: str | None = None
+    key_header: str | None = None  # None: the protocol's own
+    headers: Mapping[str, str] = {}
     prices: Mapping[str, PricePerMillion] = {}
     ca_file: str | None = None
     cert_file: str | None = None
@@ -43,7 +46,8 @@ class Backend(Protocol):
     spec: BackendSpec
 
     def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
-        """Streams the answer: any Loading, then Started, Thinking/Text/Usage, and exactly one Finished or Failed.
+        """Streams the answer: any Loading and Limits, then Started, Thinking, Signature, Text, Refusal and Usage, and
+        exactly one Finished or Failed.
 
         Never raises for what the far side does. Closing it, or cancelling its reader, closes the connection at once:
         read it within `contextlib.aclosing`.
@@ -57,8 +61,11 @@ class Backend(Protocol):
     async def aclose(self) -> None: ...
 
 
-def policy_of(spec: BackendSpec, key: str | None) -> Policy:
-    """How a backend's client connects: its zone's rules, its certificates, its key as a bearer token."""
+def policy_of(spec: BackendSpec, key: str | None, headers: Mapping[str, str] = {}) -> Policy:
+    """How a backend's client connects: its zone's rules, its certificates, its key in the header that it belongs in.
+
+    `headers`, with names in lower case, are the protocol's own; the config's win over them.
+    """
     return Policy(
         zone=spec.zone,
         address=spec.address,
@@ -66,5 +73,12 @@ def policy_of(spec: BackendSpec, key: str | None) -> Policy:
         cert_file=spec.cert_file,
         key_file=spec.key_file,
         proxy=spec.proxy,
-        headers={"authorization": f"Bearer {key}"} if key else {},
+        headers={**headers, **spec.headers, **_key_headers(spec, key)},
     )
+
+
+def _key_headers(spec: BackendSpec, key: str | None) -> dict[str, str]:
+    if not key:
+        return {}
+    name = spec.key_header or facts().key_header.get(spec.kind, "authorization")
+    return {name: f"Bearer {key}" if name == "authorization" else key}

@@ -41,6 +41,7 @@ class Facts(Struct, frozen=True, forbid_unknown_fields=True):
     server: tuple[Server, ...]
     key: tuple[EnvironmentKey, ...]
     chat_completions: dict[Kind, Dialect]
+    key_header: dict[Kind, str]  # of the protocols that have one of their own; the others take a bearer token
 
     def server_of(self, kind: Kind) -> Server | None:
         """The fingerprint of a kind that has one of its own."""

@@ -32,6 +32,8 @@ def spec_of(backend: BackendConfig) -> BackendSpec:
         zone=zone,
         proof=proof_of(zone, own_child=own_child, vouched=backend.vouched),
         model=backend.model,
+        key_header=backend.key_header,
+        headers={name.lower(): value for name, value in backend.headers.items()},
         prices=backend.price,
         ca_file=_expand(backend.ca),
         cert_file=_expand(backend.cert),

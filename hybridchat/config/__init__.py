@@ -39,6 +39,10 @@ class BackendConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Stricter than the address says, for a forwarding proxy on loopback; never looser."""
     key: str | None = None
     """Where the API key is: "env:NAME", "keyring", or "command:PROGRAM ARGS". Never the key itself."""
+    key_header: Literal["authorization", "x-api-key", "x-goog-api-key", "api-key"] | None = None
+    """The header that carries the key, where it is not the protocol's own. "authorization" makes it a bearer token."""
+    headers: dict[str, str] = {}
+    """Further headers of every request to this backend. Never secrets: the key stands in `key`."""
     ca: str | None = None
     """File with an own certificate authority (PEM). Paths are absolute or begin with ~."""
     cert: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,12 @@ from hybridchat.errors import UsageError
 Contradiction = tuple[KeyPath, str, str]  # where, what is wrong, what is allowed
 
 RESERVED_IDS = ("auto", "local", "managed", "ask")
-_OF_SERVERS = ("base_url", "vouched", "private", "zone", "key", "ca", "cert", "key_file", "proxy")
+_OF_SERVERS = (
+    *("base_url", "vouched", "private", "zone", "key", "key_header", "headers", "ca", "cert", "key_file", "proxy"),
+)
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_CARRY_SECRETS = ("authorization", "proxy-authorization", "cookie", "x-api-key", "x-goog-api-key", "api-key")
+_OF_THE_CLIENT = ("host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding")
 
 
 def contradictions(config: Config) -> Iterator[Contradiction]:
@@ -49,6 +55,7 @@ def _of_backend(backend: BackendConfig) -> Iterator[Contradiction]:
     if address is not None:
         yield from _of_zone(backend, address)
     yield from _of_key_and_files(backend)
+    yield from _of_headers(backend)
     if backend.num_ctx is not None and backend.kind != "ollama":
         yield ("num_ctx",), f"kind {backend.kind} does not take it", "leave it out; it is for ollama"
     for model, price in backend.price.items():
@@ -84,6 +91,18 @@ def _of_key_and_files(backend: BackendConfig) -> Iterator[Contradiction]:
             yield (name,), f'"{value}" is a relative path', "an absolute path, or one that begins with ~"
         elif not path.is_file():
             yield (name,), f'there is no file "{value}"', "a PEM file"
+
+
+def _of_headers(backend: BackendConfig) -> Iterator[Contradiction]:
+    for name, value in backend.headers.items():
+        if not _HEADER.fullmatch(name):
+            yield ("headers",), f"{name!a} is not the name of a header", "letters, digits and hyphens"
+        elif name.lower() in _CARRY_SECRETS:
+            yield ("headers", name), "carries secrets, and no secret stands in this file", "`key` and `key_header`"
+        elif name.lower() in _OF_THE_CLIENT:
+            yield ("headers", name), "is set by hybridchat itself", "leave it out"
+        elif not (value.isascii() and value.isprintable()):
+            yield ("headers", name), "has a value that no header may have", "one line of ASCII text"
 
 
 def _of_route(config: Config) -> Iterator[Contradiction]:

@@ -211,6 +211,16 @@ def test_mistakes_of_form(text: str, expected: list[str]) -> None:
             ['config.toml:8: route.tables.t.to: no backend is called "auto" — allowed: local, managed, ask, lab'],
         ),
         (
+            CLOUD + '[backend.headers]\nX-Title = "a\\nb"\n"X Y" = "z"\nAuthorization = "Bearer sk-canary"\nHost = "h"',
+            [
+                "config.toml:5: backend.headers: 'X Y' is not the name of a header — letters, digits and hyphens",
+                "config.toml:6: backend.headers.X-Title: has a value that no header may have — one line of ASCII text",
+                "config.toml:8: backend.headers.Authorization: carries secrets, and no secret stands in this file — "
+                "`key` and `key_header`",
+                "config.toml:9: backend.headers.Host: is set by hybridchat itself — leave it out",
+            ],
+        ),
+        (
             '[embedded]\nhub_url = "huggingface.co"',
             [
                 "config.toml:2: embedded.hub_url: 'huggingface.co' is not an address — "
