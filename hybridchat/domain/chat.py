@@ -192,6 +192,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     error_kind: str | None = None
     finish_reason: str | None = None
     attempt_no: int = 1
+    skipped_events: int | None = None  # of the stream, those that were no part of the protocol
 
 
 class Conversation(Struct, frozen=True):

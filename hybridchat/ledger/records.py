@@ -81,6 +81,7 @@ class AttemptEnd(Struct, frozen=True, kw_only=True):
     completion_tokens: int | None
     thinking_tokens: int | None
     tokens_per_s: float | None
+    skipped_events: int | None = None
 
 
 class AttemptCost(Struct, frozen=True, kw_only=True):

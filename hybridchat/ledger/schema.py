@@ -100,7 +100,8 @@ TABLES = (
         outcome TEXT,
         error_kind TEXT,
         finish_reason TEXT,
-        attempt_no INTEGER NOT NULL
+        attempt_no INTEGER NOT NULL,
+        skipped_events INTEGER
     )""",
     "CREATE INDEX attempt_started ON attempt (started_at)",
     "CREATE INDEX attempt_conversation ON attempt (conversation_id)",
@@ -116,7 +117,7 @@ USAGE = """CREATE VIEW usage AS SELECT
     backend, kind, model, zone, proof, privacy, workload, route_reason,
     ttft_ms, latency_ms, load_ms,
     prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, thinking_tokens, tokens_per_s,
-    CAST(cost_usd AS REAL) AS cost_usd, cost_basis, outcome, error_kind, finish_reason, attempt_no
+    CAST(cost_usd AS REAL) AS cost_usd, cost_basis, outcome, error_kind, finish_reason, attempt_no, skipped_events
     FROM attempt"""
 
 

@@ -119,6 +119,7 @@ def flush_reply(db: sqlite3.Connection, message_id: int, text: str, thinking: st
 _ATTEMPT_FIELDS = (
     *("outcome", "model", "error_kind", "finish_reason", "ttft_ms", "latency_ms", "load_ms", "prompt_tokens"),
     *("cached_tokens", "cache_write_tokens", "completion_tokens", "thinking_tokens", "tokens_per_s"),
+    "skipped_events",
 )
 _END_ATTEMPT = (
     f"UPDATE attempt SET {', '.join(f'{name} = ?' for name in _ATTEMPT_FIELDS)} WHERE id = ? AND outcome IS NULL"

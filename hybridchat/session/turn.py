@@ -236,11 +236,15 @@ class Turn:
             completion_tokens=usage.completion_tokens,
             thinking_tokens=usage.thinking_tokens,
             tokens_per_s=tokens_per_s(usage.completion_tokens, thinking_hidden, latency_ms, reply.ttft_ms),
+            skipped_events=final.skipped if isinstance(final, wire.Finished) else None,
         )
 
     def _verdict(self, final: wire.Finished | wire.Failed | None) -> _Verdict:
         if isinstance(final, wire.Finished):
-            note = self.reply.refusal or ("" if self.reply.text else "empty reply")
+            notes = [self.reply.refusal or ("" if self.reply.text else "empty reply")]
+            if final.skipped:
+                notes.append(f"{final.skipped} event{'s were' if final.skipped > 1 else ' was'} not understood")
+            note = "; ".join(filter(None, notes))
             return _Verdict(Outcome.OK, MessageState.COMPLETE, note)
         if isinstance(final, wire.Failed):
             note = f"{final.message} — {final.remedy}" if final.remedy else final.message

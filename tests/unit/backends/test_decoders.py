@@ -181,6 +181,13 @@ def test_garbage_is_skipped_and_counted(wire: Wire) -> None:
     assert events[-1] == Finished("stop", len(GARBAGE))
 
 
+def test_a_first_chunk_with_nothing_but_filters_is_no_garbage() -> None:
+    first = CHAT_COMPLETIONS.frame(b'{"choices":[],"id":"","model":"","prompt_filter_results":[{"prompt_index":0}]}')
+    events = decode(CHAT_COMPLETIONS, first, CHAT_COMPLETIONS.piece("a"), *CHAT_COMPLETIONS.end)
+    assert events[0] == Started("m")
+    assert (text_of(events), events[-1]) == ("a", Finished("stop"))
+
+
 @both
 def test_late_and_double_ends_change_nothing(wire: Wire) -> None:
     events = decode(wire, wire.piece("a") + b"".join(wire.end) * 3 + wire.piece("late") + wire.error("late"))

@@ -33,7 +33,7 @@ def filled(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with opened(path) as ledger:
         whole_turn(ledger, "one")
         ids = ledger.begin_turn(new_turn(attempt=MANAGED)).result()
-        ledger.end_attempt(end_of(ids, model='big, "quoted"\n=1+1 é')).result()
+        ledger.end_attempt(end_of(ids, model='big, "quoted"\n=1+1 é', skipped_events=2)).result()
         cost = AttemptCost(attempt_id=ids.attempt_id, usd="0.00012", basis=CostBasis.PRICED, detail="list of 2026-11")
         ledger.set_cost(cost).result()
         ids = ledger.begin_turn(new_turn()).result()

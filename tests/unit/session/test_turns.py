@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from hybridchat.domain.chat import ChatRequest, HealthState, MessageState, ModelInfo, Outcome, Privacy, Role, Zone
 from hybridchat.domain.events import Event, Failed, Finished, Loading, Started, Text, Thinking, Usage
 from hybridchat.errors import ErrorKind, HybridchatError, Refused, UsageError
+from hybridchat.ledger.reads import USAGE_COLUMNS
 from hybridchat.session.events import Delta, EngineLoading, Notice, TurnBegan
 from tests.unit.session.conftest import Build, Scripted, spec, until
 
@@ -114,6 +115,27 @@ async def test_a_crash_of_ours_keeps_the_text(build: Build) -> None:
     reply = await world.session.wait(chat)
     assert reply.text == "half"
     assert "ZeroDivisionError" in reply.note
+
+
+@pytest.mark.parametrize(
+    ("words", "skipped", "note"),
+    [
+        ("hm", 1, "1 event was not understood"),
+        ("hm", 3, "3 events were not understood"),
+        ("", 3, "empty reply; 3 events were not understood"),
+        ("hm", 0, ""),
+    ],
+)
+async def test_events_that_were_not_understood_are_counted(build: Build, words: str, skipped: int, note: str) -> None:
+    world = await build(LAB)
+    world.backends["lab"].script = (Started(), Text(words), Finished("stop", skipped))
+    chat = world.session.new()
+    await world.session.send(chat, "go")
+    reply = await world.session.wait(chat)
+    assert (reply.state, reply.note) == (MessageState.COMPLETE, note)
+    (recorded,) = [dict(zip(USAGE_COLUMNS, row, strict=True)) for row in world.ledger.usage_rows()]
+    assert recorded["skipped_events"] == skipped
+    assert reply.attempt is not None and reply.attempt.skipped_events == skipped
 
 
 async def test_thinking_is_timed_and_an_empty_reply_is_said(build: Build) -> None:
