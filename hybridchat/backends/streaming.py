@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 from msgspec import Struct
 
 from hybridchat.backends.failures import excerpt, failed, failed_from, read_error
+from hybridchat.backends.limits import read_limits
 from hybridchat.domain.events import Event, Failed, Finished, Text, Thinking
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError
 from hybridchat.net.client import Client, Reply
@@ -63,6 +64,8 @@ async def stream_reply(exchange: Exchange, decoder: Decoder) -> AsyncGenerator[E
         async with AsyncExitStack() as stack:
             opening = exchange.client.stream("POST", exchange.path, body=exchange.body, idle_s=exchange.deadline_s)
             reply = await clock.bounded(stack.enter_async_context(opening), exchange.first_s)
+            if limits := read_limits(reply.headers):
+                yield limits
             if reply.status != 200:
                 yield await _refusal(exchange, reply)
                 return
