@@ -36,10 +36,11 @@ stamp() {
   cat "$root/$1" "$root/pyproject.toml"
 }
 
+# What pip says of a network that it cannot reach is in its log alone, at the highest verbosity, when it does not try again.
 install() {
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@" >"$venv/pip.log" 2>&1 && return
-  if grep -qiE 'connection|resolution|network|timed out|max retries' "$venv/pip.log"; then
+  "$venv/bin/python" -m pip install -vv --disable-pip-version-check --no-input "$@" >"$venv/pip.log" 2>&1 && return
+  if grep -qiE 'max retries exceeded|connection (error|broken|timed out)|read timed out|failed to connect' "$venv/pip.log"; then
     die "pip could not reach its package index — check the network or pip's proxy; details: $venv/pip.log"
   fi
-  die "pip failed: $(grep -iE 'error: ' "$venv/pip.log" | tail -n 1 | cut -c 1-200) — details: $venv/pip.log"
+  die "pip failed: $(grep -E '^ *ERROR: ' "$venv/pip.log" | tail -n 1 | cut -c 1-200) — details: $venv/pip.log"
 }

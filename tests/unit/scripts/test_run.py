@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-TOOLS = ("cat", "chmod", "cmp", "cp", "cut", "dirname", "grep", "mkdir", "sh", "tail")
+TOOLS = ("cat", "chmod", "cmp", "cp", "cut", "dirname", "grep", "mkdir", "readlink", "sh", "tail")
 PYTHON = """#!/bin/sh
 echo "$*" >>"$CALLS"
 case "$*" in
   *ensurepip*) exit ${NO_VENV:-0} ;;
   *"-m venv"*) mkdir -p "$4/bin"; cp "$0" "$4/bin/python" ;;
-  *"-m pip"*) echo "$PIP_SAYS"; [ -z "$PIP_SAYS" ] ;;
+  *"-m pip"*) [ -z "${REAL_PYTHON:-}" ] || exec "$REAL_PYTHON" "$@"; echo "$PIP_SAYS"; [ -z "$PIP_SAYS" ] ;;
   *"-m hybridchat"*) echo "opened with: $*" ;;
 esac
 """
@@ -44,11 +44,12 @@ class Checkout:
         file.write_text(PYTHON)
         file.chmod(0o755)
 
-    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, command: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+        """`scripts/run`, or a link to it, from another folder."""
         self.calls.write_text("")
         env = {"PATH": str(self.path), "CALLS": str(self.calls), "PIP_SAYS": "", **environment}
-        command = [str(self.root / "scripts/run"), *arguments]
-        return subprocess.run(command, env=env, cwd=os.sep, capture_output=True, text=True, timeout=20)
+        script = command or self.root / "scripts/run"
+        return subprocess.run([script, *arguments], env=env, cwd=os.sep, capture_output=True, text=True, timeout=50)
 
 
 @pytest.fixture
@@ -101,8 +102,11 @@ def test_a_moved_checkout_installs_again(checkout: Checkout) -> None:
 @pytest.mark.parametrize(
     ("says", "line"),
     [
-        ("ERROR: connection broken", "scripts/run: pip could not reach its package index"),
-        ("ERROR: No matching distribution found for x==1", "scripts/run: pip failed: ERROR: No matching distribution"),
+        ("WARNING: Retrying after connection broken by …", "scripts/run: pip could not reach its package index"),
+        (
+            "Starting new HTTPS connection (1): pypi.org\nERROR: No matching distribution found for x==1\n",
+            "scripts/run: pip failed: ERROR: No matching distribution",
+        ),
     ],
 )
 def test_a_failing_pip_is_one_line(checkout: Checkout, says: str, line: str) -> None:
@@ -111,6 +115,26 @@ def test_a_failing_pip_is_one_line(checkout: Checkout, says: str, line: str) -> 
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith(line)
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("retries", ["0", "1"])
+def test_a_real_pip_that_reaches_no_index_is_one_line(checkout: Checkout, retries: str) -> None:
+    checkout.add_python()
+    (checkout.root / "requirements/run.lock").write_text(f"no-such-thing==1 --hash=sha256:{'0' * 64}\n")
+    offline = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": retries}
+    done = checkout.run(REAL_PYTHON=sys.executable, **offline)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("scripts/run: pip could not reach its package index — ")
+
+
+def test_a_link_to_it_opens_the_same_checkout(checkout: Checkout) -> None:
+    checkout.add_python()
+    checkout.run()
+    link = checkout.path.parent / "hybridchat"
+    link.symlink_to(checkout.root / "scripts/run")
+    done = checkout.run("--version", command=link)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert checkout.calls.read_text() == "-m hybridchat --version\n"
 
 
 def test_without_python_it_says_so(checkout: Checkout) -> None:
