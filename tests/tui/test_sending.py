@@ -13,7 +13,7 @@ from hybridchat.errors import LedgerError
 from hybridchat.session.chat import Session
 from hybridchat.tui.screens.dialogs import Confirm
 from hybridchat.tui.screens.picker import Picker
-from hybridchat.tui.widgets.composer import BIG_PASTE
+from hybridchat.tui.widgets.composer import BIG_PASTE, LONGEST_WRAPPED
 from tests.tui.conftest import Screenplay
 from tests.tui.fake_session import CLOUD, LAB, FakeSession
 from tests.tui.samples import CONVERSATION
@@ -69,6 +69,23 @@ async def test_the_composer_grows_to_ten_lines(play: Screenplay) -> None:
         await stage.until(lambda: composer.content_size.height == 5)
         composer.set_draft("\n" * 30)
         await stage.until(lambda: composer.content_size.height == 10)
+
+
+async def test_a_very_long_line_is_scrolled_and_not_wrapped_at_every_key(play: Screenplay) -> None:
+    long = "x" * (LONGEST_WRAPPED + 1)
+    async with play() as stage:
+        composer = stage.screen.composer
+        stage.app.post_message(events.Paste(f"short\n{long}"))
+        await stage.until(lambda: composer.text.endswith(long))
+        assert not composer.soft_wrap
+        await stage.press("backspace")
+        await stage.until(lambda: composer.soft_wrap)
+        composer.set_draft(long)
+        assert not composer.soft_wrap
+        await stage.press("enter")
+        await stage.until(lambda: stage.session.sent)
+        assert stage.session.sent[0].text == long
+        await stage.until(lambda: composer.soft_wrap)
 
 
 async def test_words_that_were_not_sent_return(play: Screenplay) -> None:

@@ -111,7 +111,7 @@ class Sending(ChatView):
         question = f"Paste {len(event.text) / 1e6:.1f} million characters in {lines:,} lines?"
         detail = "Control characters have been made visible. A model may not take this much."
         if await self.app.push_screen_wait(Confirm(question, detail, yes="Paste", is_harmless=True)):
-            self.composer.insert(event.text, maintain_selection_offset=False)
+            self.composer.paste(event.text)
         self.composer.focus()
 
     # --- the running turn and what waits for it

@@ -10,6 +10,7 @@ from hybridchat.domain.text import clean
 from hybridchat.tui.actions import bindings
 
 BIG_PASTE = 1_000_000  # characters: from here on a paste is confirmed first
+LONGEST_WRAPPED = 20_000  # characters: a longer line is scrolled instead, for TextArea wraps all of it at every key
 
 
 class Composer(TextArea):
@@ -82,9 +83,21 @@ class Composer(TextArea):
         if len(text) >= BIG_PASTE:
             self.post_message(self.BigPaste(text))
         else:
-            self.insert(text, maintain_selection_offset=False)
+            self.paste(text)
+
+    def paste(self, text: str) -> None:
+        """Puts a clean text at the cursor."""
+        self._wrap_unless_long(text)
+        self.insert(text, maintain_selection_offset=False)
 
     def set_draft(self, text: str) -> None:
         """Replaces the text and puts the cursor at its end."""
+        self._wrap_unless_long(text)
         self.load_text(text)
         self.move_cursor(self.document.end)
+
+    def on_text_area_changed(self) -> None:
+        self._wrap_unless_long()
+
+    def _wrap_unless_long(self, coming: str = "") -> None:
+        self.soft_wrap = max(map(len, (*self.document.lines, *coming.split("\n")))) <= LONGEST_WRAPPED
