@@ -17,6 +17,7 @@ from hybridchat.domain.chat import Health, HealthState, Kind, Proof, Zone
 from hybridchat.domain.privacy import proof_of, zone_of
 from hybridchat.errors import HybridchatError, UsageError
 from hybridchat.net.client import open_client, warm_up
+from hybridchat.net.replies import place
 
 BUDGET_S = 0.4
 
@@ -37,7 +38,14 @@ class Found(Struct, frozen=True, kw_only=True):
     needs_own_yes: bool = False  # a key or an address from the environment: never part of "accept all"
 
 
-async def discover(environment: Mapping[str, str], ports: Iterable[int] | None = None) -> tuple[Found, ...]:
+class Discovery(Struct, frozen=True, kw_only=True):
+    """What one look around found, local places first. `notices`: one line each ("something else answers on …")."""
+
+    found: tuple[Found, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+async def discover(environment: Mapping[str, str], ports: Iterable[int] | None = None) -> Discovery:
     """Looks at the usual loopback ports (or `ports`) in parallel, under half a second; then at the environment.
 
     Keys are named, never used. OLLAMA_HOST is dialled only where it is loopback.
@@ -52,27 +60,31 @@ async def discover(environment: Mapping[str, str], ports: Iterable[int] | None =
     for task in late:
         task.cancel()
     await asyncio.gather(*late, return_exceptions=True)
-    found = [result for task in looks if task in done and (result := task.result())]
+    seen = [result for task in looks if task in done and (result := task.result())]
+    found = [one for one in seen if isinstance(one, Found)]
     if offered is not None and not offered.is_loopback:
         found.append(_offer(offered))
     found += [_offer_key(key) for key in facts().key if environment.get(key.variable)]
-    return _with_unique_ids(found)
+    return Discovery(found=_with_unique_ids(found), notices=tuple(one for one in seen if isinstance(one, str)))
 
 
 def _loopback(port: int) -> Address:
     return parse_base_url(f"http://127.0.0.1:{port}")
 
 
-async def _look(address: Address, source: str) -> Found | None:
+async def _look(address: Address, source: str) -> Found | str | None:
+    """What is there, or a line on what answers there instead; None where nothing does."""
     try:
         client = open_client(policy_of(_spec(address, "probe", Kind.OPENAI_COMPATIBLE), None))
         try:
             server = await who_answers(client, first=address.port)
         finally:
             await client.aclose()
-        return None if server is None else await _ask(address, server, source)
     except HybridchatError:
-        return None  # something listens, but nothing that we can speak to
+        return None
+    if server is None:
+        return f"something else answers on {place(address)}: no known model server, or one that loads or wants a key"
+    return await _ask(address, server, source)
 
 
 async def _ask(address: Address, server: Server, source: str) -> Found:

@@ -42,14 +42,18 @@ async def answers_as(client: Client, server: Server, timeout_s: float = HEALTH_S
 
 
 async def who_answers(client: Client, *, first: int = 0) -> Server | None:
-    """The known server behind a client, by fingerprint; `first` is the port whose usual server is tried first."""
+    """The known server behind a client, by fingerprint; `first` is the port whose usual server is tried first.
+
+    None when something else answers, or a known one that wants a key or is loading. Raises BackendError (CONNECT) when
+    nothing is there.
+    """
     for server in sorted(facts().server, key=lambda server: server.port != first):
         try:
             if await answers_as(client, server, _PROBE_S):
                 return server
         except BackendError as error:
             if error.kind is ErrorKind.CONNECT:
-                return None
+                raise
     return None
 
 

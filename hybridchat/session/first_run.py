@@ -7,14 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from hybridchat.backends.discovery import Found
-
-
-class Discovery(Struct, frozen=True, kw_only=True):
-    """What one look around found, local places first. `notices`: one line each ("No network: …")."""
-
-    found: tuple[Found, ...] = ()
-    notices: tuple[str, ...] = ()
+from hybridchat.backends.discovery import Discovery, Found
 
 
 class OfferedModel(Struct, frozen=True, kw_only=True):

@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import count
 
+from msgspec.structs import replace
+
 from hybridchat.backends import hub
 from hybridchat.backends.base import BackendSpec
-from hybridchat.backends.discovery import Found, discover
+from hybridchat.backends.discovery import Discovery, Found, discover
 from hybridchat.backends.registry import make_backend
 from hybridchat.backends.spec import spec_of
 from hybridchat.config import BackendConfig, Config, load_config
@@ -18,7 +20,7 @@ from hybridchat.config_edit import add_backend
 from hybridchat.domain.chat import Health, HealthState, Kind
 from hybridchat.errors import HybridchatError, Refused, UsageError
 from hybridchat.paths import Paths
-from hybridchat.session.first_run import Discovery, OfferedModel, PullProgress
+from hybridchat.session.first_run import OfferedModel, PullProgress
 
 
 class FirstRun:
@@ -31,10 +33,10 @@ class FirstRun:
 
     async def discover(self) -> Discovery:
         """A local-only run is not offered what it could not use."""
-        found = await discover(os.environ)
+        discovery = await discover(os.environ)
         if self._local_only:
-            found = tuple(one for one in found if one.zone.is_local)
-        return Discovery(found=found)
+            return replace(discovery, found=tuple(one for one in discovery.found if one.zone.is_local))
+        return discovery
 
     async def accept(self, found: Sequence[Found], *, vouched: Sequence[str] = ()) -> None:
         for one in found:

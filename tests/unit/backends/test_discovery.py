@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Mapping
 
-from hybridchat.backends.discovery import discover
+import pytest
+
+from hybridchat.backends.discovery import Found
+from hybridchat.backends.discovery import discover as look
 from hybridchat.domain.chat import Kind, Proof, Zone
 from tests.fakes.http import FakeServer, Request, Responder
 from tests.fakes.ollama import FakeOllama
+
+
+async def discover(environment: Mapping[str, str], ports: Iterable[int]) -> tuple[Found, ...]:
+    return (await look(environment, ports)).found
 
 
 async def test_an_engine_on_loopback_is_found_with_its_models() -> None:
@@ -25,14 +33,18 @@ async def test_two_of_a_kind_get_two_ids() -> None:
     assert [engine.id for engine in found] == ["ollama", "ollama-2"]
 
 
-async def test_nothing_and_nonsense_are_nothing() -> None:
+@pytest.mark.parametrize(("status", "body"), [(200, b"<html>"), (404, b"<html>"), (401, b"{}"), (200, b"[1]")])
+async def test_what_is_no_known_server_is_named_and_nothing_is_not(status: int, body: bytes) -> None:
     async def page(_: Request, respond: Responder) -> None:
-        await respond.whole(b"<html>", content_type="text/html")
+        await respond.whole(body, status=status, content_type="text/html")
 
-    async with FakeServer(page) as server, FakeOllama() as gone:
+    async with FakeServer(page) as gone:
         pass
-    async with FakeServer(page) as server:
-        assert await discover({}, [server.port, gone.port]) == ()
+    async with FakeServer(page) as server, FakeOllama() as ollama:
+        discovery = await look({}, [server.port, gone.port, ollama.port])
+    assert [found.id for found in discovery.found] == ["ollama"]
+    (notice,) = discovery.notices
+    assert notice.startswith(f"something else answers on 127.0.0.1:{server.port}: ")
 
 
 async def test_a_silent_port_does_not_hold_up_the_others() -> None:
