@@ -24,7 +24,7 @@ from hybridchat.session.prices import PriceBook
 
 if TYPE_CHECKING:
     from hybridchat.backends.ollama_admin import OllamaAdmin
-    from hybridchat.session.first_run import Setup
+    from hybridchat.session.setup import Setup
 
 
 class Wiring(NamedTuple):
@@ -59,7 +59,7 @@ class Wiring(NamedTuple):
 
     def open_setup(self, *, local_only: bool = False) -> Setup:
         """For a first run: discovery, the catalog of models, and writing the config."""
-        from hybridchat.session.setup import FirstRun
+        from hybridchat.session.first_run import FirstRun
 
         return FirstRun(self.paths, self.config, local_only=local_only)
 

@@ -17,7 +17,7 @@ from hybridchat.domain.chat import Proof, Zone
 if TYPE_CHECKING:
     from hybridchat.backends.base import BackendSpec
     from hybridchat.session.chat import Session
-    from hybridchat.session.first_run import OfferedModel, PullProgress
+    from hybridchat.session.setup import OfferedModel, PullProgress
     from hybridchat.wiring import Wiring
 
 

@@ -1,64 +1,129 @@
-"""Starting without a config: what was found, what can be pulled, and what is then written."""
+"""The first run's service: looks around, pulls a model, and writes what the user accepted to the config."""
 
 from __future__ import annotations
 
+import asyncio
+import os
+import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from itertools import count
 
-from msgspec import Struct
+from msgspec.structs import replace
 
-from hybridchat.backends.discovery import Discovery, Found
-
-
-class OfferedModel(Struct, frozen=True, kw_only=True):
-    """An open-weight model for the embedded engine. Unknown is None."""
-
-    name: str  # the name that `pull` takes
-    title: str
-    licence: str
-    size_bytes: int | None
-    memory_bytes: int | None  # needed to run it
-    pulled_bytes: int = 0  # already here: a pull goes on from there; size_bytes means complete
-    problem: str = ""  # why the hub could not say the size, in one line with the remedy
+from hybridchat.backends import hub
+from hybridchat.backends.base import BackendSpec
+from hybridchat.backends.discovery import Discovery, Found, discover
+from hybridchat.backends.registry import make_backend
+from hybridchat.backends.spec import spec_of
+from hybridchat.config import BackendConfig, Config, load_config
+from hybridchat.config_edit import add_backend
+from hybridchat.domain.chat import Health, HealthState, Kind
+from hybridchat.errors import HybridchatError, Refused, UsageError
+from hybridchat.paths import Paths
+from hybridchat.session.setup import OfferedModel, PullProgress
 
 
-class PullProgress(Struct, frozen=True, kw_only=True):
-    done_bytes: int
-    total_bytes: int | None
-    bytes_per_s: float | None = None
-    detail: str = ""  # "downloading", "checking the checksum"…
+class FirstRun:
+    """See `session.setup.Setup`. Nothing is written before the user's yes."""
 
-
-class Setup(Protocol):
-    """All methods run on the event loop; they raise HybridchatError with a remedy."""
+    def __init__(self, paths: Paths, config: Config, *, local_only: bool = False) -> None:
+        self._paths = paths
+        self._config = config
+        self._local_only = local_only
 
     async def discover(self) -> Discovery:
-        """Looks at loopback and the environment, in parallel, under half a second."""
-        ...
+        """A local-only run is not offered what it could not use."""
+        discovery = await discover(os.environ)
+        if self._local_only:
+            return replace(discovery, found=tuple(one for one in discovery.found if one.zone.is_local))
+        return discovery
 
     async def accept(self, found: Sequence[Found], *, vouched: Sequence[str] = ()) -> None:
-        """Writes them to the config, with comments; `vouched` are the ids that the user knows to compute here."""
-        ...
+        for one in found:
+            values: dict[str, object] = {"id": one.id, "kind": str(one.kind), "base_url": one.base_url}
+            if one.key_variable:
+                values["key"] = f"env:{one.key_variable}"
+            if one.id in vouched:
+                values["vouched"] = True
+            await asyncio.to_thread(add_backend, self._paths.config_file, values)
 
     async def catalog(self) -> tuple[OfferedModel, ...]:
-        """The few models offered for the embedded engine; works without a network (sizes may then be unknown)."""
-        ...
+        """Sizes come from the hub; without a network they are unknown."""
+        return tuple(await asyncio.gather(*(self._offer(model) for model in hub.catalog().model)))
+
+    async def _offer(self, model: hub.CatalogModel) -> OfferedModel:
+        here = {m.name: m.size_bytes for m in await asyncio.to_thread(hub.local_models, self._paths.models_dir)}
+        size_bytes, problem = here.get(model.name), ""
+        if size_bytes is None:
+            try:
+                size_bytes = (await hub.look_up(model, self._config.embedded, local_only=self._local_only)).size_bytes
+            except HybridchatError as error:  # offered all the same: the network may be back when it is pulled
+                problem = str(error)
+        context_window = self._config.embedded.context_window
+        return OfferedModel(
+            name=model.name,
+            title=model.title,
+            licence=model.licence,
+            size_bytes=size_bytes,
+            memory_bytes=None if size_bytes is None else model.memory_bytes(size_bytes, context_window),
+            pulled_bytes=here.get(model.name) or hub.pulled_bytes(model.name, self._paths.models_dir),
+            problem=problem,
+        )
 
     async def pull(self, model: str, on_progress: Callable[[PullProgress], None]) -> None:
-        """Downloads (going on where it stopped), checks, and adds the embedded backend to the config.
+        wanted = hub.catalog().find(model)
+        begun_at = time.monotonic()
 
-        Cancelling the task keeps what came for a later resume.
-        """
-        ...
+        def report(pulled: hub.Pulled) -> None:
+            elapsed_s = time.monotonic() - begun_at
+            fetched = pulled.done_bytes - pulled.resumed_bytes
+            speed = fetched / elapsed_s if fetched and elapsed_s > 0 else None
+            on_progress(PullProgress(done_bytes=pulled.done_bytes, total_bytes=pulled.total_bytes, bytes_per_s=speed))
+
+        await hub.pull(wanted, self._paths.models_dir, self._config.embedded, report, local_only=self._local_only)
+        embedded = next((backend for backend in self._now().backend if backend.kind == "embedded"), None)
+        values = {"id": embedded.id if embedded else "embedded", "kind": str(Kind.EMBEDDED), "model": wanted.name}
+        await asyncio.to_thread(add_backend, self._paths.config_file, values, replace=embedded is not None)
 
     async def add_backend(
         self, *, kind: str, base_url: str, model: str | None, key: str | None = None, vouched: bool = False
     ) -> Found:
-        """Checks the address, looks once at the server, and writes it to the config; UsageError says what is wrong.
+        """A managed place is written without being asked: nothing goes there before a message does."""
+        given = {"kind": kind, "base_url": base_url, "model": model, "key": key, "vouched": vouched or None}
+        values = {"id": self._free_id(kind), **{name: value for name, value in given.items() if value is not None}}
+        spec = spec_of(BackendConfig(**values))  # type: ignore[arg-type]
+        if self._local_only and not spec.zone.is_local:
+            raise Refused(f"{spec.address.host} is not on this machine", "leave --local-only to add it")
+        health = await _look(spec) if spec.zone.is_local else Health(detail="not asked")
+        if health.state is HealthState.UNHEALTHY:
+            raise UsageError(health.detail, health.remedy or "start the server, or correct the address")
+        await asyncio.to_thread(add_backend, self._paths.config_file, values)
+        return Found(
+            id=spec.id,
+            kind=spec.kind,
+            base_url=spec.address.base_url,
+            zone=spec.zone,
+            proof=spec.proof,
+            source="added by hand",
+            models=tuple(m.name for m in health.models),
+            is_healthy=health.state is HealthState.HEALTHY if spec.zone.is_local else None,
+            detail=str(health),
+        )
 
-        `key` is where the API key is ("env:NAME", "keyring", "command:…"), never the key itself.
-        """
-        ...
+    def _now(self) -> Config:
+        """The config as it is by now."""
+        return load_config(self._paths.config_file)[0]
+
+    def _free_id(self, kind: str) -> str:
+        """The kind's name, or with the next number."""
+        taken = {backend.id for backend in self._now().backend}
+        numbered = (f"{kind}-{number}" for number in count(2))
+        return kind if kind not in taken else next(name for name in numbered if name not in taken)
 
 
-__all__ = ["Discovery", "Found", "OfferedModel", "PullProgress", "Setup"]
+async def _look(spec: BackendSpec) -> Health:
+    backend = make_backend(spec)
+    try:
+        return await backend.health()
+    finally:
+        await backend.aclose()

@@ -34,7 +34,7 @@ from hybridchat.tui.words import brief
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Session
-    from hybridchat.session.first_run import Setup
+    from hybridchat.session.setup import Setup
 
 _DEFAULT_UI = UiConfig()
 LOOK_FOR_HANGUP_S = 1.0

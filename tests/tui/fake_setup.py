@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from hybridchat.domain.chat import Kind, Proof, Zone
 from hybridchat.errors import HybridchatError, UsageError
-from hybridchat.session.first_run import Discovery, Found, OfferedModel, PullProgress
+from hybridchat.session.setup import Discovery, Found, OfferedModel, PullProgress
 
 OLLAMA = Found(
     id="ollama",

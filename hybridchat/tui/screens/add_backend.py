@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 from hybridchat.config import KINDS
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError
-from hybridchat.session.first_run import Setup
+from hybridchat.session.setup import Setup
 from hybridchat.tui.widgets.rows import Row, RowList
 from hybridchat.tui.widgets.tick import Tick
 from hybridchat.tui.words import zone_words

@@ -16,7 +16,7 @@ from textual.widgets import Static
 from hybridchat.domain.chat import Proof
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError
-from hybridchat.session.first_run import Discovery, Found, Setup
+from hybridchat.session.setup import Discovery, Found, Setup
 from hybridchat.tui.widgets.hints import Hints
 from hybridchat.tui.widgets.rows import Row, RowList
 from hybridchat.tui.words import zone_words

@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError
-from hybridchat.session.first_run import OfferedModel, PullProgress, Setup
+from hybridchat.session.setup import OfferedModel, PullProgress, Setup
 from hybridchat.tui.widgets.rows import Row, RowList
 from hybridchat.tui.words import brief, size
 

@@ -13,8 +13,8 @@ from hybridchat.config import BackendConfig, Config, load_config
 from hybridchat.domain.chat import Kind, Proof, Zone
 from hybridchat.errors import Refused, UsageError
 from hybridchat.paths import Paths
-from hybridchat.session.first_run import PullProgress
-from hybridchat.session.setup import FirstRun
+from hybridchat.session.first_run import FirstRun
+from hybridchat.session.setup import PullProgress
 from tests.fakes.completions import FakeCompletions
 
 
