@@ -1,14 +1,19 @@
-"""The facts of `data/backends.toml`, typed: another server, key or difference is an entry there."""
+"""The facts of `data/backends.toml` and `data/effort.toml`, typed: another server or difference is an entry there."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
-from hybridchat.domain.chat import Kind
+from hybridchat.domain.chat import Effort, Kind
+
+_DATA = Path(__file__).parent.parent / "data"
 
 
 class Server(Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,5 +55,56 @@ class Facts(Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def facts() -> Facts:
-    path = Path(__file__).parent.parent / "data" / "backends.toml"
-    return msgspec.toml.decode(path.read_bytes(), type=Facts)
+    return msgspec.toml.decode((_DATA / "backends.toml").read_bytes(), type=Facts)
+
+
+EffortLevel = Literal["unset", "off", "low", "medium", "high"]
+
+
+class EffortRule(Struct, frozen=True, forbid_unknown_fields=True):
+    """What some models are sent for an effort; see the head of `data/effort.toml`."""
+
+    kinds: tuple[Kind, ...] = tuple(Kind)
+    hosts: tuple[str, ...] = ("*",)
+    models: tuple[str, ...] = ("*",)
+    always: Mapping[str, Any] = {}
+    off: Mapping[str, Any] = {}
+    low: Mapping[str, Any] = {}
+    medium: Mapping[str, Any] = {}
+    high: Mapping[str, Any] = {}
+    sampling: tuple[EffortLevel, ...] = ("unset", "off", "low", "medium", "high")
+
+    def fits(self, kind: Kind, host: str, model: str) -> bool:
+        name = model.lower().rpartition("/")[2]
+        return (
+            kind in self.kinds
+            and any(fnmatchcase(host, pattern) for pattern in self.hosts)
+            and any(fnmatchcase(name, pattern) for pattern in self.models)
+        )
+
+
+class _Efforts(Struct, frozen=True, forbid_unknown_fields=True):
+    rule: tuple[EffortRule, ...]
+
+
+@cache
+def effort_rules() -> tuple[EffortRule, ...]:
+    return msgspec.toml.decode((_DATA / "effort.toml").read_bytes(), type=_Efforts).rule
+
+
+def _effort_rule(kind: Kind, host: str, model: str) -> EffortRule:
+    return next((rule for rule in effort_rules() if rule.fits(kind, host, model)), EffortRule())
+
+
+def effort_fields(kind: Kind, host: str, model: str, effort: Effort | None) -> dict[str, Any]:
+    """What the body of a request takes for that effort, for Gemini its `generationConfig`; None: none was chosen.
+
+    `host` is the address's, in lower case. Empty where nothing is known of the model.
+    """
+    rule = _effort_rule(kind, host, model)
+    return {**rule.always, **(getattr(rule, effort) if effort else {})}
+
+
+def takes_sampling(kind: Kind, host: str, model: str, effort: Effort | None) -> bool:
+    """Whether the model takes `temperature` and `top_p` at that effort; others answer them with an error."""
+    return (effort or "unset") in _effort_rule(kind, host, model).sampling
