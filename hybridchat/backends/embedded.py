@@ -75,9 +75,12 @@ class EmbeddedBackend:
 
     async def health(self) -> Health:
         """Healthy when the extra is installed and a model is here; loads nothing."""
+        return await asyncio.to_thread(self._look, self._current)  # macOS tells who lives by a program, `ps`
+
+    def _look(self, current: _Current | None) -> Health:
         loaded = {engine.model for engine in _left_running(self._paths)}
-        if self._current and self._is_up():
-            loaded.add(self._current.model)
+        if current and current.is_alive:
+            loaded.add(current.model)
         models = tuple(
             msgspec.structs.replace(model, context_window=self._context_window, loaded=model.name in loaded)
             for model in local_models(self._paths.models_dir)
@@ -107,7 +110,7 @@ class EmbeddedBackend:
             if self._serves(model):
                 return
             await self._end()
-            for engine in _left_running(self._paths):
+            for engine in await asyncio.to_thread(_left_running, self._paths):
                 if engine.model == model:
                     self._current = _Current(self.spec, model, parse_base_url(engine.base_url), engine=engine)
                     return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,15 @@ async def test_without_the_extra_it_says_what_to_install(paths: Paths, not_insta
     health = await backend.health()
     assert health.state is HealthState.UNHEALTHY
     assert "pip install" in health.remedy
+
+
+async def test_a_look_never_holds_up_the_interface(
+    paths: Paths, installed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+    monkeypatch.setattr(embedded, "running", lambda run_dir: threads.append(threading.get_ident()) or ())
+    await EmbeddedBackend(SPEC, paths).health()
+    assert len(threads) == 1 and threading.get_ident() not in threads
 
 
 async def test_without_the_model_it_says_how_to_get_it(paths: Paths, installed: None) -> None:
