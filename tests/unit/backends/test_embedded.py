@@ -14,6 +14,7 @@ from hybridchat.backends import embedded, embedded_server
 from hybridchat.backends.base import BackendSpec
 from hybridchat.backends.embedded import EmbeddedBackend
 from hybridchat.backends.embedded_worker import Settings
+from hybridchat.backends.engines import Engine
 from hybridchat.domain.address import Address
 from hybridchat.domain.chat import ChatMessage, ChatRequest, HealthState, Kind, Proof, Role, Zone
 from hybridchat.domain.events import Failed
@@ -69,8 +70,13 @@ async def test_without_the_extra_it_says_what_to_install(paths: Paths, not_insta
 async def test_a_look_never_holds_up_the_interface(
     paths: Paths, installed: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    threads = []
-    monkeypatch.setattr(embedded, "running", lambda run_dir: threads.append(threading.get_ident()) or ())
+    threads: list[int] = []
+
+    def look(run_dir: Path) -> tuple[Engine, ...]:
+        threads.append(threading.get_ident())
+        return ()
+
+    monkeypatch.setattr(embedded, "running", look)
     await EmbeddedBackend(SPEC, paths).health()
     assert len(threads) == 1 and threading.get_ident() not in threads
 
