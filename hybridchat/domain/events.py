@@ -82,6 +82,7 @@ class Failed(Struct, frozen=True):
     remedy: str = ""
     status: int | None = None
     retry_after_s: float | None = None
+    should_retry: bool | None = None  # the server's own word, where it has one
     prompt_tokens: int | None = None  # of a context overflow, where the server tells
     context_window: int | None = None
 

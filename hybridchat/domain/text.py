@@ -74,6 +74,11 @@ def title_of(raw: str, limit: int = 60) -> str:
     return _trim(words if blank and len(words) > limit // 2 else line[: limit - 1]) + "…"
 
 
+def count_of(count: int, thing: str) -> str:
+    """`1 turn`, `2,000 turns`."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
 def _trim(text: str) -> str:
     """Without the blank or the joiner that a cut has left dangling."""
     return text.rstrip(" \N{ZERO WIDTH JOINER}")

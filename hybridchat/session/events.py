@@ -8,17 +8,44 @@ from __future__ import annotations
 from msgspec import Struct
 
 from hybridchat.domain.chat import Attempt, Conversation, Health, Message, MessageState
+from hybridchat.domain.events import Limits
 from hybridchat.domain.routing import Candidate
 from hybridchat.domain.stats import Snapshot
+from hybridchat.session.ways import Way
 
 
 class TurnBegan(Struct, frozen=True):
-    """The words are on disk; the request is about to leave. `reply` is the empty, streaming assistant message."""
+    """The words are on disk; the request is about to leave. `reply` is the empty, streaming assistant message.
+
+    With `instead_of`, the user's message is an earlier one, answered again: `reply` now stands where that reply stood.
+    """
 
     conversation: Conversation
     user: Message
     reply: Message
     target: Candidate
+    instead_of: int | None = None
+
+
+class RetryWaits(Struct, frozen=True):
+    """The attempt failed before its first token; attempt `attempt_no` of this reply follows at `until_monotonic`
+    (time.monotonic()), unless the reply is stopped until then."""
+
+    conversation_id: int
+    message_id: int
+    until_monotonic: float
+    reason: str
+    attempt_no: int
+
+
+class AttemptBegan(Struct, frozen=True):
+    """A further attempt for the same reply: a retry, or `target` instead of a managed backend that cannot answer."""
+
+    conversation_id: int
+    message_id: int
+    target: Candidate
+    attempt: Attempt
+    is_fallback: bool
 
 
 class EngineLoading(Struct, frozen=True):
@@ -45,6 +72,27 @@ class TurnEnded(Struct, frozen=True):
 
     conversation_id: int
     reply: Message
+
+
+class Offered(Struct, frozen=True):
+    """After a TurnEnded without an answer: what the user may do about it. Nothing of it happens by itself."""
+
+    conversation_id: int
+    message_id: int
+    ways: tuple[Way, ...]
+
+
+class BranchShown(Struct, frozen=True):
+    """Another answer of this conversation is shown: its chat's messages are others now."""
+
+    conversation_id: int
+
+
+class LimitsChanged(Struct, frozen=True):
+    """What a provider's rate limits leave, as its last reply told."""
+
+    backend: str
+    limits: Limits
 
 
 class AttemptPriced(Struct, frozen=True):
@@ -78,9 +126,14 @@ class Notice(Struct, frozen=True):
 
 SessionEvent = (
     TurnBegan
+    | RetryWaits
+    | AttemptBegan
     | EngineLoading
     | Delta
     | TurnEnded
+    | Offered
+    | BranchShown
+    | LimitsChanged
     | AttemptPriced
     | QueueChanged
     | HealthChanged
@@ -89,13 +142,18 @@ SessionEvent = (
 )
 
 __all__ = [
+    "AttemptBegan",
     "AttemptPriced",
+    "BranchShown",
     "Delta",
     "EngineLoading",
     "HealthChanged",
+    "LimitsChanged",
     "MessageState",
     "Notice",
+    "Offered",
     "QueueChanged",
+    "RetryWaits",
     "SessionEvent",
     "SnapshotChanged",
     "TurnBegan",

@@ -1,0 +1,34 @@
+"""What the user may do where a message was not, or cannot be, answered as planned."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from hybridchat.domain.routing import Candidate
+from hybridchat.domain.text import count_of
+
+
+class Way(Struct, frozen=True):
+    """One way on; nothing of it happens by itself. In `kind`:
+
+    ask: `candidate` answers, and `turns` earlier turns go along.
+    drop: it answers, and the `turns` oldest turns are left out.
+    summarize: the conversation goes on as a fork that begins with a summary of `turns` turns by it.
+    """
+
+    kind: Literal["ask", "drop", "summarize"]
+    candidate: Candidate
+    turns: int
+
+    def __str__(self) -> str:
+        who = f"{self.candidate.model} on {self.candidate.backend}"
+        match self.kind:
+            case "ask":
+                go = "goes" if self.turns == 1 else "go"
+                return f"ask {who}; {count_of(self.turns, 'earlier turn')} {go} along"
+            case "drop":
+                return f"leave out the {count_of(self.turns, 'oldest turn')} and ask {who}"
+            case "summarize":
+                return f"go on in a fork with a summary of {count_of(self.turns, 'turn')} by {who}"
