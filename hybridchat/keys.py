@@ -63,7 +63,7 @@ def find_key(
     if place == "env":
         return _checked(os.environ.get(detail.strip(), ""), f"the environment's {detail.strip()}", backend)
     if place == "command" and not local_only:
-        return _checked(_ask_command(detail, backend), f"the program {detail.split()[0]}", backend)
+        return _checked(_ask_command(detail, backend), f"the program {_program(detail)}", backend)
     variable = _variable_for(backend, address)
     if variable and os.environ.get(variable):
         return _checked(os.environ[variable], f"the environment's {variable}", backend)
@@ -144,6 +144,13 @@ def _ask_command(command: str, backend: BackendConfig) -> str:
     if done.returncode != 0:
         raise BackendError(ErrorKind.AUTH, f"{backend.id}: the key's program ended with {done.returncode}", remedy)
     return done.stdout
+
+
+def _program(command: str) -> str:
+    """Its name, for messages; `command` is one that could be run."""
+    import shlex
+
+    return shlex.split(command, posix=os.name != "nt")[0]
 
 
 def _ask_keyring(address: Address, backend: BackendConfig) -> str:

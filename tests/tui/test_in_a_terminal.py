@@ -192,7 +192,7 @@ def test_a_broken_config_is_told_and_left_alone(home: Path) -> None:
 
 def test_standard_error_may_be_a_file(home: Path, serve: Serve) -> None:
     configure(home, serve())
-    command = ("sh", "-c", f"exec {sys.executable} -m hybridchat 2>{home / 'stderr'}")
+    command = ("sh", "-c", 'exec "$0" -m hybridchat 2>"$1"', sys.executable, str(home / "stderr"))
     with Terminal(command=command, env={"HYBRIDCHAT_HOME": str(home)}) as terminal:
         terminal.wait_for("Enter sends to lab")
         terminal.type("\x11")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from io import StringIO
+from pathlib import Path
 
 import keyring
 import pytest
@@ -20,6 +22,7 @@ from hybridchat.keys import Key, delete_key, find_key, keyring_status, store_key
 
 OPENAI = parse_base_url("https://api.openai.com/v1")
 LOOPBACK = parse_base_url("http://127.0.0.1:8000")
+PYTHON = shlex.quote(sys.executable)
 
 
 class MemoryKeyring:
@@ -154,18 +157,27 @@ def test_what_cannot_be_a_key_is_an_auth_error_without_it(value: str, monkeypatc
 
 
 def test_a_program_says_the_key() -> None:
-    config = backend(key=f"command:{sys.executable} -c 'print(\"sk-cmd\")'")
+    config = backend(key=f"command:{PYTHON} -c 'print(\"sk-cmd\")'")
     assert found(config) == ("sk-cmd", f"the program {sys.executable}")
+
+
+def test_a_program_with_a_blank_in_its_path_is_named_whole(tmp_path: Path) -> None:
+    program = tmp_path / "my keys" / "key"
+    program.parent.mkdir()
+    program.symlink_to(sys.executable)
+    config = backend(key=f"command:'{program}' -c 'print(\"sk-cmd\")'")
+    assert found(config) == ("sk-cmd", f"the program {program}")
 
 
 @pytest.mark.parametrize(
     ("command", "says"),
     [
         ("no-such-program-here x", "cannot run"),
-        (f"{sys.executable} -c 'import sys; print(\"sk-x\"); sys.exit(3)'", "ended with 3"),
-        (f"{sys.executable} -c 'pass'", "has no key"),
+        (f"{PYTHON} -c 'import sys; print(\"sk-x\"); sys.exit(3)'", "ended with 3"),
+        (f"{PYTHON} -c 'pass'", "has no key"),
         ("unbalanced 'quote", "cannot run"),
     ],
+    ids=["absent", "fails", "silent", "unbalanced"],
 )
 def test_a_program_that_fails(command: str, says: str) -> None:
     with pytest.raises(BackendError, match=says) as caught:
@@ -177,7 +189,7 @@ def test_a_program_that_fails(command: str, says: str) -> None:
 def test_a_program_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keys, "COMMAND_WAIT_S", 0.1)
     with pytest.raises(BackendError, match="no answer"):
-        found(backend(key=f"command:{sys.executable} -c 'import time; time.sleep(60)'"))
+        found(backend(key=f"command:{PYTHON} -c 'import time; time.sleep(60)'"))
 
 
 # --- a local-only run

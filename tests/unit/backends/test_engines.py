@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import mmap
 import os
+import shlex
 import shutil
 import signal
 import stat
@@ -35,7 +36,7 @@ def paths(home: Path) -> Paths:
 @pytest.fixture
 def config(tmp_path: Path) -> VllmConfig:
     program = tmp_path / "vllm"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} {FAKE} "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(FAKE))} "$@"\n')
     program.chmod(0o755)
     return VllmConfig(command=str(program))
 
