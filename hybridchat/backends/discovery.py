@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hybridchat.backends.base import BackendSpec, policy_of
-from hybridchat.backends.facts import EnvironmentKey, Server, facts
+from hybridchat.backends.facts import Server, facts
 from hybridchat.backends.identity import who_answers
 from hybridchat.backends.registry import make_backend
+from hybridchat.config.providers import Provider, providers
 from hybridchat.domain.address import Address, parse_base_url
 from hybridchat.domain.chat import Health, HealthState, Kind, Proof, Zone
 from hybridchat.domain.privacy import proof_of, zone_of
@@ -64,7 +65,7 @@ async def discover(environment: Mapping[str, str], ports: Iterable[int] | None =
     found = [one for one in seen if isinstance(one, Found)]
     if offered is not None and not offered.is_loopback:
         found.append(_offer(offered))
-    found += [_offer_key(key) for key in facts().key if environment.get(key.variable)]
+    found += [_offer_key(*known) for known in _keys(environment)]
     return Discovery(found=_with_unique_ids(found), notices=tuple(one for one in seen if isinstance(one, str)))
 
 
@@ -144,16 +145,24 @@ def _offer(address: Address) -> Found:
     )
 
 
-def _offer_key(key: EnvironmentKey) -> Found:
+def _keys(environment: Mapping[str, str]) -> Iterator[tuple[Provider, str]]:
+    """Each provider with an address of its own, and the first of its variables that is set."""
+    for provider in providers():
+        variable = next(filter(environment.get, provider.variables), None)
+        if provider.base_url and variable:
+            yield provider, variable
+
+
+def _offer_key(provider: Provider, variable: str) -> Found:
     return Found(
-        id=key.id,
-        kind=key.kind,
-        base_url=key.base_url,
+        id=provider.id,
+        kind=provider.kind,
+        base_url=provider.base_url,
         zone=Zone.MANAGED,
         proof=None,
-        source=key.variable,
+        source=variable,
         detail="used only after your yes",
-        key_variable=key.variable,
+        key_variable=variable,
         needs_own_yes=True,
     )
 

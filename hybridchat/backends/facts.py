@@ -27,15 +27,6 @@ class Server(Struct, frozen=True, forbid_unknown_fields=True):
     has: str
 
 
-class EnvironmentKey(Struct, frozen=True, forbid_unknown_fields=True):
-    """A variable that may hold an API key, and the one host that the key is for."""
-
-    variable: str
-    id: str
-    kind: Kind
-    base_url: str
-
-
 class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
     """How a kind differs within Chat Completions. `max_tokens` is that parameter's name."""
 
@@ -44,9 +35,9 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
 
 class Facts(Struct, frozen=True, forbid_unknown_fields=True):
     server: tuple[Server, ...]
-    key: tuple[EnvironmentKey, ...]
     chat_completions: dict[Kind, Dialect]
     key_header: dict[Kind, str]  # of the protocols that have one of their own; the others take a bearer token
+    max_tokens: dict[Kind, int]  # of a reply, for the protocols that want to be told
 
     def server_of(self, kind: Kind) -> Server | None:
         """The fingerprint of a kind that has one of its own."""

@@ -16,7 +16,9 @@ from hybridchat.domain.pricing import PricePerMillion
 from hybridchat.domain.routing import Row, Rule
 from hybridchat.errors import UsageError
 
-KINDS = Literal["vllm", "ollama", "llamacpp", "embedded", "openai", "openai-compatible"]
+KINDS = Literal[
+    "vllm", "ollama", "llamacpp", "embedded", "openai", "openai-responses", "anthropic", "gemini", "openai-compatible"
+]
 Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
 
 

@@ -16,7 +16,9 @@ from hybridchat.backends.discovery import Discovery, Found, discover
 from hybridchat.backends.registry import make_backend
 from hybridchat.backends.spec import spec_of
 from hybridchat.config import BackendConfig, Config, load_config
+from hybridchat.config.providers import provider_at
 from hybridchat.config_edit import add_backend
+from hybridchat.domain.address import parse_base_url
 from hybridchat.domain.chat import Health, HealthState, Kind
 from hybridchat.errors import HybridchatError, Refused, UsageError
 from hybridchat.paths import Paths
@@ -43,6 +45,8 @@ class FirstRun:
             values: dict[str, object] = {"id": one.id, "kind": str(one.kind), "base_url": one.base_url}
             if one.key_variable:
                 values["key"] = f"env:{one.key_variable}"
+            if (provider := provider_at(parse_base_url(one.base_url))) and provider.headers:
+                values["headers"] = provider.headers
             if one.id in vouched:
                 values["vouched"] = True
             await asyncio.to_thread(add_backend, self._paths.config_file, values)

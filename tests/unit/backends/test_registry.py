@@ -10,7 +10,6 @@ from hybridchat.backends.facts import facts
 from hybridchat.backends.ollama import OllamaBackend
 from hybridchat.backends.registry import make_backend
 from hybridchat.backends.simulated import Pace, SimulatedBackend
-from hybridchat.domain.address import parse_base_url
 from hybridchat.domain.chat import Kind, Parameters, Zone
 from hybridchat.domain.events import Finished, Started, Usage
 from tests.fakes.wire import ask, collect, spec_for, text_of
@@ -35,9 +34,6 @@ def test_facts_are_whole() -> None:
     for kind in Kind:
         if kind not in own_protocol:
             assert facts().chat_completions[kind].max_tokens
-    for key in facts().key:
-        address = parse_base_url(key.base_url)
-        assert (address.scheme, address.is_loopback) == ("https", False)
 
 
 def test_chat_completions_request() -> None:
