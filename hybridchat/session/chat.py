@@ -110,7 +110,7 @@ class Session:
     async def _keep_watching(self) -> None:
         while True:
             await asyncio.sleep(HEALTH_EVERY_S)
-            await self.fleet.check_local()
+            await self.fleet.watch()
 
     # --- conversations
 
@@ -355,6 +355,10 @@ class Session:
         """One backend, or all of them: managed ones too, so only when the user asks."""
         names = [backend] if backend else list(self.fleet.specs)
         await asyncio.gather(*(self.fleet.check(name) for name in names))
+
+    async def check_keyless(self) -> None:
+        """For when the user wants to send: the keys that could not be had are asked for again."""
+        await self.fleet.check_keyless()
 
     # --- telling
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -12,7 +13,7 @@ from hybridchat.backends.base import Backend, BackendSpec
 from hybridchat.domain.chat import Health, HealthState, Kind, ModelInfo, Zone
 from hybridchat.domain.privacy import is_cloud_name
 from hybridchat.domain.routing import Candidate
-from hybridchat.errors import ErrorKind, HybridchatError, Refused
+from hybridchat.errors import BackendError, ErrorKind, HybridchatError, Refused
 
 LOOK_S = 10.0
 _GONE = {ErrorKind.CONNECT, ErrorKind.DNS, ErrorKind.TLS, ErrorKind.IDENTITY}
@@ -32,7 +33,8 @@ class Fleet:
         self._on_health = on_health
         self._local_only = local_only
         self._open: dict[tuple[str, Zone], Backend] = {}
-        self._opening: dict[tuple[str, Zone], asyncio.Lock] = {}
+        self._opening: dict[tuple[str, Zone], asyncio.Task[Backend]] = {}
+        self._keyless: set[str] = set()  # their key could not be had when they were last opened
         self._health: dict[str, Health] = {}
 
     @property
@@ -80,17 +82,36 @@ class Fleet:
         )
 
     async def backend(self, backend: str, zone: Zone) -> Backend:
-        """The opened backend for that zone. Raises Refused for a managed one in a local-only run."""
+        """The opened backend for that zone. Raises Refused for a managed one in a local-only run, and what opening it
+        met.
+
+        Who gives up waiting does not end the opening: its key's program may be asking the user.
+        """
         if self._local_only and zone is Zone.MANAGED:
             raise Refused("this run is local only", "start without --local-only to use managed backends")
         key = (backend, zone)
-        async with self._opening.setdefault(key, asyncio.Lock()):
-            if key not in self._open:
-                spec = self._specs[backend]
-                if zone is not spec.zone:
-                    spec = replace(spec, zone=zone, proof=None)
-                self._open[key] = await self._open_backend(spec)
-        return self._open[key]
+        if key not in self._open and key not in self._opening:
+            self._opening[key] = asyncio.create_task(self._opened(key))
+            self._opening[key].add_done_callback(partial(self._opening_ended, key))
+        return self._open[key] if key in self._open else await asyncio.shield(self._opening[key])
+
+    async def _opened(self, key: tuple[str, Zone]) -> Backend:
+        backend, zone = key
+        spec = self._specs[backend]
+        if zone is not spec.zone:
+            spec = replace(spec, zone=zone, proof=None)
+        return await self._open_backend(spec)
+
+    def _opening_ended(self, key: tuple[str, Zone], task: asyncio.Task[Backend]) -> None:
+        del self._opening[key]
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            self._open[key] = task.result()
+            self._keyless.discard(key[0])
+        elif isinstance(error, BackendError) and error.kind is ErrorKind.AUTH:
+            self._keyless.add(key[0])
 
     async def check(self, backend: str) -> Health:
         """Looks at one backend now. Never raises."""
@@ -117,6 +138,15 @@ class Fleet:
         local = [spec.id for spec in self._specs.values() if spec.zone.is_local]
         await asyncio.gather(*(self.check(backend) for backend in local if only in (None, backend)))
 
+    async def watch(self) -> None:
+        """As `check_local`, but for those without a key: programs that give keys may ask the user each time."""
+        local = [spec.id for spec in self._specs.values() if spec.zone.is_local and spec.id not in self._keyless]
+        await asyncio.gather(*(self.check(backend) for backend in local))
+
+    async def check_keyless(self) -> None:
+        """For when the user wants to send: the keys that could not be had are asked for again."""
+        await asyncio.gather(*(self.check(backend) for backend in sorted(self._keyless)))
+
     def demote(self, backend: str) -> None:
         """A server that forwards is not local, whatever its address says; holds for this run."""
         spec = self._specs[backend]
@@ -140,6 +170,9 @@ class Fleet:
             self._on_health(backend, self._health[backend])
 
     async def close(self) -> None:
+        for task in self._opening.values():
+            task.cancel()
+        await asyncio.gather(*self._opening.values(), return_exceptions=True)
         await asyncio.gather(*(backend.aclose() for backend in self._open.values()), return_exceptions=True)
         self._open.clear()
 
