@@ -9,12 +9,16 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hybridchat.backends.decoding import JsonStreamDecoder, OnError, is_set
-from hybridchat.backends.facts import facts
+from hybridchat.backends.facts import effort_fields, facts, takes_sampling
+from hybridchat.backends.failures import failed_from
 from hybridchat.backends.http_backend import HttpBackend
-from hybridchat.domain.chat import ChatRequest
-from hybridchat.domain.events import Event, Failed, Finished, Loading, Started, Usage
+from hybridchat.backends.openai_content import FILTERED, REFUSED, Parts, content
+from hybridchat.domain.chat import ChatRequest, Kind
+from hybridchat.domain.events import Event, Failed, Finished, Loading, Refusal, Started, Usage
+from hybridchat.errors import UsageError
 from hybridchat.net.framing import SseFramer
 
 PATH = "/chat/completions"
@@ -22,8 +26,15 @@ PATH = "/chat/completions"
 _LOADING_POLL_S = 0.5
 
 
+class _Part(Struct, gc=False):
+    """Mistral's thinking models send lists of these: words, or thoughts that are made of words again."""
+
+    text: str | None = None
+    thinking: list[_Part] | None = None
+
+
 class _Delta(Struct, gc=False):
-    content: str | None = None
+    content: str | list[_Part] | None = None
     reasoning: str | None = None  # vLLM, OpenRouter
     reasoning_content: str | None = None  # llama.cpp, DeepSeek
     refusal: str | None = None  # OpenAI: the model's own words, instead of content
@@ -75,6 +86,7 @@ class ChatCompletionsDecoder(JsonStreamDecoder[_Chunk]):
     def __init__(self, on_error: OnError) -> None:
         super().__init__(SseFramer(), _Chunk, on_error)
         self._finish_reason: str | None = None
+        self._has_refused = False
 
     def _read(self, raw: bytes, events: list[Event]) -> None:
         if len(raw) < 16 and raw.strip() == b"[DONE]" and not self._ended:
@@ -89,7 +101,7 @@ class ChatCompletionsDecoder(JsonStreamDecoder[_Chunk]):
         if value.object == "error":
             self._fail(msgspec.Raw(msgspec.json.encode(value.message)), events)
             return
-        if not (value.choices or value.usage or value.timings or value.model):
+        if value.choices is None and not (value.usage or value.timings or value.model):
             if value.choices is None:  # Azure's first chunk has none of them, and nothing to say
                 self._skip(events)
             return
@@ -99,15 +111,27 @@ class ChatCompletionsDecoder(JsonStreamDecoder[_Chunk]):
         for choice in value.choices or ():
             if choice.index:
                 continue
-            if delta := choice.delta:
-                thinking = delta.reasoning or delta.reasoning_content
-                self._pieces(thinking, delta.content or delta.refusal, events, is_repaired=is_repaired)
-            self._finish_reason = self._finish_reason or choice.finish_reason
+            if choice.delta is not None:
+                self._take_delta(choice.delta, events, is_repaired=is_repaired)
+            if choice.finish_reason and not self._finish_reason:
+                self._finish_reason = choice.finish_reason
+                if choice.finish_reason == "content_filter":
+                    events.append(Refusal(FILTERED))
         if value.usage is not None:
             events.append(_usage(value.usage))
         elif value.timings is not None:
             prompt = value.timings.cache_n + value.timings.prompt_n
             events.append(Usage(prompt, value.timings.cache_n, None, value.timings.predicted_n))
+
+    def _take_delta(self, delta: _Delta, events: list[Event], *, is_repaired: bool) -> None:
+        thinking, text = delta.reasoning or delta.reasoning_content, delta.content
+        if isinstance(text, list):
+            thinking = "".join(thought.text or "" for part in text for thought in part.thinking or ())
+            text = "".join(part.text or "" for part in text)
+        self._pieces(thinking, text or delta.refusal, events, is_repaired=is_repaired)
+        if delta.refusal and not self._has_refused:
+            self._has_refused = True
+            events.append(Refusal(REFUSED))
 
 
 def _usage(usage: _Usage) -> Usage:
@@ -122,23 +146,34 @@ def _usage(usage: _Usage) -> Usage:
     )
 
 
-def request_body(request: ChatRequest, max_tokens_name: str) -> bytes:
-    """The JSON of a streaming request that asks for its usage."""
-    given = request.parameters
-    body: dict[str, Any] = {
-        "model": request.model,
-        "messages": [{"role": message.role, "content": message.text} for message in request.messages],
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
+PARTS = Parts(
+    text=lambda text: {"type": "text", "text": text},
+    image=lambda url: {"type": "image_url", "image_url": {"url": url}},
+    document=lambda name, url: {"type": "file", "file": {"filename": name, "file_data": url}},
+)
+
+
+def request_body(request: ChatRequest, kind: Kind, host: str) -> bytes:
+    """The JSON of a streaming request that asks for its usage. Raises UsageError for an attachment that cannot go."""
+    given, dialect = request.parameters, facts().chat_completions[kind]
+    model = kind, host, request.model, given.effort
+    parts = PARTS if dialect.documents else replace(PARTS, document=None)
+    may_sample = takes_sampling(*model)
     options = {
-        "temperature": given.temperature,
-        "top_p": given.top_p,
+        "temperature": given.temperature if may_sample else None,
+        "top_p": given.top_p if may_sample else None,
         "seed": given.seed,
         "stop": given.stop or None,
-        max_tokens_name: given.max_tokens,
+        dialect.max_tokens: given.max_tokens,
     }
-    body |= {name: value for name, value in options.items() if value is not None}
+    body: dict[str, Any] = {
+        "model": request.model,
+        "messages": [{"role": message.role, "content": content(message, parts)} for message in request.messages],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        **{name: value for name, value in options.items() if value is not None},
+        **effort_fields(*model),
+    }
     return msgspec.json.encode(body)
 
 
@@ -147,7 +182,11 @@ class ChatCompletionsBackend(HttpBackend):
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         path = self.spec.address.endpoint(PATH)
-        body = request_body(request, facts().chat_completions[self.spec.kind].max_tokens)
+        try:
+            body = request_body(request, self.spec.kind, self.spec.address.host)
+        except UsageError as error:
+            yield failed_from(error)
+            return
         waits_until = asyncio.get_running_loop().time() + request.deadline_s
         while True:
             is_loading = False

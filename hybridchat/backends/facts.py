@@ -28,9 +28,10 @@ class Server(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
-    """How a kind differs within Chat Completions. `max_tokens` is that parameter's name."""
+    """How a kind differs within Chat Completions: that parameter's name, and whether a message may bring PDF files."""
 
     max_tokens: str
+    documents: bool = False
 
 
 class Facts(Struct, frozen=True, forbid_unknown_fields=True):

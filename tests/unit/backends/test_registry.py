@@ -38,7 +38,7 @@ def test_facts_are_whole() -> None:
 
 def test_chat_completions_request() -> None:
     parameters = Parameters(temperature=0.0, max_tokens=9, stop=("x",))
-    body = msgspec.json.decode(request_body(ask("hi", "m", parameters=parameters), "max_completion_tokens"))
+    body = msgspec.json.decode(request_body(ask("hi", "m", parameters=parameters), Kind.OPENAI, "api.openai.com"))
     assert body == {
         "model": "m",
         "messages": [{"role": "user", "content": "hi"}],
