@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
 from hybridchat.backends import identity
@@ -20,10 +20,10 @@ class HttpBackend:
     Raises Refused or UsageError when its client cannot be made safely.
     """
 
-    def __init__(self, spec: BackendSpec, key: str | None = None) -> None:
+    def __init__(self, spec: BackendSpec, key: str | None = None, headers: Mapping[str, str] = {}) -> None:
         self.spec = spec
         self._key = key
-        self._client: Client = open_client(policy_of(spec, key))
+        self._client: Client = open_client(policy_of(spec, key, headers))
         # An Ollama would forward a model under a harmless name, and its /v1 never tells; our own child cannot be one.
         self._must_not_be_ollama = spec.zone.is_local and spec.proof is not Proof.VERIFIED
         self._may_be_ollama = self._must_not_be_ollama

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -26,6 +26,7 @@ _PROBE_S = 1.0
 _LM_STUDIO_PATH = "/api/v0/models"
 
 Models = tuple[ModelInfo, ...]
+T = TypeVar("T")
 
 
 async def answers_as(client: Client, server: Server, timeout_s: float = HEALTH_S) -> bool:
@@ -155,19 +156,24 @@ async def list_models(client: Client, spec: BackendSpec) -> Models:
     path = spec.address.endpoint("/models")
     value: Any = None
     if spec.kind is Kind.OPENAI_COMPATIBLE and spec.zone.is_local:
-        value = await _get_if_there(client, _LM_STUDIO_PATH)
+        value = await get_if_there(client, _LM_STUDIO_PATH)
     if not isinstance(value, dict) or "data" not in value:
-        value = await _get_if_there(client, path)
+        value = await get_if_there(client, path)
+    return tuple(_model(entry) for entry in as_list(value, _List, spec, path).data)
+
+
+def as_list(value: object, shape: type[T], spec: BackendSpec, path: str) -> T:
+    """What a server answered at `path`, as the list that it should be; None is an empty one."""
     try:
-        entries = msgspec.convert(value, _List).data if value is not None else []
+        return msgspec.convert({} if value is None else value, shape)
     except msgspec.ValidationError:
         raise BackendError(
             ErrorKind.PROTOCOL, f"{place(spec.address)}{path} is no list of models", "check base_url and kind"
         ) from None
-    return tuple(_model(entry) for entry in entries)
 
 
-async def _get_if_there(client: Client, path: str) -> object:
+async def get_if_there(client: Client, path: str) -> object:
+    """The JSON at a path that not every server has; None without it."""
     try:
         return await client.get_json(path)
     except BackendError as error:

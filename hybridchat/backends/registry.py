@@ -16,6 +16,10 @@ def make_backend(spec: BackendSpec, key: str | None = None) -> Backend:
             from hybridchat.backends.ollama import OllamaBackend
 
             return OllamaBackend(spec, key)
+        case Kind.ANTHROPIC:
+            from hybridchat.backends.anthropic import AnthropicBackend
+
+            return AnthropicBackend(spec, key)
         case Kind.SIMULATED:
             from hybridchat.backends.simulated import SimulatedBackend
 

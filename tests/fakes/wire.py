@@ -70,9 +70,25 @@ OLLAMA = Wire(
     (_line(b'{"model":"m","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop"}'),),
 )
 
+ANTHROPIC = Wire(
+    Kind.ANTHROPIC,
+    "/v1/messages",
+    "text/event-stream",
+    _sse,
+    lambda text, thinking: {
+        "type": "content_block_delta",
+        "index": 0,
+        "delta": {"type": "thinking_delta", "thinking": thinking} if thinking else {"type": "text_delta", "text": text},
+    },
+    (
+        _sse(b'{"type":"message_delta","delta":{"stop_reason":"stop","stop_sequence":null}}'),
+        _sse(b'{"type":"message_stop"}'),
+    ),
+)
+
 EMBEDDED = CHAT_COMPLETIONS._replace(kind=Kind.EMBEDDED)
 
-WIRES = (CHAT_COMPLETIONS, OLLAMA)
+WIRES = (CHAT_COMPLETIONS, OLLAMA, ANTHROPIC)
 
 Script = Callable[[Responder], Awaitable[None]]
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hybridchat.backends.anthropic import AnthropicDecoder
 from hybridchat.backends.chat_completions import ChatCompletionsDecoder
 from hybridchat.backends.failures import failed
 from hybridchat.backends.ollama import OllamaDecoder
@@ -18,7 +19,7 @@ from hybridchat.backends.streaming import Decoder
 from hybridchat.domain.events import Event, Failed, Finished, Started, Text, Thinking, Usage
 from hybridchat.errors import ErrorKind
 from tests.fakes.captures import capture
-from tests.fakes.wire import CHAT_COMPLETIONS, OLLAMA, WIRES, Wire, text_of, thinking_of
+from tests.fakes.wire import ANTHROPIC, CHAT_COMPLETIONS, OLLAMA, WIRES, Wire, text_of, thinking_of
 
 
 def on_error(body: bytes) -> Failed:
@@ -28,6 +29,7 @@ def on_error(body: bytes) -> Failed:
 MAKERS: dict[Wire, Callable[[], Decoder]] = {
     CHAT_COMPLETIONS: lambda: ChatCompletionsDecoder(on_error),
     OLLAMA: lambda: OllamaDecoder(on_error, may_forward=False),
+    ANTHROPIC: lambda: AnthropicDecoder(on_error),
 }
 
 both = pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.kind)
@@ -61,14 +63,18 @@ CAPTURES = [
     ("ollama/v1-chat-stream", CHAT_COMPLETIONS, "tiny", Usage(10, None, None, 12), "length"),
     ("ollama/chat-stream", OLLAMA, "tiny", Usage(10, None, None, 24), "length"),
     ("ollama/chat-stream-local-suffix", OLLAMA, "tiny:latest:local", Usage(10, None, None, 24), "length"),
+    ("vllm/messages-stream", ANTHROPIC, "tiny", Usage(21, None, None, 16), "max_tokens"),
+    ("llamacpp/messages-stream", ANTHROPIC, "tiny.gguf", Usage(21, 0, None, 16), "max_tokens"),
+    ("ollama/v1-messages-stream", ANTHROPIC, "tiny", Usage(10, None, None, 12), "max_tokens"),
 ]
+WIRE_OF = {name: wire for name, wire, *_ in CAPTURES}
 
 
 @pytest.mark.parametrize(("name", "wire", "model", "usage", "reason"), CAPTURES)
 def test_captures(name: str, wire: Wire, model: str, usage: Usage | None, reason: str) -> None:
     events = decode(wire, capture(name).body)
     assert events[0] == Started(model)
-    assert [event for event in events if isinstance(event, Usage)] == ([usage] if usage else [])
+    assert [event for event in events if isinstance(event, Usage)][-1:] == ([usage] if usage else [])
     assert events[-1] == Finished(reason, 0)
     assert text_of(events) == reference_text(wire, capture(name).body)
 
@@ -77,32 +83,34 @@ def reference_text(wire: Wire, body: bytes) -> str:
     """The reply's text by the plainest reading of the capture."""
     if wire is OLLAMA:
         return "".join(json.loads(line)["message"]["content"] for line in body.decode().split("\n") if line)
-    datas = [line[6:] for line in body.decode().split("\n") if line.startswith("data: {")]
-    choices = [choice for data in datas for choice in json.loads(data)["choices"]]
+    datas = [json.loads(line[6:]) for line in body.decode().split("\n") if line.startswith("data: {")]
+    if wire is ANTHROPIC:
+        return "".join(data["delta"].get("text", "") for data in datas if data["type"] == "content_block_delta")
+    choices = [choice for data in datas for choice in data["choices"]]
     return "".join(choice["delta"].get("content") or "" for choice in choices)
 
 
-@pytest.mark.parametrize("name", [c[0] for c in CAPTURES])
+@pytest.mark.parametrize("name", WIRE_OF)
 @given(cuts=st.lists(st.integers(0, 20_000), max_size=30))
 def test_captures_through_any_cut(name: str, cuts: list[int]) -> None:
-    wire = OLLAMA if name.startswith("ollama/chat") else CHAT_COMPLETIONS
+    wire = WIRE_OF[name]
     body = capture(name).body
     edges = [0, *sorted(cut % len(body) for cut in cuts), len(body)]
     chunks = [body[a:b] for a, b in itertools.pairwise(edges)]
     assert merged(decode(wire, *chunks)) == merged(decode(wire, body))
 
 
-@pytest.mark.parametrize("name", ["vllm/chat-stream", "ollama/chat-stream"])
+@pytest.mark.parametrize("name", ["vllm/chat-stream", "ollama/chat-stream", "vllm/messages-stream"])
 def test_captures_byte_by_byte(name: str) -> None:
-    wire = OLLAMA if name.startswith("ollama") else CHAT_COMPLETIONS
+    wire = WIRE_OF[name]
     body = capture(name).body
     assert decode(wire, *(body[i : i + 1] for i in range(len(body)))) == decode(wire, body)
 
 
-@pytest.mark.parametrize("name", ["vllm/chat-stream", "ollama/chat-stream"])
+@pytest.mark.parametrize("name", ["vllm/chat-stream", "ollama/chat-stream", "vllm/messages-stream"])
 @pytest.mark.parametrize("end", [b"\r\n", b"\r"])
 def test_other_line_ends(name: str, end: bytes) -> None:
-    wire = OLLAMA if name.startswith("ollama") else CHAT_COMPLETIONS
+    wire = WIRE_OF[name]
     body = capture(name).body
     assert decode(wire, body.replace(b"\n", end)) == decode(wire, body)
 
@@ -224,7 +232,7 @@ def test_arbitrary_bytes_end_once_and_raise_nothing(wire: Wire, chunks: list[byt
     edits=st.lists(st.tuples(st.integers(0, 20_000), st.integers(0, 3), st.binary(max_size=4)), min_size=1, max_size=8)
 )
 def test_damaged_captures_end_once_and_raise_nothing(wire: Wire, edits: list[tuple[int, int, bytes]]) -> None:
-    body = bytearray(capture("ollama/chat-stream" if wire is OLLAMA else "vllm/chat-stream").body)
+    body = bytearray(capture(next(name for name in WIRE_OF if WIRE_OF[name] is wire)).body)
     for at, length, instead in edits:
         at %= len(body)
         body[at : at + length] = instead

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from hybridchat.backends.anthropic import AnthropicBackend
 from hybridchat.backends.chat_completions import ChatCompletionsBackend, request_body
 from hybridchat.backends.facts import facts
 from hybridchat.backends.ollama import OllamaBackend
@@ -19,7 +20,7 @@ URL = "http://127.0.0.1:1"
 
 @pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.EMBEDDED])
 def test_every_kind_has_a_backend(kind: Kind) -> None:
-    classes = {Kind.OLLAMA: OllamaBackend, Kind.SIMULATED: SimulatedBackend}
+    classes = {Kind.OLLAMA: OllamaBackend, Kind.ANTHROPIC: AnthropicBackend, Kind.SIMULATED: SimulatedBackend}
     assert type(make_backend(spec_for(kind, URL))) is classes.get(kind, ChatCompletionsBackend)
 
 
