@@ -59,6 +59,7 @@ class Kind(StrEnum):
 class Purpose(StrEnum):
     CHAT = "chat"
     ASK = "ask"
+    SUMMARY = "summary"  # of an earlier conversation, to go on with
 
 
 class Outcome(StrEnum):
@@ -193,6 +194,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     finish_reason: str | None = None
     attempt_no: int = 1
     skipped_events: int | None = None  # of the stream, those that were no part of the protocol
+    left_out_turns: int | None = None  # of the conversation's oldest, so that the rest fits the context window
 
 
 class Conversation(Struct, frozen=True):

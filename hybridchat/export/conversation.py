@@ -32,8 +32,9 @@ def _markdown(conversation: Conversation, messages: Iterable[Message]) -> Iterat
             yield "\n" + "\n".join(f"> {line}".rstrip() for line in message.thinking.splitlines())
         if message.text:
             yield f"\n{close_fence(message.text)}"
-        if message.state is not MessageState.COMPLETE:
-            yield f"\n*{message.state}{f': {message.note}' if message.note else ''}*"
+        state = "" if message.state is MessageState.COMPLETE else message.state
+        if ending := ": ".join(filter(None, (state, message.note))):
+            yield f"\n*{ending}*"
 
 
 def _heading(message: Message) -> str:

@@ -46,6 +46,18 @@ WITH RECURSIVE path (id, parent_id) AS (
 )
 SELECT {_MESSAGE}, u.* FROM path JOIN message m ON m.id = path.id {_LAST_ATTEMPT} ORDER BY m.id"""
 
+_SIBLINGS = f"""
+SELECT {_MESSAGE}, u.* FROM message m {_LAST_ATTEMPT}
+WHERE m.conversation_id = (SELECT conversation_id FROM message WHERE id = :id)
+    AND m.parent_id IS (SELECT parent_id FROM message WHERE id = :id) ORDER BY m.id"""
+
+_NEWEST_LEAF = """
+WITH RECURSIVE below (id) AS (
+    SELECT :id UNION SELECT m.id FROM below JOIN message m ON m.parent_id = below.id AND m.id > below.id
+        AND m.conversation_id = (SELECT conversation_id FROM message WHERE id = :id)
+)
+SELECT max(id) FROM below"""
+
 _TREE = f"SELECT {_MESSAGE}, u.* FROM message m {_LAST_ATTEMPT} WHERE m.conversation_id = ? ORDER BY m.id"
 
 
@@ -117,3 +129,13 @@ def branch(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
 
 def tree(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
     return [_to_message(row) for row in db.execute(_TREE, (conversation_id,))]
+
+
+def siblings(db: sqlite3.Connection, message_id: int) -> list[Message]:
+    """Messages with the same parent, by id."""
+    return [_to_message(row) for row in db.execute(_SIBLINGS, {"id": message_id})]
+
+
+def newest_leaf(db: sqlite3.Connection, message_id: int) -> int:
+    leaf: int = db.execute(_NEWEST_LEAF, {"id": message_id}).fetchone()[0]
+    return leaf

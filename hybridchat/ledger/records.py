@@ -46,6 +46,7 @@ class NewAttempt(Struct, frozen=True, kw_only=True):
     workload: str | None
     route_reason: str
     attempt_no: int = 1
+    left_out_turns: int | None = None
 
 
 class TurnIds(Struct, frozen=True):

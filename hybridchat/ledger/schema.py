@@ -100,8 +100,7 @@ TABLES = (
         outcome TEXT,
         error_kind TEXT,
         finish_reason TEXT,
-        attempt_no INTEGER NOT NULL,
-        skipped_events INTEGER
+        attempt_no INTEGER NOT NULL
     )""",
     "CREATE INDEX attempt_started ON attempt (started_at)",
     "CREATE INDEX attempt_conversation ON attempt (conversation_id)",
@@ -112,18 +111,21 @@ TABLES = (
 
 
 # Public and documented in docs/ledger.md: names are stable, more may be added.
-USAGE = """CREATE VIEW usage AS SELECT
+_USAGE_COLUMNS = """
     id AS attempt_id, conversation_id, message_id, started_at, purpose,
     backend, kind, model, zone, proof, privacy, workload, route_reason,
     ttft_ms, latency_ms, load_ms,
     prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, thinking_tokens, tokens_per_s,
-    CAST(cost_usd AS REAL) AS cost_usd, cost_basis, outcome, error_kind, finish_reason, attempt_no, skipped_events
-    FROM attempt"""
+    CAST(cost_usd AS REAL) AS cost_usd, cost_basis, outcome, error_kind, finish_reason, attempt_no"""
+
+
+def _usage_view(*more: str) -> str:
+    return f"CREATE VIEW usage AS SELECT {', '.join((_USAGE_COLUMNS, *more))} FROM attempt"
 
 
 @migrations()
 def m001_conversations_and_attempts(database: Database) -> None:
-    _run(database, (*TABLES, USAGE))
+    _run(database, (*TABLES, _usage_view()))
     database.conn.execute("INSERT INTO meta VALUES ('ledger_uuid', ?)", [str(uuid.uuid4())])
 
 
@@ -167,3 +169,10 @@ def m002_search(database: Database) -> None:
 @migrations()
 def m003_summaries(database: Database) -> None:
     _run(database, summary.create_statements())
+
+
+@migrations()
+def m004_siblings_and_what_a_call_left_out(database: Database) -> None:
+    added = ("skipped_events", "left_out_turns")
+    _run(database, (f"ALTER TABLE attempt ADD COLUMN {name} INTEGER" for name in added))
+    _run(database, ("DROP VIEW usage", _usage_view(*added), "CREATE INDEX message_parent ON message (parent_id)"))

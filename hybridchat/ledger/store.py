@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from hybridchat.domain.chat import Attempt, Conversation, Message
+from hybridchat.domain.chat import Attempt, Conversation, Message, MessageState
 from hybridchat.domain.stats import Snapshot
 from hybridchat.errors import LedgerError
 from hybridchat.ledger import files, purge, reads, statistics, usage, writes
@@ -203,10 +203,16 @@ class Ledger:
         """The user's words are on the disk when it is done."""
         return self._write(lambda db: writes.begin_turn(db, self._file.process_id, turn), durable=True, is_awaited=True)
 
-    def begin_attempt(self, message_id: int, attempt: NewAttempt) -> Future[int]:
-        """A further attempt for the same reply; returns its id."""
+    def begin_attempt(self, message_id: int, attempt: NewAttempt) -> Future[TurnIds]:
+        """A further attempt for the same reply, which streams again."""
         return self._write(
             lambda db: writes.begin_attempt(db, self._file.process_id, message_id, attempt), is_awaited=True
+        )
+
+    def begin_sibling(self, message_id: int, attempt: NewAttempt) -> Future[TurnIds]:
+        """Another reply beside that one."""
+        return self._write(
+            lambda db: writes.begin_sibling(db, self._file.process_id, message_id, attempt), is_awaited=True
         )
 
     def flush_reply(self, message_id: int, text: str, thinking: str) -> Future[None]:
@@ -214,6 +220,10 @@ class Ledger:
 
     def end_attempt(self, end: AttemptEnd) -> Future[None]:
         return self._write(lambda db: writes.end_attempt(db, end))
+
+    def end_reply(self, message_id: int, state: MessageState, note: str) -> Future[None]:
+        """Of a reply that waited for a further attempt which does not come."""
+        return self._write(lambda db: writes.end_reply(db, message_id, state, note))
 
     def set_cost(self, cost: AttemptCost) -> Future[None]:
         return self._write(lambda db: writes.set_cost(db, cost))
@@ -266,6 +276,14 @@ class Ledger:
     def branch(self, conversation_id: int) -> Future[list[Message]]:
         """Root → active leaf, each reply with its last attempt."""
         return self._read(lambda db: reads.branch(db, conversation_id))
+
+    def siblings(self, message_id: int) -> Future[list[Message]]:
+        """All that answer, or follow, the same message as that one does, itself included; oldest first."""
+        return self._read(lambda db: reads.siblings(db, message_id))
+
+    def newest_leaf(self, message_id: int) -> Future[int]:
+        """The newest message below that one, or itself."""
+        return self._read(lambda db: reads.newest_leaf(db, message_id))
 
     def tree(self, conversation_id: int) -> Future[list[Message]]:
         """Every message, by id."""

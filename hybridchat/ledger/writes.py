@@ -85,13 +85,47 @@ def _require_same_pin(db: sqlite3.Connection, conversation_id: int, privacy: Pri
         raise Refused("this conversation was pinned in another window", "open it again; nothing was sent")
 
 
-def begin_attempt(db: sqlite3.Connection, process_id: int, message_id: int, attempt: NewAttempt) -> int:
+def begin_attempt(db: sqlite3.Connection, process_id: int, message_id: int, attempt: NewAttempt) -> TurnIds:
     """A further attempt for the same reply; what an earlier one left stays until the new one writes."""
-    row = db.execute("SELECT conversation_id FROM message WHERE id = ?", (message_id,)).fetchone()
-    if row is None:
-        raise LedgerError(f"there is no message {message_id}", "its conversation was deleted")
+    parent_id, conversation_id = _asked(db, message_id, attempt.privacy)
     db.execute("UPDATE message SET state = 'streaming', note = '' WHERE id = ?", (message_id,))
-    return _insert_attempt(db, process_id, attempt, row[0], message_id, utc_now())
+    now = utc_now()
+    attempt_id = _insert_attempt(db, process_id, attempt, conversation_id, message_id, now)
+    return TurnIds(conversation_id, parent_id, message_id, attempt_id, now)
+
+
+def begin_sibling(db: sqlite3.Connection, process_id: int, message_id: int, attempt: NewAttempt) -> TurnIds:
+    """Another reply beside that one, to the same message of the user; it becomes the active leaf."""
+    parent_id, conversation_id = _asked(db, message_id, attempt.privacy)
+    now = utc_now()
+    reply_id = insert(
+        db,
+        "message",
+        conversation_id=conversation_id,
+        created_at=now,
+        parent_id=parent_id,
+        role=Role.ASSISTANT,
+        text="",
+        state=MessageState.STREAMING,
+    )
+    db.execute(
+        "UPDATE conversation SET updated_at = ?, active_leaf_id = ? WHERE id = ?", (now, reply_id, conversation_id)
+    )
+    attempt_id = _insert_attempt(db, process_id, attempt, conversation_id, reply_id, now)
+    return TurnIds(conversation_id, parent_id, reply_id, attempt_id, now)
+
+
+def _asked(db: sqlite3.Connection, reply_id: int, privacy: Privacy) -> tuple[int, int]:
+    """The message that this reply answers, and their conversation, which is not deleted nor pinned more strictly."""
+    row = db.execute(
+        "SELECT parent_id, conversation_id FROM message JOIN conversation c ON c.id = conversation_id "
+        "WHERE message.id = ? AND c.deleted_at IS NULL",
+        (reply_id,),
+    ).fetchone()
+    if row is None:
+        raise LedgerError(f"there is no message {reply_id}", "its conversation was deleted")
+    _require_same_pin(db, row[1], privacy)
+    return row[0], row[1]
 
 
 def _insert_attempt(
@@ -146,6 +180,11 @@ def end_attempt(db: sqlite3.Connection, end: AttemptEnd) -> None:
         "UPDATE conversation SET updated_at = ? WHERE id = (SELECT conversation_id FROM attempt WHERE id = ?)",
         (utc_now(), end.attempt_id),
     )
+
+
+def end_reply(db: sqlite3.Connection, message_id: int, state: MessageState, note: str) -> None:
+    """Of a reply whose last attempt has ended already: what became of its next one."""
+    db.execute("UPDATE message SET state = ?, note = ? WHERE id = ?", (state, storable(note), message_id))
 
 
 def set_cost(db: sqlite3.Connection, cost: AttemptCost) -> None:

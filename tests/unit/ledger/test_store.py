@@ -68,7 +68,7 @@ def test_cost_is_exact_in_the_table(ledger: Ledger, path: Path) -> None:
 def test_a_further_attempt_belongs_to_the_same_reply(ledger: Ledger) -> None:
     ids = ledger.begin_turn(new_turn()).result()
     ledger.end_attempt(end_of(ids, "", outcome=Outcome.ERROR, state=MessageState.FAILED, error_kind="reset")).result()
-    second = ledger.begin_attempt(ids.reply_message_id, LOCAL).result()
+    second = ledger.begin_attempt(ids.reply_message_id, LOCAL).result().attempt_id
     (_, reply) = ledger.branch(ids.conversation_id).result()
     assert reply.state is MessageState.STREAMING
     assert reply.attempt is not None
