@@ -78,6 +78,8 @@ class Session:
         await asyncio.to_thread(warm_up)  # not beside the ledger's own imports: two threads' can lock each other out
         if status.notice:
             self._emit(Notice(status.notice))
+        if status.mode == "read_only":
+            self.planner.read_only = status.notice
         self.books.count_workloads(self.planner.workloads())
         await self.fleet.check_local(only)
         self.books.refresh()
@@ -231,7 +233,8 @@ class Session:
     ) -> None:
         """Queues behind a running reply, else sends; returns when the words are on disk (or queued).
 
-        After a stopped or failed reply the queue waits; an empty text then sends what is next in it.
+        After a stopped or failed reply the queue waits; an empty text then sends what is next in it, with the route
+        given here, if any.
         Raises HybridchatError when the route must be chosen, policy forbids, or nothing is configured: then nothing
         was sent, and the words are still the caller's (or, behind a queue, still in it).
         """
@@ -240,6 +243,8 @@ class Session:
             raise UsageError("the message is empty", "type one")
         if text.strip():
             chat.queue.append(draft)
+        elif route:
+            chat.queue[0] = replace(chat.queue[0], route=route, model=model)
         try:
             await self._send_next(chat)
         except HybridchatError:

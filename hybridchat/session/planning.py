@@ -10,7 +10,7 @@ from hybridchat.config import RouteConfig
 from hybridchat.domain.chat import Privacy, Reasoning
 from hybridchat.domain.pricing import estimate_prompt_tokens
 from hybridchat.domain.privacy import strictest
-from hybridchat.domain.routing import SHIPPED_TABLES, Decision, RouteInput, classify, decide
+from hybridchat.domain.routing import SHIPPED_TABLES, Decision, Outlook, RouteInput, classify, decide
 from hybridchat.errors import EXIT_FAILED, ErrorKind, HybridchatError, Refused, UsageError
 from hybridchat.session.fleet import Fleet
 from hybridchat.session.state import Chat, Draft, Plan
@@ -36,6 +36,7 @@ class Planner:
         self._floor = floor
         self._prompt_price = prompt_price
         self._config_error = config_error
+        self.read_only = ""  # why nothing can be sent: the words would not be on disk first
         self.workload_tokens_30d: dict[str, int] = {}
 
     def workloads(self) -> set[str]:
@@ -75,6 +76,8 @@ class Planner:
         )
         if self._config_error and not self._fleet.specs:
             decision = replace(decision, reasons=("config.toml has a mistake",), remedy=str(self._config_error))
+        if self.read_only:
+            decision = Decision(outlook=Outlook.REFUSE, reasons=(self.read_only,))
         price = self._prompt_price(decision.target.backend, decision.target.model) if decision.target else None
         return Plan(
             decision=decision,

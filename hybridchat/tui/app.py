@@ -149,6 +149,7 @@ class HybridChatApp(App[int]):
             latest = await session.open_latest() if self._reopen_latest else None
             screen.attach(session, latest or session.new(privacy=screen.born))
             await session.start()
+            screen.plan_now()
         except HybridchatError as error:
             screen.banner(str(error), "error")
             if screen.chat is None:

@@ -175,18 +175,25 @@ class FakeSession:
         if self.fails_with is not None:
             raise self.fails_with
         draft = Draft(text, route, model)
-        if not text:
-            self._send_next(chat)
-            return
-        if chat.is_streaming:
+        if text:
             chat.queue.append(draft)
+        elif route:
+            chat.queue[0] = replace(chat.queue[0], route=route, model=model)
+        try:
+            if not chat.is_streaming:
+                self._send_next(chat)
+        except Refused:
+            if draft in chat.queue:
+                chat.queue.remove(draft)
+            raise
+        finally:
             self.emit(QueueChanged(chat.id, tuple(d.text for d in chat.queue)))
-            return
-        plan = self.plan(chat, text, route=route, model=model)
-        if plan.decision.outlook is not Outlook.SEND or plan.decision.target is None:
-            raise Refused("; ".join(plan.decision.reasons), plan.decision.remedy)
-        self.sent.append(draft)
-        self._begin(chat, draft, plan.decision.target)
+
+    def _target(self, chat: Chat, draft: Draft) -> Candidate:
+        decision = self.plan(chat, draft.text, route=draft.route, model=draft.model).decision
+        if decision.outlook is not Outlook.SEND or decision.target is None:
+            raise Refused("; ".join(decision.reasons), decision.remedy)
+        return decision.target
 
     def _begin(self, chat: Chat, draft: Draft, target: Candidate) -> None:
         if chat.conversation is None:
@@ -221,10 +228,10 @@ class FakeSession:
         return reply
 
     def _send_next(self, chat: Chat) -> None:
+        target = self._target(chat, chat.queue[0])
         draft = chat.queue.pop(0)
-        self.emit(QueueChanged(chat.id, tuple(d.text for d in chat.queue)))
         self.sent.append(draft)
-        self._begin(chat, draft, self.backends[0])
+        self._begin(chat, draft, target)
 
     async def stop(self, chat: Chat) -> None:
         await asyncio.sleep(0)

@@ -46,7 +46,7 @@ async def test_stop_queue_and_what_waits(play: Screenplay) -> None:
         await stage.send("second")
         await stage.until(lambda: "1 waiting" in stage.text)
         await stage.press("escape")
-        await stage.until(lambda: "Enter without a text sends the next" in stage.text)
+        await stage.until(lambda: "Enter sends what waits to" in stage.text)
         await stage.press("enter")
         await stage.until(lambda: "1 waiting" not in stage.text and stage.screen.chat.is_streaming)
         await stage.press("escape")

@@ -156,7 +156,7 @@ async def test_after_a_stop_what_waits_is_sent_by_an_empty_enter(play: Screenpla
         await stage.until(lambda: stage.session.sent)
         await stage.send("second")
         await stage.press("escape")
-        await stage.until(lambda: "Enter without a text sends the next" in stage.text)
+        await stage.until(lambda: "Enter sends what waits to" in stage.text)
         assert [d.text for d in stage.session.sent] == ["first"]
         await stage.press("enter")
         await stage.until(lambda: [d.text for d in stage.session.sent] == ["first", "second"])

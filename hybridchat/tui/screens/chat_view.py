@@ -20,6 +20,7 @@ from hybridchat.domain.routing import Candidate, Outlook
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError
 from hybridchat.session import events as news
+from hybridchat.tui.enter import Enter, what_enter_does
 from hybridchat.tui.transcript import Transcript
 from hybridchat.tui.widgets.bars import Banner, KeyBar, TitleBar, Waiting
 from hybridchat.tui.widgets.composer import Composer
@@ -29,7 +30,7 @@ from hybridchat.tui.widgets.welcome import Welcome
 from hybridchat.tui.words import PRIVACY, describe
 
 if TYPE_CHECKING:
-    from hybridchat.session.chat import Chat, Session
+    from hybridchat.session.chat import Chat, Plan, Session
     from hybridchat.tui.widgets.rows import Row
 
 WIDE = 110  # columns: from here on the comparison has room at the side
@@ -139,9 +140,8 @@ class ChatView(Screen[None]):
         """Brings the line over the composer and the title up to date."""
         if self.session is None or self.chat is None:
             return
-        plan = self.session.plan(self.chat, self.composer.text)
-        is_queueing = self.chat.is_streaming or bool(self.chat.queue)
-        self.route_line.show(plan, verb="Enter queues for" if is_queueing else "Enter sends to")
+        plan, enter = self.plan_enter()
+        self.route_line.show(plan, enter)
         conversation = self.chat.conversation
         self.title_bar.title = conversation.title if conversation else "New chat"
         marks = (
@@ -152,6 +152,19 @@ class ChatView(Screen[None]):
         )
         self.title_bar.marks = tuple((words, style) for words, style in marks if words)
         self.composer.set_class(plan.decision.outlook is not Outlook.SEND, "-blocked")
+
+    def plan_enter(self, route: str | None = None, model: str | None = None) -> tuple[Plan, Enter]:
+        """The plan of the message whose turn it is, and what Enter does now. A route given here is the draft's."""
+        assert self.session is not None and self.chat is not None
+        chat, text = self.chat, self.composer.text
+        has_draft, is_waiting = bool(text.strip()), bool(chat.queue) and route is None
+        if is_waiting and not chat.is_streaming:
+            first = chat.queue[0]
+            text, route, model = first.text, first.route, first.model
+        plan = self.session.plan(chat, text, route=route, model=model)
+        return plan, what_enter_does(
+            plan.decision.outlook, is_streaming=chat.is_streaming, is_waiting=is_waiting, has_draft=has_draft
+        )
 
     # --- what the session tells
 

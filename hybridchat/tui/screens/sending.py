@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import work
 
 from hybridchat.domain.chat import Privacy, Role
-from hybridchat.domain.routing import Candidate, Outlook
+from hybridchat.domain.routing import Decision
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError
+from hybridchat.tui.enter import Enter
 from hybridchat.tui.screens.chat_view import ChatView
 from hybridchat.tui.widgets.bars import Banner
 from hybridchat.tui.widgets.composer import Composer
@@ -41,17 +41,15 @@ class Sending(ChatView):
             self.submit()
 
     def submit(self, route: str | None = None, model: str | None = None) -> None:
-        """Sends the composer's text, after a question where there must be one. Without text it sends what waits."""
+        """What the line over the composer says that Enter does; with a route, for this one message."""
         if self.session is None or self.chat is None:
             return
         chat, text = self.chat, self.composer.text
-        if not text.strip():
-            if chat.queue and not chat.is_streaming:
-                self._send(chat, "", None, None)
+        if not text.strip() and (chat.is_streaming or not chat.queue):
             return
-        decision = self.session.plan(chat, text, route=route, model=model).decision
-        if decision.outlook is Outlook.ASK and not chat.is_streaming:
-            self._ask_where(decision.choices, "; ".join(decision.reasons))
+        plan, enter = self.plan_enter(route, model)
+        if enter.asks:
+            self._ask_where(plan.decision, enter)
         else:
             self.composer.set_draft("")
             self._send(chat, text, route, model)
@@ -80,14 +78,19 @@ class Sending(ChatView):
     # --- questions
 
     @work
-    async def _ask_where(self, choices: Sequence[Candidate], reasons: str) -> None:
+    async def _ask_where(self, decision: Decision, enter: Enter) -> None:
         from hybridchat.tui.screens.routes import ask_rows
 
         assert self.chat is not None
-        rows = ask_rows(choices, len(self.chat.messages))
-        note = f"{clean_line(reasons, 300)}. Nothing has been sent."
         chat = self.chat
-        self._submit_to(chat, await self.pick("Where should this message go?", rows, current="stay", note=note))
+        rows = ask_rows(decision.choices, len(chat.messages))
+        note = f"{clean_line('; '.join(decision.reasons), 300)}. Nothing has been sent."
+        which = "what waits" if enter is Enter.ASK_WAITING else "this message"
+        choice = await self.pick(f"Where should {which} go?", rows, current="stay", note=note)
+        if isinstance(choice, tuple) and enter is Enter.ASK_WAITING:
+            self._send(chat, "", *choice)
+        else:
+            self._submit_to(chat, choice)
 
     @work
     async def action_send_to(self) -> None:

@@ -62,7 +62,7 @@ class Waiting(Static):
         lines = [f"{number}. {clean_line(text, 100)}" for number, text in enumerate(texts[:2], 1)]
         if len(texts) > 2:
             lines.append(f"… and {len(texts) - 2} more")
-        goes = "sent after this reply" if is_streaming else "Enter without a text sends the next"
+        goes = "sent after this reply" if is_streaming else "not sent yet"
         head = f"{len(texts)} waiting · {goes} · Alt+Up takes one back"
         self.update(Content.assemble((head, "$warning"), "\n", ("\n".join(lines), "$muted")))
 

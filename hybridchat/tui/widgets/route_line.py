@@ -10,6 +10,7 @@ from textual.widget import Widget
 from hybridchat.domain.pricing import format_usd
 from hybridchat.domain.routing import Candidate, Decision, Outlook
 from hybridchat.domain.text import clean_line
+from hybridchat.tui.enter import Enter
 from hybridchat.tui.words import candidate_words
 
 if TYPE_CHECKING:
@@ -21,12 +22,12 @@ class RouteLine(Widget):
 
     def __init__(self) -> None:
         super().__init__(id="route-line")
-        self._shown: Plan | str = "Starting…"
-        self._verb = ""
+        self._shown: Plan | str = "Starting… Enter sends once there is somebody to ask"
+        self._enter = Enter.SEND
 
-    def show(self, plan: Plan, *, verb: str = "Enter sends to") -> None:
-        """`verb` says what Enter does with the target: sends to, queues for."""
-        self._shown, self._verb = plan, verb
+    def show(self, plan: Plan, enter: Enter) -> None:
+        """The plan of the message whose turn it is, and what Enter does."""
+        self._shown, self._enter = plan, enter
         height = self.render().get_height({}, max(1, self.content_size.width))
         self.refresh(layout=height != self.content_size.height)
 
@@ -38,30 +39,31 @@ class RouteLine(Widget):
     def render(self) -> Content:
         if isinstance(self._shown, str):
             return Content(clean_line(self._shown))
-        return plan_content(self._shown, self._verb, wide=self.screen.has_class("-wide"))
+        return plan_content(self._shown, self._enter, wide=self.screen.has_class("-wide"))
 
 
-def plan_content(plan: Plan, verb: str, *, wide: bool) -> Content:
+def plan_content(plan: Plan, enter: Enter, *, wide: bool) -> Content:
     """Backend · model · zone and proof, the estimated cost, and why; or what must be chosen or mended."""
     decision = plan.decision
     gap = "  " if wide else "\n"
     if decision.outlook is Outlook.SEND and decision.target is not None:
-        parts, cost = _target(decision.target, verb), _cost(plan)
+        parts, cost = _target(decision.target, enter), _cost(plan)
         if cost and wide:
             parts += [" · ", *cost, gap]
         else:
             parts += [gap, *cost, " · "] if cost else [gap]
         return Content.assemble(*parts, (f"because {_reasons(decision)}", "$muted"))
-    is_ask = decision.outlook is Outlook.ASK
-    what = ("Enter asks where to send", "bold $warning") if is_ask else ("Enter cannot send", "bold $error")
-    remedy = "Enter or Ctrl+R chooses" if is_ask else _on_screen(decision.remedy)
-    return Content.assemble(what, f": {_reasons(decision)}", gap, (remedy, "$muted"))
+    color = "$error" if enter.refuses else "$warning"
+    remedy = _on_screen(decision.remedy)
+    if decision.outlook is Outlook.ASK:
+        remedy = "Enter or Ctrl+R chooses" if enter.asks else "Ctrl+R chooses"
+    return Content.assemble((enter, f"bold {color}"), f": {_reasons(decision)}", gap, (remedy, "$muted"))
 
 
-def _target(target: Candidate, verb: str) -> list[str | tuple[str, str]]:
+def _target(target: Candidate, enter: Enter) -> list[str | tuple[str, str]]:
     backend, model, zone = candidate_words(target)
     color = "$local" if target.is_local else "$managed"
-    return [(f"{verb} ", "$muted"), (backend, f"bold {color}"), f" · {model} · ", (zone, color)]
+    return [(f"{enter} ", "$muted"), (backend, f"bold {color}"), f" · {model} · ", (zone, color)]
 
 
 def _cost(plan: Plan) -> list[str | tuple[str, str]]:

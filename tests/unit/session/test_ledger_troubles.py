@@ -12,6 +12,8 @@ import pytest
 
 from hybridchat.domain.chat import Zone
 from hybridchat.domain.pricing import PricePerMillion
+from hybridchat.domain.routing import Outlook
+from hybridchat.errors import HybridchatError
 from hybridchat.ledger.store import open_ledger
 from hybridchat.session.bookkeeping import Bookkeeper
 from hybridchat.session.events import Notice, TurnEnded
@@ -39,6 +41,11 @@ async def test_a_newer_ledger_is_told_at_the_start(build: Build, tmp_path: Path)
     world = await build(CLOUD, ledger=open_ledger(path))
     (notice,) = notices(world)
     assert "from a newer hybridchat" in notice
+    chat = world.session.new()
+    decision = world.session.plan(chat, "hi").decision
+    assert (decision.outlook, decision.reasons) == (Outlook.REFUSE, (notice,))
+    with pytest.raises(HybridchatError, match="from a newer hybridchat"):
+        await world.session.send(chat, "hi")
 
 
 async def test_a_sound_ledger_is_not_worth_a_word(build: Build, tmp_path: Path) -> None:

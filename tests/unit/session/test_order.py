@@ -62,6 +62,18 @@ async def test_the_queue_waits_after_a_stop_until_an_empty_send(build: Build) ->
     assert [r.messages[-1].text for r in world.backends["lab"].requests] == ["first", "second", "third"]
 
 
+async def test_a_route_given_with_an_empty_send_is_for_the_first_that_waits(build: Build) -> None:
+    world = await build(LAB, spec("other", Zone.DEVICE))
+    chat, _ = await _queue_two(world)
+    await until(lambda: world.told(Delta))
+    await world.session.stop(chat)
+    world.backends["lab"].script = (Text("ok"), Finished("stop"))
+    await world.session.send(chat, "", route="other")
+    await until(lambda: len(world.told(TurnEnded)) == 3)
+    assert [r.messages[-1].text for r in world.backends["other"].requests] == ["second"]
+    assert [r.messages[-1].text for r in world.backends["lab"].requests] == ["first", "third"]
+
+
 async def test_closing_records_what_was_running(build: Build) -> None:
     world = await build(LAB)
     world.backends["lab"].script = (Text("partial"), asyncio.Event())

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from hybridchat.domain.chat import Reasoning
 from hybridchat.domain.routing import Decision, Outlook
 from hybridchat.session.state import Plan
+from hybridchat.tui.enter import Enter
 from hybridchat.tui.widgets.route_line import plan_content
 from tests.tui.fake_session import CLOUD, LAB
 
@@ -25,7 +26,7 @@ PRICED = replace(
 
 
 def test_a_local_target() -> None:
-    text = plan_content(LOCAL, "Enter sends to", wide=False).plain
+    text = plan_content(LOCAL, Enter.SEND, wide=False).plain
     assert text.splitlines() == [
         "Enter sends to lab · tiny · loopback, you vouched",
         "because a local backend can answer; table local-first",
@@ -33,12 +34,12 @@ def test_a_local_target() -> None:
 
 
 def test_a_priced_target_says_what_the_prompt_costs() -> None:
-    narrow = plan_content(PRICED, "Enter sends to", wide=False).plain
+    narrow = plan_content(PRICED, Enter.SEND, wide=False).plain
     assert narrow.splitlines() == [
         "Enter sends to openai · gpt-big · managed, leaves your machines",
         "≈ $0.0042 for this prompt (list price) · because high reasoning",
     ]
-    wide = plan_content(PRICED, "Enter queues for", wide=True).plain
+    wide = plan_content(PRICED, Enter.QUEUE, wide=True).plain
     assert wide == (
         "Enter queues for openai · gpt-big · managed, leaves your machines"
         " · ≈ $0.0042 for this prompt (list price)  because high reasoning"
@@ -47,24 +48,30 @@ def test_a_priced_target_says_what_the_prompt_costs() -> None:
 
 def test_a_question() -> None:
     asking = Decision(outlook=Outlook.ASK, reasons=("no local backend can answer",), choices=(CLOUD,))
-    text = plan_content(replace(LOCAL, decision=asking), "", wide=False).plain
+    text = plan_content(replace(LOCAL, decision=asking), Enter.ASK, wide=False).plain
     assert text == "Enter asks where to send: no local backend can answer\nEnter or Ctrl+R chooses"
+
+
+def test_a_question_that_waits_for_its_turn_is_not_asked_by_enter() -> None:
+    asking = Decision(outlook=Outlook.ASK, reasons=("no local backend can answer",), choices=(CLOUD,))
+    text = plan_content(replace(LOCAL, decision=asking), Enter.QUEUE_IN_VAIN, wide=False).plain
+    assert text == ("Enter queues, but as it is now that cannot be sent: no local backend can answer\nCtrl+R chooses")
 
 
 def test_a_refusal_with_its_remedy() -> None:
     refused = Decision(outlook=Outlook.REFUSE, reasons=("nothing here is local",), remedy="start Ollama")
-    text = plan_content(replace(LOCAL, decision=refused), "", wide=False).plain
+    text = plan_content(replace(LOCAL, decision=refused), Enter.REFUSE, wide=False).plain
     assert text == "Enter cannot send: nothing here is local\nstart Ollama"
 
 
 def test_reasons_and_names_are_inert_and_one_line() -> None:
     nasty = replace(LAB, backend="a\x1b[2J", model="b\nc\x9b")
     plan = replace(LOCAL, decision=replace(LOCAL.decision, target=nasty, reasons=("x\ny\x07",)))
-    text = plan_content(plan, "Enter sends to", wide=True).plain
+    text = plan_content(plan, Enter.SEND, wide=True).plain
     assert not set("\x1b\x9b\x07\n") & set(text)
 
 
 def test_a_flag_of_the_command_line_is_a_key_on_the_screen() -> None:
     refused = Decision(outlook=Outlook.REFUSE, reasons=("no",), remedy="or choose --backend lab or --backend fast")
-    text = plan_content(replace(LOCAL, decision=refused), "", wide=False).plain
+    text = plan_content(replace(LOCAL, decision=refused), Enter.REFUSE, wide=False).plain
     assert text.splitlines()[1] == "or choose lab or fast: Ctrl+R"
