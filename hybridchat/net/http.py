@@ -61,6 +61,10 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         request.headers.pop("authorization", None)
         request.headers.update(self._policy.headers)
+        address = self._policy.address
+        if (address.scheme, address.host) == ("https", "localhost"):  # dialled as 127.0.0.1, but that is its name
+            request.headers["host"] = f"localhost:{address.port}"
+            request.extensions["sni_hostname"] = "localhost"
         response = await super().handle_async_request(request)
         if 300 <= response.status_code < 400:
             await response.aclose()

@@ -40,6 +40,12 @@ async def ask_over(url: str, wire: Wire = CHAT_COMPLETIONS, **fields: object) ->
     return await collect(make_backend(spec_for(wire.kind, url, **fields)), ask("words that must not leak"))
 
 
+async def _say_safe(respond: Responder) -> None:
+    await respond.begin(CHAT_COMPLETIONS.content_type)
+    await respond.chunk(CHAT_COMPLETIONS.reply("safe"))
+    await respond.finish()
+
+
 @asynccontextmanager
 async def tls_server(certificate: str, client_authority: str | None = None) -> AsyncIterator[str]:
     """A Chat Completions server behind TLS; its URL."""
@@ -49,12 +55,7 @@ async def tls_server(certificate: str, client_authority: str | None = None) -> A
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(client_authority)
 
-    async def script(respond: Responder) -> None:
-        await respond.begin(CHAT_COMPLETIONS.content_type)
-        await respond.chunk(CHAT_COMPLETIONS.reply("safe"))
-        await respond.finish()
-
-    server = scripted(CHAT_COMPLETIONS, script)
+    server = scripted(CHAT_COMPLETIONS, _say_safe)
     server.tls = context
     async with server:
         yield server.url.replace("http:", "https:")
@@ -63,6 +64,26 @@ async def tls_server(certificate: str, client_authority: str | None = None) -> A
 async def test_an_own_authority_is_trusted() -> None:
     async with tls_server("valid.pem") as url:
         assert text_of(await ask_over(url, ca_file=AUTHORITY)) == "safe"
+
+
+async def test_a_certificate_for_localhost_holds_for_that_name_alone() -> None:
+    authority = str(CERTIFICATES / "localhost.pem")
+    async with tls_server("localhost.pem") as url:
+        named = url.replace("127.0.0.1", "localhost")
+        assert text_of(await ask_over(named, ca_file=authority)) == "safe"
+        assert "is for another host" in failure(await ask_over(url, ca_file=authority)).message
+
+
+async def test_a_server_on_localhost_sees_its_name() -> None:
+    names: list[str | None] = []
+    server = scripted(CHAT_COMPLETIONS, _say_safe)
+    server.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.tls.load_cert_chain(CERTIFICATES / "valid.pem")
+    server.tls.sni_callback = lambda _socket, name, _context: names.append(name)
+    async with server:
+        assert text_of(await ask_over(f"https://localhost:{server.port}", ca_file=AUTHORITY)) == "safe"
+    assert set(names) == {"localhost"}
+    assert {request.headers["host"] for request in server.requests} == {f"localhost:{server.port}"}
 
 
 async def test_a_client_certificate_is_shown() -> None:
