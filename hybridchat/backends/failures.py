@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -18,6 +18,7 @@ from hybridchat.errors import BackendError, ErrorKind, HybridchatError
 from hybridchat.net.replies import KIND_OF_STATUS
 
 _MESSAGE_LIMIT = 300
+_SECONDS = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s")
 
 # Each API's words for "the prompt does not fit", with the counts where it gives them.
 _OVERFLOWS = tuple(
@@ -28,13 +29,37 @@ _OVERFLOWS = tuple(
         r"cannot be greater than max_model_len=(?P<window>\d+)",
         r"request \((?P<prompt>\d+) tokens\) exceeds the available context size \((?P<window>\d+) tokens\)",
         r"prompt is too long: (?P<prompt>\d+) tokens > (?P<window>\d+) maximum",
+        r"input length and `max_tokens` exceed context limit: (?P<prompt>\d+) \+ \d+ > (?P<window>\d+)",
         r"input token count \((?P<prompt>\d+)\) exceeds the maximum number of tokens allowed \((?P<window>\d+)\)",
         r"context length of only (?P<window>\d+) tokens",
     )
 )
 _OVERFLOW_CODES = {"context_length_exceeded", "exceed_context_size_error"}
-_QUOTA_CODES = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
+_QUOTA_CODES = {
+    *("insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error"),
+    *("contract_spend_limit_reached", "enforced_spend_limit_reached"),
+}
+# Where no code says it: Anthropic's 400s, and the metric of Gemini's daily limits.
+_QUOTA_WORDS = re.compile(r"credit balance is too low|specified (?:workspace )?API usage limits|PerDay")
 _MODEL_CODES = {"model_not_found", "model_not_available"}
+
+_KEY_CODES = {"API_KEY_INVALID"}  # Gemini's, with status 400
+
+# Codes of errors that come inside a stream, where no status tells: statuses, Anthropic's types, Google's names.
+_KIND_OF_CODE = {
+    **{str(status): kind for status, kind in KIND_OF_STATUS.items()},
+    "authentication_error": ErrorKind.AUTH,
+    "permission_error": ErrorKind.AUTH,
+    "rate_limit_error": ErrorKind.RATE_LIMIT,
+    "overloaded_error": ErrorKind.OVERLOADED,
+    "request_too_large": ErrorKind.TOO_LARGE,
+    "timeout_error": ErrorKind.TIMEOUT,
+    "invalid_request_error": ErrorKind.BAD_REQUEST,
+    "RESOURCE_EXHAUSTED": ErrorKind.RATE_LIMIT,
+    "UNAVAILABLE": ErrorKind.OVERLOADED,
+    "INVALID_ARGUMENT": ErrorKind.BAD_REQUEST,
+    "DEADLINE_EXCEEDED": ErrorKind.TIMEOUT,
+}
 
 _REMEDIES = {
     ErrorKind.AUTH: "check `key` of this backend",
@@ -58,11 +83,12 @@ class ErrorBody(Struct, frozen=True):
     codes: frozenset[str] = frozenset()
     prompt_tokens: int | None = None
     context_window: int | None = None
+    retry_after_s: float | None = None
     is_error: bool = False
 
 
 def read_error(body: bytes) -> ErrorBody:
-    """JSON of OpenAI's, vLLM's, llama.cpp's, Ollama's shape (a JSON text in a string included), or else an excerpt."""
+    """JSON of any API's shape (Ollama's JSON text in a string included), or else an excerpt of what it is."""
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -81,13 +107,45 @@ def _from_json(value: Any) -> ErrorBody | None:
         return nested or ErrorBody(inner, is_error=True)
     if not isinstance(inner, dict) or not isinstance(inner.get("message"), str):
         return None
+    details = _details(inner.get("details"))
     return ErrorBody(
         inner["message"],
-        frozenset(str(inner[name]) for name in ("code", "type", "param", "status") if inner.get(name) is not None),
+        frozenset(str(inner[name]) for name in ("code", "type", "param", "status") if inner.get(name) is not None)
+        | details.codes,
         _count(inner.get("n_prompt_tokens")),
         _count(inner.get("n_ctx")),
+        details.retry_after_s,
         is_error=True,
     )
+
+
+class _Violation(Struct):
+    quota: str = msgspec.field(default="", name="quotaId")
+
+
+class _Detail(Struct):
+    """One of Google's (google.rpc.ErrorInfo, QuotaFailure, RetryInfo), or Anthropic's only one."""
+
+    reason: str = ""
+    error_code: str = ""
+    violations: list[_Violation] = []
+    retry_delay: str = msgspec.field(default="", name="retryDelay")  # such as 38s
+
+
+class _Details(NamedTuple):
+    codes: frozenset[str] = frozenset()
+    retry_after_s: float | None = None
+
+
+def _details(value: Any) -> _Details:
+    try:
+        details = msgspec.convert(value if isinstance(value, list) else [value], list[_Detail])
+    except msgspec.ValidationError:
+        return _Details()
+    codes = {code for detail in details for code in (detail.reason, detail.error_code) if code}
+    codes |= {violation.quota for detail in details for violation in detail.violations}
+    waits = [float(found[1]) for detail in details if (found := _SECONDS.fullmatch(detail.retry_delay))]
+    return _Details(frozenset(codes), max(waits, default=None))
 
 
 def _nested(text: str) -> ErrorBody | None:
@@ -124,6 +182,7 @@ def failed(
     message = error.message.replace(secret, "[key]") if secret else error.message
     message = clean_line(message, _MESSAGE_LIMIT)
     prompt, window, overflows = _overflow(error)
+    waits = retry_after_s(headers or {})
     kind = ErrorKind.CONTEXT_OVERFLOW if overflows else _kind(error, status)
     shown = f"{backend}: {message}" if message else f"{backend} gave no reason"
     if status is not None and not error.is_error:
@@ -137,7 +196,7 @@ def failed(
         shown,
         _REMEDIES[kind],
         status=status,
-        retry_after_s=retry_after_s(headers or {}),
+        retry_after_s=error.retry_after_s if waits is None else waits,
         prompt_tokens=prompt,
         context_window=window,
     )
@@ -152,12 +211,14 @@ def _overflow(error: ErrorBody) -> tuple[int | None, int | None, bool]:
 
 
 def _kind(error: ErrorBody, status: int | None) -> ErrorKind:
-    if error.codes & _QUOTA_CODES:
+    if error.codes & _QUOTA_CODES or any(map(_QUOTA_WORDS.search, (error.message, *error.codes))):
         return ErrorKind.QUOTA
+    if error.codes & _KEY_CODES:
+        return ErrorKind.AUTH
     if error.codes & _MODEL_CODES or (status == 404 and error.is_error and "model" in error.message.lower()):
         return ErrorKind.MODEL_MISSING
     if status is None:
-        return next((KIND_OF_STATUS[int(code)] for code in error.codes if code in _STATUS_TEXTS), ErrorKind.SERVER)
+        return next((_KIND_OF_CODE[code] for code in error.codes if code in _KIND_OF_CODE), ErrorKind.SERVER)
     if status == 403 and "cloud is disabled" in error.message:
         return ErrorKind.MODEL_MISSING
     if status in KIND_OF_STATUS:
@@ -165,9 +226,6 @@ def _kind(error: ErrorBody, status: int | None) -> ErrorKind:
     if status >= 500:
         return ErrorKind.SERVER
     return ErrorKind.BAD_REQUEST if error.is_error and status != 404 else ErrorKind.PROTOCOL
-
-
-_STATUS_TEXTS = {str(status) for status in KIND_OF_STATUS}
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -55,6 +56,12 @@ OVERFLOWS = [
         200_000,
     ),
     (
+        '{"type":"error","error":{"type":"invalid_request_error","message":"input length and `max_tokens` exceed '
+        'context limit: 190000 + 64000 > 200000, decrease input length or `max_tokens` and try again"}}',
+        190_000,
+        200_000,
+    ),
+    (
         '[{"error":{"code":400,"status":"INVALID_ARGUMENT","message":"The input token count (1100000) exceeds the '
         'maximum number of tokens allowed (1048576)."}}]',
         1_100_000,
@@ -97,8 +104,71 @@ def test_statuses(status: int, code: str, kind: ErrorKind) -> None:
     assert failed(body, backend="it", status=status).kind is kind
 
 
-def test_codes_inside_a_stream_stand_for_statuses() -> None:
-    assert failed(b'{"error":{"message":"slow down","code":429}}', backend="it").kind is ErrorKind.RATE_LIMIT
+INSIDE_A_STREAM = [
+    ('{"message":"slow down","code":429}', ErrorKind.RATE_LIMIT),
+    ('{"type":"overloaded_error","message":"Overloaded"}', ErrorKind.OVERLOADED),
+    ('{"type":"rate_limit_error","message":"no"}', ErrorKind.RATE_LIMIT),
+    ('{"type":"authentication_error","message":"no"}', ErrorKind.AUTH),
+    ('{"type":"invalid_request_error","message":"no"}', ErrorKind.BAD_REQUEST),
+    ('{"type":"billing_error","message":"no"}', ErrorKind.QUOTA),
+    ('{"type":"api_error","message":"no"}', ErrorKind.SERVER),
+    ('{"code":503,"status":"UNAVAILABLE","message":"The model is overloaded."}', ErrorKind.OVERLOADED),
+    ('{"code":400,"status":"INVALID_ARGUMENT","message":"no"}', ErrorKind.BAD_REQUEST),
+    ('{"code":500,"status":"INTERNAL","message":"no"}', ErrorKind.SERVER),
+]
+
+
+@pytest.mark.parametrize(("error", "kind"), INSIDE_A_STREAM)
+def test_codes_inside_a_stream_stand_for_statuses(error: str, kind: ErrorKind) -> None:
+    assert failed(f'{{"error":{error}}}'.encode(), backend="it").kind is kind
+
+
+CREDIT = "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to purchase credits."
+NO_RETRY_HELPS = [
+    (400, {"type": "invalid_request_error", "message": CREDIT}, ErrorKind.QUOTA),
+    (
+        400,
+        {"type": "invalid_request_error", "message": "You have reached your specified API usage limits."},
+        ErrorKind.QUOTA,
+    ),
+    (
+        429,
+        {"type": "rate_limit_error", "message": "no", "details": {"error_code": "enforced_spend_limit_reached"}},
+        ErrorKind.QUOTA,
+    ),
+    (
+        429,
+        {
+            "status": "RESOURCE_EXHAUSTED",
+            "message": "You exceeded your current quota.",
+            "details": [{"violations": [{"quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier"}]}],
+        },
+        ErrorKind.QUOTA,
+    ),
+    (
+        400,
+        {"status": "INVALID_ARGUMENT", "message": "API key not valid.", "details": [{"reason": "API_KEY_INVALID"}]},
+        ErrorKind.AUTH,
+    ),
+]
+
+
+@pytest.mark.parametrize(("status", "error", "kind"), NO_RETRY_HELPS)
+def test_permanent_errors_behind_harmless_statuses(status: int, error: dict[str, object], kind: ErrorKind) -> None:
+    assert failed(json.dumps({"error": error}).encode(), backend="it", status=status).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("delay", "seconds"), [("38s", 38.0), ("0.5s", 0.5), ("1e9s", None), ("s", None), (7, None), (None, None)]
+)
+def test_google_says_in_the_body_when_to_come_again(delay: object, seconds: float | None) -> None:
+    details = [
+        {"@type": "type.googleapis.com/google.rpc.Help", "links": []},
+        {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay},
+    ]
+    error = {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "no", "details": details}
+    event = failed(json.dumps({"error": error}).encode(), backend="it", status=429)
+    assert (event.kind, event.retry_after_s) == (ErrorKind.RATE_LIMIT, seconds)
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"{}", b"[]", b"7", b'{"error":{}}', b"\xff\xfe", b"[" * 99_999])
