@@ -8,7 +8,7 @@ import socket
 import ssl
 import struct
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple, Self
 
 
@@ -29,17 +29,20 @@ class Responder:
         self._writer = writer
 
     async def whole(
-        self, body: bytes | dict[str, Any], status: int = 200, content_type: str = "application/json"
+        self,
+        body: bytes | dict[str, Any],
+        status: int = 200,
+        content_type: str = "application/json",
+        headers: Mapping[str, str] = {},
     ) -> None:
         content = json.dumps(body).encode() if isinstance(body, dict) else body
-        head = f"HTTP/1.1 {status} Status\r\ncontent-type: {content_type}\r\ncontent-length: {len(content)}\r\n\r\n"
-        await self.raw(head.encode() + content)
+        head = f"HTTP/1.1 {status} Status\r\ncontent-type: {content_type}\r\ncontent-length: {len(content)}\r\n"
+        await self.raw(head.encode() + _lines(headers) + b"\r\n" + content)
 
-    async def begin(self, content_type: str) -> None:
+    async def begin(self, content_type: str, headers: Mapping[str, str] = {}) -> None:
         """Starts a chunked body; `chunk` and `finish` go on."""
-        await self.raw(
-            f"HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ntransfer-encoding: chunked\r\n\r\n".encode()
-        )
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ntransfer-encoding: chunked\r\n"
+        await self.raw(head.encode() + _lines(headers) + b"\r\n")
 
     async def chunk(self, data: bytes) -> None:
         await self.raw(b"%x\r\n%s\r\n" % (len(data), data))
@@ -64,6 +67,10 @@ class Responder:
     def is_gone(self) -> bool:
         """The client has closed the connection."""
         return self._writer.is_closing()
+
+
+def _lines(headers: Mapping[str, str]) -> bytes:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()
 
 
 Handler = Callable[[Request, Responder], Awaitable[None]]
