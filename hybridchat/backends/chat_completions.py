@@ -101,7 +101,7 @@ class ChatCompletionsDecoder(JsonStreamDecoder[_Chunk]):
         if value.object == "error":
             self._fail(msgspec.Raw(msgspec.json.encode(value.message)), events)
             return
-        if value.choices is None and not (value.usage or value.timings or value.model):
+        if not (value.choices or value.usage or value.timings or value.model):
             if value.choices is None:  # Azure's first chunk has none of them, and nothing to say
                 self._skip(events)
             return

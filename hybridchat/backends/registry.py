@@ -20,6 +20,10 @@ def make_backend(spec: BackendSpec, key: str | None = None) -> Backend:
             from hybridchat.backends.anthropic import AnthropicBackend
 
             return AnthropicBackend(spec, key)
+        case Kind.OPENAI_RESPONSES:
+            from hybridchat.backends.responses import ResponsesBackend
+
+            return ResponsesBackend(spec, key)
         case Kind.SIMULATED:
             from hybridchat.backends.simulated import SimulatedBackend
 

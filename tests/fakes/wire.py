@@ -86,9 +86,21 @@ ANTHROPIC = Wire(
     ),
 )
 
+RESPONSES = Wire(
+    Kind.OPENAI_RESPONSES,
+    "/v1/responses",
+    "text/event-stream",
+    _sse,
+    lambda text, thinking: {
+        "type": "response.reasoning_text.delta" if thinking else "response.output_text.delta",
+        "delta": thinking or text,
+    },
+    (_sse(b'{"type":"response.completed","response":{"status":"completed","model":null}}'),),
+)
+
 EMBEDDED = CHAT_COMPLETIONS._replace(kind=Kind.EMBEDDED)
 
-WIRES = (CHAT_COMPLETIONS, OLLAMA, ANTHROPIC)
+WIRES = (CHAT_COMPLETIONS, RESPONSES, OLLAMA, ANTHROPIC)
 
 Script = Callable[[Responder], Awaitable[None]]
 

@@ -15,11 +15,12 @@ from hybridchat.backends.anthropic import AnthropicDecoder
 from hybridchat.backends.chat_completions import ChatCompletionsDecoder
 from hybridchat.backends.failures import failed
 from hybridchat.backends.ollama import OllamaDecoder
+from hybridchat.backends.responses import ResponsesDecoder
 from hybridchat.backends.streaming import Decoder
 from hybridchat.domain.events import Event, Failed, Finished, Started, Text, Thinking, Usage
 from hybridchat.errors import ErrorKind
 from tests.fakes.captures import capture
-from tests.fakes.wire import ANTHROPIC, CHAT_COMPLETIONS, OLLAMA, WIRES, Wire, text_of, thinking_of
+from tests.fakes.wire import ANTHROPIC, CHAT_COMPLETIONS, OLLAMA, RESPONSES, WIRES, Wire, text_of, thinking_of
 
 
 def on_error(body: bytes) -> Failed:
@@ -30,6 +31,7 @@ MAKERS: dict[Wire, Callable[[], Decoder]] = {
     CHAT_COMPLETIONS: lambda: ChatCompletionsDecoder(on_error),
     OLLAMA: lambda: OllamaDecoder(on_error, may_forward=False),
     ANTHROPIC: lambda: AnthropicDecoder(on_error),
+    RESPONSES: lambda: ResponsesDecoder(on_error),
 }
 
 both = pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.kind)
@@ -63,6 +65,9 @@ CAPTURES = [
     ("ollama/v1-chat-stream", CHAT_COMPLETIONS, "tiny", Usage(10, None, None, 12), "length"),
     ("ollama/chat-stream", OLLAMA, "tiny", Usage(10, None, None, 24), "length"),
     ("ollama/chat-stream-local-suffix", OLLAMA, "tiny:latest:local", Usage(10, None, None, 24), "length"),
+    ("vllm/responses-stream", RESPONSES, "tiny", Usage(35, 0, 0, 16, 0), "length"),
+    ("llamacpp/responses-stream", RESPONSES, "tiny.gguf", Usage(35, 34, None, 16), "stop"),
+    ("ollama/v1-responses-stream", RESPONSES, "tiny", Usage(10, 0, None, 12, 0), "stop"),
     ("vllm/messages-stream", ANTHROPIC, "tiny", Usage(21, None, None, 16), "max_tokens"),
     ("llamacpp/messages-stream", ANTHROPIC, "tiny.gguf", Usage(21, 0, None, 16), "max_tokens"),
     ("ollama/v1-messages-stream", ANTHROPIC, "tiny", Usage(10, None, None, 12), "max_tokens"),
@@ -73,7 +78,8 @@ WIRE_OF = {name: wire for name, wire, *_ in CAPTURES}
 @pytest.mark.parametrize(("name", "wire", "model", "usage", "reason"), CAPTURES)
 def test_captures(name: str, wire: Wire, model: str, usage: Usage | None, reason: str) -> None:
     events = decode(wire, capture(name).body)
-    assert events[0] == Started(model)
+    assert isinstance(events[0], Started)
+    assert [event.model for event in events if isinstance(event, Started)][-1] == model
     assert [event for event in events if isinstance(event, Usage)][-1:] == ([usage] if usage else [])
     assert events[-1] == Finished(reason, 0)
     assert text_of(events) == reference_text(wire, capture(name).body)
@@ -86,6 +92,8 @@ def reference_text(wire: Wire, body: bytes) -> str:
     datas = [json.loads(line[6:]) for line in body.decode().split("\n") if line.startswith("data: {")]
     if wire is ANTHROPIC:
         return "".join(data["delta"].get("text", "") for data in datas if data["type"] == "content_block_delta")
+    if wire is RESPONSES:
+        return "".join(data["delta"] for data in datas if data["type"] == "response.output_text.delta")
     choices = [choice for data in datas for choice in data["choices"]]
     return "".join(choice["delta"].get("content") or "" for choice in choices)
 
@@ -100,14 +108,18 @@ def test_captures_through_any_cut(name: str, cuts: list[int]) -> None:
     assert merged(decode(wire, *chunks)) == merged(decode(wire, body))
 
 
-@pytest.mark.parametrize("name", ["vllm/chat-stream", "ollama/chat-stream", "vllm/messages-stream"])
+@pytest.mark.parametrize(
+    "name", ["vllm/chat-stream", "vllm/responses-stream", "ollama/chat-stream", "vllm/messages-stream"]
+)
 def test_captures_byte_by_byte(name: str) -> None:
     wire = WIRE_OF[name]
     body = capture(name).body
     assert decode(wire, *(body[i : i + 1] for i in range(len(body)))) == decode(wire, body)
 
 
-@pytest.mark.parametrize("name", ["vllm/chat-stream", "ollama/chat-stream", "vllm/messages-stream"])
+@pytest.mark.parametrize(
+    "name", ["vllm/chat-stream", "vllm/responses-stream", "ollama/chat-stream", "vllm/messages-stream"]
+)
 @pytest.mark.parametrize("end", [b"\r\n", b"\r"])
 def test_other_line_ends(name: str, end: bytes) -> None:
     wire = WIRE_OF[name]

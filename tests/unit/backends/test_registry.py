@@ -10,6 +10,7 @@ from hybridchat.backends.chat_completions import ChatCompletionsBackend, request
 from hybridchat.backends.facts import facts
 from hybridchat.backends.ollama import OllamaBackend
 from hybridchat.backends.registry import make_backend
+from hybridchat.backends.responses import ResponsesBackend
 from hybridchat.backends.simulated import Pace, SimulatedBackend
 from hybridchat.domain.chat import Kind, Parameters, Zone
 from hybridchat.domain.events import Finished, Started, Usage
@@ -20,7 +21,12 @@ URL = "http://127.0.0.1:1"
 
 @pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.EMBEDDED])
 def test_every_kind_has_a_backend(kind: Kind) -> None:
-    classes = {Kind.OLLAMA: OllamaBackend, Kind.ANTHROPIC: AnthropicBackend, Kind.SIMULATED: SimulatedBackend}
+    classes = {
+        Kind.OLLAMA: OllamaBackend,
+        Kind.OPENAI_RESPONSES: ResponsesBackend,
+        Kind.ANTHROPIC: AnthropicBackend,
+        Kind.SIMULATED: SimulatedBackend,
+    }
     assert type(make_backend(spec_for(kind, URL))) is classes.get(kind, ChatCompletionsBackend)
 
 
