@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
-from hybridchat.config import BackendConfig
+from hybridchat.config import BackendConfig, Config
+from hybridchat.config.providers import key_variables, provider_at
 from hybridchat.domain.address import Address
 from hybridchat.domain.chat import Zone
 from hybridchat.domain.privacy import zone_of
-from hybridchat.errors import BackendError, ErrorKind, HybridchatError
+from hybridchat.errors import BackendError, ErrorKind, HybridchatError, UsageError
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
@@ -46,13 +47,38 @@ class Key(Struct, frozen=True):
         return [("origin", self.origin)]
 
 
+class SessionKeys:
+    """Keys that live in this process alone, each for one backend at one host."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], str] = {}
+
+    def __repr__(self) -> str:
+        return f"SessionKeys(*** for {len(self._kept)})"
+
+    def __rich_repr__(self) -> list[tuple[str, int]]:
+        return [("keys", len(self._kept))]
+
+    def keep(self, backend: str, address: Address, value: str) -> None:
+        self._kept[backend, address.origin] = value
+
+    def find(self, backend: str, address: Address) -> str | None:
+        return self._kept.get((backend, address.origin))
+
+
 def find_key(
-    backend: BackendConfig, address: Address, flag: str | None = None, *, local_only: bool = False
+    backend: BackendConfig,
+    address: Address,
+    flag: str | None = None,
+    *,
+    local_only: bool = False,
+    secret: Collection[str] = (),
 ) -> Key | None:
     """The key for that backend: the flag's, the environment's, the keyring's; None when it needs none.
 
     Blocks for as long as a keyring or a program takes: call it in a thread. In a local-only run managed backends get no
-    key, and neither keyring nor programs are asked. Raises BackendError (AUTH) when the named place has no key.
+    key, and neither keyring nor programs are asked. A program that gives the key does not see the variables in
+    `secret`. Raises BackendError (AUTH) when the named place has no key.
     """
     zone = zone_of(address, private=backend.private, declared=backend.zone)
     if local_only and zone is Zone.MANAGED:
@@ -63,13 +89,40 @@ def find_key(
     if place == "env":
         return _checked(os.environ.get(detail.strip(), ""), f"the environment's {detail.strip()}", backend)
     if place == "command" and not local_only:
-        return _checked(_ask_command(detail, backend), f"the program {_program(detail)}", backend)
-    variable = _variable_for(backend, address)
-    if variable and os.environ.get(variable):
+        return _checked(_ask_command(detail, backend, secret), f"the program {_program(detail)}", backend)
+    provider = provider_at(address)
+    variable = next(filter(os.environ.get, provider.variables if provider else ()), None)
+    if variable is not None:
         return _checked(os.environ[variable], f"the environment's {variable}", backend)
     if place == "keyring" and not local_only:
         return _checked(_ask_keyring(address, backend), "the keyring", backend)
     return None
+
+
+def secret_variables(config: Config) -> frozenset[str]:
+    """What no child of ours may find in its environment: the variables that hold keys, known or named in the config."""
+    places = (backend.key or "" for backend in config.backend)
+    named = (place.removeprefix("env:").strip() for place in places if place.startswith("env:"))
+    return key_variables().union(named)
+
+
+def typed_key(text: str) -> str:
+    """A key as a person typed, pasted or piped it. Raises UsageError, without a word of it."""
+    value = text.strip()
+    if problem := _problem(value):
+        raise UsageError(f"that is no key: it {problem}", "copy it again from where you got it")
+    return value
+
+
+def _problem(value: str) -> str | None:
+    """What a header may not carry."""
+    if not value:
+        return "is empty"
+    if "\n" in value or "\r" in value:
+        return "has more than one line"
+    if not value.isascii():
+        return "has characters outside ASCII"
+    return None if value.isprintable() and " " not in value else "has a blank or a control character in it"
 
 
 def store_key(address: Address, value: str) -> None:
@@ -106,24 +159,18 @@ def keyring_status() -> tuple[bool, str]:
         return False, error.message
 
 
-def _variable_for(backend: BackendConfig, address: Address) -> str | None:
-    """The variable that is known to be for that host; to any other host one goes only when the config names it."""
-    is_openai = backend.kind == "openai" and (address.scheme, address.host) == ("https", "api.openai.com")
-    return "OPENAI_API_KEY" if is_openai else None
-
-
 def _checked(value: str, origin: str, backend: BackendConfig) -> Key:
     value = value.strip()
     if not value:
         raise BackendError(
             ErrorKind.AUTH, f"{backend.id}: {origin} has no key", "set it, or change `key` in config.toml"
         )
-    if not (value.isascii() and value.isprintable()):
-        raise BackendError(ErrorKind.AUTH, f"{backend.id}: {origin} has something that is no key", "set it again")
+    if problem := _problem(value):
+        raise BackendError(ErrorKind.AUTH, f"{backend.id}: the key from {origin} {problem}", "set it again")
     return Key(value, origin)
 
 
-def _ask_command(command: str, backend: BackendConfig) -> str:
+def _ask_command(command: str, backend: BackendConfig, secret: Collection[str]) -> str:
     import shlex
     import subprocess
 
@@ -131,6 +178,7 @@ def _ask_command(command: str, backend: BackendConfig) -> str:
     try:
         done = subprocess.run(
             command.strip() if os.name == "nt" else shlex.split(command),  # Windows splits it by rules of its own
+            env={name: value for name, value in os.environ.items() if name not in secret},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -17,9 +17,11 @@ from hybridchat.config.problems import Problem
 from hybridchat.domain.address import parse_base_url
 from hybridchat.domain.chat import Kind, Proof, Zone
 from hybridchat.domain.pricing import PricePerMillion
+from hybridchat.keys import SessionKeys, find_key, secret_variables
 from hybridchat.ledger.store import Ledger, open_ledger
 from hybridchat.paths import Paths, find_paths
 from hybridchat.session.chat import Session
+from hybridchat.session.keeping import KeyKeeper
 from hybridchat.session.prices import PriceBook
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class Wiring(NamedTuple):
     paths: Paths
     config: Config
     problems: tuple[Problem, ...]
+    session_keys: SessionKeys
 
     def open_ledger(self, on_notice: Callable[[str], None]) -> Ledger:
         """`on_notice` gets later troubles, from any thread. Raises LedgerError when it may not be opened at all."""
@@ -40,7 +43,7 @@ class Wiring(NamedTuple):
 
     def open_session(self, *, local_only: bool = False) -> Session:
         """A session over the user's ledger and configured backends; nothing is dialled yet."""
-        opener = Opener(self.paths, self.config, local_only=local_only)
+        opener = Opener(self.paths, self.config, self.session_keys, local_only=local_only)
         return Session(
             config=self.config,
             specs=backend_specs(self.config),
@@ -48,6 +51,7 @@ class Wiring(NamedTuple):
             prices=PriceBook(),
             open_backend=opener.open,
             local_only=local_only,
+            keep_key=KeyKeeper(self.paths.config_file, self.session_keys).keep,
             config_error=config_error(self.problems) if self.problems else None,
         )
 
@@ -55,7 +59,7 @@ class Wiring(NamedTuple):
         """For the models of an Ollama: pull, show, delete, load."""
         from hybridchat.backends.ollama_admin import OllamaAdmin
 
-        return OllamaAdmin(spec, await Opener(self.paths, self.config, local_only=False).key(spec))
+        return OllamaAdmin(spec, await Opener(self.paths, self.config, self.session_keys).key(spec))
 
     def open_setup(self, *, local_only: bool = False) -> Setup:
         """For a first run: discovery, the catalog of models, and writing the config."""
@@ -64,13 +68,16 @@ class Wiring(NamedTuple):
         return FirstRun(self.paths, self.config, local_only=local_only)
 
 
-def load(*, strict: bool = True) -> Wiring:
-    """Reads the config. Raises UsageError with every problem in it; without `strict` they are kept, for the screen."""
+def load(*, strict: bool = True, session_keys: SessionKeys | None = None) -> Wiring:
+    """Reads the config. Raises UsageError with every problem in it; without `strict` they are kept, for the screen.
+
+    `session_keys`: those that the user has given to this process already.
+    """
     paths = find_paths()
     config, problems = load_config(paths.config_file)
     if problems and strict:
         raise config_error(problems)
-    return Wiring(paths, config, tuple(problems))
+    return Wiring(paths, config, tuple(problems), session_keys or SessionKeys())
 
 
 def open_demo_session() -> Session:
@@ -81,7 +88,7 @@ def open_demo_session() -> Session:
         specs=_simulated_specs(),
         open_ledger=partial(open_ledger, None),
         prices=PriceBook(),
-        open_backend=Opener(paths, config, local_only=False).open,
+        open_backend=Opener(paths, config, SessionKeys()).open,
     )
 
 
@@ -110,9 +117,10 @@ def _simulated_specs() -> dict[str, BackendSpec]:
 class Opener:
     """Opens a backend when it is first needed; its key is looked up then."""
 
-    def __init__(self, paths: Paths, config: Config, *, local_only: bool) -> None:
+    def __init__(self, paths: Paths, config: Config, session_keys: SessionKeys, *, local_only: bool = False) -> None:
         self._paths = paths
         self._config = config
+        self._session_keys = session_keys
         self._local_only = local_only
 
     async def open(self, spec: BackendSpec) -> Backend:
@@ -127,9 +135,15 @@ class Opener:
 
     async def key(self, spec: BackendSpec) -> str | None:
         configured = next((b for b in self._config.backend if b.id == spec.id), None)
-        if configured is None or (spec.zone.is_local and configured.key is None):
+        given = self._session_keys.find(spec.id, spec.address)
+        if configured is None or (spec.zone.is_local and configured.key is None and given is None):
             return None
-        from hybridchat.keys import find_key
-
-        key = await asyncio.to_thread(find_key, configured, spec.address, local_only=self._local_only)
+        key = await asyncio.to_thread(
+            find_key,
+            configured,
+            spec.address,
+            given,
+            local_only=self._local_only,
+            secret=secret_variables(self._config),
+        )
         return key.value if key else None

@@ -11,6 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.fakes.keyrings import InstallKeyring
 from tests.kill_switch import sitecustomize as kill_switch
 
 hypothesis.settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
@@ -40,9 +41,18 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in list(os.environ):
         if name.upper().endswith(("_API_KEY", "_PROXY", "_BASE_URL", "_TOKEN")) or name.startswith(("OLLAMA_", "HF_")):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")  # the keys of whoever runs this
     folder = tmp_path / "home"
     monkeypatch.setenv("HYBRIDCHAT_HOME", str(folder))
     return folder
+
+
+@pytest.fixture
+def install_keyring(monkeypatch: pytest.MonkeyPatch) -> InstallKeyring:
+    """Makes that the system's keyring."""
+    import keyring
+
+    return lambda chosen: monkeypatch.setattr(keyring, "get_keyring", lambda: chosen)
 
 
 LiveIn = Callable[[str], None]

@@ -35,7 +35,8 @@ def open_chat(*, continue_last: bool, local_only: bool, theme: str | None) -> No
 
     async def open_session() -> Session:
         """With the config as it is by then: the first run may have written it."""
-        session = await asyncio.to_thread(wiring.load(strict=False).open_session, local_only=local_only)
+        now = wiring.load(strict=False, session_keys=wired.session_keys)
+        session = await asyncio.to_thread(now.open_session, local_only=local_only)
         log_if_debugging(session, paths)
         return session
 

@@ -19,7 +19,7 @@ from hybridchat.ledger.store import Ledger
 from hybridchat.net.client import warm_up
 from hybridchat.session.bookkeeping import Bookkeeper
 from hybridchat.session.events import HealthChanged, Notice, QueueChanged, SessionEvent, TurnEnded
-from hybridchat.session.fleet import Fleet, OpenBackend
+from hybridchat.session.fleet import Fleet, KeepKey, OpenBackend
 from hybridchat.session.planning import Planner
 from hybridchat.session.prices import PriceBook
 from hybridchat.session.sending import begin_turn, chat_request
@@ -42,6 +42,7 @@ class Session:
         prices: PriceBook,
         open_backend: OpenBackend,
         local_only: bool = False,
+        keep_key: KeepKey | None = None,
         config_error: UsageError | None = None,
     ) -> None:
         """`config_error`: why `config` is the defaults instead of the user's."""
@@ -49,7 +50,8 @@ class Session:
         self._ledger = open_ledger(self._on_ledger_trouble)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: list[Callable[[SessionEvent], None]] = []
-        self.fleet = Fleet(specs, open_backend, self._on_health, local_only=local_only)
+        self.fleet = Fleet(specs, open_backend, self._on_health, local_only=local_only, keep_key=keep_key)
+        self.set_key = self.fleet.set_key
         floor = Privacy.LOCAL_ONLY if local_only else Privacy.OPEN
         self.planner = Planner(config.route, self.fleet, floor, self._prompt_price, config_error)
         self.books = Bookkeeper(self._ledger, prices, self.fleet, self._emit, self.planner.workload_tokens_30d)

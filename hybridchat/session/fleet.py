@@ -13,28 +13,38 @@ from hybridchat.backends.base import Backend, BackendSpec
 from hybridchat.domain.chat import Health, HealthState, Kind, ModelInfo, Zone
 from hybridchat.domain.privacy import is_cloud_name
 from hybridchat.domain.routing import Candidate
-from hybridchat.errors import BackendError, ErrorKind, HybridchatError, Refused
+from hybridchat.errors import BackendError, ErrorKind, HybridchatError, Refused, UsageError
+from hybridchat.session.keeping import Kept
 
 LOOK_S = 10.0
 _GONE = {ErrorKind.CONNECT, ErrorKind.DNS, ErrorKind.TLS, ErrorKind.IDENTITY}
 
 OpenBackend = Callable[[BackendSpec], Awaitable[Backend]]
 OnHealth = Callable[[str, Health], None]
+KeepKey = Callable[[str, str], Awaitable[Kept]]  # backend, key → where it is kept
 
 
 class Fleet:
     """Holds one opened backend per id and zone: a forwarding Ollama model never shares a client with a local one."""
 
     def __init__(
-        self, specs: Mapping[str, BackendSpec], open_backend: OpenBackend, on_health: OnHealth, *, local_only: bool
+        self,
+        specs: Mapping[str, BackendSpec],
+        open_backend: OpenBackend,
+        on_health: OnHealth,
+        *,
+        local_only: bool,
+        keep_key: KeepKey | None = None,
     ) -> None:
         self._specs = dict(specs)
         self._open_backend = open_backend
         self._on_health = on_health
         self._local_only = local_only
+        self._keep_key = keep_key
         self._open: dict[tuple[str, Zone], Backend] = {}
         self._opening: dict[tuple[str, Zone], asyncio.Task[Backend]] = {}
         self._keyless: set[str] = set()  # their key could not be had when they were last opened
+        self._replaced: list[Backend] = []  # opened with an older key; replies may still stream from them
         self._health: dict[str, Health] = {}
 
     @property
@@ -113,6 +123,16 @@ class Fleet:
         elif isinstance(error, BackendError) and error.kind is ErrorKind.AUTH:
             self._keyless.add(key[0])
 
+    async def set_key(self, backend: str, value: str) -> Kept:
+        """Keeps a key that the user typed, and uses it from now on. Raises UsageError for what cannot be a key."""
+        if self._keep_key is None:
+            raise UsageError(f"{backend} takes no key here")
+        kept = await self._keep_key(backend, value)
+        for key in [key for key in self._open if key[0] == backend]:
+            self._replaced.append(self._open.pop(key))
+        self._keyless.discard(backend)
+        return kept
+
     async def check(self, backend: str) -> Health:
         """Looks at one backend now. Never raises."""
         spec = self._specs[backend]
@@ -173,7 +193,8 @@ class Fleet:
         for task in self._opening.values():
             task.cancel()
         await asyncio.gather(*self._opening.values(), return_exceptions=True)
-        await asyncio.gather(*(backend.aclose() for backend in self._open.values()), return_exceptions=True)
+        opened = (*self._open.values(), *self._replaced)
+        await asyncio.gather(*(backend.aclose() for backend in opened), return_exceptions=True)
         self._open.clear()
 
 

@@ -4,86 +4,34 @@ from __future__ import annotations
 
 import shlex
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
-import keyring
 import pytest
 from keyring.backends import fail, null
 from keyring.backends.chainer import ChainerBackend
+from rich.pretty import pretty_repr
 
 from hybridchat import keys
-from hybridchat.config import BackendConfig
+from hybridchat.config import BackendConfig, Config
 from hybridchat.domain.address import parse_base_url
-from hybridchat.errors import BackendError, ErrorKind, HybridchatError
-from hybridchat.keys import Key, delete_key, find_key, keyring_status, store_key
+from hybridchat.errors import BackendError, ErrorKind, HybridchatError, UsageError
+from hybridchat.keys import (
+    Key,
+    SessionKeys,
+    delete_key,
+    find_key,
+    keyring_status,
+    secret_variables,
+    store_key,
+    typed_key,
+)
+from tests.fakes.keyrings import Forgetful, Hanging, InstallKeyring, Locked, Lying, MemoryKeyring, Plaintext
 
 OPENAI = parse_base_url("https://api.openai.com/v1")
 LOOPBACK = parse_base_url("http://127.0.0.1:8000")
 PYTHON = shlex.quote(sys.executable)
-
-
-class MemoryKeyring:
-    """Stands for the system's: it comes from a module of the allow-list."""
-
-    name, priority = "Memory", 5.0
-
-    def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, user: str) -> str | None:
-        return self.kept.get((service, user))
-
-    def set_password(self, service: str, user: str, password: str) -> None:
-        self.kept[service, user] = password
-
-    def delete_password(self, service: str, user: str) -> None:
-        del self.kept[service, user]
-
-
-class Forgetful(MemoryKeyring):
-    def set_password(self, service: str, user: str, password: str) -> None:
-        return None
-
-
-class Locked(MemoryKeyring):
-    def get_password(self, service: str, user: str) -> str | None:
-        raise RuntimeError("org.freedesktop.secrets: sk-canary")
-
-
-class Hanging(MemoryKeyring):
-    def __init__(self) -> None:
-        super().__init__()
-        self.release = threading.Event()
-
-    def get_password(self, service: str, user: str) -> str | None:
-        self.release.wait()
-        return None
-
-
-class Plaintext(MemoryKeyring):
-    """As keyrings.alt: a file that anyone reads."""
-
-    name = "Plaintext"
-
-
-for real in (MemoryKeyring, Forgetful, Locked, Hanging):
-    real.__module__ = "keyring.backends.SecretService"
-Plaintext.__module__ = "keyrings.alt.file"
-
-Install = Callable[[object], None]
-
-
-@pytest.fixture
-def install(monkeypatch: pytest.MonkeyPatch) -> Install:
-    return lambda chosen: monkeypatch.setattr(keyring, "get_keyring", lambda: chosen)
-
-
-@pytest.fixture(autouse=True)
-def no_system_keyring(install: Install) -> None:
-    install(fail.Keyring())
 
 
 def backend(kind: str = "openai", **changes: object) -> BackendConfig:
@@ -97,8 +45,10 @@ def found(
     return (key.value, key.origin) if key else None
 
 
-def test_flag_before_environment_before_keyring(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    install(MemoryKeyring())
+def test_flag_before_environment_before_keyring(
+    install_keyring: InstallKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_keyring(MemoryKeyring())
     store_key(OPENAI, "sk-ring")
     config = backend(key="keyring")
     assert found(config) == ("sk-ring", "the keyring")
@@ -119,7 +69,6 @@ def test_a_backend_that_needs_no_key() -> None:
         ("openai", "http://127.0.0.1:8000"),
         ("openai", "http://api.openai.com/v1"),  # in the clear
         ("openai", "https://api.openai.com.evil.example/v1"),
-        ("openai-compatible", "https://api.openai.com/v1"),
         ("vllm", "http://127.0.0.1:8000"),
         ("ollama", "http://127.0.0.1:11434"),
     ],
@@ -131,14 +80,30 @@ def test_the_environments_key_goes_to_no_other_host(kind: str, address: str, mon
     assert found(backend(kind), address) is None
 
 
+@pytest.mark.parametrize(
+    ("kind", "address", "variable"),
+    [
+        ("openai-responses", "https://api.openai.com/v1", "OPENAI_API_KEY"),
+        ("openai-compatible", "https://api.openai.com", "OPENAI_API_KEY"),
+        ("anthropic", "https://api.anthropic.com", "ANTHROPIC_API_KEY"),
+        ("gemini", "https://generativelanguage.googleapis.com/v1beta", "GOOGLE_API_KEY"),
+    ],
+)
+def test_a_providers_variable_is_for_its_host_whatever_the_protocol(
+    kind: str, address: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "sk-env")
+    assert found(backend(kind), address) == ("sk-env", f"the environment's {variable}")
+
+
 def test_unless_the_config_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-env\n")
     config = backend("openai-compatible", key="env:OPENAI_API_KEY")
     assert found(config, "https://gateway.example") == ("sk-env", "the environment's OPENAI_API_KEY")
 
 
-def test_a_stored_key_does_not_follow_a_moved_address(install: Install) -> None:
-    install(MemoryKeyring())
+def test_a_stored_key_does_not_follow_a_moved_address(install_keyring: InstallKeyring) -> None:
+    install_keyring(MemoryKeyring())
     store_key(OPENAI, "sk-ring")
     with pytest.raises(BackendError) as caught:
         found(backend(key="keyring"), "https://elsewhere.example/v1")
@@ -192,6 +157,49 @@ def test_a_program_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
         found(backend(key=f"command:{PYTHON} -c 'import time; time.sleep(60)'"))
 
 
+def test_a_program_that_gives_a_key_sees_no_other_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = Config(backend=(backend(key="env:LAB_KEY"), backend("ollama")))
+    assert secret_variables(config) > {"LAB_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY"}
+    for name in ("LAB_KEY", "OPENAI_API_KEY", "VAULT_TOKEN"):
+        monkeypatch.setenv(name, "sk-canary")
+    tell = "import os; print(*sorted(name for name, value in os.environ.items() if value == 'sk-canary'), sep='+')"
+    program = backend("openai-compatible", key=f'command:{PYTHON} -c "{tell}"')
+    key = find_key(program, LOOPBACK, secret=secret_variables(config))
+    assert key is not None
+    assert key.value == "VAULT_TOKEN"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "is empty"),
+        (" \n", "is empty"),
+        ("sk-1\nsk-2", "more than one line"),
+        ("sk-é", "outside ASCII"),
+        ("sk 1", "a blank"),
+        ("sk-\x001", "control character"),
+    ],
+)
+def test_what_a_person_gives_as_a_key_and_is_none(text: str, problem: str) -> None:
+    with pytest.raises(UsageError, match=problem) as caught:
+        typed_key(text)
+    assert "sk" not in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_a_key_is_taken_without_what_surrounds_it() -> None:
+    assert typed_key(" sk-1\n") == "sk-1"
+
+
+def test_a_key_of_this_session_is_for_one_backend_at_one_host() -> None:
+    session = SessionKeys()
+    session.keep("b", OPENAI, "sk-canary")
+    assert session.find("b", parse_base_url("https://api.openai.com")) == "sk-canary"
+    assert session.find("b", LOOPBACK) is None
+    assert session.find("other", OPENAI) is None
+    assert "canary" not in repr(session) + pretty_repr(session)
+
+
 # --- a local-only run
 
 
@@ -203,8 +211,10 @@ def test_a_local_only_run_gives_managed_backends_no_key(monkeypatch: pytest.Monk
     assert find_key(managed_on_loopback, LOOPBACK, local_only=True) is None
 
 
-def test_a_local_only_run_asks_neither_keyring_nor_programs(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    install(Locked())
+def test_a_local_only_run_asks_neither_keyring_nor_programs(
+    install_keyring: InstallKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_keyring(Locked())
     monkeypatch.setenv("LAB_KEY", "sk-lab")
     assert find_key(backend("vllm", key="keyring"), LOOPBACK, local_only=True) is None
     assert find_key(backend("vllm", key="command:no-such-program"), LOOPBACK, local_only=True) is None
@@ -216,8 +226,8 @@ def test_a_local_only_run_asks_neither_keyring_nor_programs(install: Install, mo
 # --- keyrings
 
 
-def test_store_find_delete(install: Install) -> None:
-    install(MemoryKeyring())
+def test_store_find_delete(install_keyring: InstallKeyring) -> None:
+    install_keyring(MemoryKeyring())
     assert delete_key(OPENAI) is False
     store_key(OPENAI, "sk-ring")
     assert found(backend(key="keyring")) == ("sk-ring", "the keyring")
@@ -239,8 +249,8 @@ def chained(*links: object) -> ChainerBackend:
     [fail.Keyring(), null.Keyring(), Plaintext(), chained(Plaintext(), null.Keyring())],
     ids=["fail", "null", "plaintext", "chained"],
 )
-def test_only_a_real_keyring_is_used(install: Install, unsafe: object) -> None:
-    install(unsafe)
+def test_only_a_real_keyring_is_used(install_keyring: InstallKeyring, unsafe: object) -> None:
+    install_keyring(unsafe)
     ok, detail = keyring_status()
     assert not ok
     assert detail.isprintable()
@@ -250,22 +260,25 @@ def test_only_a_real_keyring_is_used(install: Install, unsafe: object) -> None:
         found(backend(key="keyring"))
 
 
-def test_a_real_one_behind_a_plaintext_one_is_used(install: Install) -> None:
+def test_a_real_one_behind_a_plaintext_one_is_used(install_keyring: InstallKeyring) -> None:
     plain, ring = Plaintext(), MemoryKeyring()
-    install(chained(plain, ring))
+    install_keyring(chained(plain, ring))
     store_key(OPENAI, "sk-ring")
     assert (plain.kept, list(ring.kept.values())) == ({}, ["sk-ring"])
     assert keyring_status() == (True, "Memory")
 
 
-def test_a_keyring_that_drops_what_it_is_given_is_found_out(install: Install) -> None:
-    install(Forgetful())
+@pytest.mark.parametrize("untrue", [Forgetful(), Lying()])
+def test_a_keyring_that_does_not_give_back_what_it_took_is_found_out(
+    install_keyring: InstallKeyring, untrue: MemoryKeyring
+) -> None:
+    install_keyring(untrue)
     with pytest.raises(HybridchatError, match="did not keep"):
         store_key(OPENAI, "sk-x")
 
 
-def test_a_locked_keyring_is_one_line_without_its_words(install: Install) -> None:
-    install(Locked())
+def test_a_locked_keyring_is_one_line_without_its_words(install_keyring: InstallKeyring) -> None:
+    install_keyring(Locked())
     with pytest.raises(BackendError) as caught:
         found(backend(key="keyring"))
     assert "RuntimeError" in str(caught.value)
@@ -273,10 +286,10 @@ def test_a_locked_keyring_is_one_line_without_its_words(install: Install) -> Non
 
 
 @pytest.fixture
-def hanging(install: Install, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging]:
+def hanging(install_keyring: InstallKeyring, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging]:
     monkeypatch.setattr(keys, "KEYRING_WAIT_S", 0.05)
     ring = Hanging()
-    install(ring)
+    install_keyring(ring)
     yield ring
     ring.release.set()
 
@@ -296,7 +309,6 @@ def test_a_hanging_keyring_does_not_hang_us(hanging: Hanging) -> None:
 
 def test_a_key_is_masked_however_it_is_printed() -> None:
     from rich.console import Console
-    from rich.pretty import pretty_repr
 
     key = Key("sk-canary", "the keyring")
     out = StringIO()
