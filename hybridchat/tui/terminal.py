@@ -72,6 +72,19 @@ def on_end_signals(loop: asyncio.AbstractEventLoop, end: Callable[[int], None]) 
                 return
 
 
+def suspend_job(driver: Driver) -> None:
+    """What a terminal's own Ctrl+Z does: the whole job stops, a wrapper such as `uv run` or a shell script with it.
+
+    The shell takes the terminal as soon as it sees the wrapper stop, so the terminal is put right before that. After
+    SIGCONT the driver's own handler starts it again.
+    """
+    driver.suspend_application_mode()
+    own_handler = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+    os.kill(0, signal.SIGTSTP)
+    signal.signal(signal.SIGTSTP, own_handler)
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
 def crash_report(error: BaseException, log: Path | None) -> str:
     """One line about a fault of our own. Where it was goes to `log`; neither holds a local or a message's words."""
     if isinstance(error, WorkerFailed):
@@ -126,13 +139,25 @@ class Output:
 
 
 def surviving(driver_class: type[Driver]) -> type[Driver]:
-    """The same driver, writing through `Output` to standard output: standard error may be a file."""
+    """The same driver, writing through `Output` to standard output: standard error may be a file. SIGSTOP does no harm."""
 
     class SurvivingDriver(driver_class):  # type: ignore[valid-type, misc]
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
             if sys.__stdout__ is not None and getattr(self, "_file", None) is sys.__stderr__:
                 self._file = Output(sys.__stdout__)
+
+        def _sigcont_application(self, *arguments: Any) -> None:
+            if self._must_signal_resume:  # Ctrl+Z, which Textual saw coming
+                super()._sigcont_application(*arguments)
+            elif self._auto_restart:  # from the loop: the handler may have interrupted what `_begin_anew` needs
+                asyncio.get_running_loop().call_soon_threadsafe(self._begin_anew)
+
+        def _begin_anew(self) -> None:
+            """After a SIGSTOP. Begun without an end, two threads would share the keys and the terminal stay raw."""
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+            self.resume_application_mode()
 
     return SurvivingDriver
 
