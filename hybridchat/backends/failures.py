@@ -18,6 +18,7 @@ from hybridchat.errors import BackendError, ErrorKind, HybridchatError
 from hybridchat.net.replies import KIND_OF_STATUS
 
 _MESSAGE_LIMIT = 300
+_SHOULD_RETRY = {"true": True, "false": False}  # the header `x-should-retry`
 _SECONDS = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s")
 
 # Each API's words for "the prompt does not fit", with the counts where it gives them.
@@ -45,7 +46,7 @@ _MODEL_CODES = {"model_not_found", "model_not_available"}
 
 _KEY_CODES = {"API_KEY_INVALID"}  # Gemini's, with status 400
 
-# Codes of errors that come inside a stream, where no status tells: statuses, Anthropic's types, Google's names.
+# Codes of errors inside a stream, where no status tells: statuses, Anthropic's types, Google's names, OpenAI's codes.
 _KIND_OF_CODE = {
     **{str(status): kind for status, kind in KIND_OF_STATUS.items()},
     "authentication_error": ErrorKind.AUTH,
@@ -59,6 +60,13 @@ _KIND_OF_CODE = {
     "UNAVAILABLE": ErrorKind.OVERLOADED,
     "INVALID_ARGUMENT": ErrorKind.BAD_REQUEST,
     "DEADLINE_EXCEEDED": ErrorKind.TIMEOUT,
+    "rate_limit_exceeded": ErrorKind.RATE_LIMIT,
+    "slow_down": ErrorKind.OVERLOADED,
+    "server_is_overloaded": ErrorKind.OVERLOADED,
+    "invalid_prompt": ErrorKind.BAD_REQUEST,
+    "bio_policy": ErrorKind.BAD_REQUEST,
+    "misalignment_policy_violation": ErrorKind.BAD_REQUEST,
+    "image_content_policy_violation": ErrorKind.BAD_REQUEST,
 }
 
 _REMEDIES = {
@@ -197,6 +205,7 @@ def failed(
         _REMEDIES[kind],
         status=status,
         retry_after_s=error.retry_after_s if waits is None else waits,
+        should_retry=_SHOULD_RETRY.get((headers or {}).get("x-should-retry", "")),
         prompt_tokens=prompt,
         context_window=window,
     )

@@ -219,3 +219,15 @@ def test_retry_after_as_a_date() -> None:
     seconds = retry_after_s({"retry-after": format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)})
     assert seconds is not None
     assert 80 < seconds <= 90
+
+
+@pytest.mark.parametrize(("value", "should"), [("true", True), ("false", False), ("perhaps", None), (None, None)])
+def test_whether_a_retry_makes_sense_is_the_servers_word(value: str | None, should: bool | None) -> None:
+    headers = {} if value is None else {"x-should-retry": value}
+    assert failed(b"{}", backend="it", status=500, headers=headers).should_retry is should
+
+
+def test_openais_codes_inside_a_stream() -> None:
+    limited = failed(b'{"error":{"code":"rate_limit_exceeded","message":"slow"}}', backend="it")
+    broken = failed(b'{"error":{"code":"server_error","message":"oops"}}', backend="it")
+    assert (limited.kind, broken.kind) == (ErrorKind.RATE_LIMIT, ErrorKind.SERVER)
