@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from hybridchat.backends.base import BackendSpec
-from hybridchat.backends.chat_completions import ChatCompletionsBackend
+from hybridchat.backends.base import Backend, BackendSpec
+from hybridchat.backends.registry import make_backend
 from hybridchat.domain.address import parse_base_url
 from hybridchat.domain.chat import ChatMessage, ChatRequest, Kind, Parameters, Proof, Role, Zone
 from hybridchat.net.ports import free_loopback_port
@@ -129,18 +129,18 @@ def vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     yield from _session_server(start_vllm, tmp_path_factory.mktemp("vllm"))
 
 
-Connect = Callable[[Server, Kind], ChatCompletionsBackend]
+Connect = Callable[[Server, Kind], Backend]
 
 
 @pytest.fixture
 async def connect() -> AsyncIterator[Connect]:
     """Makes backends of servers, and closes them after the test."""
-    made: list[ChatCompletionsBackend] = []
+    made: list[Backend] = []
 
-    def connect(server: Server, kind: Kind) -> ChatCompletionsBackend:
+    def connect(server: Server, kind: Kind) -> Backend:
         address = parse_base_url(server.base_url)
         made.append(
-            ChatCompletionsBackend(
+            make_backend(
                 BackendSpec(id="real", kind=kind, address=address, zone=Zone.DEVICE, proof=Proof.VOUCHED, model="tiny")
             )
         )
