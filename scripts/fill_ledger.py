@@ -42,6 +42,9 @@ BACKENDS = (
 )
 WORKLOADS = ("chat", "code", "summarization", "translation", None)
 WORDS = [f"{a}{b}" for a in ("lo", "re", "mi", "ta", "no", "ki", "su", "va") for b in ("ra", "ne", "dil", "mop", "st")]
+HAN_SHARE = 0.1  # of the texts; written without blanks, so they are indexed by characters
+HAN = [chr(0x4E00 + rank) for rank in range(3000)]
+HAN_WEIGHTS = [1 / (rank + 10) for rank in range(3000)]
 
 
 def fill(path: Path, attempts: int, messages: int) -> None:
@@ -73,6 +76,8 @@ def fill(path: Path, attempts: int, messages: int) -> None:
 
 
 def _text(rng: random.Random, words: int) -> str:
+    if rng.random() < HAN_SHARE:
+        return "".join(rng.choices(HAN, HAN_WEIGHTS, k=2 * words))
     return " ".join(rng.choices(WORDS, k=words))
 
 
@@ -141,7 +146,7 @@ def measure(path: Path) -> dict[str, float]:
 
 
 _GROUPINGS = ("backend", "model", "day", "workload")
-_QUERIES = ("lora", "lora mine", "va", "nothinglikethis", '"lora mine tadil"')
+_QUERIES = ("lora", "lora mine", "va", "nothinglikethis", '"lora mine tadil"', HAN[0] + HAN[1], HAN[5] + HAN[2000])
 
 
 def _median_ms(call: Callable[[], object], times: int) -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from hybridchat.errors import LedgerError
+from hybridchat.ledger import words
 
 T = TypeVar("T")
 
@@ -38,6 +39,7 @@ def connect(path: Path | None, *, read_only: bool = False) -> sqlite3.Connection
         name, uri=path is not None, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
     )
     connection.execute("PRAGMA temp_store = MEMORY")  # text never goes into other files
+    words.teach(connection)
     return connection
 
 

@@ -129,35 +129,42 @@ def m001_conversations_and_attempts(database: Database) -> None:
     database.conn.execute("INSERT INTO meta VALUES ('ledger_uuid', ?)", [str(uuid.uuid4())])
 
 
-# A message that still streams is not indexed: it changes every 250 ms.
+def _words(column: str) -> str:
+    """SQL for a text as the index has it: see `ledger.words`."""
+    return f"separated(CAST({column} AS BLOB))"
+
+
+# A message that still streams is not indexed: it changes every 250 ms. The views are what an index marks hits in.
 SEARCH = (
+    f"CREATE VIEW message_words AS SELECT id, {_words('text')} AS text FROM message",
     """CREATE VIRTUAL TABLE message_fts USING fts5 (
-        text, content='message', content_rowid='id', tokenize='unicode61 remove_diacritics 2')""",
-    """CREATE TRIGGER message_indexed_insert AFTER INSERT ON message WHEN new.state <> 'streaming' BEGIN
-        INSERT INTO message_fts (rowid, text) VALUES (new.id, new.text);
+        text, content='message_words', content_rowid='id', tokenize='unicode61 remove_diacritics 2')""",
+    f"""CREATE TRIGGER message_indexed_insert AFTER INSERT ON message WHEN new.state <> 'streaming' BEGIN
+        INSERT INTO message_fts (rowid, text) VALUES (new.id, {_words("new.text")});
     END""",
-    """CREATE TRIGGER message_indexed_update AFTER UPDATE OF text, state ON message BEGIN
+    f"""CREATE TRIGGER message_indexed_update AFTER UPDATE OF text, state ON message BEGIN
         INSERT INTO message_fts (message_fts, rowid, text)
-            SELECT 'delete', old.id, old.text WHERE old.state <> 'streaming';
-        INSERT INTO message_fts (rowid, text) SELECT new.id, new.text WHERE new.state <> 'streaming';
+            SELECT 'delete', old.id, {_words("old.text")} WHERE old.state <> 'streaming';
+        INSERT INTO message_fts (rowid, text) SELECT new.id, {_words("new.text")} WHERE new.state <> 'streaming';
     END""",
-    """CREATE TRIGGER message_indexed_delete AFTER DELETE ON message WHEN old.state <> 'streaming' BEGIN
-        INSERT INTO message_fts (message_fts, rowid, text) VALUES ('delete', old.id, old.text);
+    f"""CREATE TRIGGER message_indexed_delete AFTER DELETE ON message WHEN old.state <> 'streaming' BEGIN
+        INSERT INTO message_fts (message_fts, rowid, text) VALUES ('delete', old.id, {_words("old.text")});
     END""",
-    "INSERT INTO message_fts (rowid, text) SELECT id, text FROM message WHERE state <> 'streaming'",
+    f"INSERT INTO message_fts (rowid, text) SELECT id, {_words('text')} FROM message WHERE state <> 'streaming'",
+    f"CREATE VIEW conversation_words AS SELECT id, {_words('title')} AS title FROM conversation",
     """CREATE VIRTUAL TABLE conversation_fts USING fts5 (
-        title, content='conversation', content_rowid='id', tokenize='unicode61 remove_diacritics 2')""",
-    """CREATE TRIGGER conversation_indexed_insert AFTER INSERT ON conversation BEGIN
-        INSERT INTO conversation_fts (rowid, title) VALUES (new.id, new.title);
+        title, content='conversation_words', content_rowid='id', tokenize='unicode61 remove_diacritics 2')""",
+    f"""CREATE TRIGGER conversation_indexed_insert AFTER INSERT ON conversation BEGIN
+        INSERT INTO conversation_fts (rowid, title) VALUES (new.id, {_words("new.title")});
     END""",
-    """CREATE TRIGGER conversation_indexed_update AFTER UPDATE OF title ON conversation BEGIN
-        INSERT INTO conversation_fts (conversation_fts, rowid, title) VALUES ('delete', old.id, old.title);
-        INSERT INTO conversation_fts (rowid, title) VALUES (new.id, new.title);
+    f"""CREATE TRIGGER conversation_indexed_update AFTER UPDATE OF title ON conversation BEGIN
+        INSERT INTO conversation_fts (conversation_fts, rowid, title) VALUES ('delete', old.id, {_words("old.title")});
+        INSERT INTO conversation_fts (rowid, title) VALUES (new.id, {_words("new.title")});
     END""",
-    """CREATE TRIGGER conversation_indexed_delete AFTER DELETE ON conversation BEGIN
-        INSERT INTO conversation_fts (conversation_fts, rowid, title) VALUES ('delete', old.id, old.title);
+    f"""CREATE TRIGGER conversation_indexed_delete AFTER DELETE ON conversation BEGIN
+        INSERT INTO conversation_fts (conversation_fts, rowid, title) VALUES ('delete', old.id, {_words("old.title")});
     END""",
-    "INSERT INTO conversation_fts (rowid, title) SELECT id, title FROM conversation",
+    "INSERT INTO conversation_fts (rowid, title) SELECT id, title FROM conversation_words",
 )
 
 

@@ -6,6 +6,7 @@ import sqlite3
 
 from hybridchat.ledger.connect import SQLITE_ERRORS, is_damage
 from hybridchat.ledger.records import SearchHit
+from hybridchat.ledger.words import joined, separated
 
 HIT_BEGINS, HIT_ENDS = "\x02", "\x03"
 BEFORE_CHARACTERS, AFTER_CHARACTERS, WORD_CHARACTERS = 40, 120, 20
@@ -34,7 +35,7 @@ def match_expression(query: str) -> str:
     if not words:
         return ""
     unfinished = "" if query.rstrip().endswith('"') else "*"
-    return " ".join(f'"{word}"' for word in words) + unfinished
+    return " ".join(f'"{separated(word)}"' for word in words) + unfinished
 
 
 def search(connection: sqlite3.Connection, query: str, limit: int) -> list[SearchHit]:
@@ -45,7 +46,10 @@ def search(connection: sqlite3.Connection, query: str, limit: int) -> list[Searc
     hits: list[SearchHit] = []
     for statement in (_TITLES, _MESSAGES):
         rows = connection.execute(statement, (expression, limit - len(hits)))
-        hits += [SearchHit(chat_id, message_id, title, excerpt(marked)) for chat_id, message_id, title, marked in rows]
+        hits += [
+            SearchHit(chat_id, message_id, title, excerpt(joined(marked)))
+            for chat_id, message_id, title, marked in rows
+        ]
     return hits
 
 

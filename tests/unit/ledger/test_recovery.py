@@ -14,6 +14,7 @@ import pytest
 
 from hybridchat.errors import LedgerError
 from hybridchat.ledger import backups
+from hybridchat.ledger.connect import connect
 from hybridchat.ledger.opening import damage_mark
 from hybridchat.ledger.store import Ledger, open_ledger
 from tests.unit.ledger.helpers import opened, query, whole_turn
@@ -130,11 +131,13 @@ def test_whatever_is_damaged_the_second_start_works(backed_up: Path, seed: int) 
 def test_a_damaged_character_costs_only_itself(path: Path) -> None:
     with opened(path) as ledger:
         ids = whole_turn(ledger)
-    with closing(sqlite3.connect(path)) as connection, connection:
+    with closing(connect(path)) as connection:
         connection.execute("UPDATE message SET text = CAST(x'41ff42' AS TEXT), state = 'pondering' WHERE role = 'user'")
     with opened(path) as ledger:
         user, reply = ledger.branch(ids.conversation_id).result()
-    assert (user.text, str(user.state), reply.text) == ("A\ufffdB", "pondering", "an answer")
+        assert (user.text, str(user.state), reply.text) == ("A\ufffdB", "pondering", "an answer")
+        ledger.delete_conversation(ids.conversation_id).result()
+        assert ledger.purge_deleted().result() == 1
 
 
 def test_damage_twice_keeps_both(backed_up: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 from hybridchat.domain.chat import Attempt
 from hybridchat.ledger import backups
-from hybridchat.ledger.connect import SCHEMA_VERSION
+from hybridchat.ledger.connect import SCHEMA_VERSION, connect
 from hybridchat.ledger.reads import USAGE_COLUMNS
 from hybridchat.ledger.schema import migrate, migrations
 from hybridchat.ledger.writes import insert
@@ -29,7 +28,7 @@ def make_old(path: Path, version: int) -> None:
     """A ledger as it was at that version, with a conversation in it."""
     path.parent.mkdir()
     path.touch()
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    with closing(connect(path)) as connection:
         migrate(connection, stop_before=NAMES[version] if version < len(NAMES) else None)
         for table, row in OLD_ROWS.items():
             insert(connection, table, **row)

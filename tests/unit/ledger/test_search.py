@@ -24,6 +24,34 @@ def test_all_words_the_last_may_be_unfinished(ledger: Ledger) -> None:
     assert found(ledger, '"window context"') == []
 
 
+@pytest.mark.parametrize(
+    ("text", "query", "snippet"),
+    [
+        ("我们在东京都的数据中心", "数据", "我们在东京都的\x02数据\x03中心"),
+        ("我们在东京都的数据中心", "中心 东京", "我们在\x02东京\x03都的数据\x02中心\x03"),
+        ("昨日カタカナを書いた", "タカナを", "昨日カ\x02タカナを\x03書いた"),
+        ("ผมชอบเครื่องบินมาก", "เครื่องบิน", "ผมชอบ\x02เครื่องบิน\x03มาก"),
+        ("用vLLM跑Qwen3模型", "qwen3", "用vLLM跑\x02Qwen3\x03模型"),
+        ("用vLLM跑Qwen3模型", "qwen3模", "用vLLM跑\x02Qwen3模\x03型"),
+        ("𠮷野家で食べた", "野家", "𠮷\x02野家\x03で食べた"),
+    ],
+)
+def test_scripts_without_blanks_are_found_inside_their_runs(
+    ledger: Ledger, text: str, query: str, snippet: str
+) -> None:
+    whole_turn(ledger, "q", text)
+    assert found(ledger, query) == [snippet]
+    assert found(ledger, query[::-1]) == []
+
+
+def test_titles_without_blanks_are_found_too_also_after_a_change(ledger: Ledger) -> None:
+    ids = whole_turn(ledger, "关于东京的问题")
+    assert found(ledger, "东京") == ["关于\x02东京\x03的问题"] * 2
+    ledger.update_conversation(ids.conversation_id, title="关于大阪").result()
+    assert found(ledger, "东京") == ["关于\x02东京\x03的问题"]
+    assert found(ledger, "大阪") == ["关于\x02大阪\x03"]
+
+
 def test_a_long_message_shows_the_words_around_the_first_hit(ledger: Ledger) -> None:
     text = "before " * 30 + "needle in " + "after " * 4000 + "needle"
     whole_turn(ledger, "q", text)
