@@ -112,12 +112,15 @@ async def look(client: Client, spec: BackendSpec, models: Callable[[], Awaitable
     except HybridchatError as error:
         if spec.zone.is_local and isinstance(error, BackendError) and error.status == 503:
             return _health(HealthState.LOADING, "loading its model")
-        return _health(HealthState.UNHEALTHY, error.message, remedy=error.remedy)
+        kind = error.kind if isinstance(error, BackendError) else None
+        return _health(HealthState.UNHEALTHY, error.message, remedy=error.remedy, error_kind=kind)
     return _healthy(spec, found)
 
 
-def _health(state: HealthState, detail: str, models: Models = (), remedy: str = "") -> Health:
-    return Health(state, detail, models, time.monotonic(), remedy)
+def _health(
+    state: HealthState, detail: str, models: Models = (), remedy: str = "", error_kind: ErrorKind | None = None
+) -> Health:
+    return Health(state, detail, models, time.monotonic(), remedy, error_kind)
 
 
 def _healthy(spec: BackendSpec, models: Models) -> Health:
@@ -141,10 +144,14 @@ class _Entry(Struct):
     id: str
     max_model_len: int | None = None  # vLLM
     meta: _Meta | None = None  # llama.cpp
-    context_length: int | None = None  # OpenRouter
-    max_context_length: int | None = None  # LM Studio: what the model could
+    context_length: int | None = None  # OpenRouter, Together
+    context_window: int | None = None  # Groq
+    max_context_length: int | None = None  # LM Studio: what the model could; Mistral
     loaded_context_length: int | None = None  # LM Studio: what it has
     state: str | None = None  # LM Studio
+    architecture: Any = None  # OpenRouter, llama.cpp
+    supported_parameters: Any = None  # OpenRouter
+    capabilities: Any = None  # Mistral
 
 
 class _List(Struct):
@@ -159,6 +166,7 @@ async def list_models(client: Client, spec: BackendSpec) -> Models:
         value = await get_if_there(client, _LM_STUDIO_PATH)
     if not isinstance(value, dict) or "data" not in value:
         value = await get_if_there(client, path)
+    value = {"data": value} if isinstance(value, list) else value  # Together
     return tuple(_model(entry) for entry in as_list(value, _List, spec, path).data)
 
 
@@ -185,9 +193,26 @@ async def get_if_there(client: Client, path: str) -> object:
 def _model(entry: _Entry) -> ModelInfo:
     meta = entry.meta or _Meta()
     window = entry.max_model_len or meta.n_ctx or entry.loaded_context_length or entry.context_length
+    window = window or entry.context_window
     return ModelInfo(
         entry.id,
         context_window=window or entry.max_context_length,
         size_bytes=meta.size,
         loaded=entry.state == "loaded" if entry.state else None,
+        capabilities=_abilities(entry),
     )
+
+
+def _abilities(entry: _Entry) -> tuple[str, ...]:
+    """What the lists that say something say, in Ollama's words; nobody's word for what a model cannot do is taken."""
+    architecture, has = (value if isinstance(value, dict) else {} for value in (entry.architecture, entry.capabilities))
+    takes, knows = (
+        value if isinstance(value, list) else []
+        for value in (architecture.get("input_modalities"), entry.supported_parameters)
+    )
+    abilities = {
+        "vision": "image" in takes or has.get("vision") is True,
+        "documents": "file" in takes,
+        "thinking": "reasoning" in knows or has.get("reasoning") is True,
+    }
+    return tuple(name for name, is_there in abilities.items() if is_there)

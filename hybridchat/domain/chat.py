@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from hybridchat.errors import ErrorKind
+
 
 class Role(StrEnum):
     SYSTEM = "system"
@@ -243,6 +245,7 @@ class Health(Struct, frozen=True):
     models: tuple[ModelInfo, ...] = ()
     checked_at: float | None = None  # time.monotonic()
     remedy: str = ""
+    error_kind: ErrorKind | None = None  # why it is unhealthy, where a call of the server told
 
     def __str__(self) -> str:
         return f"{self.detail} — {self.remedy}" if self.remedy else self.detail

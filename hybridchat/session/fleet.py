@@ -10,7 +10,9 @@ from functools import partial
 from msgspec.structs import replace
 
 from hybridchat.backends.base import Backend, BackendSpec
+from hybridchat.domain.breaker import Breaker, begun, failed, given_up, why_paused
 from hybridchat.domain.chat import Health, HealthState, Kind, ModelInfo, Zone
+from hybridchat.domain.events import Failed, Finished, Limits
 from hybridchat.domain.privacy import is_cloud_name
 from hybridchat.domain.routing import Candidate
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError, Refused, UsageError
@@ -46,6 +48,9 @@ class Fleet:
         self._keyless: set[str] = set()  # their key could not be had when they were last opened
         self._replaced: list[Backend] = []  # opened with an older key; replies may still stream from them
         self._health: dict[str, Health] = {}
+        self._breakers: dict[str, Breaker] = {}
+        self._limits: dict[str, Limits] = {}
+        self._refused_tokens: dict[tuple[str, str], int] = {}  # by backend and model
 
     @property
     def specs(self) -> Mapping[str, BackendSpec]:
@@ -88,6 +93,8 @@ class Fleet:
             health=state,
             health_detail=detail,
             context_window=info.context_window if info else None,
+            refused_tokens=self._refused_tokens.get((spec.id, name)),
+            paused=why_paused(self.breaker(spec.id), time.monotonic()) or "",
             remote_host=remote_host,
         )
 
@@ -140,7 +147,8 @@ class Fleet:
             async with asyncio.timeout(LOOK_S):  # a key program may take its time
                 health = await (await self.backend(backend, spec.zone)).health()
         except HybridchatError as error:  # a certificate that cannot be read is a UsageError
-            health = Health(HealthState.UNHEALTHY, error.message, remedy=error.remedy)
+            kind = error.kind if isinstance(error, BackendError) else None
+            health = Health(HealthState.UNHEALTHY, error.message, remedy=error.remedy, error_kind=kind)
         except TimeoutError:
             health = Health(HealthState.UNHEALTHY, f"no answer within {LOOK_S:g} s")
         except OSError as error:  # its files can vanish while they are looked at
@@ -171,6 +179,46 @@ class Fleet:
         """A server that forwards is not local, whatever its address says; holds for this run."""
         spec = self._specs[backend]
         self._specs[backend] = replace(spec, zone=Zone.MANAGED, proof=None)
+
+    # --- what the replies tell
+
+    def limits(self, backend: str) -> Limits | None:
+        """What the provider's rate limits left at its last reply."""
+        return self._limits.get(backend)
+
+    def note_limits(self, backend: str, limits: Limits) -> None:
+        self._limits[backend] = limits
+
+    def breaker(self, backend: str) -> Breaker:
+        return self._breakers.get(backend, Breaker())
+
+    def begin(self, backend: str) -> str | None:
+        """A request is about to go out; returns why it must not."""
+        paused = why_paused(self.breaker(backend), time.monotonic())
+        if paused is None:
+            self._breakers[backend] = begun(self.breaker(backend))
+        return paused
+
+    def note_end(self, backend: str, final: Finished | Failed | None) -> None:
+        """How a request ended, or None: it was stopped before it could tell."""
+        before = self.breaker(backend)
+        match final:
+            case Finished():
+                after = Breaker()
+            case Failed(kind=kind, retry_after_s=retry_after_s):
+                after = failed(before, kind, retry_after_s, time.monotonic())
+            case None:
+                after = given_up(before)
+        self._breakers[backend] = after
+        if after.is_open != before.is_open:
+            self._on_health(backend, self.health(backend))
+
+    def note_overflow(self, backend: str, model: str, tokens: int, overflow: Failed) -> None:
+        """`tokens`, as estimated here, did not fit; where the server counted them too, less may not fit either."""
+        if overflow.context_window and overflow.prompt_tokens:
+            tokens = min(tokens, overflow.context_window * tokens // overflow.prompt_tokens + 1)
+        key = backend, model
+        self._refused_tokens[key] = min(tokens, self._refused_tokens.get(key, tokens))
 
     def note_failure(self, backend: str, kind: ErrorKind, detail: str) -> None:
         """A reply failed in a way that says the server is gone; the next look may find it again.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
 from hybridchat.backends.registry import make_backend
-from hybridchat.domain.chat import Health, HealthState, Kind, Proof, Zone
+from hybridchat.domain.chat import Health, HealthState, Kind, ModelInfo, Proof, Zone
 from hybridchat.domain.events import Failed
 from hybridchat.errors import ErrorKind
 from tests.fakes.captures import capture
@@ -51,6 +52,53 @@ async def test_vllm_tells_its_context_window() -> None:
         health = await health_of(Kind.VLLM, server)
     assert (health.state, health.detail) == (HealthState.HEALTHY, "1 model")
     assert [(model.name, model.context_window) for model in health.models] == [("tiny", 2048)]
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [
+        (
+            {
+                "data": [
+                    {
+                        "id": "a/b",
+                        "context_length": 9,
+                        "architecture": {"input_modalities": ["text", "image", "file"]},
+                        "supported_parameters": ["reasoning", "tools"],
+                    }
+                ]
+            },
+            ModelInfo("a/b", context_window=9, capabilities=("vision", "documents", "thinking")),
+        ),
+        (
+            {"data": [{"id": "m", "max_context_length": 8, "capabilities": {"vision": True, "completion_chat": True}}]},
+            ModelInfo("m", context_window=8, capabilities=("vision",)),
+        ),
+        ({"data": [{"id": "g", "context_window": 7}]}, ModelInfo("g", context_window=7)),
+        ([{"id": "t", "type": "chat", "context_length": 6}], ModelInfo("t", context_window=6)),
+        (
+            {"data": [{"id": "x", "architecture": {"input_modalities": 1}, "supported_parameters": {}}]},
+            ModelInfo("x"),
+        ),
+    ],
+    ids=["OpenRouter", "Mistral", "Groq", "Together", "odd"],
+)
+async def test_what_each_providers_list_tells(listed: object, expected: ModelInfo) -> None:
+    async def handle(request: Request, respond: Responder) -> None:
+        await respond.whole(json.dumps(listed).encode())
+
+    async with FakeServer(handle) as server:
+        health = await health_of(Kind.OPENAI_COMPATIBLE, server, zone=Zone.MANAGED, proof=None)
+    assert health.models == (expected,)
+
+
+async def test_why_a_look_failed_is_told_as_a_kind_too() -> None:
+    async def handle(request: Request, respond: Responder) -> None:
+        await respond.whole({"error": {"message": "no"}}, status=401)
+
+    async with FakeServer(handle) as server:
+        health = await health_of(Kind.OPENAI, server, zone=Zone.MANAGED, proof=None)
+    assert (health.state, health.error_kind) == (HealthState.UNHEALTHY, ErrorKind.AUTH)
 
 
 async def test_llamacpp_tells_its_context_window() -> None:
