@@ -76,9 +76,10 @@ def suspend_job(driver: Driver) -> None:
     """What a terminal's own Ctrl+Z does: the whole job stops, a wrapper such as `uv run` or a shell script with it.
 
     The shell takes the terminal as soon as it sees the wrapper stop, so the terminal is put right before that. After
-    SIGCONT the driver's own handler starts it again.
+    SIGCONT the driver's own handler starts it again, as after a SIGTSTP from outside.
     """
     driver.suspend_application_mode()
+    driver._must_signal_resume = True  # type: ignore[attr-defined]
     own_handler = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
     os.kill(0, signal.SIGTSTP)
     signal.signal(signal.SIGTSTP, own_handler)
@@ -139,7 +140,7 @@ class Output:
 
 
 def surviving(driver_class: type[Driver]) -> type[Driver]:
-    """The same driver, writing through `Output` to standard output: standard error may be a file. SIGSTOP does no harm."""
+    """The same driver, writing through `Output` to standard output, not to what may be a file; SIGSTOP does no harm."""
 
     class SurvivingDriver(driver_class):  # type: ignore[valid-type, misc]
         def __init__(self, *arguments: Any, **options: Any) -> None:
