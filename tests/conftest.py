@@ -11,11 +11,13 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from hybridchat.net.http import share_http_library
 from tests.fakes.keyrings import InstallKeyring
 from tests.kill_switch import sitecustomize as kill_switch
 
 hypothesis.settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("unhurried")
+share_http_library()  # before a vendor's library brings the other one in, after which nobody could share ours
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
