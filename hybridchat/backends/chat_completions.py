@@ -11,11 +11,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hybridchat.backends.decoding import JsonStreamDecoder, OnError, is_set
+from hybridchat.backends.attachments import Parts, content
+from hybridchat.backends.decoding import FILTERED, REFUSED, JsonStreamDecoder, OnError, is_set
 from hybridchat.backends.facts import effort_fields, facts, takes_sampling
 from hybridchat.backends.failures import failed_from
 from hybridchat.backends.http_backend import HttpBackend
-from hybridchat.backends.openai_content import FILTERED, REFUSED, Parts, content
 from hybridchat.domain.chat import ChatRequest, Kind
 from hybridchat.domain.events import Event, Failed, Finished, Loading, Refusal, Started, Usage
 from hybridchat.errors import UsageError

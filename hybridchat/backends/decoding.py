@@ -14,6 +14,9 @@ from hybridchat.net.framing import SurrogateJoiner, repair_json
 MAX_SKIPPED = 10_000
 """Events of garbage in one stream, after which it is not worth reading on."""
 
+REFUSED = "the model refused"
+FILTERED = "a content filter of the provider stopped the reply"
+
 T = TypeVar("T")
 
 OnError = Callable[[bytes], Failed]

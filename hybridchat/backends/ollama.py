@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -10,15 +10,17 @@ import msgspec
 from msgspec import Struct
 
 from hybridchat.backends import identity
+from hybridchat.backends.attachments import cannot_go, titled_text
 from hybridchat.backends.base import BackendSpec, policy_of
 from hybridchat.backends.decoding import JsonStreamDecoder, OnError, is_set
-from hybridchat.backends.failures import failed
+from hybridchat.backends.facts import effort_fields
+from hybridchat.backends.failures import failed, failed_from
 from hybridchat.backends.streaming import Exchange, stream_reply
-from hybridchat.domain.chat import ChatRequest, Health, ModelInfo
+from hybridchat.domain.chat import ChatMessage, ChatRequest, Health, ModelInfo
 from hybridchat.domain.events import Event, Failed, Finished, Loading, Started, Usage
 from hybridchat.domain.privacy import fail_closed_name, is_cloud_name
 from hybridchat.domain.text import clean_line
-from hybridchat.errors import BackendError, ErrorKind, HybridchatError
+from hybridchat.errors import BackendError, ErrorKind, HybridchatError, UsageError
 from hybridchat.net.client import Client, open_client
 from hybridchat.net.framing import NdjsonFramer
 
@@ -87,8 +89,11 @@ def forwarded(model: str, remote_host: str | None) -> Failed:
     )
 
 
-def request_body(request: ChatRequest, name: str, num_ctx: int | None) -> bytes:
-    """The JSON of a streaming request under `name`; what does not fit is refused by the server, never dropped."""
+def request_body(request: ChatRequest, name: str, num_ctx: int | None, fields: Mapping[str, Any] = {}) -> bytes:
+    """The JSON of a streaming request under `name`; what does not fit is refused by the server, never dropped.
+
+    `fields` ask for the effort. Raises UsageError for an attachment that is neither picture nor text.
+    """
     given = request.parameters
     options = {
         "num_ctx": given.num_ctx or num_ctx,
@@ -100,12 +105,23 @@ def request_body(request: ChatRequest, name: str, num_ctx: int | None) -> bytes:
     }
     body: dict[str, Any] = {
         "model": name,
-        "messages": [{"role": message.role, "content": message.text} for message in request.messages],
+        "messages": [_message(message) for message in request.messages],
         "stream": True,
         "truncate": False,
         "options": {key: value for key, value in options.items() if value is not None},
+        **fields,
     }
     return msgspec.json.encode(body)
+
+
+def _message(message: ChatMessage) -> dict[str, Any]:
+    texts = [titled_text(one) for one in message.attachments if one.media_type.startswith("text/")]
+    images = [one.data for one in message.attachments if one.media_type.startswith("image/")]  # base64 in JSON
+    for attachment in message.attachments:
+        if not attachment.media_type.startswith(("text/", "image/")):
+            raise cannot_go(attachment, "images and text")
+    wire = {"role": message.role, "content": "\n\n".join([*texts, message.text])}
+    return {**wire, "images": images} if images else wire
 
 
 class OllamaBackend:
@@ -118,6 +134,7 @@ class OllamaBackend:
         self.spec = spec
         self._key = key
         self._client: Client = open_client(policy_of(spec, key))
+        self._thinks: dict[str, bool] = {}  # by the name on the wire
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         is_local = self.spec.zone.is_local
@@ -129,10 +146,15 @@ class OllamaBackend:
         if was_cold:
             yield Loading(f"Ollama is loading {request.model}")
         wire_name = fail_closed_name(request.model) if is_local else request.model
+        try:
+            body = request_body(request, wire_name, num_ctx, await self._effort(request, wire_name))
+        except UsageError as error:
+            yield failed_from(error)
+            return
         exchange = Exchange(
             client=self._client,
             path=PATH,
-            body=request_body(request, wire_name, num_ctx),
+            body=body,
             backend=self.spec.id,
             first_s=request.deadline_s if was_cold else request.idle_s,
             idle_s=request.idle_s,
@@ -150,6 +172,22 @@ class OllamaBackend:
 
     def _failed(self, body: bytes) -> Failed:
         return failed(body, backend=self.spec.id, secret=self._key)
+
+    async def _effort(self, request: ChatRequest, wire_name: str) -> dict[str, Any]:
+        """Nothing for a model that cannot think: it would answer with an error."""
+        effort = request.parameters.effort
+        fields = effort_fields(self.spec.kind, self.spec.address.host, request.model, effort)
+        return fields if fields and await self._can_think(wire_name) else {}
+
+    async def _can_think(self, wire_name: str) -> bool:
+        if wire_name not in self._thinks:
+            try:
+                shown = await self._client.post_json("/api/show", {"model": wire_name})
+            except HybridchatError:
+                return False  # the chat itself will tell what is wrong
+            capabilities = shown.get("capabilities") if isinstance(shown, dict) else None
+            self._thinks[wire_name] = isinstance(capabilities, list) and "thinking" in capabilities
+        return self._thinks[wire_name]
 
     async def _is_loaded(self, model: str, num_ctx: int | None) -> bool:
         """Whether the model is in memory with that context size; True where the server does not say."""

@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from hybridchat.backends.attachments import Parts, content
 from hybridchat.backends.base import BackendSpec
-from hybridchat.backends.decoding import JsonStreamDecoder, OnError, is_set
+from hybridchat.backends.decoding import FILTERED, REFUSED, JsonStreamDecoder, OnError, is_set
 from hybridchat.backends.facts import effort_fields, takes_sampling
 from hybridchat.backends.failures import failed_from
 from hybridchat.backends.http_backend import HttpBackend
-from hybridchat.backends.openai_content import FILTERED, REFUSED, Parts, content
 from hybridchat.domain.chat import ChatMessage, ChatRequest, Role
 from hybridchat.domain.events import Event, Failed, Finished, Refusal, Signature, Started, Usage
 from hybridchat.errors import UsageError

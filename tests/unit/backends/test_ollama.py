@@ -8,9 +8,20 @@ import pytest
 
 from hybridchat.backends.ollama import OllamaBackend, full_name
 from hybridchat.backends.registry import make_backend
-from hybridchat.domain.chat import HealthState, Kind, Parameters, Zone
+from hybridchat.domain.chat import (
+    Attachment,
+    ChatMessage,
+    ChatRequest,
+    Effort,
+    HealthState,
+    Kind,
+    Parameters,
+    Role,
+    Zone,
+)
 from hybridchat.domain.events import Failed, Finished, Loading, Started, Usage
 from hybridchat.errors import ErrorKind
+from tests.fakes.captures import capture
 from tests.fakes.http import FakeServer, Request, Responder
 from tests.fakes.ollama import FakeOllama
 from tests.fakes.wire import OLLAMA, ask, collect, spec_for, text_of
@@ -37,6 +48,52 @@ async def test_local_zones_use_the_fail_closed_name(zone: Zone) -> None:
     assert events[0] == Started("tiny")
     assert text_of(events).startswith("RENG69Tools")
     assert events[-2:] == [Usage(10, None, None, 24), Finished("length")]
+
+
+@pytest.mark.parametrize(
+    ("model", "effort", "think"), [("tiny", "low", True), ("tiny", "off", False), ("gpt-oss", "low", "low")]
+)
+async def test_a_model_that_can_think_is_told_how_much(model: str, effort: str, think: object) -> None:
+    async def handle(request: Request, respond: Responder) -> None:
+        if request.path == "/api/show":
+            await respond.whole({"capabilities": ["completion", "thinking"]})
+        elif request.path == "/api/chat":
+            await respond.raw(capture("ollama/chat-stream").as_sent())
+        else:
+            await respond.whole({"models": []})
+
+    async with FakeServer(handle) as server:
+        backend = OllamaBackend(spec_for(Kind.OLLAMA, server.url))
+        asked = ask(model=model, parameters=Parameters(effort=Effort(effort)))
+        for _ in range(2):
+            assert isinstance([event async for event in backend.chat(asked)][-1], Finished)
+        await backend.aclose()
+        assert [request.json()["think"] for request in server.sent("/api/chat")] == [think, think]
+        assert [request.json()["model"] for request in server.sent("/api/show")] == [f"{model}:latest:local"], (
+            "asked once"
+        )
+
+
+async def test_a_model_that_cannot_think_is_told_nothing() -> None:
+    async with FakeOllama() as server:
+        asked = ask(model="tiny", parameters=Parameters(effort=Effort.HIGH))
+        events = await collect(backend_for(server), asked)
+        assert "think" not in server.sent("/api/chat")[0].json()
+    assert isinstance(events[-1], Finished)
+
+
+async def test_pictures_and_texts_go_along_and_documents_do_not() -> None:
+    picture, notes = Attachment("a.png", "image/png", b"\x89PNG"), Attachment("n.txt", "text/plain", b"notes")
+    async with FakeOllama() as server:
+        told = (ChatMessage(Role.USER, "look", (picture, notes)),)
+        assert isinstance((await collect(backend_for(server), ChatRequest("tiny", told)))[-1], Finished)
+        (message,) = server.sent("/api/chat")[0].json()["messages"]
+        assert message == {"role": "user", "content": "n.txt:\n\nnotes\n\nlook", "images": ["iVBORw=="]}
+        told = (ChatMessage(Role.USER, "look", (Attachment("a.pdf", "application/pdf", b"%PDF"),)),)
+        events = await collect(backend_for(server), ChatRequest("tiny", told))
+        assert len(server.sent("/api/chat")) == 1
+    assert isinstance(events[-1], Failed)
+    assert (events[-1].kind, events[-1].message) == (ErrorKind.REFUSED, "a.pdf: application/pdf cannot go to this API")
 
 
 async def test_a_managed_spec_is_forwarded_under_the_plain_name() -> None:

@@ -1,4 +1,4 @@
-"""What OpenAI's two APIs, and those who speak them, take as a message: words, pictures, documents."""
+"""What goes along with a message, as OpenAI's two APIs and those who speak them take it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from msgspec import Struct
 
 from hybridchat.domain.chat import Attachment, ChatMessage
 from hybridchat.errors import UsageError
-
-REFUSED = "the model refused"
-FILTERED = "a content filter of the provider stopped the reply"
 
 _Json = dict[str, Any]
 
