@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from hybridchat.backends.anthropic import VERSION, AnthropicBackend
-from hybridchat.domain.chat import ChatMessage, ChatRequest, Effort, Parameters, Role, Zone
+from hybridchat.domain.chat import ChatMessage, ChatRequest, Effort, Kind, Parameters, Role, Zone
 from hybridchat.domain.events import Failed, Finished, Limits, Refusal, Signature, Started, Usage
 from hybridchat.errors import ErrorKind
 from tests.fakes.anthropic import KEY, MODEL, FakeAnthropic, Refused, Reply, entry, sign
@@ -38,7 +38,7 @@ class Heard(NamedTuple):
 
 
 def backend_at(server: FakeAnthropic, key: str = KEY) -> AnthropicBackend:
-    return AnthropicBackend(spec_for("anthropic", server.url, zone=Zone.MANAGED, proof=None), key)
+    return AnthropicBackend(spec_for(Kind.ANTHROPIC, server.url, zone=Zone.MANAGED, proof=None), key)
 
 
 def question(text: str = "hello", *history: ChatMessage, **parameters: Any) -> ChatRequest:
