@@ -249,10 +249,10 @@ async def streamed(reply: Reply) -> bytes:
     return b"".join([ANTHROPIC.frame(json.dumps(event).encode()) async for event in server._events(body)])
 
 
-def decode_bytes(*chunks: bytes) -> tuple[str, str, list[Event]]:
+def decode_bytes(*chunks: bytes) -> tuple[str, str, list[object]]:
     decoder = AnthropicDecoder(lambda body: failed(body, backend="it"))
     events = [event for chunk in chunks for event in decoder.feed(chunk)]
-    others = [event for event in events if not isinstance(event, Text | Thinking)]
+    others: list[object] = [event for event in events if not isinstance(event, Text | Thinking)]
     return text_of(events), thinking_of(events), others
 
 
