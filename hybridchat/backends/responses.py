@@ -141,8 +141,8 @@ class ResponsesDecoder(JsonStreamDecoder[_Event]):
         """After each item of reasoning, so that also a reply that is stopped later can be thought on from here."""
         try:
             thought = msgspec.json.decode(item, type=Thought)
-        except msgspec.DecodeError:
-            return  # another kind of item
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return  # another kind of item, or a damaged one
         if thought.encrypted_content:
             self._thoughts.append(thought)
             events.append(Signature(msgspec.json.encode(self._thoughts).decode()))
