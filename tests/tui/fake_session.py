@@ -69,6 +69,7 @@ class FakeSession:
         self.kept: dict[int, Chat] = {}
         self.deleted: list[int] = []
         self.checked: list[str] = []
+        self.keys_wanted = 0
         self.snapshot = SNAPSHOT
         self.is_started = self.is_closed = False
         self.fails_with: Exception | None = None
@@ -250,6 +251,9 @@ class FakeSession:
 
     async def check_health(self, backend: str) -> None:
         self.checked.append(backend)
+
+    async def check_keyless(self) -> None:
+        self.keys_wanted += 1
 
     def health(self, backend: str) -> Health:
         found = next(c for c in self.backends if c.backend == backend)

@@ -230,8 +230,10 @@ async def test_away_from_local_only_by_a_choice_that_says_what_goes_along(play: 
     session.add("earlier", CONVERSATION)
     async with play(session, reopen_latest=True) as stage:
         await stage.until(lambda: "Enter asks where to send" in stage.text)
+        assert session.keys_wanted == 0
         await stage.send("next")
         await stage.until_top(Picker)
+        await stage.until(lambda: session.keys_wanted == 1)
         assert "2 earlier messages go along" in stage.text
         await stage.press("enter")  # the first place keeps it here
         await stage.until(lambda: stage.app.screen is stage.screen)

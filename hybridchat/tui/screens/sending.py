@@ -48,6 +48,8 @@ class Sending(ChatView):
         if not text.strip() and (chat.is_streaming or not chat.queue):
             return
         plan, enter = self.plan_enter(route, model)
+        if enter.asks or enter.refuses:
+            self.run_worker(self.session.check_keyless(), group="keys")
         if enter.asks:
             self._ask_where(plan.decision, enter)
         else:
