@@ -201,6 +201,28 @@ def test_garbage_is_skipped_and_counted(wire: Wire) -> None:
     assert events[-1] == Finished("stop", len(GARBAGE))
 
 
+def test_lists_of_thoughts_and_words_are_read() -> None:
+    """As Mistral's thinking models send them, with parts that are neither."""
+
+    def chunk(*parts: object) -> bytes:
+        return CHAT_COMPLETIONS.frame(json.dumps({"choices": [{"index": 0, "delta": {"content": parts}}]}).encode())
+
+    def words(text: str) -> dict[str, str]:
+        return {"type": "text", "text": text}
+
+    events = decode(
+        CHAT_COMPLETIONS,
+        chunk({"type": "thinking", "thinking": [words("let "), words("me ")]}),
+        chunk({"type": "thinking", "thinking": [words("see")], "closed": True}, words("The ")),
+        chunk({"type": "reference", "reference_ids": [1]}),
+        chunk(words("answer")),
+        chunk(),
+        CHAT_COMPLETIONS.piece("."),
+        *CHAT_COMPLETIONS.end,
+    )
+    assert (thinking_of(events), text_of(events), events[-1]) == ("let me see", "The answer.", Finished("stop"))
+
+
 def test_a_first_chunk_with_nothing_but_filters_is_no_garbage() -> None:
     first = CHAT_COMPLETIONS.frame(b'{"choices":[],"id":"","model":"","prompt_filter_results":[{"prompt_index":0}]}')
     events = decode(CHAT_COMPLETIONS, first, CHAT_COMPLETIONS.piece("a"), *CHAT_COMPLETIONS.end)
