@@ -72,6 +72,8 @@ class RouteConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """local-first | article | a name under [route.tables]"""
     tables: dict[str, tuple[Row, ...]] = {}
     """Tables of your own: `[[route.tables.NAME]]`, rows from top to bottom, the first that holds decides."""
+    fallback: bool = True
+    """Where a managed backend cannot answer, let a local one do it, marked; never the other way round."""
     rule: tuple[Rule, ...] = ()
     """Rules that set reasoning and workload from words."""
 

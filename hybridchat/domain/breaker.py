@@ -50,10 +50,6 @@ def begun(breaker: Breaker) -> Breaker:
     return replace(breaker, is_probing=breaker.is_open)
 
 
-def succeeded(breaker: Breaker) -> Breaker:
-    return Breaker()
-
-
 def given_up(breaker: Breaker) -> Breaker:
     """The request was stopped before it could tell: the next one is the probe."""
     return replace(breaker, is_probing=False)

@@ -27,12 +27,20 @@ class Candidate(Struct, frozen=True, kw_only=True):
     health: HealthState = HealthState.UNKNOWN
     health_detail: str = ""
     context_window: int | None = None  # tokens
+    refused_tokens: int | None = None  # an estimate that its window turned out not to hold
+    paused: str = ""  # why it is left alone for a while
     remote_host: str | None = None  # a forwarding model's real host: it makes the candidate managed, whatever its zone
 
     @property
     def is_local(self) -> bool:
         """Computed on a machine of the user's."""
         return self.zone.is_local and self.remote_host is None
+
+    @property
+    def prompt_limit(self) -> int | None:
+        """The most tokens, as estimated here, that its window may hold; None: unknown."""
+        limits = (self.context_window, None if self.refused_tokens is None else self.refused_tokens - 1)
+        return min((limit for limit in limits if limit is not None), default=None)
 
 
 class Rule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -144,6 +152,20 @@ def decide(given: RouteInput) -> Decision:
     return decision
 
 
+def why_barred(candidate: Candidate, privacy: Privacy) -> str | None:
+    """What privacy has against it; a forwarding model is managed, whatever address it is reached at."""
+    if candidate.remote_host is None:
+        return why_forbidden(privacy, candidate.zone, candidate.proof)
+    if privacy is Privacy.OPEN:
+        return None
+    return f"forwarded to {candidate.remote_host}, and this conversation is {in_words(privacy)}"
+
+
+def able(given: RouteInput) -> tuple[Candidate, ...]:
+    """All that privacy allows and that can answer, the readiest first."""
+    return tuple(_Field(given).able)
+
+
 def classify(draft: str, rules: tuple[Rule, ...]) -> tuple[Reasoning | None, str | None]:
     """Reasoning and workload that the rules read from the words of a first message; None where no rule says."""
     words = draft.casefold()
@@ -164,25 +186,21 @@ class _Field:
 
     def __init__(self, given: RouteInput) -> None:
         self.given = given
-        self.allowed = [c for c in given.candidates if self.why_forbidden(c) is None]
+        self.allowed = [c for c in given.candidates if why_barred(c, given.privacy) is None]
         able = [c for c in self.allowed if self.why_unable(c) is None]
         self.able = sorted(able, key=lambda c: _READINESS.index(c.health))  # stable: then in the config's order
         local = [c for c in given.candidates if c.is_local]
         self.local_state = "none" if not local else "healthy" if any(c.is_local for c in self.able) else "unhealthy"
-
-    def why_forbidden(self, candidate: Candidate) -> str | None:
-        """What privacy has against it; a forwarding model is managed, whatever address it is reached at."""
-        if candidate.remote_host is None:
-            return why_forbidden(self.given.privacy, candidate.zone, candidate.proof)
-        if self.given.privacy is Privacy.OPEN:
-            return None
-        return f"forwarded to {candidate.remote_host}, and this conversation is {in_words(self.given.privacy)}"
 
     def why_unable(self, candidate: Candidate) -> str | None:
         """Why it cannot answer this prompt now, privacy aside."""
         tokens, window = self.given.prompt_tokens, candidate.context_window
         if tokens is not None and window is not None and tokens > window:
             return f"≈ {tokens:,} tokens do not fit {candidate.model}'s context window of {window:,}"
+        if tokens is not None and candidate.refused_tokens is not None and tokens >= candidate.refused_tokens:
+            return f"≈ {tokens:,} tokens: {candidate.model} has refused as many"
+        if candidate.paused:
+            return candidate.paused
         if candidate.health is HealthState.UNHEALTHY:
             return candidate.health_detail or "not healthy"
         return None
@@ -201,7 +219,7 @@ class _Field:
 
     def against(self, candidates: list[Candidate]) -> tuple[str, ...]:
         """One clause for each candidate that cannot be used."""
-        clauses = ((c, self.why_forbidden(c) or self.why_unable(c)) for c in candidates)
+        clauses = ((c, why_barred(c, self.given.privacy) or self.why_unable(c)) for c in candidates)
         return tuple(f"{c.backend}: {why}" for c, why in clauses if why)
 
 
@@ -309,6 +327,8 @@ def _remedy(field: _Field, about: list[Candidate]) -> str:
     unproven = next((c.backend for c in at_loopback if c not in field.allowed), None)
     if unproven and not field.allows_any(about):
         return f"if you know that {unproven} computes on this machine, set vouched = true for it in config.toml"
+    if any(c.paused for c in about if c in field.allowed):
+        return "wait for the next try"
     if any(c.health is not HealthState.UNHEALTHY for c in about if c in field.allowed):
         return "shorten the conversation, or choose a model with a larger context window"
     if field.allows_any(about):

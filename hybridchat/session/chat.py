@@ -6,28 +6,32 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 
-import msgspec
 from msgspec.structs import replace
 
 from hybridchat.backends.base import BackendSpec
 from hybridchat.config import Config
 from hybridchat.domain.chat import Conversation, Health, Message, Outcome, Parameters, Privacy, Purpose, Reasoning
-from hybridchat.domain.privacy import strictest, why_forbidden
-from hybridchat.domain.routing import Candidate, Outlook
-from hybridchat.errors import ErrorKind, HybridchatError, Refused, UsageError
+from hybridchat.domain.privacy import in_words, strictest, why_forbidden
+from hybridchat.domain.routing import Candidate
+from hybridchat.errors import Refused, UsageError
 from hybridchat.ledger.store import Ledger
 from hybridchat.net.client import warm_up
 from hybridchat.session.bookkeeping import Bookkeeper
-from hybridchat.session.events import HealthChanged, Notice, QueueChanged, SessionEvent, TurnEnded
+from hybridchat.session.events import BranchShown, HealthChanged, Notice, SessionEvent
 from hybridchat.session.fleet import Fleet, KeepKey, OpenBackend
-from hybridchat.session.planning import Planner
+from hybridchat.session.planning import Planner, again
 from hybridchat.session.prices import PriceBook
-from hybridchat.session.sending import begin_turn, chat_request
 from hybridchat.session.state import Chat, Draft, Plan
+from hybridchat.session.turns import Turns
+from hybridchat.session.ways import Way
 
 __all__ = ["Chat", "Draft", "Plan", "Session"]
 
 HEALTH_EVERY_S = 15.0
+SUMMARIZE = (
+    "Summarize our conversation so far, so that it can go on from your summary alone: what was asked and decided, "
+    "names, numbers, facts and code that are still needed, and what is open. Write nothing but the summary."
+)
 
 
 class Session:
@@ -55,10 +59,9 @@ class Session:
         floor = Privacy.LOCAL_ONLY if local_only else Privacy.OPEN
         self.planner = Planner(config.route, self.fleet, floor, self._prompt_price, config_error)
         self.books = Bookkeeper(self._ledger, prices, self.fleet, self._emit, self.planner.workload_tokens_30d)
-        self._chats: dict[int, Chat] = {}  # those that run or have messages waiting: who leaves one finds it again
+        self.turns = Turns(self._ledger, self.fleet, self.planner, self.books, self._emit)
+        self.stop, self.unqueue, self.wait = self.turns.stop, self.turns.unqueue, self.turns.wait
         self._shown: Chat | None = None  # the newest one asked for
-        self._beginning: set[asyncio.Task[None]] = set()  # turns whose words are on their way to disk
-        self._is_closing = False
         self._deleted: list[int] = []
         self._watch: asyncio.Task[None] | None = None
 
@@ -93,7 +96,7 @@ class Session:
 
         Each step is taken whatever the ones before it met.
         """
-        self._is_closing = True
+        self.turns.stop_beginning()
         if self._watch is not None:
             self._watch.cancel()
         async with AsyncExitStack() as steps:
@@ -101,11 +104,7 @@ class Session:
             steps.push_async_callback(self._purge)
             steps.push_async_callback(self.fleet.close)
             steps.push_async_callback(self.books.close)
-            await asyncio.gather(*self._beginning, return_exceptions=True)
-            for chat in list(self._chats.values()):
-                if chat.turn is not None:
-                    chat.turn.end(Outcome.INTERRUPTED, "hybridchat was closed")
-                    await chat.turn.wait()
+            await self.turns.close()
 
     async def _purge(self) -> None:
         if self._deleted:
@@ -130,8 +129,8 @@ class Session:
     async def open(self, conversation_id: int) -> Chat:
         """Raises UsageError when there is none of that id."""
         self.books.focus(conversation_id)
-        if conversation_id in self._chats:
-            self._shown = self._chats[conversation_id]
+        if conversation_id in self.turns.chats:
+            self._shown = self.turns.chats[conversation_id]
             return self._shown
         conversation = await asyncio.wrap_future(self._ledger.conversation(conversation_id))
         if conversation is None:
@@ -155,7 +154,7 @@ class Session:
 
     async def delete(self, conversation_id: int) -> None:
         """Gone from every list; `undo_delete` brings it back until the program ends."""
-        chat = self._chats.get(conversation_id)
+        chat = self.turns.chats.get(conversation_id)
         if chat is not None:
             chat.queue.clear()
             await self.stop(chat)
@@ -213,7 +212,7 @@ class Session:
 
     async def _update(self, conversation_id: int, **fields: object) -> None:
         await asyncio.wrap_future(self._ledger.update_conversation(conversation_id, **fields))
-        for chat in {self._shown, self._chats.get(conversation_id)}:
+        for chat in {self._shown, self.turns.chats.get(conversation_id)}:
             if chat is not None and chat.conversation is not None and chat.id == conversation_id:
                 chat.conversation = replace(chat.conversation, **fields)
 
@@ -232,123 +231,81 @@ class Session:
         model: str | None = None,
         parameters: Parameters | None = None,
         purpose: Purpose = Purpose.CHAT,
+        drop_turns: int = 0,
     ) -> None:
         """Queues behind a running reply, else sends; returns when the words are on disk (or queued).
 
         After a stopped or failed reply the queue waits; an empty text then sends what is next in it, with the route
         given here, if any.
         Raises HybridchatError when the route must be chosen, policy forbids, or nothing is configured: then nothing
-        was sent, and the words are still the caller's (or, behind a queue, still in it).
+        was sent, and the words are still the caller's (or, behind a queue, still in it). `drop_turns` oldest turns are
+        left out, which the reply then says.
         """
-        draft = Draft(text, route, model, parameters or Parameters(), purpose)
-        if not text.strip() and not chat.queue:
-            raise UsageError("the message is empty", "type one")
-        if text.strip():
-            chat.queue.append(draft)
-        elif route:
-            chat.queue[0] = replace(chat.queue[0], route=route, model=model)
-        try:
-            await self._send_next(chat)
-        except HybridchatError:
-            if draft in chat.queue:
-                chat.queue.remove(draft)
-            raise
-        finally:
-            self._queue_changed(chat)
+        draft = Draft(text, route, model, parameters or Parameters(), purpose, drop_turns)
+        await self.turns.send(chat, draft)
 
-    async def _send_next(self, chat: Chat) -> None:
-        """Sends the first of the queue, unless a reply is running. What cannot be sent goes back to where it was."""
-        if chat.is_streaming or not chat.queue:
-            return
-        draft = chat.queue.pop(0)
-        chat.is_sending, chat.stop_wanted = True, False
-        if chat.id is not None:
-            self._chats[chat.id] = chat
-        beginning = asyncio.create_task(self._begin_turn(chat, draft))
-        self._beginning.add(beginning)
-        beginning.add_done_callback(self._beginning.discard)
-        try:
-            await asyncio.shield(beginning)  # a caller who gives up does not tear words from their record
-        except HybridchatError:
-            chat.queue.insert(0, draft)
-            raise
+    # --- another answer
 
-    async def _begin_turn(self, chat: Chat, draft: Draft) -> None:
-        is_new = chat.id is None
-        try:
-            plan = self.planner.plan(chat, draft)
-            target = plan.decision.target
-            if plan.decision.outlook is not Outlook.SEND or target is None:
-                raise self.planner.refusal(plan.decision)
-            request = chat_request(chat, draft, target, self.fleet.specs[target.backend])
-            turn = await begin_turn(self._ledger, self._emit, chat, draft, plan, target, self.planner.privacy(chat))
-        finally:
-            chat.is_sending = False
-        assert chat.id is not None
-        self._chats[chat.id] = chat
-        if is_new:
-            self.books.focus(chat.id)
-        forbidden = why_forbidden(self.planner.privacy(chat), target.zone, target.proof)
-        if self._is_closing:
-            turn.end(Outcome.INTERRUPTED, "hybridchat was closed")
-        elif chat.stop_wanted:
-            turn.end(Outcome.STOPPED)
-        elif forbidden:  # pinned while the words were on their way to disk
-            turn.end(Outcome.REFUSED, f"nothing was sent: {forbidden}")
-        turn.ended.add_done_callback(lambda ended: self._turn_ended(chat, ended.result()))
-        turn.start(lambda: self.fleet.backend(target.backend, target.zone), request)
+    def ways_on(self, chat: Chat) -> tuple[Way, ...]:
+        """What the user may do about the last question when its reply failed without a word."""
+        return self.planner.ways_on(chat)
 
-    def _turn_ended(self, chat: Chat, reply: Message) -> None:
-        attempt = reply.attempt
-        assert chat.id is not None and attempt is not None
-        chat.turn = None
-        chat.may_leave = False
-        chat.replace(reply)
-        if not chat.queue:
-            self._chats.pop(chat.id, None)
-        if attempt.outcome is Outcome.OK:
-            self.fleet.note_success(attempt.backend)
-        elif attempt.error_kind:
-            self._learn_from(attempt.backend, ErrorKind(attempt.error_kind), reply.note)
-        self._emit(TurnEnded(chat.id, reply))
-        self.books.reply_ended(attempt)
-        if chat.queue and attempt.outcome is Outcome.OK and not self._is_closing:
-            self._next_send = asyncio.create_task(self._send_queued(chat))
+    async def answer_again(
+        self, chat: Chat, *, route: str | None = None, model: str | None = None, drop_turns: int = 0
+    ) -> None:
+        """Asks the last question again. Its answer stays, with the new one beside it; where it has no word, the new one
+        takes its place. Raises HybridchatError as `send` does."""
+        if len(chat.messages) < 2:
+            raise UsageError("there is no question to answer again", "ask one")
+        draft = replace(again(chat), route=route, model=model, drop_turns=drop_turns)
+        await self.turns.answer_again(chat, draft)
 
-    async def _send_queued(self, chat: Chat) -> None:
-        try:
-            await self._send_next(chat)
-        except HybridchatError as error:
-            self._emit(Notice(f"the waiting message was not sent: {error}", "error"))
-        self._queue_changed(chat)
+    async def escalate(self, chat: Chat, backend: str | None = None, model: str | None = None) -> None:
+        """The last question to the other side, or to that backend: up to a managed one, or back to the user's own.
 
-    def _learn_from(self, backend: str, kind: ErrorKind, note: str) -> None:
-        if kind is ErrorKind.FORWARDED:
-            self.fleet.demote(backend)
-            self._emit(Notice(f"{backend} forwards to another host and now counts as managed: {note}", "error"))
-        else:
-            self.fleet.note_failure(backend, kind, note)
+        Only on the user's word, and only in an open conversation: Refused otherwise.
+        """
+        if self.planner.privacy(chat) is not Privacy.OPEN:
+            raise Refused(f"this conversation is {in_words(self.planner.privacy(chat))}", "ask in an open one")
+        if backend is None and len(chat.messages) > 1:
+            last = chat.messages[-1].attempt
+            side = "managed" if last is not None and last.zone.is_local else "local"
+            target = self.planner.plan(chat, replace(again(chat), route=side)).decision.target
+            backend, model = (target.backend, target.model) if target else (side, None)
+        await self.answer_again(chat, route=backend, model=model)
 
-    async def stop(self, chat: Chat) -> None:
-        """Ends the running reply and keeps what came; returns once that is on disk."""
-        chat.stop_wanted = chat.is_sending
-        while chat.is_sending:
-            await asyncio.wait(self._beginning)
-        if chat.turn is not None:
-            chat.turn.end(Outcome.STOPPED)
-            await chat.turn.wait()
+    async def siblings(self, message_id: int) -> list[Message]:
+        """All answers to the question that this message answers, oldest first, each with its last attempt."""
+        return await asyncio.wrap_future(self._ledger.siblings(message_id))
 
-    def unqueue(self, chat: Chat, index: int = -1) -> str:
-        """Takes a waiting message back and returns its words."""
-        draft = chat.queue.pop(index)
-        self._queue_changed(chat)
-        return draft.text
+    async def show_sibling(self, chat: Chat, message_id: int) -> None:
+        """The conversation goes on from that answer, and from what was said after it."""
+        if chat.is_streaming:
+            raise UsageError("a reply is running", "stop it, or wait for its end")
+        beside = await self.siblings(message_id)
+        if chat.id is None or all(message.conversation_id != chat.id for message in beside):
+            raise UsageError(f"no message {message_id} in this conversation", "`hybridchat show` prints it")
+        leaf = await asyncio.wrap_future(self._ledger.newest_leaf(message_id))
+        await self._update(chat.id, active_leaf_id=leaf)
+        chat.show(await asyncio.wrap_future(self._ledger.branch(chat.id)))
+        self._emit(BranchShown(chat.id))
 
-    async def wait(self, chat: Chat) -> Message:
-        """The reply of the running turn when it has ended, or the newest message."""
-        if chat.turn is not None:
-            return await chat.turn.wait()
-        return chat.messages[-1]
+    async def fork_with_summary(self, chat: Chat, backend: str | None = None, model: str | None = None) -> Chat:
+        """A new conversation, as private as that one, whose first reply is a summary of it; streamed like any other.
+
+        What the summarizer's window does not hold is left out, oldest turns first, and the reply says so.
+        Raises HybridchatError as `send` does.
+        """
+        fork = self.new(privacy=self.planner.privacy(chat), route=chat.route, model=chat.model, system=chat.system)
+        fork.reasoning, fork.workload = chat.reasoning, chat.workload
+        draft = Draft(SUMMARIZE, backend, model, purpose=Purpose.SUMMARY, history=tuple(chat.messages))
+        ways = self.planner.plan(fork, draft).ways
+        if ways and ways[0].kind == "drop":
+            draft = replace(draft, drop_turns=ways[0].turns)
+        await self.turns.send(fork, draft)
+        if fork.id is not None and chat.conversation is not None:
+            await self.rename(fork.id, f"{chat.conversation.title} (from a summary)")
+        return fork
 
     # --- backends
 
@@ -377,18 +334,6 @@ class Session:
         """From any thread. What happens before `start` is in the status that `start` tells."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._emit, Notice(text))
-
-    def _queue_changed(self, chat: Chat) -> None:
-        """Waiting words are on disk as well."""
-        texts = tuple(draft.text for draft in chat.queue)
-        if texts != chat.waiting:
-            chat.waiting = texts
-            if chat.id is not None:
-                stored = msgspec.json.encode(texts).decode()
-                self._ledger.update_conversation(chat.id, waiting=stored)
-            self._emit(QueueChanged(chat.id, texts))
-        if chat.id is not None and not chat.is_streaming and not chat.queue:
-            self._chats.pop(chat.id, None)
 
     def _on_health(self, backend: str, health: Health) -> None:
         self._emit(HealthChanged(backend, health))

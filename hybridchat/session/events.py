@@ -5,6 +5,8 @@ The texts in it are raw: clean them on the way to a screen.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec import Struct
 
 from hybridchat.domain.chat import Attempt, Conversation, Health, Message, MessageState
@@ -141,11 +143,14 @@ SessionEvent = (
     | Notice
 )
 
+Emit = Callable[[SessionEvent], None]
+
 __all__ = [
     "AttemptBegan",
     "AttemptPriced",
     "BranchShown",
     "Delta",
+    "Emit",
     "EngineLoading",
     "HealthChanged",
     "LimitsChanged",

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
 from hybridchat.config import RouteConfig
-from hybridchat.domain.chat import Privacy, Reasoning
+from hybridchat.domain.chat import Message, MessageState, Privacy, Reasoning, Role
 from hybridchat.domain.pricing import estimate_prompt_tokens
 from hybridchat.domain.privacy import strictest
-from hybridchat.domain.routing import SHIPPED_TABLES, Decision, Outlook, RouteInput, classify, decide
+from hybridchat.domain.routing import (
+    SHIPPED_TABLES,
+    Candidate,
+    Decision,
+    Outlook,
+    RouteInput,
+    able,
+    classify,
+    decide,
+)
+from hybridchat.domain.text import count_of
 from hybridchat.errors import EXIT_FAILED, ErrorKind, HybridchatError, Refused, UsageError
 from hybridchat.session.fleet import Fleet
-from hybridchat.session.state import Chat, Draft, Plan
+from hybridchat.session.state import Chat, Draft, Plan, count_turns, left_out_before, without_oldest
+from hybridchat.session.ways import Way
 
 PromptPrice = Callable[[str, str], tuple[float, str] | None]  # backend, model → USD per prompt token and its source
+
+FALLBACK = "fallback"  # how the reasons of one begin
+ROOM = 0.75  # of the context window, for the prompt; the rest is for the answer
 
 
 class Planner:
@@ -32,6 +46,7 @@ class Planner:
         self._rules = route.rule
         self._table = {**SHIPPED_TABLES, **route.tables}[route.table]
         self._table_name = route.table
+        self._falls_back = route.fallback
         self._fleet = fleet
         self._floor = floor
         self._prompt_price = prompt_price
@@ -49,52 +64,120 @@ class Planner:
         return strictest(chat.privacy, self._floor)
 
     def plan(self, chat: Chat, draft: Draft) -> Plan:
-        reasoning, workload = chat.reasoning, chat.workload
-        if not chat.messages and (reasoning is None or workload is None):
-            by_rule = classify(draft.text, self._rules)
-            reasoning, workload = reasoning or by_rule[0], workload or by_rule[1]
-        prompt_tokens = estimate_prompt_tokens(chat.history_characters() + len(draft.text), len(chat.messages) + 1)
-        conversation = chat.conversation
-        decided_backend = conversation.decided_backend if conversation else None
-        model, models = self._wanted_models(chat, draft)
-        decision = decide(
-            RouteInput(
-                candidates=self._fleet.candidates(model, models),
-                table=self._table,
-                table_name=self._table_name,
-                privacy=self.privacy(chat),
-                wanted=draft.route or chat.route,
-                wanted_by="message" if draft.route else "conversation",
-                decided_backend=decided_backend,
-                decided_model=model or models.get(decided_backend or ""),
-                stays_home=stays_home(chat),
-                reasoning=reasoning or Reasoning.NORMAL,
-                workload=workload,
-                workload_tokens_30d=self.workload_tokens_30d.get(workload or "", 0),
-                prompt_tokens=prompt_tokens,
-            )
-        )
+        history = history_of(chat, draft)
+        left_out = max(draft.drop_turns, left_out_before(history))
+        given = self._input(chat, draft, history, left_out)
+        decision, instead_of = self._decide(given, draft)
         if self._config_error and not self._fleet.specs:
             decision = replace(decision, reasons=("config.toml has a mistake",), remedy=str(self._config_error))
         if self.read_only:
             decision = Decision(outlook=Outlook.REFUSE, reasons=(self.read_only,))
         price = self._prompt_price(decision.target.backend, decision.target.model) if decision.target else None
+        prompt_tokens = given.prompt_tokens or 0
         return Plan(
             decision=decision,
-            reasoning=reasoning or Reasoning.NORMAL,
-            workload=workload,
+            reasoning=given.reasoning,
+            workload=given.workload,
             prompt_tokens=prompt_tokens,
             estimated_cost_usd=price[0] * prompt_tokens if price else None,
             price_source=price[1] if price else "",
+            left_out_turns=left_out,
+            instead_of=instead_of,
+            ways=() if decision.outlook is Outlook.SEND else self._ways(chat, draft, given, left_out),
+            privacy=self.privacy(chat),
         )
 
-    def refusal(self, decision: Decision) -> HybridchatError:
-        """The error for a decision that does not send."""
+    def _input(self, chat: Chat, draft: Draft, history: Sequence[Message], left_out: int) -> RouteInput:
+        reasoning, workload = chat.reasoning, chat.workload
+        if not history and (reasoning is None or workload is None):
+            by_rule = classify(draft.text, self._rules)
+            reasoning, workload = reasoning or by_rule[0], workload or by_rule[1]
+        conversation = chat.conversation
+        decided_backend = conversation.decided_backend if conversation else None
+        model, models = self._wanted_models(chat, draft)
+        return RouteInput(
+            candidates=self._fleet.candidates(model, models),
+            table=self._table,
+            table_name=self._table_name,
+            privacy=self.privacy(chat),
+            wanted=draft.route or chat.route,
+            wanted_by="message" if draft.route else "conversation",
+            decided_backend=decided_backend,
+            decided_model=model or models.get(decided_backend or ""),
+            stays_home=stays_home(history) and not chat.may_leave,
+            reasoning=reasoning or Reasoning.NORMAL,
+            workload=workload,
+            workload_tokens_30d=self.workload_tokens_30d.get(workload or "", 0),
+            prompt_tokens=_prompt_tokens(chat, draft, without_oldest(history, left_out)),
+        )
+
+    # --- a local backend instead of a managed one
+
+    def _decide(self, given: RouteInput, draft: Draft) -> tuple[Decision, str]:
+        """The decision; where a managed backend is only paused, one for a local one, and why in words."""
+        decision = decide(given)
+        if decision.outlook is Outlook.SEND:
+            return decision, ""
+        paused = {c.backend: c.paused for c in given.candidates}
+        awake = decide(replace(given, candidates=tuple(replace(c, paused="") for c in given.candidates)))
+        home = None if awake.target is None or awake.target.is_local else self._home(given, draft)
+        if home is None or awake.target is None:
+            return decision, ""
+        why = f"{awake.target.backend} is {paused[awake.target.backend]}"
+        return replace(home, reasons=(f"{FALLBACK}: {why}", *home.reasons)), why
+
+    def fallback(self, chat: Chat, draft: Draft) -> Plan | None:
+        """Where a managed reply that failed goes instead: to a local backend that can answer, if there is one."""
+        plan = self.plan(chat, replace(draft, route="local", model=None))
+        allowed = self._may_fall_back(draft) and plan.decision.target is not None and plan.decision.target.is_local
+        return plan if allowed else None
+
+    def _home(self, given: RouteInput, draft: Draft) -> Decision | None:
+        decision = decide(replace(given, wanted="local", wanted_by="message"))
+        return decision if self._may_fall_back(draft) and decision.outlook is Outlook.SEND else None
+
+    def _may_fall_back(self, draft: Draft) -> bool:
+        """Who names a backend for one message means that one and no other."""
+        return self._falls_back and draft.route not in self._fleet.specs
+
+    # --- ways on
+
+    def ways_on(self, chat: Chat) -> tuple[Way, ...]:
+        """After a reply without a word: what may be done about the last question."""
+        if len(chat.messages) < 2 or chat.messages[-1].text or chat.messages[-1].state is not MessageState.FAILED:
+            return ()
+        draft = again(chat)
+        plan, failed = self.plan(chat, draft), chat.messages[-1].attempt
+        if plan.ways or failed is None:
+            return plan.ways
+        given = self._input(chat, draft, history_of(chat, draft), plan.left_out_turns)
+        turns = count_turns(history_of(chat, draft)) - plan.left_out_turns
+        others_first = sorted(able(given), key=lambda c: c.backend == failed.backend)
+        return tuple(Way("ask", candidate, turns) for candidate in others_first)
+
+    def _ways(self, chat: Chat, draft: Draft, given: RouteInput, left_out: int) -> tuple[Way, ...]:
+        history = history_of(chat, draft)
+        turns = count_turns(history) - left_out
+        can = able(given)
+        too_small = decide(replace(given, prompt_tokens=None)).target
+        if too_small is None or too_small in can:
+            return tuple(Way("ask", candidate, turns) for candidate in can)
+        drop = turns_to_drop(chat, draft, history, left_out, too_small)
+        dropping = (Way("drop", too_small, drop),) if drop else ()
+        summarizer = min(can, key=lambda c: not c.is_local, default=too_small)
+        summary = (Way("summarize", summarizer, turns),) if turns else ()
+        return (*dropping, *(Way("ask", candidate, turns) for candidate in can), *summary)
+
+    def refusal(self, plan: Plan) -> HybridchatError:
+        """The error for a plan that does not send; the remedy names the command line's flags."""
+        decision = plan.decision
         if not self._fleet.specs:
             remedy = "run hybridchat once to set one up, or `hybridchat backends add`"
             return self._config_error or UsageError("no backend is configured", remedy)
         message = "; ".join(decision.reasons)
-        return Refused(message, decision.remedy) if decision.is_policy else RouteOpen(message, decision.remedy)
+        if decision.is_policy:
+            return Refused(message, decision.remedy)
+        return RouteOpen(message, "; ".join(filter(None, (decision.remedy, *map(_flag, plan.ways)))))
 
     def _wanted_models(self, chat: Chat, draft: Draft) -> tuple[str | None, dict[str, str]]:
         """The model asked of whoever answers, and those of single backends: a model belongs to its route."""
@@ -107,16 +190,62 @@ class Planner:
         for route, wish in wishes:
             if wish and route in self._fleet.specs:
                 models.setdefault(route, wish)
-            elif wish and draft.route not in self._fleet.specs:
+            elif wish and draft.route not in self._fleet.specs and {route, draft.route} != {"local", "managed"}:
                 model = model or wish
         return model, models
 
 
-def stays_home(chat: Chat) -> bool:
-    """Last answered locally, with no choice since: a server can begin to forward, an address in the config can move."""
-    attempts = (message.attempt for message in reversed(chat.messages) if message.attempt)
-    last = next((attempt for attempt in attempts if attempt.error_kind != ErrorKind.FORWARDED), None)
-    return last is not None and last.zone.is_local and not chat.may_leave
+def history_of(chat: Chat, draft: Draft) -> Sequence[Message]:
+    return chat.messages if draft.history is None else draft.history
+
+
+def again(chat: Chat) -> Draft:
+    """The chat's last question, with what went before it."""
+    return Draft(chat.messages[-2].text, history=tuple(chat.messages[:-2]))
+
+
+def stays_home(history: Sequence[Message]) -> bool:
+    """Last answered locally: a server can begin to forward, an address in the config can move. A fallback is no choice
+    of the user's."""
+    attempts = (message.attempt for message in reversed(history) if message.attempt)
+    chosen = (a for a in attempts if a.error_kind != ErrorKind.FORWARDED and not a.route_reason.startswith(FALLBACK))
+    last = next(chosen, None)
+    return last is not None and last.zone.is_local
+
+
+def _prompt_tokens(chat: Chat, draft: Draft, kept: Sequence[Message]) -> int:
+    if kept is chat.messages:  # for every key press
+        characters = chat.history_characters()
+    else:
+        characters = len(chat.system) + sum(len(message.text) for message in kept)
+    return estimate_prompt_tokens(characters + len(draft.text), len(kept) + 1)
+
+
+def turns_to_drop(chat: Chat, draft: Draft, history: Sequence[Message], left_out: int, target: Candidate) -> int | None:
+    """How many of the oldest turns must stay behind, so that the target takes the rest and has room for an answer;
+    None: even the draft alone is too long."""
+    limit, turns, kept = (target.prompt_limit or 0) * ROOM, count_turns(history), 0
+    characters = len(chat.system) + len(draft.text)
+    drop = turns if estimate_prompt_tokens(characters, 1) <= limit else None
+    for messages, message in enumerate(reversed(history), start=2):
+        characters += len(message.text)
+        if message.role is Role.USER:
+            kept += 1
+            if turns - kept <= left_out or estimate_prompt_tokens(characters, messages) > limit:
+                break
+            drop = turns - kept
+    return drop
+
+
+def _flag(way: Way) -> str:
+    match way.kind:
+        case "drop":
+            return f"--drop-oldest leaves out the {count_of(way.turns, 'oldest turn')}"
+        case "summarize":
+            return "--summarize goes on in a fork that begins with a summary"
+        case "ask":
+            goes = f"{count_of(way.turns, 'earlier turn')} would go along to {way.candidate.backend}"
+            return goes if way.turns and not way.candidate.is_local else ""
 
 
 class RouteOpen(HybridchatError):

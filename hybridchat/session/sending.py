@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 
@@ -21,21 +22,23 @@ from hybridchat.domain.privacy import strictest
 from hybridchat.domain.routing import Candidate
 from hybridchat.domain.text import title_of
 from hybridchat.ledger.store import Ledger, NewAttempt, NewTurn, TurnIds
-from hybridchat.session.events import TurnBegan
 from hybridchat.session.state import Chat, Draft, Plan
-from hybridchat.session.turn import Emit, Turn
 
 
-def chat_request(chat: Chat, draft: Draft, target: Candidate, spec: BackendSpec) -> ChatRequest:
+def chat_request(
+    system: str, history: Iterable[Message], draft: Draft, target: Candidate, spec: BackendSpec
+) -> ChatRequest:
     """Everything that goes along: the system prompt, the branch so far, the draft.
 
     Questions without an answer are joined: many chat templates refuse two messages of one role in a row.
     """
-    messages = [ChatMessage(Role.SYSTEM, chat.system)] if chat.system else []
-    for message in [*(_history_message(m, target) for m in chat.messages), ChatMessage(Role.USER, draft.text)]:
-        if message.text and messages and messages[-1].role is message.role:
-            messages[-1] = ChatMessage(message.role, f"{messages[-1].text}\n\n{message.text}")
-        elif message.text:
+    messages = [ChatMessage(Role.SYSTEM, system)] if system else []
+    for message in [*(_history_message(m, target) for m in history), ChatMessage(Role.USER, draft.text)]:
+        if not message.text and not message.attachments:
+            continue
+        if messages and messages[-1].role is message.role:
+            messages[-1] = _joined(messages[-1], message)
+        else:
             messages.append(message)
     parameters = draft.parameters
     if parameters.num_ctx is None and spec.num_ctx is not None:
@@ -57,11 +60,20 @@ def _history_message(message: Message, target: Candidate) -> ChatMessage:
     return ChatMessage(message.role, message.text, thinking=message.thinking, signature=message.signature)
 
 
-async def begin_turn(
-    ledger: Ledger, emit: Emit, chat: Chat, draft: Draft, plan: Plan, target: Candidate, privacy: Privacy
-) -> Turn:
-    """Commits the words and the attempt, shows them in the chat, and returns the turn, ready to start."""
-    attempt = NewAttempt(
+def _joined(first: ChatMessage, second: ChatMessage) -> ChatMessage:
+    """Nothing is lost but an older signed thinking: a message holds one, and the newest is asked for."""
+    thought = second if second.signature else first
+    return ChatMessage(
+        first.role,
+        "\n\n".join(filter(None, (first.text, second.text))),
+        (*first.attachments, *second.attachments),
+        thinking=thought.thinking,
+        signature=thought.signature,
+    )
+
+
+def new_attempt(draft: Draft, plan: Plan, target: Candidate, privacy: Privacy, reasons: Iterable[str]) -> NewAttempt:
+    return NewAttempt(
         purpose=draft.purpose,
         backend=target.backend,
         kind=target.kind,
@@ -70,40 +82,62 @@ async def begin_turn(
         proof=target.proof,
         privacy=privacy,
         workload=plan.workload,
-        route_reason="; ".join(plan.decision.reasons),
+        route_reason="; ".join(reasons),
+        left_out_turns=plan.left_out_turns or None,
     )
-    new_turn = _new_turn(chat, draft, plan, attempt, privacy)
+
+
+async def begin_turn(ledger: Ledger, chat: Chat, draft: Draft, plan: Plan, attempt: NewAttempt) -> Message:
+    """Commits the words and the attempt, and shows them in the chat; returns the reply, streaming and empty."""
+    new_turn = _new_turn(chat, draft, plan, attempt)
     ids = await asyncio.wrap_future(ledger.begin_turn(new_turn))
     changed_meanwhile = _adopt(chat, new_turn, ids)
     if changed_meanwhile:
         await asyncio.wrap_future(ledger.update_conversation(ids.conversation_id, **changed_meanwhile))
-    assert chat.conversation is not None
     now = ids.started_at
-    running = _running_attempt(attempt, ids)
     user = Message(ids.user_message_id, ids.conversation_id, chat.leaf_id, Role.USER, draft.text, now)
-    reply = Message(
+    reply = _streaming_reply(attempt, ids)
+    chat.messages += [user, reply]
+    return reply
+
+
+async def begin_again(ledger: Ledger, chat: Chat, attempt: NewAttempt) -> Message:
+    """Answers the last message again. A reply with words stays, and the new one stands beside it as its sibling; one
+    without any gets a further attempt."""
+    before = chat.messages[-1]
+    if before.text or before.thinking:
+        ids = await asyncio.wrap_future(ledger.begin_sibling(before.id, attempt))
+    else:
+        attempt = replace(attempt, attempt_no=before.attempt.attempt_no + 1 if before.attempt else 1)
+        ids = await asyncio.wrap_future(ledger.begin_attempt(before.id, attempt))
+    reply = _streaming_reply(attempt, ids)
+    assert chat.conversation is not None
+    chat.conversation = replace(chat.conversation, updated_at=ids.started_at, active_leaf_id=reply.id)
+    chat.show([*chat.messages[:-1], reply])
+    return reply
+
+
+def _streaming_reply(attempt: NewAttempt, ids: TurnIds) -> Message:
+    return Message(
         ids.reply_message_id,
         ids.conversation_id,
-        user.id,
+        ids.user_message_id,
         Role.ASSISTANT,
         "",
-        now,
+        ids.started_at,
         state=MessageState.STREAMING,
-        attempt=running,
+        attempt=running_attempt(attempt, ids),
     )
-    chat.messages += [user, reply]
-    chat.turn = Turn(ledger, emit, reply, running)
-    emit(TurnBegan(chat.conversation, user, reply, target))
-    return chat.turn
 
 
-def _new_turn(chat: Chat, draft: Draft, plan: Plan, attempt: NewAttempt, privacy: Privacy) -> NewTurn:
-    """Auto's decision is kept at the first message that auto routes; an override decides for itself alone."""
-    by_auto = chat.route == "auto" and draft.route is None
+def _new_turn(chat: Chat, draft: Draft, plan: Plan, attempt: NewAttempt) -> NewTurn:
+    """Auto's decision is kept at the first message that auto routes; an override, or a fallback, decides for itself
+    alone."""
+    by_auto = chat.route == "auto" and draft.route is None and not plan.instead_of
     return NewTurn(
         conversation_id=chat.id,
         title=title_of(draft.text),
-        privacy=privacy,
+        privacy=attempt.privacy,
         route=chat.route,
         model=chat.model,
         system=chat.system,
@@ -145,7 +179,7 @@ def _adopt(chat: Chat, turn: NewTurn, ids: TurnIds) -> dict[str, object]:
     return changed
 
 
-def _running_attempt(new: NewAttempt, ids: TurnIds) -> Attempt:
+def running_attempt(new: NewAttempt, ids: TurnIds) -> Attempt:
     return Attempt(
         attempt_id=ids.attempt_id,
         conversation_id=ids.conversation_id,
@@ -161,4 +195,5 @@ def _running_attempt(new: NewAttempt, ids: TurnIds) -> Attempt:
         workload=new.workload,
         route_reason=new.route_reason,
         attempt_no=new.attempt_no,
+        left_out_turns=new.left_out_turns,
     )

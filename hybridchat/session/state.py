@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
 
-from hybridchat.domain.chat import Conversation, Message, MessageState, Parameters, Privacy, Purpose, Reasoning
+from hybridchat.domain.chat import Conversation, Message, MessageState, Parameters, Privacy, Purpose, Reasoning, Role
 from hybridchat.domain.routing import Decision
-from hybridchat.session.turn import Turn
+from hybridchat.session.ways import Way
+
+if TYPE_CHECKING:
+    from hybridchat.session.turn import Turn
 
 
 class Plan(Struct, frozen=True):
@@ -18,6 +24,10 @@ class Plan(Struct, frozen=True):
     prompt_tokens: int  # estimate of draft and history
     estimated_cost_usd: float | None = None  # of the prompt alone; None without a known price
     price_source: str = ""
+    left_out_turns: int = 0  # the oldest ones, that do not go along
+    instead_of: str = ""  # a fallback: why the managed backend does not answer, in words
+    ways: tuple[Way, ...] = ()  # what the user may do instead, when not SEND
+    privacy: Privacy = Privacy.OPEN  # the conversation's, or the run's where that is stricter
 
 
 class Draft(Struct, frozen=True):
@@ -28,6 +38,8 @@ class Draft(Struct, frozen=True):
     model: str | None = None
     parameters: Parameters = Parameters()
     purpose: Purpose = Purpose.CHAT
+    drop_turns: int = 0  # the oldest ones that the user lets be left out
+    history: tuple[Message, ...] | None = None  # what goes before it; None: the chat's messages
 
 
 class Chat:
@@ -88,9 +100,31 @@ class Chat:
             self._counted += 1
         return self._characters + len(self.system)
 
+    def show(self, messages: list[Message]) -> None:
+        """Another branch than before."""
+        self.messages, self._counted, self._characters = messages, 0, 0
+
     def replace(self, message: Message) -> None:
         """Puts the finished reply where the streaming one stood."""
         for index in range(len(self.messages) - 1, -1, -1):
             if self.messages[index].id == message.id:
                 self.messages[index] = message
                 return
+
+
+def count_turns(messages: Sequence[Message]) -> int:
+    return sum(message.role is Role.USER for message in messages)
+
+
+def without_oldest(messages: Sequence[Message], turns: int) -> Sequence[Message]:
+    """From the message of the user on that begins the turn after those."""
+    if turns:
+        starts = [index for index, message in enumerate(messages) if message.role is Role.USER]
+        return messages[starts[turns] :] if turns < len(starts) else ()
+    return messages
+
+
+def left_out_before(messages: Sequence[Message]) -> int:
+    """The turns that the newest reply had to do without: they stay left out. A summary's were another's turns."""
+    newest = next((m.attempt for m in reversed(messages) if m.attempt), None)
+    return 0 if newest is None or newest.purpose is Purpose.SUMMARY else newest.left_out_turns or 0

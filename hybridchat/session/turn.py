@@ -4,108 +4,90 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import aclosing
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 
 from hybridchat.backends.base import Backend
 from hybridchat.domain import events as wire
-from hybridchat.domain.chat import Attempt, ChatRequest, Message, MessageState, Outcome, Proof, Zone
-from hybridchat.domain.stats import tokens_per_s
+from hybridchat.domain.chat import Attempt, ChatRequest, Message, MessageState, Outcome, Privacy, Proof, Zone
+from hybridchat.domain.retry import slept
+from hybridchat.domain.routing import Candidate
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError
-from hybridchat.ledger.store import AttemptEnd, Ledger
-from hybridchat.session.events import Delta, EngineLoading, Notice, SessionEvent
+from hybridchat.ledger.store import Ledger, NewAttempt
+from hybridchat.session.events import AttemptBegan, Delta, Emit, EngineLoading, LimitsChanged, Notice, RetryWaits
+from hybridchat.session.reply import EndedBy, Final, Reply, attempt_end, in_clauses, message_after
+from hybridchat.session.sending import running_attempt
 
 FLUSH_S = 0.25
 RECORD_S = 2.0
-_BROKEN_OFF = {ErrorKind.RESET, ErrorKind.CUT_SHORT, ErrorKind.TIMEOUT}
-
-Emit = Callable[[SessionEvent], None]
 
 
-class Reply:
-    """What has come so far, with the clock of its attempt. Times are milliseconds since `start`."""
+class Try(NamedTuple):
+    """One attempt, ready to be made."""
 
-    def __init__(self) -> None:
-        self._text: list[str] = []
-        self._thinking: list[str] = []
-        self._started_at = time.perf_counter()
-        self._loading_at_ms: float | None = None
-        self._first_thinking_ms: float | None = None
-        self.thinking_ms: float | None = None
-        self.ttft_ms: float | None = None
-        self.load_ms: float | None = None
-        self.model: str | None = None
-        self.signature = ""
-        self.refusal = ""
-        self.usage = wire.Usage()
+    target: Candidate
+    request: ChatRequest
+    attempt: NewAttempt
+    mark: str = ""  # goes under the reply: what was left out, who answers instead of whom
 
-    def elapsed_ms(self) -> float:
-        return (time.perf_counter() - self._started_at) * 1000
 
-    @property
-    def text(self) -> str:
-        return _joined(self._text)
+class Again(NamedTuple):
+    """What follows a failed attempt."""
 
-    @property
-    def thinking(self) -> str:
-        return _joined(self._thinking)
+    next: Try
+    wait_s: float
+    reason: str
+    is_fallback: bool = False
 
-    def loading(self) -> None:
-        if self._loading_at_ms is None:
-            self._loading_at_ms = self.elapsed_ms()
 
-    def started(self, model: str | None) -> None:
-        self.model = model
-        if self._loading_at_ms is not None:
-            self.load_ms = self.elapsed_ms() - self._loading_at_ms
+class Course(Protocol):
+    """What a turn asks and tells about its attempts."""
 
-    def add(self, text: str, *, is_thinking: bool) -> float | None:
-        """Takes a piece; returns the time to first token if this is the first."""
-        now_ms = self.elapsed_ms()
-        if is_thinking:
-            self._thinking.append(text)
-            if self._first_thinking_ms is None:
-                self._first_thinking_ms = now_ms
-        else:
-            self._text.append(text)
-            self._end_thinking(now_ms)
-        if self.ttft_ms is not None:
-            return None
-        self.ttft_ms = now_ms
-        return now_ms
+    async def backend(self) -> Backend:
+        """For the attempt that begins now. Raises HybridchatError when it must not be made."""
+        ...
 
-    def _end_thinking(self, now_ms: float) -> None:
-        if self._first_thinking_ms is not None and self.thinking_ms is None:
-            self.thinking_ms = now_ms - self._first_thinking_ms
+    def after(self, final: Final, *, came_anything: bool) -> Again | str:
+        """What follows an attempt; a text, or "", says why nothing does."""
+        ...
 
-    def close(self) -> float:
-        """Stops the clock; returns the latency."""
-        now_ms = self.elapsed_ms()
-        self._end_thinking(now_ms)
-        if self.usage.load_ms is not None:
-            self.load_ms = self.usage.load_ms
-        return now_ms
+    def privacy(self) -> Privacy:
+        """The conversation's as it is now."""
+        ...
+
+    def limits(self, limits: wire.Limits) -> None:
+        """What the provider's rate limits leave."""
+        ...
+
+    def recorded(self, attempt: Attempt, note: str) -> None:
+        """The attempt's end is in the ledger."""
+        ...
 
 
 class Turn:
-    """A running reply. `ended` resolves to the recorded message, whatever happens to the backend."""
+    """A running reply. `ended` resolves to the recorded message, whatever happens to the backend.
 
-    def __init__(self, ledger: Ledger, emit: Emit, reply: Message, attempt: Attempt) -> None:
+    Its attempts follow each other: each has its own row and one recorded end, and never do two run at once.
+    """
+
+    def __init__(self, ledger: Ledger, emit: Emit, course: Course, first: Try, message: Message) -> None:
+        assert message.attempt is not None
         self.ended: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self.reply = Reply()
         self._ledger = ledger
         self._emit = emit
-        self._message = reply
-        self._attempt = attempt
+        self._course = course
+        self._try = first
+        self._message = message
+        self._attempt = message.attempt
         self._flush_timer: asyncio.TimerHandle | None = None
         self._flushed: Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
-        self._is_streaming = False
-        self._end: tuple[Outcome, str] | None = None  # how it was ended from outside, and the note
+        self._is_interruptible = False  # streaming, or waiting for the next attempt
+        self._ended_by: EndedBy | None = None
 
     @property
     def zone(self) -> Zone:
@@ -115,44 +97,56 @@ class Turn:
     def proof(self) -> Proof | None:
         return self._attempt.proof
 
-    def start(self, get_backend: Callable[[], Awaitable[Backend]], request: ChatRequest) -> None:
-        self._task = asyncio.create_task(self._run(get_backend, request))
+    @property
+    def message(self) -> Message:
+        """With the text that has come so far."""
+        return replace(self._message, text=self.reply.text, thinking=self.reply.thinking)
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run())
 
     def end(self, outcome: Outcome, note: str = "") -> None:
         """Ends the reply from outside: stopped by the user, interrupted by closing, or refused before it began."""
-        if self._end is None and not self.ended.done():
-            self._end = (outcome, note)
-            if self._task is not None and self._is_streaming:  # before its first step, it would record nothing
+        if self._ended_by is None and not self.ended.done():
+            self._ended_by = EndedBy(outcome, note)
+            if self._task is not None and self._is_interruptible:  # in its other steps, it would record nothing
                 self._task.cancel()
 
     async def wait(self) -> Message:
         """The recorded reply."""
         return await asyncio.shield(self.ended)
 
-    async def _run(self, get_backend: Callable[[], Awaitable[Backend]], request: ChatRequest) -> None:
-        final: wire.Finished | wire.Failed | None = None
-        if self._end is None:
-            self._is_streaming = True
-            final = await self._stream(get_backend, request)
-            self._is_streaming = False
-        await self._record(final)
+    async def _run(self) -> None:
+        follows = await self._make_attempt()
+        while follows is not None and await self._begin_next(follows):
+            follows = await self._make_attempt()
+        self.ended.set_result(self._message)
 
-    async def _stream(
-        self, get_backend: Callable[[], Awaitable[Backend]], request: ChatRequest
-    ) -> wire.Finished | wire.Failed | None:
+    async def _make_attempt(self) -> Again | None:
+        """Streams, records, and says what follows."""
+        final: Final = None
+        if self._ended_by is None:
+            self._is_interruptible = True
+            final = await self._stream()
+            self._is_interruptible = False
+        follows = self._course.after(final, came_anything=self.reply.ttft_ms is not None)
+        await self._record(final, follows if isinstance(follows, str) else "")
+        return follows if isinstance(follows, Again) else None
+
+    async def _stream(self) -> Final:
         """Takes every event; returns the one that ended the stream, or None when the reply was ended from outside."""
-        final: wire.Finished | wire.Failed | None = None
+        final: Final = None
         try:
-            backend = await get_backend()
-            async with aclosing(backend.chat(request)) as stream:
+            backend = await self._course.backend()
+            async with aclosing(backend.chat(self._try.request)) as stream:
                 async for event in stream:
                     if isinstance(event, wire.Finished | wire.Failed):
                         final = event
                         break
                     self._take(event)
         except asyncio.CancelledError:
-            if self._end is None:
-                self._end = (Outcome.INTERRUPTED, "interrupted")
+            if self._ended_by is None:
+                self._ended_by = EndedBy(Outcome.INTERRUPTED, "interrupted")
             # A stop while the finished connection drains comes too late: the reply is whole.
         except BackendError as error:
             return wire.Failed(error.kind, error.message, error.remedy, error.status, error.retry_after_s)
@@ -175,6 +169,9 @@ class Turn:
                 self.reply.refusal = reason
             case wire.Started(model):
                 self.reply.started(model)
+            case wire.Limits():
+                self._course.limits(event)
+                self._emit(LimitsChanged(self._attempt.backend, event))
             case wire.Loading(detail, fraction):
                 self.reply.loading()
                 self._emit(EngineLoading(self._message.conversation_id, self._message.id, detail, fraction))
@@ -193,109 +190,82 @@ class Turn:
         self._flush_timer = None
         self._flushed = self._ledger.flush_reply(self._message.id, self.reply.text, self.reply.thinking)
 
-    async def _record(self, final: wire.Finished | wire.Failed | None) -> None:
+    # --- between attempts
+
+    async def _begin_next(self, again: Again) -> bool:
+        """Waits, and begins the next attempt; False: the reply stays as the last one left it, and says why."""
+        number = self._attempt.attempt_no + 1
+        why_not = await self._pause(again, number)
+        if self._ended_by is not None:
+            was_closed = self._ended_by.outcome is Outcome.INTERRUPTED
+            state = MessageState.INTERRUPTED if was_closed else MessageState.STOPPED
+            await self._leave(state, self._ended_by.note or "stopped before the next try")
+            return False
+        if why_not:
+            await self._leave(MessageState.FAILED, why_not)
+            return False
+        new = replace(again.next.attempt, attempt_no=number, privacy=self._course.privacy())
+        try:
+            ids = await asyncio.wrap_future(self._ledger.begin_attempt(self._message.id, new))
+        except HybridchatError as error:
+            await self._leave(MessageState.FAILED, f"not tried again: {error}")
+            return False
+        self._try, self._attempt, self.reply = again.next, running_attempt(new, ids), Reply()
+        self._message = replace(self._message, state=MessageState.STREAMING, note="", attempt=self._attempt)
+        self._emit(
+            AttemptBegan(
+                self._message.conversation_id, self._message.id, again.next.target, self._attempt, again.is_fallback
+            )
+        )
+        return True
+
+    async def _pause(self, again: Again, number: int) -> str:
+        """Returns why the next attempt must not be made by itself, or ""."""
+        if again.is_fallback or self._ended_by is not None:
+            return ""
+        monotonic, wall = time.monotonic(), time.time()
+        until = monotonic + again.wait_s
+        self._emit(RetryWaits(self._message.conversation_id, self._message.id, until, again.reason, number))
+        self._is_interruptible = True
+        try:
+            await asyncio.sleep(again.wait_s)
+        except asyncio.CancelledError:
+            if self._ended_by is None:
+                self._ended_by = EndedBy(Outcome.INTERRUPTED, "interrupted")
+        finally:
+            self._is_interruptible = False
+        if slept(again.wait_s, time.monotonic() - monotonic, time.time() - wall):
+            return (
+                "the machine slept or its clock jumped meanwhile, so it was not sent again: ask again if you still want"
+            )
+        return ""
+
+    async def _leave(self, state: MessageState, why: str) -> None:
+        note = in_clauses(self._message.note, why)
+        self._message = replace(self._message, state=state, note=note)
+        await self._keep(self._ledger.end_reply(self._message.id, state, note))
+
+    # --- the record
+
+    async def _record(self, final: Final, why_over: str) -> None:
         if self._flush_timer is not None:
             self._flush_timer.cancel()
-        end = self._ending(final)
-        recorded = asyncio.wrap_future(self._ledger.end_attempt(end))
-        # A full disk keeps the write waiting in the ledger; the reply on the screen must not wait with it.
-        await asyncio.wait({recorded}, timeout=RECORD_S)
-        recorded.add_done_callback(self._tell_if_unrecorded)
-        self.ended.set_result(message_after(self._message, self._attempt, end))
+            self._flush_timer = None
+        end = attempt_end(self._attempt, self._message.id, self.reply, final, self._ended_by)
+        end = replace(end, note=in_clauses(self._try.mark, end.note, why_over))
+        await self._keep(self._ledger.end_attempt(end))
+        self._message = message_after(self._message, self._attempt, end)
+        assert self._message.attempt is not None
+        self._attempt = self._message.attempt
+        self._course.recorded(self._attempt, end.note)
+
+    async def _keep(self, write: Future[None]) -> None:
+        """A full disk keeps the write waiting in the ledger; the reply on the screen must not wait with it."""
+        kept = asyncio.wrap_future(write)
+        await asyncio.wait({kept}, timeout=RECORD_S)
+        kept.add_done_callback(self._tell_if_unrecorded)
 
     def _tell_if_unrecorded(self, recorded: asyncio.Future[None]) -> None:
         error = None if recorded.cancelled() else recorded.exception()
         if error is not None:
             self._emit(Notice(f"this reply was not saved: {error}", "error"))
-
-    def _ending(self, final: wire.Finished | wire.Failed | None) -> AttemptEnd:
-        latency_ms = self.reply.close()
-        reply, usage = self.reply, self.reply.usage
-        verdict = self._verdict(final)
-        thinking_hidden = bool(usage.thinking_tokens) and not reply.thinking
-        return AttemptEnd(
-            attempt_id=self._attempt.attempt_id,
-            message_id=self._message.id,
-            text=reply.text,
-            thinking=reply.thinking,
-            thinking_ms=reply.thinking_ms,
-            signature=reply.signature,
-            state=verdict.state,
-            note=verdict.note,
-            outcome=verdict.outcome,
-            model=reply.model or self._attempt.model,
-            error_kind=verdict.error_kind,
-            was_forwarded=verdict.error_kind is ErrorKind.FORWARDED,
-            finish_reason=final.finish_reason if isinstance(final, wire.Finished) else None,
-            ttft_ms=reply.ttft_ms,
-            latency_ms=latency_ms,
-            load_ms=reply.load_ms,
-            prompt_tokens=usage.prompt_tokens,
-            cached_tokens=usage.cached_tokens,
-            cache_write_tokens=usage.cache_write_tokens,
-            completion_tokens=usage.completion_tokens,
-            thinking_tokens=usage.thinking_tokens,
-            tokens_per_s=tokens_per_s(usage.completion_tokens, thinking_hidden, latency_ms, reply.ttft_ms),
-            skipped_events=final.skipped if isinstance(final, wire.Finished) else None,
-        )
-
-    def _verdict(self, final: wire.Finished | wire.Failed | None) -> _Verdict:
-        if isinstance(final, wire.Finished):
-            notes = [self.reply.refusal or ("" if self.reply.text else "empty reply")]
-            if final.skipped:
-                notes.append(f"{final.skipped} event{'s were' if final.skipped > 1 else ' was'} not understood")
-            note = "; ".join(filter(None, notes))
-            return _Verdict(Outcome.OK, MessageState.COMPLETE, note)
-        if isinstance(final, wire.Failed):
-            note = f"{final.message} — {final.remedy}" if final.remedy else final.message
-            if self.reply.text and final.kind in _BROKEN_OFF:
-                note += "; or ask it to go on: what came goes along"
-            outcome = Outcome.REFUSED if final.kind is ErrorKind.REFUSED else Outcome.ERROR
-            return _Verdict(outcome, MessageState.FAILED, note, final.kind)
-        if self._end is None:  # the backend broke its contract: neither Finished nor Failed
-            note = "the stream ended without an end mark"
-            return _Verdict(Outcome.ERROR, MessageState.FAILED, note, ErrorKind.CUT_SHORT)
-        outcome, note = self._end
-        match outcome:
-            case Outcome.STOPPED:
-                return _Verdict(outcome, MessageState.STOPPED, note)
-            case Outcome.REFUSED:
-                return _Verdict(outcome, MessageState.FAILED, note, ErrorKind.REFUSED)
-            case _:
-                return _Verdict(outcome, MessageState.INTERRUPTED, note)
-
-
-class _Verdict(NamedTuple):
-    """How a reply ended."""
-
-    outcome: Outcome
-    state: MessageState
-    note: str
-    error_kind: ErrorKind | None = None
-
-
-def message_after(message: Message, attempt: Attempt, end: AttemptEnd) -> Message:
-    """The message and its attempt as the ledger has them once `end` is written."""
-    fields = {name: getattr(end, name) for name in _ATTEMPT_END_FIELDS}
-    if end.was_forwarded:
-        fields |= {"zone": Zone.MANAGED, "proof": None}
-    return replace(
-        message,
-        text=end.text,
-        thinking=end.thinking,
-        thinking_ms=end.thinking_ms,
-        signature=end.signature,
-        state=end.state,
-        note=end.note,
-        attempt=replace(attempt, **fields),
-    )
-
-
-_ATTEMPT_END_FIELDS = tuple(set(Attempt.__struct_fields__) & set(AttemptEnd.__struct_fields__))
-
-
-def _joined(parts: list[str]) -> str:
-    """The parts as one text, joined in place so that the next call costs little."""
-    if len(parts) > 1:
-        parts[:] = ["".join(parts)]
-    return parts[0] if parts else ""

@@ -131,7 +131,7 @@ async def test_waiting_messages_are_found_again(build: Build) -> None:
     await until(lambda: world.told(Delta))
     await world.session.stop(chat)
     assert chat.id is not None
-    world.session._chats.clear()  # as after a restart
+    world.session.turns.chats.clear()  # as after a restart
     again = await world.session.open(chat.id)
     assert [draft.text for draft in again.queue] == ["second", "third"]
 

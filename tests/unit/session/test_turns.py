@@ -283,7 +283,7 @@ async def test_the_window_of_the_model_is_a_hard_rule(build: Build) -> None:
 
 async def test_unanswered_questions_are_joined(build: Build) -> None:
     world = await build(LAB)
-    world.backends["lab"].script = (Failed(ErrorKind.SERVER, "busy"),)
+    world.backends["lab"].script = (Failed(ErrorKind.BAD_REQUEST, "no"),)
     chat = world.session.new()
     await world.session.send(chat, "one")
     await world.session.wait(chat)

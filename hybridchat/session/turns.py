@@ -1,0 +1,199 @@
+"""The turns of all chats: what waits, what begins, what runs, and what an end means for the next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+
+import msgspec
+from msgspec.structs import replace
+
+from hybridchat.domain.chat import Attempt, Message, MessageState, Outcome
+from hybridchat.domain.privacy import why_forbidden
+from hybridchat.domain.routing import Outlook
+from hybridchat.errors import ErrorKind, HybridchatError, UsageError
+from hybridchat.ledger.store import Ledger
+from hybridchat.session.bookkeeping import Bookkeeper
+from hybridchat.session.events import Emit, Notice, Offered, QueueChanged, TurnBegan, TurnEnded
+from hybridchat.session.fleet import Fleet
+from hybridchat.session.planning import Planner
+from hybridchat.session.recovery import Recovery, make_try
+from hybridchat.session.sending import begin_again, begin_turn
+from hybridchat.session.state import Chat, Draft
+from hybridchat.session.turn import Try, Turn
+
+
+class Turns:
+    """At most one turn runs in a chat; the rest of its messages wait in order."""
+
+    def __init__(self, ledger: Ledger, fleet: Fleet, planner: Planner, books: Bookkeeper, emit: Emit) -> None:
+        self._ledger = ledger
+        self._fleet = fleet
+        self._planner = planner
+        self._books = books
+        self._emit = emit
+        self.chats: dict[int, Chat] = {}  # those that run or have messages waiting: who leaves one finds it again
+        self._beginning: set[asyncio.Task[None]] = set()  # turns whose words are on their way to disk
+        self._is_closing = False
+
+    async def send(self, chat: Chat, draft: Draft) -> None:
+        """Queues it behind a running reply, else sends it; without words, sends what is next in the queue.
+
+        Raises HybridchatError as `Session.send` does.
+        """
+        if not draft.text.strip() and not chat.queue:
+            raise UsageError("the message is empty", "type one")
+        if draft.text.strip():
+            chat.queue.append(draft)
+        elif draft.route:
+            chat.queue[0] = replace(chat.queue[0], route=draft.route, model=draft.model)
+        try:
+            await self._send_next(chat)
+        except HybridchatError:
+            if draft in chat.queue:
+                chat.queue.remove(draft)
+            raise
+        finally:
+            self._queue_changed(chat)
+
+    async def answer_again(self, chat: Chat, draft: Draft) -> None:
+        """Another answer to the chat's last question, which is the draft's. Raises HybridchatError as `send` does."""
+        if chat.is_streaming:
+            raise UsageError("a reply is running", "stop it, or wait for its end")
+        await self._begin(chat, self._begin_turn(chat, draft, is_again=True))
+
+    async def _send_next(self, chat: Chat) -> None:
+        """Sends the first of the queue, unless a reply is running. What cannot be sent goes back to where it was."""
+        if chat.is_streaming or not chat.queue:
+            return
+        draft = chat.queue.pop(0)
+        try:
+            await self._begin(chat, self._begin_turn(chat, draft, is_again=False))
+        except HybridchatError:
+            chat.queue.insert(0, draft)
+            raise
+
+    async def _begin(self, chat: Chat, turn: Coroutine[None, None, None]) -> None:
+        chat.is_sending, chat.stop_wanted = True, False
+        if chat.id is not None:
+            self.chats[chat.id] = chat
+        beginning = asyncio.create_task(turn)
+        self._beginning.add(beginning)
+        beginning.add_done_callback(self._beginning.discard)
+        await asyncio.shield(beginning)  # a caller who gives up does not tear words from their record
+
+    async def _begin_turn(self, chat: Chat, draft: Draft, *, is_again: bool) -> None:
+        is_new = chat.id is None
+        try:
+            plan = self._planner.plan(chat, draft)
+            if plan.decision.outlook is not Outlook.SEND:
+                raise self._planner.refusal(plan)
+            draft = replace(draft, history=tuple(chat.messages) if draft.history is None else draft.history)
+            first = make_try(self._fleet, self._planner, chat, draft, plan)
+            instead_of = chat.leaf_id if is_again else None
+            if is_again:
+                reply = await begin_again(self._ledger, chat, first.attempt)
+            else:
+                reply = await begin_turn(self._ledger, chat, draft, plan, first.attempt)
+        finally:
+            chat.is_sending = False
+        assert chat.conversation is not None
+        course = Recovery(self._fleet, self._planner, chat, draft, plan, first, self._recorded)
+        chat.turn = Turn(self._ledger, self._emit, course, first, reply)
+        self._emit(TurnBegan(chat.conversation, chat.messages[-2], reply, first.target, instead_of))
+        self.chats[chat.conversation.id] = chat
+        if is_new:
+            self._books.focus(chat.id)
+        self._end_if_unwanted(chat, chat.turn, first)
+        chat.turn.ended.add_done_callback(lambda ended: self._turn_ended(chat, ended.result()))
+        chat.turn.start()
+
+    def _end_if_unwanted(self, chat: Chat, turn: Turn, first: Try) -> None:
+        """What the user did while the words were on their way to disk."""
+        forbidden = why_forbidden(self._planner.privacy(chat), first.target.zone, first.target.proof)
+        if self._is_closing:
+            turn.end(Outcome.INTERRUPTED, "hybridchat was closed")
+        elif chat.stop_wanted:
+            turn.end(Outcome.STOPPED)
+        elif forbidden:
+            turn.end(Outcome.REFUSED, f"nothing was sent: {forbidden}")
+
+    # --- the end of attempts and turns
+
+    def _recorded(self, attempt: Attempt, note: str) -> None:
+        if attempt.outcome is Outcome.OK:
+            self._fleet.note_success(attempt.backend)
+        elif attempt.error_kind == ErrorKind.FORWARDED:
+            self._fleet.demote(attempt.backend)
+            text = f"{attempt.backend} forwards to another host and now counts as managed: {note}"
+            self._emit(Notice(text, "error"))
+        elif attempt.error_kind:
+            self._fleet.note_failure(attempt.backend, ErrorKind(attempt.error_kind), note)
+        self._books.reply_ended(attempt)
+
+    def _turn_ended(self, chat: Chat, reply: Message) -> None:
+        assert chat.id is not None
+        chat.turn = None
+        chat.may_leave = False
+        chat.replace(reply)
+        if not chat.queue:
+            self.chats.pop(chat.id, None)
+        self._emit(TurnEnded(chat.id, reply))
+        if reply.state is MessageState.FAILED and (ways := self._planner.ways_on(chat)):
+            self._emit(Offered(chat.id, reply.id, ways))
+        if chat.queue and reply.state is MessageState.COMPLETE and not self._is_closing:
+            self._next_send = asyncio.create_task(self._send_queued(chat))
+
+    async def _send_queued(self, chat: Chat) -> None:
+        try:
+            await self._send_next(chat)
+        except HybridchatError as error:
+            self._emit(Notice(f"the waiting message was not sent: {error}", "error"))
+        self._queue_changed(chat)
+
+    # --- stopping and waiting
+
+    async def stop(self, chat: Chat) -> None:
+        """Ends the running reply and keeps what came; returns once that is on disk."""
+        chat.stop_wanted = chat.is_sending
+        while chat.is_sending:
+            await asyncio.wait(self._beginning)
+        if chat.turn is not None:
+            chat.turn.end(Outcome.STOPPED)
+            await chat.turn.wait()
+
+    def unqueue(self, chat: Chat, index: int = -1) -> str:
+        """Takes a waiting message back and returns its words."""
+        draft = chat.queue.pop(index)
+        self._queue_changed(chat)
+        return draft.text
+
+    async def wait(self, chat: Chat) -> Message:
+        """The reply of the running turn when it has ended, or the newest message."""
+        if chat.turn is not None:
+            return await chat.turn.wait()
+        return chat.messages[-1]
+
+    def stop_beginning(self) -> None:
+        """From now on nothing is sent: what is on its way to disk ends there."""
+        self._is_closing = True
+
+    async def close(self) -> None:
+        """Ends what runs; its words are kept."""
+        await asyncio.gather(*self._beginning, return_exceptions=True)
+        for chat in list(self.chats.values()):
+            if chat.turn is not None:
+                chat.turn.end(Outcome.INTERRUPTED, "hybridchat was closed")
+                await chat.turn.wait()
+
+    def _queue_changed(self, chat: Chat) -> None:
+        """Waiting words are on disk as well."""
+        texts = tuple(draft.text for draft in chat.queue)
+        if texts != chat.waiting:
+            chat.waiting = texts
+            if chat.id is not None:
+                stored = msgspec.json.encode(texts).decode()
+                self._ledger.update_conversation(chat.id, waiting=stored)
+            self._emit(QueueChanged(chat.id, texts))
+        if chat.id is not None and not chat.is_streaming and not chat.queue:
+            self.chats.pop(chat.id, None)
