@@ -12,7 +12,7 @@ from msgspec import Struct
 from hybridchat.backends import identity
 from hybridchat.backends.anthropic_request import Thought, request_body, signature_of
 from hybridchat.backends.base import BackendSpec
-from hybridchat.backends.decoding import JsonStreamDecoder, OnError, is_set
+from hybridchat.backends.decoding import REFUSED, JsonStreamDecoder, OnError, is_set
 from hybridchat.backends.facts import effort_fields, facts, takes_sampling
 from hybridchat.backends.failures import failed_from
 from hybridchat.backends.http_backend import HttpBackend
@@ -168,7 +168,7 @@ def _told(usage: _Usage, *, is_final: bool) -> Usage:
 def _refusal(details: _StopDetails) -> Refusal:
     about = f" ({clean_line(details.category, 40)})" if details.category else ""
     words = clean_line(details.explanation or "", 200)
-    return Refusal(f"the model refused{about}: {words}" if words else f"the model refused{about}")
+    return Refusal(f"{REFUSED}{about}: {words}" if words else f"{REFUSED}{about}")
 
 
 class _Support(Struct, frozen=True):

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from hybridchat.backends.attachments import cannot_go
 from hybridchat.domain.chat import Attachment, ChatMessage, ChatRequest, Role
-from hybridchat.errors import UsageError
 
 _Json = dict[str, Any]
 
@@ -96,8 +96,7 @@ def _attached(attachment: Attachment) -> _Json:
     elif media_type.startswith("text/"):
         source = {"type": "text", "media_type": "text/plain", "data": data.decode("utf-8", "replace")}
     else:
-        what = f"{attachment.name}: {media_type} cannot go to this API"
-        raise UsageError(what, "images, PDF documents and text can")
+        raise cannot_go(attachment, "images, PDF documents and text")
     return {"type": "document", "source": source, "title": attachment.name}
 
 
