@@ -170,7 +170,9 @@ class FakeSession:
         tokens = len(draft) // 4 + 4
         is_managed = decision.target is not None and not decision.target.is_local
         cost = tokens * 2.5e-6 if is_managed else None
-        return Plan(decision, reasoning, chat.workload, tokens, cost, "list price" if is_managed else "", chat.privacy)
+        return Plan(
+            decision, reasoning, chat.workload, tokens, cost, "list price" if is_managed else "", privacy=chat.privacy
+        )
 
     async def send(self, chat: Chat, text: str, *, route: str | None = None, model: str | None = None) -> None:
         if self.fails_with is not None:

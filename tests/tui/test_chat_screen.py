@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 from textual.widgets import TextArea
 
@@ -219,3 +220,31 @@ async def test_the_route_line_takes_the_room_that_its_words_need(play: Screenpla
     ) as stage:
         await stage.until(lambda: "Enter sends to" in stage.text and "table local-first" in stage.text)
         assert stage.screen.route_line.size.height > 2
+
+
+@pytest.mark.parametrize("key", ["ctrl+r", "ctrl+s"])
+async def test_a_place_that_privacy_bars_is_marked_and_says_why_not(play: Screenplay, key: str) -> None:
+    why = "managed, and this conversation is local only"
+    async with play(privacy=Privacy.LOCAL_ONLY) as stage:
+        stage.screen.composer.set_draft("stays here")
+        await stage.press(key)
+        picker = await stage.until_top(Picker)
+        barred = {row.key for row in picker.all_rows if row.barred}
+        words = {("managed", None)} if key == "ctrl+r" else set()
+        assert barred == {("openai", "gpt-big"), ("openai", "gpt-big-2")} | words
+        assert f"barred: {why}"[:30] in stage.text
+        await stage.type("gpt-big-2")
+        await stage.press("enter")
+        await stage.until(lambda: f"warning: this chat cannot go there: {why}" in " ".join(stage.text.split()))
+        assert stage.app.screen is picker
+        await stage.press("escape")
+        await stage.until(lambda: stage.app.screen is stage.screen)
+        assert stage.screen.chat is not None and stage.screen.chat.route == "auto"
+        assert stage.session.sent == []
+
+
+async def test_nothing_is_barred_in_an_open_chat(play: Screenplay) -> None:
+    async with play() as stage:
+        await stage.press("ctrl+r")
+        picker = await stage.until_top(Picker)
+        assert not any(row.barred for row in picker.all_rows)

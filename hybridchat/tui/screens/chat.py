@@ -116,7 +116,7 @@ class ChatScreen(Sending):
 
         if self.session is None or self.chat is None:
             return
-        rows = partial(route_rows, self.session, len(self.chat.messages))
+        rows = partial(route_rows, self.session, self.chat)
         choice = await pick_route(self, "Route of this chat", rows, current=(self.chat.route, self.chat.model))
         if isinstance(choice, tuple):
             with self.told():

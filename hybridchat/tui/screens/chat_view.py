@@ -148,7 +148,7 @@ class ChatView(Screen[None]):
             ("SIMULATED" if self._is_simulated else "", "bold $warning"),
             (clean_line(plan.workload or "", 20), "$muted"),
             ("high reasoning" if plan.reasoning is Reasoning.HIGH else "", "$muted"),
-            (PRIVACY[self.chat.privacy], "$muted" if self.chat.privacy is Privacy.OPEN else "$local"),
+            (PRIVACY[plan.privacy], "$muted" if plan.privacy is Privacy.OPEN else "$local"),
         )
         self.title_bar.marks = tuple((words, style) for words, style in marks if words)
         self.composer.set_class(plan.decision.outlook is not Outlook.SEND, "-blocked")

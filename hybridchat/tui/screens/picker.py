@@ -16,7 +16,7 @@ from hybridchat.tui.widgets.rows import Row, RowList
 
 
 class Picker(ModalScreen[Any]):
-    """Answers with the chosen row's key, or None."""
+    """Answers with the chosen row's key, or None. A barred row says why it cannot be chosen."""
 
     CSS_PATH = "picker.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -72,7 +72,10 @@ class Picker(ModalScreen[Any]):
         self.list.action_choose()
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
-        self.dismiss(event.row.key)
+        if event.row.barred:
+            self.notify(event.row.barred, severity="warning")
+        else:
+            self.dismiss(event.row.key)
 
     def action_move(self, by: int) -> None:
         self.list.action_move(by)

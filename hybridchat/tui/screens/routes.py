@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hybridchat.domain.routing import Candidate
+from hybridchat.domain.chat import ModelInfo, Zone
+from hybridchat.domain.privacy import why_forbidden
+from hybridchat.domain.routing import Candidate, why_barred
 from hybridchat.domain.text import clean_line
 from hybridchat.tui.widgets.rows import Row
 from hybridchat.tui.widgets.welcome import HEALTH
 from hybridchat.tui.words import candidate_words, earlier_turns
 
 if TYPE_CHECKING:
-    from hybridchat.session.chat import Session
+    from hybridchat.session.chat import Chat, Session
     from hybridchat.tui.screens.chat_view import ChatView
 
 
@@ -25,30 +27,39 @@ class ToList(Struct, frozen=True):
     backend: str
 
 
-def route_rows(session: Session, earlier: int) -> list[Row]:
+def route_rows(session: Session, chat: Chat) -> list[Row]:
     """For the conversation: the three words, then every backend with every model. Keys are (route, model)."""
+    privacy = session.plan(chat, "").privacy
+    managed = Row(("managed", None), "managed — a third party", earlier_turns(len(chat.messages)), "managed")
     return [
         Row(("auto", None), "auto — the config's table decides at the first message"),
         Row(("local", None), "local — only your own machines", style="local"),
-        Row(("managed", None), "managed — a third party", earlier_turns(earlier), "managed"),
-        *backend_rows(session, earlier),
+        _unless_barred(managed, why_forbidden(privacy, Zone.MANAGED, None)),
+        *backend_rows(session, chat),
     ]
 
 
-def backend_rows(session: Session, earlier: int) -> list[Row]:
-    """Every backend with its default model, then its other models."""
+def backend_rows(session: Session, chat: Chat) -> list[Row]:
+    """Every backend with its default model, then its other models; what the conversation's privacy bars says why."""
+    privacy = session.plan(chat, "").privacy
     rows: list[Row] = []
     for candidate in session.candidates():
-        models = session.health(candidate.backend).models
-        others = [m for m in models if m.name != candidate.model]
         rows.append(Row(None, ""))
-        if candidate.is_local or candidate.model:
-            rows.append(_row(candidate, earlier, HEALTH[candidate.health]))
-        rows += [_row(replace(candidate, model=m.name, remote_host=m.remote_host), earlier, "") for m in others]
-        if not (candidate.is_local or models):
-            backend = clean_line(candidate.backend, 40)
-            rows.append(Row(ToList(candidate.backend), f"{backend} · list its models", "asks it, sends no words"))
+        for target, row in _rows_of(candidate, session.health(candidate.backend).models, len(chat.messages)):
+            rows.append(_unless_barred(row, why_barred(target, privacy)))
     return rows
+
+
+def _rows_of(candidate: Candidate, models: Sequence[ModelInfo], earlier: int) -> Iterator[tuple[Candidate, Row]]:
+    if candidate.is_local or candidate.model:
+        yield candidate, _row(candidate, earlier, HEALTH[candidate.health])
+    for model in models:
+        if model.name != candidate.model:
+            other = replace(candidate, model=model.name, remote_host=model.remote_host)
+            yield other, _row(other, earlier, "")
+    if not (candidate.is_local or models):
+        backend = clean_line(candidate.backend, 40)
+        yield candidate, Row(ToList(candidate.backend), f"{backend} · list its models", "asks it, sends no words")
 
 
 async def pick_route(view: ChatView, title: str, make_rows: Callable[[], list[Row]], **options: Any) -> object:
@@ -66,6 +77,12 @@ async def pick_route(view: ChatView, title: str, make_rows: Callable[[], list[Ro
 def ask_rows(choices: Sequence[Candidate], earlier: int) -> list[Row]:
     """For a message that needs a choice. The cursor's first place sends nothing, so Enter twice never does."""
     return [Row("stay", "Keep it here; send nothing"), *(_row(c, earlier, "") for c in choices)]
+
+
+def _unless_barred(row: Row, why: str | None) -> Row:
+    if why is None:
+        return row
+    return replace(row, detail=f"barred: {why}", style="muted", barred=f"this chat cannot go there: {why}")
 
 
 def _row(candidate: Candidate, earlier: int, health: str) -> Row:

@@ -101,7 +101,7 @@ class Sending(ChatView):
         if self.session is None or self.chat is None:
             return
         chat = self.chat
-        rows = partial(backend_rows, self.session, len(chat.messages))
+        rows = partial(backend_rows, self.session, chat)
         self._submit_to(chat, await pick_route(self, "Send this message to…", rows, note="For this message only."))
 
     def _submit_to(self, chat: Chat | None, choice: object) -> None:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
@@ -25,6 +26,7 @@ class Row(Struct, frozen=True):
     text: str
     detail: str = ""  # at the right
     style: str = ""  # local | managed | muted
+    barred: str = ""  # why it cannot be chosen, though it is there
 
 
 class RowList(ScrollView, can_focus=True):
@@ -149,9 +151,8 @@ class RowList(ScrollView, can_focus=True):
             look = self.get_component_rich_style(f"rows--{row.style or 'heading'}")
         detail_look = look if index == self.cursor else self.get_component_rich_style("rows--detail")
         marker = "" if row.key is None else "› " if index == self.cursor else "  "
-        detail = Strip([Segment(f"  {_one_line(row.detail)} " if row.detail else "", detail_look)])
-        if detail.cell_length > width // 2:
-            detail = detail.crop(0, width // 2)
+        words = Content(_one_line(row.detail)).truncate(width // 2, ellipsis=True).plain
+        detail = Strip([Segment(f"  {words} " if words else "", detail_look)])
         room = max(0, width - detail.cell_length)
         text = Strip([Segment(marker + _one_line(row.text), look)]).adjust_cell_length(room, look)
         return Strip.join([text, detail])
