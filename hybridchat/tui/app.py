@@ -200,7 +200,7 @@ class HybridChatApp(App[int]):
     def action_suspend(self) -> None:
         if self._driver is None or not self._driver.can_suspend:
             raise SkipAction  # then the composer may use the key
-        self.action_suspend_process()
+        terminal.suspend_job(self._driver)
 
     def action_help_quit(self) -> None:
         """Ctrl+C with nothing selected."""

@@ -40,11 +40,10 @@ def serve() -> Iterator[Serve]:
         server.communicate()
 
 
-def configure(home: Path, url: str) -> None:
+def configure(home: Path, url: str, more: str = "") -> None:
     home.mkdir(mode=0o700)
-    (home / "config.toml").write_text(
-        f'[[backend]]\nid = "lab"\nkind = "openai-compatible"\nbase_url = "{url}"\nmodel = "fake"\nvouched = true\n'
-    )
+    backend = f'id = "lab"\nkind = "openai-compatible"\nbase_url = "{url}"\nmodel = "fake"\nvouched = true\n'
+    (home / "config.toml").write_text(f"[[backend]]\n{backend}{more}")
 
 
 def open_app(home: Path, *arguments: str, columns: int = 80, rows: int = 24) -> Terminal:
@@ -139,6 +138,35 @@ def test_suspend_and_go_on(home: Path, serve: Serve) -> None:
         terminal.wait_for("to first token")
 
 
+# A shell stops and continues jobs only on its controlling terminal.
+SHELL_WITH_JOBS = "import fcntl, os, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp('sh', ['sh', '-i'])"
+
+
+def test_ctrl_z_stops_a_wrapper_too(home: Path, serve: Serve) -> None:
+    configure(home, serve("--tokens-per-s", "500"))
+    wrapper = "import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-m', 'hybridchat']))"
+    environment = {"HYBRIDCHAT_HOME": str(home), "PS1": "ready> "}
+    with Terminal(command=[sys.executable, "-c", SHELL_WITH_JOBS], env=environment) as terminal:
+        terminal.wait_for("ready>")
+        terminal.type(f'{sys.executable} -c "{wrapper}"\n')
+        terminal.wait_for("Enter sends to lab")
+        terminal.type("a draft")
+        terminal.wait_for("│ a draft")
+        terminal.type("\x1a")
+        terminal.wait_for("Stopped")
+        assert terminal.raw.rindex(ALTERNATE_SCREEN_OFF) < terminal.raw.rindex(b"Stopped")
+        drawn = terminal.raw.count(ALTERNATE_SCREEN_ON)
+        terminal.type("fg\n")
+        terminal.wait_until(lambda: terminal.raw.count(ALTERNATE_SCREEN_ON) > drawn)
+        terminal.type(" and more")
+        terminal.wait_for("│ a draft and more")
+        prompts = terminal.raw.count(b"ready>")
+        terminal.type("\x11")
+        terminal.wait_until(lambda: terminal.raw.count(b"ready>") > prompts)
+        terminal.type("exit 7\n")
+        assert terminal.wait_for_exit() == 7
+
+
 def _wait_for_state(terminal: Terminal, wanted: str) -> None:
     for _ in range(400):
         terminal.read()
@@ -221,3 +249,21 @@ def test_a_paste_is_text_and_never_a_key(home: Path, serve: Serve) -> None:
         terminal.type("\x11")
         assert terminal.wait_for_exit() == 0
     assert stored(home, "select count(*) from message") == [(0,)]
+
+
+def test_the_debug_log_tells_events_and_neither_words_nor_keys(home: Path, serve: Serve) -> None:
+    url = serve("--tokens-per-s", "500")
+    configure(home, url, 'key = "env:LAB_KEY"\n')
+    env = {"HYBRIDCHAT_HOME": str(home), "LAB_KEY": "sk-canary-key"}
+    with Terminal(["--debug"], env=env, columns=80, rows=24) as terminal:
+        terminal.wait_for("Enter sends to lab")
+        terminal.type("canary words\r")
+        terminal.wait_for("to first token")
+        terminal.type("\x11")
+        assert terminal.wait_for_exit() == 0
+    assert [file.name for file in (home / "logs").iterdir()] == ["debug.log"]
+    log = (home / "logs" / "debug.log").read_text()
+    assert "TurnBegan conversation=1 message=2" in log
+    assert "TurnEnded message=2 state=complete outcome=ok" in log
+    for kept_out in ("canary", "heading", url, "env:LAB_KEY"):
+        assert kept_out not in log
