@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterable, Mapping
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from hybridchat.backends import discovery as module
 from hybridchat.backends.discovery import Found
 from hybridchat.backends.discovery import discover as look
 from hybridchat.domain.chat import Kind, Proof, Zone
 from tests.fakes.http import FakeServer, Request, Responder
 from tests.fakes.ollama import FakeOllama
+
+BUDGET_S = module.BUDGET_S
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no failure: those that will answer are waited for."""
+    monkeypatch.setattr(module, "BUDGET_S", 30.0)
 
 
 async def discover(environment: Mapping[str, str], ports: Iterable[int]) -> tuple[Found, ...]:
@@ -47,13 +59,28 @@ async def test_what_is_no_known_server_is_named_and_nothing_is_not(status: int, 
     assert notice.startswith(f"something else answers on 127.0.0.1:{server.port}: ")
 
 
-async def test_a_silent_port_does_not_hold_up_the_others() -> None:
+def test_the_budget_is_under_half_a_second() -> None:
+    assert 0 < BUDGET_S < 0.5
+
+
+async def test_silent_ports_do_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One accepts and reads nothing, one reads and answers nothing. All looks share the one wait for the budget."""
+    budgets: list[float] = []
+
+    async def wait(looks: Iterable[asyncio.Task[Any]], **limits: float) -> tuple[set[Any], set[Any]]:
+        """The budget ends when the one that answers has been heard, however slow this machine is."""
+        budgets.append(limits["timeout"])
+        return await asyncio.wait(looks, return_when=asyncio.FIRST_COMPLETED)
+
     async def silent(_: Request, __: Responder) -> None:
         await asyncio.Event().wait()
 
-    async with FakeServer(silent) as slow, FakeOllama() as server:
-        found = await discover({}, [slow.port, server.port])
+    monkeypatch.setattr(module, "asyncio", SimpleNamespace(**{**vars(asyncio), "wait": wait}))
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        async with FakeServer(silent) as slow, FakeOllama() as server:
+            found = await discover({}, [deaf.getsockname()[1], slow.port, server.port])
     assert [engine.base_url for engine in found] == [server.url]
+    assert budgets == [module.BUDGET_S]
 
 
 async def test_keys_are_named_and_never_used() -> None:

@@ -125,4 +125,5 @@ def test_only_the_user_reads_it_also_after_turning_over(
         *(f"debug.log.{i}" for i in range(1, debuglog.KEPT_FILES + 1)),
     ]
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert all(0 < file.stat().st_size <= 200 for file in files), "what is kept has an end"
     assert stat.S_IMODE((tmp_path / "logs").stat().st_mode) == 0o700
