@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import signal
@@ -267,3 +268,30 @@ def test_the_debug_log_tells_events_and_neither_words_nor_keys(home: Path, serve
     assert "TurnEnded message=2 state=complete outcome=ok" in log
     for kept_out in ("canary", "heading", url, "env:LAB_KEY"):
         assert kept_out not in log
+
+
+def test_the_mouse_selects_what_is_copied(home: Path, serve: Serve) -> None:
+    configure(home, serve("--tokens-per-s", "500"))
+    with open_app(home, columns=100, rows=50) as terminal:
+        terminal.wait_for("Enter sends to lab")
+        terminal.type("go\r")
+        terminal.wait_for("to first token")
+        wanted = "A paragraph with bold"
+        lines = terminal.wait_for(wanted).splitlines()
+        row = next(index for index, line in enumerate(lines) if wanted in line)
+        first = lines[row].index(wanted)
+        last = first + len(wanted) - 1
+        plain = terminal.screen.buffer[row][last].bg
+        terminal.type(_mouse(0, first, row) + _mouse(32, last, row) + _mouse(0, last, row, "m"))
+        terminal.wait_for(lambda _: terminal.screen.buffer[row][last].bg != plain)
+        terminal.type("\x03")
+        terminal.wait_until(lambda: re.search(rb"\x1b]52;c;[^\x07]+\x07", terminal.raw))
+        copied = terminal.raw.partition(b"\x1b]52;c;")[2].partition(b"\x07")[0]
+        assert base64.b64decode(copied).decode() == wanted
+        terminal.type("\x11")
+        assert terminal.wait_for_exit() == 0
+
+
+def _mouse(button: int, column: int, row: int, ends: str = "M") -> str:
+    """As terminals report it (SGR): 0 is the left button, 32 a move with it down; `m` lets it go."""
+    return f"\x1b[<{button};{column + 1};{row + 1}{ends}"
