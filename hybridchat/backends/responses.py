@@ -205,13 +205,10 @@ def request_body(request: ChatRequest, spec: BackendSpec, *, with_summary: bool 
 
 
 def _items(message: ChatMessage) -> Iterator[Any]:
-    if message.role is not Role.ASSISTANT:
+    if message.role is Role.ASSISTANT:
+        yield from _thoughts(message.signature)
+    if message.text or message.attachments:
         yield {"type": "message", "role": message.role, "content": content(message, PARTS)}
-        return
-    yield from _thoughts(message.signature)
-    if message.text:
-        words = {"type": "output_text", "text": message.text, "annotations": []}
-        yield {"type": "message", "role": "assistant", "status": "completed", "content": [words]}
 
 
 def _thoughts(signature: str) -> list[Thought]:
