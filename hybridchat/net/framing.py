@@ -64,7 +64,8 @@ class NdjsonFramer:
 class SseFramer:
     """The data of server-sent events. Comments, other fields and events without data are dropped.
 
-    An event that the end of the stream cuts off is handed out too: some servers leave out the last empty line.
+    An event that the end of the stream cuts off is handed out too: some servers leave out the last empty line. So is
+    a JSON text without any framing, as Google writes an error into a stream that runs.
     """
 
     def __init__(self, max_line_bytes: int = MAX_LINE_BYTES) -> None:
@@ -73,6 +74,7 @@ class SseFramer:
         self._data: list[bytes] = []
         self._size = 0
         self._at_start = True
+        self._is_bare = False  # what is collected came without framing
 
     def feed(self, chunk: bytes) -> list[bytes]:
         return self._events(self._lines.feed(chunk))
@@ -86,24 +88,25 @@ class SseFramer:
             if self._at_start:
                 line = line.removeprefix(_BOM)
                 self._at_start = False
-            if not line:
-                if self._data:
-                    events.append(self._data[0] if len(self._data) == 1 else b"\n".join(self._data))
-                    self._data.clear()
-                    self._size = 0
-            elif line.startswith(b"data"):
+            field, _, value = line.partition(b":")
+            is_data = field == b"data"
+            if self._data and (not line or (is_data and self._is_bare)):
+                events.append(self._data[0] if len(self._data) == 1 else b"\n".join(self._data))
+                self._data.clear()
+                self._size = 0
+                self._is_bare = False
+            if is_data:
+                self._add(value.removeprefix(b" "))
+            elif self._is_bare or line.startswith(b"{"):
+                self._is_bare = True
                 self._add(line)
         return events
 
-    def _add(self, line: bytes) -> None:
-        field, _, value = line.partition(b":")
-        if field != b"data":
-            return
-        value = value.removeprefix(b" ")
-        self._size += len(value) + 1
+    def _add(self, part: bytes) -> None:
+        self._size += len(part) + 1
         if self._size > self._max_event_bytes:
             raise too_large("an event of the reply", self._max_event_bytes)
-        self._data.append(value)
+        self._data.append(part)
 
 
 def too_large(what: str, limit_bytes: int) -> BackendError:

@@ -66,6 +66,14 @@ def test_sse_takes_a_byte_order_mark_and_a_missing_last_line() -> None:
     assert feed(SseFramer(), [b"\xef\xbb\xbfdata: a\n\n", b"data: [DONE]"]) == [b"a", b"[DONE]"]
 
 
+@given(cuts=cuts)
+def test_json_without_any_framing_is_an_event_too(cuts: list[int]) -> None:
+    """So Google's errors come into a stream that runs; what is framed goes on around them."""
+    error = b'{\n  "error": {\n    "code": 503,\n    "message": "data: no"\n  }\n}'
+    whole = b"data: a\n\n" + error + b'\n\n: note\n{"b": 1}\ndata: c\n\n' + error
+    assert feed(SseFramer(), in_pieces(whole, cuts)) == [b"a", error, b'{"b": 1}', b"c", error]
+
+
 @given(events=st.lists(st.binary(min_size=1).filter(lambda b: not set(b) & set(b"\r\n"))), cuts=cuts)
 def test_sse_events_come_back_through_any_cut(events: list[bytes], cuts: list[int]) -> None:
     stream = b"".join(b"data: " + event + b"\r\n\r\n" for event in events)
