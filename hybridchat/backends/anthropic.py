@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -15,7 +14,7 @@ from hybridchat.backends.base import BackendSpec
 from hybridchat.backends.decoding import REFUSED, JsonStreamDecoder, OnError, is_set
 from hybridchat.backends.facts import effort_fields, facts, takes_sampling
 from hybridchat.backends.failures import failed_from
-from hybridchat.backends.http_backend import HttpBackend
+from hybridchat.backends.http_backend import HttpBackend, percent_encoded
 from hybridchat.backends.identity import Models
 from hybridchat.domain.chat import ChatRequest, ModelInfo
 from hybridchat.domain.events import Event, Finished, Refusal, Signature, Started, Thinking, Usage
@@ -28,7 +27,6 @@ PATH = "/messages"
 VERSION = "2023-06-01"
 
 _MAX_PAGES = 20
-_CURSOR = re.compile(r"[A-Za-z0-9._:-]{1,200}")
 
 
 class _OutputDetails(Struct, gc=False):
@@ -202,9 +200,9 @@ async def _list_models(client: Client, spec: BackendSpec) -> list[_Model]:
     for _ in range(_MAX_PAGES):
         page = identity.as_list(await identity.get_if_there(client, path + query), _Page, spec, path)
         models += page.data
-        if not page.has_more or not _CURSOR.fullmatch(page.last_id or ""):
+        if not page.has_more or not page.last_id:
             break
-        query = f"?limit=1000&after_id={page.last_id}"
+        query = f"?limit=1000&after_id={percent_encoded(page.last_id)}"
     return models
 
 

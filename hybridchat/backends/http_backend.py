@@ -65,3 +65,11 @@ class HttpBackend:
 
     async def aclose(self) -> None:
         await self._client.aclose()
+
+
+def percent_encoded(text: str) -> str:
+    """As one segment of a path, or one value of a query: a server's or a user's words stay what they are."""
+    return "".join(
+        chr(byte) if byte < 128 and (chr(byte).isalnum() or byte in b"-._~") else f"%{byte:02X}"
+        for byte in text.encode("utf-8", "replace")
+    )

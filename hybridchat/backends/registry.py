@@ -24,6 +24,10 @@ def make_backend(spec: BackendSpec, key: str | None = None) -> Backend:
             from hybridchat.backends.responses import ResponsesBackend
 
             return ResponsesBackend(spec, key)
+        case Kind.GEMINI:
+            from hybridchat.backends.gemini import GeminiBackend
+
+            return GeminiBackend(spec, key)
         case Kind.SIMULATED:
             from hybridchat.backends.simulated import SimulatedBackend
 

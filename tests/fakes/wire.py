@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
@@ -98,9 +99,23 @@ RESPONSES = Wire(
     (_sse(b'{"type":"response.completed","response":{"status":"completed","model":null}}'),),
 )
 
+GEMINI = Wire(
+    Kind.GEMINI,
+    "/v1beta/models/m:streamGenerateContent?alt=sse",
+    "text/event-stream",
+    _sse,
+    lambda text, thinking: {
+        "candidates": [
+            {"content": {"role": "model", "parts": [{"text": thinking or text, "thought": bool(thinking)}]}}
+        ],
+        "modelVersion": "m",
+    },
+    (_sse(b'{"candidates":[{"finishReason":"stop"}]}'),),
+)
+
 EMBEDDED = CHAT_COMPLETIONS._replace(kind=Kind.EMBEDDED)
 
-WIRES = (CHAT_COMPLETIONS, RESPONSES, OLLAMA, ANTHROPIC)
+WIRES = (CHAT_COMPLETIONS, RESPONSES, OLLAMA, ANTHROPIC, GEMINI)
 
 Script = Callable[[Responder], Awaitable[None]]
 
@@ -147,17 +162,31 @@ def open_backend(spec: BackendSpec) -> Backend:
     return EmbeddedBackend(spec, paths)
 
 
-async def collect(backend: Backend, request: ChatRequest | None = None) -> list[Event]:
+async def collect(
+    backend: Backend, request: ChatRequest | None = None, heard: asyncio.Event | None = None
+) -> list[Event]:
+    """Every event of one reply; `heard` is set at its first text."""
+    events: list[Event] = []
     try:
-        return [event async for event in backend.chat(request or ask())]
+        async for event in backend.chat(request or ask()):
+            events.append(event)
+            if heard and isinstance(event, Text):
+                heard.set()
     finally:
         await backend.aclose()
+    return events
 
 
-async def run(wire: Wire, script: Script, request: ChatRequest | None = None, **fields: Any) -> list[Event]:
+async def run(
+    wire: Wire,
+    script: Script,
+    request: ChatRequest | None = None,
+    heard: asyncio.Event | None = None,
+    **fields: Any,
+) -> list[Event]:
     """The events of one request to a scripted server."""
     async with scripted(wire, script) as server:
-        return await collect(open_backend(spec_for(wire.kind, server.url, **fields)), request)
+        return await collect(open_backend(spec_for(wire.kind, server.url, **fields)), request, heard)
 
 
 def text_of(events: list[Event]) -> str:

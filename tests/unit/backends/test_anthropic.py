@@ -296,7 +296,7 @@ async def test_an_ollama_behind_this_protocol_is_found_out() -> None:
 @pytest.mark.parametrize(
     ("answer", "state", "names"),
     [
-        ({"data": [{"id": "a"}], "has_more": True, "last_id": "a b&c=d"}, HealthState.HEALTHY, ["a"]),
+        ({"data": [{"id": "a"}], "has_more": True, "last_id": None}, HealthState.HEALTHY, ["a"]),
         ({"data": [{"id": "a", "max_model_len": 7}]}, HealthState.HEALTHY, ["a"]),
         ({"data": 7}, HealthState.UNHEALTHY, []),
         (None, HealthState.HEALTHY, []),

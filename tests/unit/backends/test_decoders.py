@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from hybridchat.backends.anthropic import AnthropicDecoder
 from hybridchat.backends.chat_completions import ChatCompletionsDecoder
 from hybridchat.backends.failures import failed
+from hybridchat.backends.gemini import GeminiDecoder
 from hybridchat.backends.ollama import OllamaDecoder
 from hybridchat.backends.responses import ResponsesDecoder
 from hybridchat.backends.streaming import Decoder
 from hybridchat.domain.events import Event, Failed, Finished, Started, Text, Thinking, Usage
 from hybridchat.errors import ErrorKind
 from tests.fakes.captures import capture
-from tests.fakes.wire import ANTHROPIC, CHAT_COMPLETIONS, OLLAMA, RESPONSES, WIRES, Wire, text_of, thinking_of
+from tests.fakes.wire import ANTHROPIC, CHAT_COMPLETIONS, GEMINI, OLLAMA, RESPONSES, WIRES, Wire, text_of, thinking_of
 
 
 def on_error(body: bytes) -> Failed:
@@ -31,6 +32,7 @@ MAKERS: dict[Wire, Callable[[], Decoder]] = {
     CHAT_COMPLETIONS: lambda: ChatCompletionsDecoder(on_error),
     OLLAMA: lambda: OllamaDecoder(on_error, may_forward=False),
     ANTHROPIC: lambda: AnthropicDecoder(on_error),
+    GEMINI: lambda: GeminiDecoder(on_error),
     RESPONSES: lambda: ResponsesDecoder(on_error),
 }
 
@@ -266,7 +268,8 @@ def test_arbitrary_bytes_end_once_and_raise_nothing(wire: Wire, chunks: list[byt
     edits=st.lists(st.tuples(st.integers(0, 20_000), st.integers(0, 3), st.binary(max_size=4)), min_size=1, max_size=8)
 )
 def test_damaged_captures_end_once_and_raise_nothing(wire: Wire, edits: list[tuple[int, int, bytes]]) -> None:
-    body = bytearray(capture(next(name for name in WIRE_OF if WIRE_OF[name] is wire)).body)
+    captures = [capture(name).body for name in WIRE_OF if WIRE_OF[name] is wire]
+    body = bytearray(captures[0] if captures else wire.reply("of Gemini", "there is", "no capture"))
     for at, length, instead in edits:
         at %= len(body)
         body[at : at + length] = instead
@@ -289,6 +292,17 @@ def openai(value: dict[str, Any]) -> bytes:
 def test_thinking_under_both_names(field: str) -> None:
     chunk = openai({"choices": [{"delta": {field: "hm", "content": None}}]})
     assert Thinking("hm") in decode(CHAT_COMPLETIONS, chunk)
+
+
+def test_lists_of_words_and_thoughts_as_mistral_sends_them() -> None:
+    def content(*parts: dict[str, Any]) -> bytes:
+        return openai({"choices": [{"delta": {"content": list(parts)}}]})
+
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "h"}, {"type": "text", "text": "m"}]}
+    events = decode(
+        CHAT_COMPLETIONS, content(thought), content({"type": "text", "text": "a"}), CHAT_COMPLETIONS.piece("b")
+    )
+    assert (thinking_of(events), text_of(events)) == ("hm", "ab")
 
 
 def test_every_detail_of_openais_usage() -> None:

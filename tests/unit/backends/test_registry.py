@@ -8,6 +8,7 @@ import pytest
 from hybridchat.backends.anthropic import AnthropicBackend
 from hybridchat.backends.chat_completions import ChatCompletionsBackend, request_body
 from hybridchat.backends.facts import facts
+from hybridchat.backends.gemini import GeminiBackend
 from hybridchat.backends.ollama import OllamaBackend
 from hybridchat.backends.registry import make_backend
 from hybridchat.backends.responses import ResponsesBackend
@@ -24,6 +25,7 @@ def test_every_kind_has_a_backend(kind: Kind) -> None:
     classes = {
         Kind.OLLAMA: OllamaBackend,
         Kind.OPENAI_RESPONSES: ResponsesBackend,
+        Kind.GEMINI: GeminiBackend,
         Kind.ANTHROPIC: AnthropicBackend,
         Kind.SIMULATED: SimulatedBackend,
     }
