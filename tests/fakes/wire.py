@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import asyncio
+import json
 import os
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -25,17 +26,25 @@ def failure(events: list[Event]) -> Failed:
     return ends[0]
 
 
+async def within_limits(attempt: Callable[[float], Awaitable[list[Event]]]) -> list[Event]:
+    """The events of a try with a limit of so many seconds: the first that leaves a busy machine time for the text."""
+    for limit_s in (0.1, 1.0, 10.0):
+        events = await attempt(limit_s)
+        if text_of(events):
+            break
+    return events
+
+
 @each
 async def test_01_reset_mid_stream(wire: Wire) -> None:
     async def script(respond: Responder) -> None:
         await respond.begin(wire.content_type)
         await respond.chunk(wire.piece("kept"))
-        await read.wait()
+        await heard.wait()  # a reset takes what was not read
         respond.abort()
 
-    read = asyncio.Event()
-    asyncio.get_running_loop().call_later(0.02, read.set)
-    events = await run(wire, script)
+    heard = asyncio.Event()
+    events = await run(wire, script, heard=heard)
     assert (text_of(events), failure(events).kind) == ("kept", ErrorKind.RESET)
 
 
@@ -72,7 +81,7 @@ async def test_03_silence(wire: Wire) -> None:
         await respond.chunk(wire.piece("kept"))
         await asyncio.Event().wait()
 
-    events = await run(wire, script, ask(idle_s=0.05))
+    events = await within_limits(lambda limit_s: run(wire, script, ask(idle_s=limit_s)))
     assert (text_of(events), failure(events).kind) == ("kept", ErrorKind.TIMEOUT)
     assert "silent" in failure(events).message
 
@@ -94,9 +103,9 @@ async def test_04_one_byte_at_a_time_for_ever(wire: Wire) -> None:
             await respond.chunk(b":")
             await asyncio.sleep(0.01)
 
-    events = await run(wire, script, ask(idle_s=5.0, deadline_s=0.1))
+    events = await within_limits(lambda limit_s: run(wire, script, ask(idle_s=20.0, deadline_s=limit_s)))
     assert (text_of(events), failure(events).kind) == ("kept", ErrorKind.TIMEOUT)
-    assert "longer than 0.1 s" in failure(events).message
+    assert "took longer than" in failure(events).message
 
 
 async def test_04_headers_one_byte_at_a_time() -> None:

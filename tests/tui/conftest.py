@@ -19,7 +19,7 @@ from hybridchat.tui.app import HybridChatApp
 from hybridchat.tui.screens.chat import ChatScreen
 from tests.tui.fake_session import FakeSession
 
-DEADLINE_S = 8.0
+DEADLINE_S = 30.0
 Screenplay = Callable[..., AbstractAsyncContextManager["Stage"]]
 
 

@@ -13,6 +13,10 @@ from tests.tui.terminal import Terminal
 DOWN = "\x1b[B"
 
 
+def pointed_at(screen: str) -> str:
+    return screen.partition("› ")[2].partition("\n")[0]
+
+
 def test_the_environment_is_offered_by_name_and_added_by_its_own_yes(home: Path) -> None:
     env = {"HYBRIDCHAT_HOME": str(home), "OPENAI_API_KEY": "sk-canary", "OLLAMA_HOST": "gpu.example:11434"}
     with Terminal(env=env, columns=80, rows=40) as terminal:
@@ -21,8 +25,9 @@ def test_the_environment_is_offered_by_name_and_added_by_its_own_yes(home: Path)
         assert "[ ] openai" in screen and "[ ] ollama-host" in screen
         assert not (home / "config.toml").exists()
         while "› [ ] openai" not in terminal.text:
+            before = pointed_at(terminal.text)
             terminal.type(DOWN)
-            terminal.read()
+            terminal.wait_for(lambda text, before=before: pointed_at(text) != before)
         terminal.type(" ")
         terminal.wait_for("[x] openai")
         terminal.type("\r")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -19,6 +20,7 @@ from tests.tui.terminal import ROOT, Terminal
 
 ALTERNATE_SCREEN_ON = b"\x1b[?1049h"
 ALTERNATE_SCREEN_OFF = b"\x1b[?1049l"
+ENDLESS = ("--tokens", "1000000")  # a reply that is ended from outside, however long that takes
 MOUSE_OFF = b"\x1b[?1000l"
 Serve = Callable[..., str]
 
@@ -72,7 +74,7 @@ def test_start_send_quit_and_find_it_again(home: Path, serve: Serve) -> None:
 
 
 def test_escape_stops_and_keeps_what_came(home: Path, serve: Serve) -> None:
-    configure(home, serve("--tokens-per-s", "5"))
+    configure(home, serve("--tokens-per-s", "5", *ENDLESS))
     with open_app(home) as terminal:
         terminal.wait_for("Enter sends to lab")
         terminal.type("go\r")
@@ -99,7 +101,7 @@ def test_enter_twice_sends_once(home: Path, serve: Serve) -> None:
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_flushes_and_restores_the_terminal(home: Path, serve: Serve, kind: signal.Signals) -> None:
-    configure(home, serve("--tokens-per-s", "5"))
+    configure(home, serve("--tokens-per-s", "5", *ENDLESS))
     with open_app(home) as terminal:
         terminal.wait_for("Enter sends to lab")
         terminal.type("go\r")
@@ -113,7 +115,7 @@ def test_a_signal_flushes_and_restores_the_terminal(home: Path, serve: Serve, ki
 
 
 def test_a_kill_keeps_what_was_flushed_and_the_next_start_says_interrupted(home: Path, serve: Serve) -> None:
-    configure(home, serve("--tokens-per-s", "20"))
+    configure(home, serve("--tokens-per-s", "20", *ENDLESS))
     with open_app(home) as terminal:
         terminal.wait_for("Enter sends to lab")
         terminal.type("go\r")
@@ -149,7 +151,7 @@ def test_ctrl_z_stops_a_wrapper_too(home: Path, serve: Serve) -> None:
     environment = {"HYBRIDCHAT_HOME": str(home), "PS1": "ready> "}
     with Terminal(command=[sys.executable, "-c", SHELL_WITH_JOBS], env=environment) as terminal:
         terminal.wait_for("ready>")
-        terminal.type(f'{sys.executable} -c "{wrapper}"\n')
+        terminal.type(f'{shlex.quote(sys.executable)} -c "{wrapper}"\n')
         terminal.wait_for("Enter sends to lab")
         terminal.type("a draft")
         terminal.wait_for("│ a draft")
@@ -169,16 +171,12 @@ def test_ctrl_z_stops_a_wrapper_too(home: Path, serve: Serve) -> None:
 
 
 def _wait_for_state(terminal: Terminal, wanted: str) -> None:
-    for _ in range(400):
-        terminal.read()
-        status = Path(f"/proc/{terminal.process.pid}/stat").read_text()
-        if status.rpartition(")")[2].split()[0] == wanted:
-            return
-    raise AssertionError(f"never in state {wanted}")
+    status = Path(f"/proc/{terminal.process.pid}/stat")
+    terminal.wait_until(lambda: status.read_text().rpartition(")")[2].split()[0] == wanted)
 
 
 def test_any_size_while_it_streams(home: Path, serve: Serve) -> None:
-    configure(home, serve("--tokens-per-s", "50", "--tokens", "400"))
+    configure(home, serve("--tokens-per-s", "50", *ENDLESS))
     with open_app(home) as terminal:
         terminal.wait_for("Enter sends to lab")
         terminal.type("go\r")
@@ -193,7 +191,7 @@ def test_any_size_while_it_streams(home: Path, serve: Serve) -> None:
 
 
 def test_two_windows_do_not_mark_each_others_replies(home: Path, serve: Serve) -> None:
-    configure(home, serve("--tokens-per-s", "5"))
+    configure(home, serve("--tokens-per-s", "5", *ENDLESS))
     with open_app(home) as first:
         first.wait_for("Enter sends to lab")
         first.type("go\r")

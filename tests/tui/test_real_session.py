@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from hybridchat import wiring
+from hybridchat.backends import simulated
 from hybridchat.session.chat import Session
 from hybridchat.tui.screens.chats import ChatList
 from hybridchat.tui.screens.dialogs import Prompt
@@ -38,7 +41,9 @@ async def test_a_conversation_from_end_to_end(play: Screenplay) -> None:
         await stage.until(lambda: " configured" in stage.text)  # the price came in after the reply's end
 
 
-async def test_stop_queue_and_what_waits(play: Screenplay) -> None:
+async def test_stop_queue_and_what_waits(play: Screenplay, monkeypatch: pytest.MonkeyPatch) -> None:
+    unhurried = simulated.Pace(delay_s=0.0, tokens_per_s=5.0)  # far from its end when it is stopped
+    monkeypatch.setattr(simulated, "Pace", lambda **_: unhurried)
     async with play(open_session=demo) as stage:
         await stage.until(lambda: "Enter sends to" in stage.text)
         await stage.send("first")

@@ -76,8 +76,9 @@ sys.exit(run([]))
 """
 
 
-@pytest.mark.parametrize("how", ["SIGTERM", "SIGHUP", "window closed"])
-def test_what_came_of_a_reply_is_kept(home: Path, how: str) -> None:
+@contextmanager
+def hanging(home: Path) -> Iterator[Terminal]:
+    """In the middle of a reply that ends only from outside."""
     home.mkdir()
     (home / "config.toml").write_text(
         '[[backend]]\nid = "hangs"\nkind = "vllm"\nmodel = "m"\nbase_url = "http://127.0.0.1:9"\n'
@@ -86,12 +87,18 @@ def test_what_came_of_a_reply_is_kept(home: Path, how: str) -> None:
         terminal.wait_for("Enter sends to")
         terminal.type("tell me\r")
         terminal.wait_for("the first words")
+        yield terminal
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGHUP", "window closed"])
+def test_what_came_of_a_reply_is_kept(home: Path, how: str) -> None:
+    with hanging(home) as terminal:
         if how == "window closed":
             master, terminal.master = terminal.master, os.open(os.devnull, os.O_RDWR)
             os.close(master)  # the kernel sends SIGHUP, and every read and write fails from now on
         else:
             terminal.process.send_signal(getattr(signal, how))
-        code = terminal.process.wait(20) if how == "window closed" else terminal.wait_for_exit()
+        code = terminal.process.wait(40) if how == "window closed" else terminal.wait_for_exit()
         assert code == (143 if how == "SIGTERM" else 129)
     with closing(sqlite3.connect(home / "hybridchat.db")) as ledger:
         rows = ledger.execute("SELECT text, state FROM message ORDER BY id").fetchall()
@@ -101,11 +108,13 @@ def test_what_came_of_a_reply_is_kept(home: Path, how: str) -> None:
 def test_suspended_and_resumed_it_is_drawn_again() -> None:
     with demo() as terminal:
         terminal.wait_for("Enter sends to")
-        terminal.type("draft\x1a")
+        terminal.type("draft")
+        terminal.wait_for("│ draft")
+        terminal.type("\x1a")
         _, status = os.waitpid(terminal.process.pid, os.WUNTRACED)
         assert os.WIFSTOPPED(status)
-        while terminal.read(0.05) and LEAVES_ALTERNATE_SCREEN not in terminal.raw:
-            pass
+        terminal.wait_until(lambda: LEAVES_ALTERNATE_SCREEN in terminal.raw)
+        assert "│ draft" in terminal.text  # the emulator has no second screen to go back to
         terminal.screen.reset()
         terminal.process.send_signal(signal.SIGCONT)
         terminal.wait_for("│ draft")
@@ -181,11 +190,8 @@ def test_a_crash_is_one_line_without_words(home: Path) -> None:
     assert SECRET not in said + log
 
 
-def test_esc_is_not_mistaken_for_a_sequence() -> None:
-    with demo() as terminal:
-        terminal.wait_for("Enter sends to")
-        terminal.type("hello\r")
-        terminal.wait_for("Simulated reply")
+def test_esc_is_not_mistaken_for_a_sequence(home: Path) -> None:
+    with hanging(home) as terminal:
         terminal.type("\x1b")
         terminal.wait_for("stopped")
         terminal.type("still here")
