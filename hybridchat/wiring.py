@@ -26,6 +26,7 @@ from hybridchat.session.prices import PriceBook
 
 if TYPE_CHECKING:
     from hybridchat.backends.ollama_admin import OllamaAdmin
+    from hybridchat.session.providers import Providers
     from hybridchat.session.setup import Setup
 
 
@@ -66,6 +67,12 @@ class Wiring(NamedTuple):
         from hybridchat.session.first_run import FirstRun
 
         return FirstRun(self.paths, self.config, local_only=local_only)
+
+    def open_providers(self, *, local_only: bool = False) -> Providers:
+        """For adding a place that answers: what is known of providers, trying a key, listing models, writing it."""
+        from hybridchat.session.providers import Providers
+
+        return Providers(self.paths, PriceBook(), self.session_keys, local_only=local_only)
 
 
 def load(*, strict: bool = True, session_keys: SessionKeys | None = None) -> Wiring:

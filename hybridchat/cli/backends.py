@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import TYPE_CHECKING
 
 import click
 
 from hybridchat.cli import output
+from hybridchat.cli.adding import add
 from hybridchat.cli.groups import DefaultGroup
-from hybridchat.config import KINDS
+from hybridchat.cli.keys import find_backend, origin_of
+from hybridchat.cli.running import run
+from hybridchat.errors import EXIT_FAILED, HybridchatError
+
+if TYPE_CHECKING:
+    from hybridchat.config import BackendConfig, Config
+    from hybridchat.session.doctor import Finding
+    from hybridchat.wiring import Wiring
 
 
 @click.group("backends", cls=DefaultGroup, default="list")
 def command() -> None:
-    """List the configured backends (the default), or add one.
+    """List the configured backends (the default); add, show, test or remove one.
 
     \b
     hybridchat backends list
-    hybridchat backends add lab --kind vllm --url http://127.0.0.1:8000
+    hybridchat backends add openai
     """
 
 
@@ -45,29 +53,109 @@ def list_backends(as_json: bool) -> None:
     output.table(headers, rows)
 
 
-@command.command("add")
+command.add_command(add)
+
+
+@command.command("show")
 @click.argument("backend_id", metavar="ID")
-@click.option("--kind", type=click.Choice(get_args(KINDS)), required=True, help="The wire protocol.")
-@click.option("--url", metavar="URL", help="Address of the server, with or without /v1.")
-@click.option("--model", metavar="NAME", help="Default model; more are discovered.")
-@click.option("--key", metavar="PLACE", help="Where the API key is: env:NAME, keyring or command:…")
-@click.option("--vouched", is_flag=True, help="On loopback: I know that this server computes here.")
-@click.option("--private", is_flag=True, help="A host on the network that is mine.")
-def add(
-    backend_id: str, kind: str, url: str | None, model: str | None, key: str | None, vouched: bool, private: bool
-) -> None:
-    """Add a backend to config.toml; comments there stay. Nothing is dialled.
+@output.json_option
+def show(backend_id: str, as_json: bool) -> None:
+    """Show what the config says of one backend.
+
+    Where its key comes from is told as well; nothing is dialled.
 
     \b
-    hybridchat backends add lab --kind vllm --url http://127.0.0.1:8000 --vouched
-    hybridchat backends add openai --kind openai --url https://api.openai.com --key env:OPENAI_API_KEY
+    hybridchat backends show openai --json
     """
-    from hybridchat.config_edit import add_backend
-    from hybridchat.paths import find_paths
+    from hybridchat import wiring
+    from hybridchat.backends.spec import spec_of
+    from hybridchat.session.drafting import written
 
-    wanted = {"id": backend_id, "kind": kind, "base_url": url, "model": model, "key": key}
-    flags = {"vouched": vouched, "private": private}
-    values = {name: value for name, value in {**wanted, **flags}.items() if value}
-    file = find_paths().config_file
-    add_backend(file, values)
-    output.note(f"added {backend_id} to {file}; `hybridchat doctor` checks it")
+    entry = find_backend(wiring.load().config, backend_id)
+    spec = spec_of(entry)
+    shown = {**written(entry), "zone": spec.zone, "proof": spec.proof, "key_origin": origin_of(entry)}
+    if shown.pop("proxy", None):
+        shown["proxy"] = "set"  # a password may be in it
+    if as_json:
+        output.json(shown)
+    else:
+        output.table(("field", "value"), [(name, value) for name, value in shown.items() if value is not None])
+
+
+@command.command("rm")
+@click.argument("backend_id", metavar="ID")
+def remove(backend_id: str) -> None:
+    """Take a backend out of config.toml.
+
+    Its key goes from the keyring too; comments and conversations stay.
+
+    \b
+    hybridchat backends rm openai
+    """
+    from hybridchat import wiring
+    from hybridchat.config_edit import remove_backend
+
+    wired = wiring.load()
+    entry = find_backend(wired.config, backend_id)
+    remove_backend(wired.paths.config_file, backend_id)
+    output.note(f"removed {backend_id} from {wired.paths.config_file}")
+    _forget_key(wired.config, entry)
+
+
+def _forget_key(config: Config, entry: BackendConfig) -> None:
+    """Unless another backend at that host uses it. The backend is gone already: a keyring that fails is only told."""
+    from hybridchat.domain.address import parse_base_url
+    from hybridchat.keys import delete_key
+
+    if entry.key != "keyring" or entry.base_url is None:
+        return
+    address = parse_base_url(entry.base_url)
+    others = [other for other in config.backend if other.id != entry.id and other.key == "keyring" and other.base_url]
+    if any(parse_base_url(other.base_url or "").origin == address.origin for other in others):
+        return
+    try:
+        if delete_key(address):
+            output.note(f"removed the key for {address.origin} from the keyring")
+    except HybridchatError as error:
+        output.note(f"its key is still in the keyring: {error}")
+
+
+@command.command("test")
+@click.argument("backend_ids", metavar="[ID]…", nargs=-1)
+@click.option("--round-trip", is_flag=True, help="Ask each for one token (managed ones charge for it).")
+@output.json_option
+def test(backend_ids: tuple[str, ...], round_trip: bool, as_json: bool) -> None:
+    """See whether backends answer, and have their model; without an id all of them. Exit 1 when one does not.
+
+    \b
+    hybridchat backends test openai --round-trip
+    """
+    from hybridchat import wiring
+    from hybridchat.session.doctor import State
+
+    wired = wiring.load()
+    for backend_id in backend_ids:
+        find_backend(wired.config, backend_id)
+    findings = run(_examine(wired, backend_ids, round_trip=round_trip))
+    if as_json:
+        output.json(findings)
+    else:
+        for finding in findings:
+            remedy = f" — {finding.remedy}" if finding.remedy else ""
+            output.line(f"{finding.state:7}{finding.subject.removeprefix('backend ')}: {finding.detail}{remedy}")
+    if any(finding.state is State.BROKEN for finding in findings):
+        raise click.exceptions.Exit(EXIT_FAILED)
+
+
+async def _examine(wired: Wiring, backend_ids: tuple[str, ...], *, round_trip: bool) -> list[Finding]:
+    import asyncio
+
+    from hybridchat.session.doctor import examine_backend
+
+    session = wired.open_session()
+    try:
+        specs = [spec for spec in session.fleet.specs.values() if not backend_ids or spec.id in backend_ids]
+        looks = (examine_backend(session.fleet, spec, round_trip=round_trip) for spec in specs)
+        return await asyncio.gather(*looks)
+    finally:
+        await session.close()

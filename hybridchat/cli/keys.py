@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct
 
 from hybridchat.cli import output
 from hybridchat.cli.groups import DefaultGroup
-from hybridchat.errors import BackendError, UsageError
+from hybridchat.cli.running import run
+from hybridchat.errors import EXIT_FAILED, BackendError, HybridchatError, UsageError
 
 if TYPE_CHECKING:
     from hybridchat.config import BackendConfig, Config
     from hybridchat.domain.address import Address
+    from hybridchat.session.providers import Providers
 
 
 @click.group("keys", cls=DefaultGroup, default="list")
 def command() -> None:
-    """See where keys come from (the default); keep them in the system's keyring or take them out.
+    """See where keys come from (the default); try them, keep them in the keyring or take them out.
 
     \b
     hybridchat keys list
@@ -28,20 +32,20 @@ def command() -> None:
 @command.command("list")
 @output.json_option
 def list_keys(as_json: bool) -> None:
-    """Say where each backend's key would come from, never the key.
+    """Say where each backend's key would come from, and for which host.
 
     \b
     hybridchat keys list --json
     """
     from hybridchat import wiring
 
-    origins = [(backend.id, origin_of(backend)) for backend in wiring.load().config.backend]
+    rows = [(backend.id, origin_of(backend), _host_of(backend)) for backend in wiring.load().config.backend]
     if as_json:
-        output.json([{"backend": backend, "origin": origin} for backend, origin in origins])
-    else:
-        if not origins:
-            output.note("no backend is configured, so none needs a key")
-        output.table(("backend", "key"), origins)
+        output.json([{"backend": backend, "origin": origin, "host": host} for backend, origin, host in rows])
+        return
+    if not rows:
+        output.note("no backend is configured, so none needs a key")
+    output.table(("backend", "key", "for"), rows)
 
 
 def origin_of(backend: BackendConfig) -> str:
@@ -49,12 +53,13 @@ def origin_of(backend: BackendConfig) -> str:
     place, _, detail = (backend.key or "").partition(":")
     if place == "command":
         return f"what the program {detail.split()[0]} prints"
-    if place == "keyring":
-        return "the keyring"
     from hybridchat.keys import find_key
+    from hybridchat.session.keeping import comes_first
 
     if backend.base_url is None:
         return "none is needed"
+    if place == "keyring":
+        return comes_first(backend, _address(backend)) or "the keyring"
     try:
         key = find_key(backend, _address(backend))
     except BackendError as error:
@@ -62,9 +67,14 @@ def origin_of(backend: BackendConfig) -> str:
     return key.origin if key else "none"
 
 
+def _host_of(backend: BackendConfig) -> str | None:
+    return _address(backend).origin if backend.base_url else None
+
+
 @command.command("set")
 @click.argument("backend_id", metavar="BACKEND")
-def set_key(backend_id: str) -> None:
+@output.json_option
+def set_key(backend_id: str, as_json: bool) -> None:
     """Keep a backend's key in the keyring; it is read from a hidden prompt or standard input.
 
     \b
@@ -73,17 +83,23 @@ def set_key(backend_id: str) -> None:
     """
     from hybridchat import wiring
     from hybridchat.cli.prompt import read_stdin
-    from hybridchat.keys import store_key
+    from hybridchat.session.keeping import KeyKeeper
 
-    address = _address(_find(wiring.load().config, backend_id))
+    wired = wiring.load()
+    address = _address(find_backend(wired.config, backend_id))
     value = read_stdin().strip() or click.prompt("Key", hide_input=True, err=True)
-    store_key(address, value)
-    output.note(f'kept for {address.origin}; the config uses it with key = "keyring"')
+    kept = run(KeyKeeper(wired.paths.config_file, wired.session_keys).keep(backend_id, value))
+    if kept.place != "keyring":
+        raise HybridchatError(f"the key of {backend_id} was not kept: {kept.reason}", kept.remedy)
+    if as_json:
+        output.json({"backend": backend_id, "origin": "the keyring", "host": address.origin})
+    output.note(kept.detail)
 
 
 @command.command("rm")
 @click.argument("backend_id", metavar="BACKEND")
-def remove_key(backend_id: str) -> None:
+@output.json_option
+def remove_key(backend_id: str, as_json: bool) -> None:
     """Take a backend's key out of the keyring.
 
     \b
@@ -92,11 +108,66 @@ def remove_key(backend_id: str) -> None:
     from hybridchat import wiring
     from hybridchat.keys import delete_key
 
-    address = _address(_find(wiring.load().config, backend_id))
-    output.note(f"removed the key for {address.origin}" if delete_key(address) else "the keyring had none")
+    address = _address(find_backend(wiring.load().config, backend_id))
+    was_there = delete_key(address)
+    if as_json:
+        output.json({"backend": backend_id, "host": address.origin, "removed": was_there})
+    output.note(f"removed the key for {address.origin}" if was_there else "the keyring had none")
 
 
-def _find(config: Config, backend_id: str) -> BackendConfig:
+class Tried(Struct, frozen=True):
+    """What a backend's server says to its key. `state`: works, not needed, missing, refused, unproven, unreachable."""
+
+    backend: str
+    state: str
+    origin: str | None
+    detail: str
+
+
+@command.command("test")
+@click.argument("backend_ids", metavar="[BACKEND]…", nargs=-1)
+@output.json_option
+def test(backend_ids: tuple[str, ...], as_json: bool) -> None:
+    """Try keys; without an id all of them.
+
+    The cheapest call does it, a list of models. Exit 1 when a key does not work.
+
+    \b
+    hybridchat keys test
+    hybridchat keys test openai --json
+    """
+    from hybridchat import wiring
+
+    wired = wiring.load()
+    wanted = [find_backend(wired.config, backend_id) for backend_id in backend_ids]
+    entries = [entry for entry in wanted or wired.config.backend if entry.base_url]
+    rows = run(_try_all(wired.open_providers(), entries))
+    if as_json:
+        output.json(rows)
+    else:
+        output.table(("backend", "key", "from", "detail"), [(r.backend, r.state, r.origin, r.detail) for r in rows])
+    if any(row.state in ("missing", "refused", "unreachable") for row in rows):
+        raise click.exceptions.Exit(EXIT_FAILED)
+
+
+async def _try_all(providers: Providers, entries: list[BackendConfig]) -> list[Tried]:
+    return await asyncio.gather(*(_try(providers, entry) for entry in entries))
+
+
+async def _try(providers: Providers, entry: BackendConfig) -> Tried:
+    from hybridchat.session.drafting import configured
+
+    new, key = configured(entry), None
+    try:
+        new, key = await providers.find_key(new)
+        look = await providers.look(new, key.value if key else None)
+    except HybridchatError as error:
+        return Tried(entry.id, "missing", None, str(error))
+    return Tried(entry.id, look.key, key.origin if key else None, look.detail)
+
+
+def find_backend(config: Config, backend_id: str) -> BackendConfig:
+    """Raises UsageError for an id that the config does not have."""
     for backend in config.backend:
         if backend.id == backend_id:
             return backend

@@ -7,7 +7,6 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,13 +17,12 @@ from msgspec.structs import replace
 from hybridchat.backends.base import BackendSpec
 from hybridchat.config import Config
 from hybridchat.config.problems import Problem
-from hybridchat.domain.chat import ChatMessage, ChatRequest, Health, HealthState, Kind, Parameters, Role
-from hybridchat.domain.events import Failed, Finished
+from hybridchat.domain.chat import HealthState, Kind
 from hybridchat.errors import BackendError, Refused
 from hybridchat.paths import Paths, shipped_themes_dir
 from hybridchat.session.fleet import Fleet
+from hybridchat.session.probing import ask_one_token
 
-ROUND_TRIP_S = 60.0
 CLIPBOARD_PROGRAMS = ("wl-copy", "xclip", "xsel", "pbcopy", "clip.exe")
 
 
@@ -177,7 +175,7 @@ async def examine_backend(fleet: Fleet, spec: BackendSpec, *, round_trip: bool) 
         offered = ", ".join(model.name for model in health.models[:5])
         pull = " or pull it" if spec.kind in (Kind.OLLAMA, Kind.EMBEDDED) else ""
         return Finding(subject, State.BROKEN, f"has no model {spec.model!r}", f"choose one of: {offered}{pull}")
-    if round_trip and (failure := await _round_trip(fleet, spec, health)):
+    if round_trip and (failure := await _round_trip(fleet, spec)):
         return Finding(subject, State.BROKEN, *failure)
     return Finding(subject, State.OK, f"{health.detail}, {_where(spec)}{', answered one token' if round_trip else ''}")
 
@@ -186,23 +184,12 @@ def _where(spec: BackendSpec) -> str:
     return f"{spec.zone} ({spec.proof})" if spec.proof else f"{spec.zone}"
 
 
-async def _round_trip(fleet: Fleet, spec: BackendSpec, health: Health) -> tuple[str, str] | None:
-    """What went wrong and what to do, or None. It is not a reply: nothing of it is in the ledger."""
+async def _round_trip(fleet: Fleet, spec: BackendSpec) -> tuple[str, str] | None:
+    """What went wrong and what to do, or None."""
     candidate = next(c for c in fleet.candidates() if c.backend == spec.id)
-    request = ChatRequest(
-        model=candidate.model,
-        messages=(ChatMessage(Role.USER, "Say hi."),),
-        parameters=Parameters(max_tokens=1),
-        deadline_s=ROUND_TRIP_S,
-    )
     try:
         backend = await fleet.backend(spec.id, candidate.zone)
     except (BackendError, Refused) as error:
         return error.message, error.remedy
-    async with aclosing(backend.chat(request)) as stream:
-        async for event in stream:
-            if isinstance(event, Failed):
-                return event.message, event.remedy
-            if isinstance(event, Finished):
-                return None
-    return "the stream ended without an end mark", "look into the server's log"
+    failure = await ask_one_token(backend, candidate.model)
+    return (failure.message, failure.remedy) if failure else None

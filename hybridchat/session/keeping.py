@@ -17,10 +17,18 @@ from hybridchat.keys import SessionKeys, store_key, typed_key
 
 
 class Kept(Struct, frozen=True):
-    """Where a key is now, and one line for the user."""
+    """Where a key is now; for one of this session alone also why, and what would keep it."""
 
     place: Literal["keyring", "session"]
-    detail: str
+    reason: str = ""
+    remedy: str = ""
+
+    @property
+    def detail(self) -> str:
+        """One line for the user."""
+        if self.place == "keyring":
+            return f"kept in the keyring, for {self.reason}"
+        return f"kept for this session only: {self.reason}{f' — {self.remedy}' if self.remedy else ''}"
 
 
 class KeyKeeper:
@@ -38,16 +46,16 @@ class KeyKeeper:
         address = parse_base_url(entry.base_url or "")
         self._session_keys.keep(backend, address, value)
         if first := comes_first(entry, address):
-            return Kept("session", f"kept for this session only: {first} comes first, so change it there")
+            return Kept("session", f"{first} comes before the keyring", "change the key there")
         try:
             await asyncio.to_thread(store_key, address, value)
         except HybridchatError as error:
-            return Kept("session", f"kept for this session only: {error}")
+            return Kept("session", error.message, error.remedy)
         if entry.key != "keyring":
             from hybridchat.config_edit import set_value
 
             await asyncio.to_thread(set_value, self._config_file, f"backend.{backend}.key", "keyring")
-        return Kept("keyring", f"kept in the keyring for {address.origin}")
+        return Kept("keyring", address.origin)
 
     def _find(self, backend: str) -> BackendConfig:
         config, _ = load_config(self._config_file)
@@ -65,4 +73,4 @@ def comes_first(entry: BackendConfig, address: Address) -> str:
     provider = provider_at(address)
     variables = (detail.strip(),) if place == "env" else provider.variables if provider else ()
     variable = next(filter(os.environ.get, variables), None)
-    return f"{variable} in the environment" if variable else ""
+    return f"the environment's {variable}" if variable else ""

@@ -9,6 +9,8 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from hybridchat.backends.base import BackendSpec
 from hybridchat.domain.address import Address
 from hybridchat.domain.chat import CostBasis, Zone
@@ -19,6 +21,15 @@ if TYPE_CHECKING:
     from genai_prices.types import PriceCalculation
 
 _DATED = re.compile(r"-\d{4}-?\d{2}-?\d{2}")  # servers answer as gpt-x-2026-01-31 to gpt-x
+
+
+class Quote(Struct, frozen=True):
+    """What a model costs now, below any tier, in USD per million tokens; and its window, where the list has it."""
+
+    input_usd: float
+    output_usd: float
+    source: str
+    context_window: int | None = None
 
 
 class PriceBook:
@@ -49,6 +60,21 @@ class PriceBook:
         now = datetime.now(UTC)
         priced = _ask_price_list(spec.address, model, Usage(prompt_tokens=1000, completion_tokens=0), now)
         return None if isinstance(priced, str) else (float(priced.input_price / 1000), _source(priced, now))
+
+
+    def quote(self, spec: BackendSpec, model: str) -> Quote | None:
+        """For a person who chooses a model; None where the price is not known."""
+        configured = _configured(spec, model)
+        if configured is not None:
+            return Quote(float(configured.input), float(configured.output), "config.toml")
+        if spec.zone is not Zone.MANAGED:
+            return None
+        now = datetime.now(UTC)
+        priced = _ask_price_list(spec.address, model, Usage(prompt_tokens=1000, completion_tokens=1000), now)
+        if isinstance(priced, str):
+            return None
+        window = priced.model.context_window
+        return Quote(float(priced.input_price * 1000), float(priced.output_price * 1000), _source(priced, now), window)
 
 
 def _configured(spec: BackendSpec, model: str) -> PricePerMillion | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ class Said(NamedTuple):
 
 
 Cli = Callable[..., Said]
+Call = Callable[..., Awaitable[Said]]
 
 
 @pytest.fixture
@@ -37,6 +39,16 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         capsys.readouterr()
         code = app.run(arguments)
         return Said(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def call(cli: Cli) -> Call:
+    """The command line in a thread, so that a server can answer from the test's loop."""
+
+    async def run(*arguments: str) -> Said:
+        return await asyncio.to_thread(cli, *arguments)
 
     return run
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,25 +12,13 @@ import pytest
 from tests.fakes.completions import TOKENS, FakeCompletions
 from tests.fakes.http import Request, Responder
 from tests.faults.cli import backend, configure
-from tests.unit.cli.conftest import Cli, Said
-
-Call = Callable[..., Awaitable[Said]]
+from tests.unit.cli.conftest import Call
 
 TEXT = "".join(TOKENS)
 CONTRACT = {
     *("text", "backend", "model", "zone", "proof", "route", "ttft_ms", "latency_ms", "prompt_tokens"),
     *("completion_tokens", "tokens_per_s", "cost_usd", "cost_basis", "finish_reason", "conversation_id"),
 }
-
-
-@pytest.fixture
-def call(cli: Cli) -> Call:
-    """The command line in a thread, so that the server can answer from the test's loop."""
-
-    async def run(*arguments: str) -> Said:
-        return await asyncio.to_thread(cli, *arguments)
-
-    return run
 
 
 @pytest.fixture
@@ -237,6 +224,6 @@ async def test_a_broken_config_says_file_line_key_and_what_is_allowed(command: s
     configure(home, text)
     done = await call(command, *(["hi"] if command == "ask" else []))
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
-    for part in (f"{home / 'config.toml'}:4", "kind", '"vlm" is not allowed', "allowed: embedded, llamacpp"):
+    for part in (f"{home / 'config.toml'}:4", "kind", '"vlm" is not allowed', "allowed: anthropic, embedded, gemini"):
         assert part in done.err
     assert (home / "config.toml").read_text() == text

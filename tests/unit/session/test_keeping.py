@@ -86,7 +86,7 @@ async def test_a_keyring_that_hangs_costs_a_moment_and_nothing_else(
 
 
 @pytest.mark.parametrize(
-    ("line", "first"), [('key = "env:LAB_KEY"', "LAB_KEY in the environment"), ('key = "command:pass x"', "program")]
+    ("line", "first"), [('key = "env:LAB_KEY"', "the environment's LAB_KEY"), ('key = "command:pass x"', "program")]
 )
 async def test_what_comes_before_the_keyring_is_named(
     line: str, first: str, home: Path, install_keyring: InstallKeyring, monkeypatch: pytest.MonkeyPatch

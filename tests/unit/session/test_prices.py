@@ -148,3 +148,16 @@ print("genai_prices" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
     assert done.stdout.strip() == "False", done.stderr
+
+
+def test_a_quote_for_who_chooses_a_model() -> None:
+    """gpt-4o: 2.50 and 10 USD per million, 128,000 tokens."""
+    quote = PriceBook().quote(spec(), "gpt-4o")
+    assert quote is not None
+    assert (quote.input_usd, quote.output_usd, quote.context_window) == (2.5, 10.0, 128_000)
+    assert "openai/gpt-4o" in quote.source
+    deal = PriceBook().quote(spec(prices={"own": DEAL}), "own")
+    assert deal is not None
+    assert (deal.input_usd, deal.output_usd, deal.source) == (1.0, 2.0, "config.toml")
+    assert PriceBook().quote(spec(), "no-such-model") is None
+    assert PriceBook().quote(spec("http://127.0.0.1:8000", Zone.DEVICE), "gpt-4o") is None

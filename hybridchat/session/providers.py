@@ -1,0 +1,186 @@
+"""Adding a place that answers, in one step. Nothing is written before its key has worked and a model is chosen."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+
+from msgspec import Struct
+
+from hybridchat.backends.base import BackendSpec, policy_of
+from hybridchat.backends.identity import who_answers
+from hybridchat.backends.registry import make_backend
+from hybridchat.config import BackendConfig, load_config
+from hybridchat.config.providers import Provider, providers
+from hybridchat.config_edit import add_backend
+from hybridchat.domain.chat import Health, HealthState, ModelInfo
+from hybridchat.errors import BackendError, ErrorKind, HybridchatError, Refused
+from hybridchat.keys import Key, SessionKeys, delete_key, find_key, secret_variables, store_key, typed_key
+from hybridchat.net.client import Client, open_client
+from hybridchat.paths import Paths
+from hybridchat.session.drafting import NewBackend, draft, written
+from hybridchat.session.prices import PriceBook, Quote
+from hybridchat.session.probing import ask_one_token
+
+
+class KeyState(StrEnum):
+    WORKS = "works"
+    NOT_NEEDED = "not needed"
+    MISSING = "missing"  # the server wants one, and none was given
+    REFUSED = "refused"
+    UNPROVEN = "unproven"  # the server lists its models to anybody, or none: only a question would tell
+    UNREACHABLE = "unreachable"  # nothing is known: the server did not answer as it should
+
+
+class ListedModel(Struct, frozen=True):
+    """One model to choose. `price` is None where it is not known."""
+
+    info: ModelInfo
+    price: Quote | None = None
+
+    @property
+    def context_window(self) -> int | None:
+        """In tokens: the server's word, else the price list's."""
+        return self.info.context_window or (self.price.context_window if self.price else None)
+
+
+class Look(Struct, frozen=True):
+    """What one look at a new backend told; the texts may come from the server: clean them on the way to a screen."""
+
+    key: KeyState
+    detail: str
+    remedy: str = ""
+    models: tuple[ListedModel, ...] = ()
+
+
+class Added(Struct, frozen=True):
+    """The entry as it was written. `notice`: one line where the key could not be kept."""
+
+    config: BackendConfig
+    notice: str = ""
+
+
+class Providers:
+    """For the command line and the screen alike; all coroutines raise HybridchatError with a remedy."""
+
+    def __init__(self, paths: Paths, prices: PriceBook, session_keys: SessionKeys, *, local_only: bool = False) -> None:
+        self._config_file = paths.config_file
+        self._prices = prices
+        self._session_keys = session_keys
+        self._local_only = local_only
+
+    def presets(self) -> tuple[Provider, ...]:
+        return providers()
+
+    async def draft(self, what: str, given: Mapping[str, object]) -> NewBackend:
+        """See `drafting.draft`. An own server without a kind is asked which it speaks."""
+        taken = [backend.id for backend in load_config(self._config_file)[0].backend]
+        new = draft(what, given, taken)
+        spec = new.spec
+        if self._local_only and not spec.zone.is_local:
+            raise Refused(f"{spec.address.host} is not on this machine", "leave --local-only to add it")
+        if new.has_own_kind or not spec.zone.is_local:
+            return new
+        client = open_client(policy_of(spec, None))
+        try:
+            server = await who_answers(client, first=spec.address.port)
+        finally:
+            await client.aclose()
+        return draft(what, {**given, "kind": server.kind.value}, taken) if server else new
+
+    async def find_key(self, new: NewBackend) -> tuple[NewBackend, Key | None]:
+        """The key of the place that the user named, else of the provider's variable, which the entry then names."""
+        variables = new.provider.variables if new.provider else ()
+        variable = next(filter(os.environ.get, variables), None)
+        if new.config.key is None and variable:
+            new = new.with_values(key=f"env:{variable}")
+        secret = secret_variables(load_config(self._config_file)[0])
+        return new, await asyncio.to_thread(find_key, new.config, new.spec.address, secret=secret)
+
+    async def look(self, new: NewBackend, key: str | None) -> Look:
+        """The cheapest call that tells: the list of models, which is asked for without the key too where the provider
+        is not known to guard it."""
+        health = await _health(new.spec, key)
+        if health.error_kind is ErrorKind.AUTH:
+            state = KeyState.REFUSED if key else KeyState.MISSING
+        elif health.state is HealthState.UNHEALTHY:
+            state = KeyState.UNREACHABLE
+        elif key is None:
+            state = KeyState.MISSING if new.is_guarded else KeyState.NOT_NEEDED
+        else:
+            state = await _key_state(new, key, health)
+        provider = new.provider
+        models = [model for model in health.models if provider is None or provider.is_for_chat(model.name)]
+        listed = await asyncio.to_thread(self._priced, new.spec, models)
+        return Look(state, health.detail, health.remedy, listed)
+
+    def _priced(self, spec: BackendSpec, models: Iterable[ModelInfo]) -> tuple[ListedModel, ...]:
+        return tuple(ListedModel(model, self._prices.quote(spec, model.name)) for model in models)
+
+    async def prove(self, new: NewBackend, key: str | None, model: str) -> None:
+        """Asks for one token, which the provider charges for. Raises BackendError when it does not come."""
+        backend = make_backend(new.spec, key)
+        try:
+            failure = await ask_one_token(backend, model)
+        finally:
+            await backend.aclose()
+        if failure:
+            raise BackendError(failure.kind, failure.message, failure.remedy, status=failure.status)
+
+    async def add(self, new: NewBackend, *, model: str | None = None, key: str | None = None) -> Added:
+        """Writes it to the config. A `key` that was typed goes into the keyring, else into this session alone, and the
+        config then names the variable in which a later session will look for it."""
+        new = new.with_values(model=model or new.config.model)
+        notice = ""
+        if key is not None:
+            new, notice = await self._keep(new, typed_key(key))
+        try:
+            await asyncio.to_thread(add_backend, self._config_file, written(new.config))
+        except HybridchatError:
+            if key is not None and new.config.key == "keyring":
+                await asyncio.to_thread(delete_key, new.spec.address)
+            raise
+        return Added(new.config, notice)
+
+    async def _keep(self, new: NewBackend, key: str) -> tuple[NewBackend, str]:
+        try:
+            await asyncio.to_thread(store_key, new.spec.address, key)
+        except HybridchatError as error:
+            self._session_keys.keep(new.config.id, new.spec.address, key)
+            notice = f"{error.message}, so the key is kept nowhere: put it into the environment as {new.variable}"
+            return new.with_values(key=f"env:{new.variable}"), notice
+        return new.with_values(key="keyring"), ""
+
+
+async def _health(spec: BackendSpec, key: str | None) -> Health:
+    backend = make_backend(spec, key)
+    try:
+        return await backend.health()
+    finally:
+        await backend.aclose()
+
+
+async def _key_state(new: NewBackend, key: str, health: Health) -> KeyState:
+    """Of a key with which the list was answered."""
+    if new.provider and new.provider.key_check:
+        client = open_client(policy_of(new.spec, key))
+        try:
+            return await _answer_to_key(client, new.spec.address.endpoint(new.provider.key_check))
+        finally:
+            await client.aclose()
+    if not health.models:
+        return KeyState.UNPROVEN
+    if new.is_guarded:
+        return KeyState.WORKS
+    without = await _health(new.spec, None)
+    return KeyState.WORKS if without.error_kind is ErrorKind.AUTH else KeyState.UNPROVEN
+
+
+async def _answer_to_key(client: Client, path: str) -> KeyState:
+    try:
+        await client.get_json(path)
+    except BackendError as error:
+        return KeyState.REFUSED if error.kind is ErrorKind.AUTH else KeyState.UNPROVEN
+    return KeyState.WORKS

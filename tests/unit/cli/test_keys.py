@@ -1,0 +1,148 @@
+"""`keys`, and what else `backends` does: shown, tried, removed; no key is ever printed."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from hybridchat.config import load_config
+from tests.fakes.keyrings import InstallKeyring, Locked, MemoryKeyring
+from tests.fakes.provider import KEY, FakeProvider
+from tests.faults.cli import configure
+from tests.unit.cli.conftest import Call
+
+
+@pytest.fixture
+def ring(install_keyring: InstallKeyring) -> MemoryKeyring:
+    ring = MemoryKeyring()
+    install_keyring(ring)
+    return ring
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FakeProvider]:
+    async with FakeProvider("m") as fake:
+        yield fake
+
+
+@pytest.fixture
+def file(home: Path, server: FakeProvider) -> Path:
+    home.mkdir()
+    file = home / "config.toml"
+    file.write_text(
+        f'# mine\n[[backend]]\nid = "b"\nkind = "openai-compatible"\nzone = "managed"\nmodel = "m"\n'
+        f'base_url = "{server.url}"\nkey = "keyring"\n'
+        f'proxy = "http://me:canary@127.0.0.1:9"\n[[backend]]\nid = "named"\nkind = "openai-compatible"\n'
+        f'base_url = "{server.url}"\nkey = "env:LAB_KEY"\n'
+    )
+    return file
+
+
+def pipe(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+
+async def test_set_list_and_rm(
+    call: Call, file: Path, server: FakeProvider, ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe(monkeypatch, f" {KEY}\n")
+    said = await call("keys", "set", "b", "--json")
+    assert (said.code, said.json) == (0, {"backend": "b", "origin": "the keyring", "host": server.url})
+    assert ring.kept == {("hybridchat", server.url): KEY}
+    rows = {row["backend"]: row for row in (await call("keys", "--json")).json}
+    assert rows["b"] == {"backend": "b", "origin": "the keyring", "host": server.url}
+    assert "LAB_KEY has no key" in rows["named"]["origin"]
+    removed = await call("keys", "rm", "b", "--json")
+    assert (removed.json["removed"], ring.kept) == (True, {})
+    assert (await call("keys", "rm", "b", "--json")).json["removed"] is False
+
+
+async def test_set_where_another_place_comes_first_keeps_nothing(
+    call: Call, file: Path, ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_KEY", "sk-old")
+    pipe(monkeypatch, KEY)
+    said = await call("keys", "set", "named")
+    assert (said.code, said.out, ring.kept) == (1, "", {})
+    assert "the environment's LAB_KEY comes before the keyring — change the key there" in said.err
+    assert KEY not in said.err
+
+
+async def test_set_without_a_keyring_that_can_be_used(
+    call: Call, file: Path, install_keyring: InstallKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_keyring(Locked())
+    pipe(monkeypatch, KEY)
+    said = await call("keys", "set", "b")
+    assert (said.code, said.err.count("\n"), KEY in said.err) == (1, 1, False)
+
+
+async def test_test_says_what_the_server_says(
+    call: Call, server: FakeProvider, home: Path, ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = '[[backend]]\nid = "{}"\nkind = "openai-compatible"\nbase_url = "{}"\nzone = "managed"\nkey = "env:{}"\n'
+    configure(
+        home,
+        text.format("right", server.url, "RIGHT")
+        + text.format("wrong", server.url, "WRONG")
+        + text.format("none", server.url, "NONE")
+        + text.format("away", "http://127.0.0.1:9", "RIGHT"),
+    )
+    monkeypatch.setenv("RIGHT", KEY)
+    monkeypatch.setenv("WRONG", "sk-wrong-0815")
+    said = await call("keys", "test", "--json")
+    assert said.code == 1
+    assert {row["backend"]: row["state"] for row in said.json} == {
+        "right": "works",
+        "wrong": "refused",
+        "none": "missing",
+        "away": "unreachable",
+    }
+    assert (await call("keys", "test", "right")).code == 0
+    assert KEY not in said.out + said.err
+    assert "sk-wrong" not in said.out + said.err
+
+
+async def test_show_says_all_but_secrets(call: Call, file: Path, server: FakeProvider) -> None:
+    shown = (await call("backends", "show", "b", "--json")).json
+    assert (shown["base_url"], shown["zone"], shown["key"]) == (server.url, "managed", "keyring")
+    assert shown["proxy"] == "set"
+    said = await call("backends", "show", "b")
+    assert "canary" not in said.out + str(shown)
+    assert (await call("backends", "show", "nope")).code == 2
+
+
+async def test_backends_are_tried_one_by_one(
+    call: Call, server: FakeProvider, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = '[[backend]]\nid = "{}"\nkind = "openai-compatible"\nbase_url = "{}"\nmodel = "m"\nkey = "env:RIGHT"\n'
+    configure(home, text.format("good", server.url) + text.format("away", "http://127.0.0.1:9"))
+    monkeypatch.setenv("RIGHT", KEY)
+    good = await call("backends", "test", "good", "--round-trip", "--json")
+    assert (good.code, [finding["state"] for finding in good.json]) == (0, ["ok"])
+    assert len(server.sent("/v1/chat/completions")) == 1
+    every = await call("backends", "test")
+    assert (every.code, every.out.startswith("ok     good: "), "broken away: " in every.out) == (1, True, True)
+    assert (await call("backends", "test", "nope")).code == 2
+
+
+async def test_rm_takes_the_key_along_unless_another_uses_it(
+    call: Call, file: Path, server: FakeProvider, ring: MemoryKeyring
+) -> None:
+    ring.kept["hybridchat", server.url] = KEY
+    said = await call("backends", "rm", "b")
+    assert (said.code, ring.kept) == (0, {})
+    assert [entry.id for entry in load_config(file)[0].backend] == ["named"]
+
+
+async def test_rm_leaves_a_key_that_another_backend_uses(call: Call, home: Path, ring: MemoryKeyring) -> None:
+    text = '[[backend]]\nid = "{}"\nkind = "openai-compatible"\nbase_url = "https://host.example"\nkey = "keyring"\n'
+    configure(home, text.format("one") + text.format("two"))
+    ring.kept["hybridchat", "https://host.example:443"] = KEY
+    assert (await call("backends", "rm", "one")).code == 0
+    assert len(ring.kept) == 1
+    assert (await call("backends", "rm", "two")).code == 0
+    assert ring.kept == {}
