@@ -61,7 +61,6 @@ class PriceBook:
         priced = _ask_price_list(spec.address, model, Usage(prompt_tokens=1000, completion_tokens=0), now)
         return None if isinstance(priced, str) else (float(priced.input_price / 1000), _source(priced, now))
 
-
     def quote(self, spec: BackendSpec, model: str) -> Quote | None:
         """For a person who chooses a model; None where the price is not known."""
         configured = _configured(spec, model)
