@@ -16,6 +16,7 @@ from hybridchat.backends.decoding import FILTERED, REFUSED, JsonStreamDecoder, O
 from hybridchat.backends.facts import effort_fields, facts, takes_sampling
 from hybridchat.backends.failures import failed_from
 from hybridchat.backends.http_backend import HttpBackend
+from hybridchat.config.providers import hosts_with_usage_unasked
 from hybridchat.domain.chat import ChatRequest, Kind
 from hybridchat.domain.events import Event, Failed, Finished, Loading, Refusal, Started, Usage
 from hybridchat.errors import UsageError
@@ -154,7 +155,7 @@ PARTS = Parts(
 
 
 def request_body(request: ChatRequest, kind: Kind, host: str) -> bytes:
-    """The JSON of a streaming request that asks for its usage. Raises UsageError for an attachment that cannot go."""
+    """The JSON of a streaming request that gets its usage. Raises UsageError for an attachment that cannot go."""
     given, dialect = request.parameters, facts().chat_completions[kind]
     model = kind, host, request.model, given.effort
     parts = PARTS if dialect.documents else replace(PARTS, document=None)
@@ -170,7 +171,7 @@ def request_body(request: ChatRequest, kind: Kind, host: str) -> bytes:
         "model": request.model,
         "messages": [{"role": message.role, "content": content(message, parts)} for message in request.messages],
         "stream": True,
-        "stream_options": {"include_usage": True},
+        **({"stream_options": {"include_usage": True}} if host not in hosts_with_usage_unasked() else {}),
         **{name: value for name, value in options.items() if value is not None},
         **effort_fields(*model),
     }

@@ -57,6 +57,12 @@ def provider_at(address: Address) -> Provider | None:
     return next((provider for provider in providers() if provider.is_at(address)), None)
 
 
+@cache
+def hosts_with_usage_unasked() -> frozenset[str]:
+    """Those that give the usage by themselves, and refuse a request that asks for it."""
+    return frozenset(parse_base_url(provider.base_url).host for provider in providers() if not provider.asks_usage)
+
+
 def key_variables() -> frozenset[str]:
     """Every variable that is known to hold a key."""
     return frozenset(variable for provider in providers() for variable in provider.variables)

@@ -14,11 +14,14 @@ KEY = "sk-right-4711"
 
 
 class FakeProvider(FakeServer):
-    """`open_list`: the models are listed to everybody."""
+    """`open_list`: the models are listed to everybody. `refusal`: the status for another key."""
 
-    def __init__(self, *models: str, header: str = "authorization", open_list: bool = False) -> None:
+    def __init__(
+        self, *models: str, header: str = "authorization", open_list: bool = False, refusal: int = 401
+    ) -> None:
         super().__init__(self._handle)
         self.open_list = open_list
+        self.refusal = refusal
         self._listed: list[dict[str, Any]] = [{"id": model, "object": "model"} for model in models]
         self._credentials = header, f"Bearer {KEY}" if header == "authorization" else KEY
 
@@ -27,7 +30,7 @@ class FakeProvider(FakeServer):
         is_list = request.path.partition("?")[0].endswith("/models")
         if request.headers.get(name) != value and not (is_list and self.open_list):
             error = {"message": f"Incorrect API key provided: {request.headers.get(name)}", "code": "invalid_api_key"}
-            await respond.whole({"error": error}, status=401)
+            await respond.whole({"error": error}, status=self.refusal)
         elif is_list:
             await respond.whole(json.dumps({"object": "list", "data": self._listed}).encode())
         elif request.path.endswith("/key"):

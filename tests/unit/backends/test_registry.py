@@ -59,6 +59,11 @@ def test_chat_completions_request() -> None:
     }
 
 
+def test_mistral_gives_the_usage_unasked_and_refuses_to_be_asked() -> None:
+    body = msgspec.json.decode(request_body(ask("hi", "m"), Kind.OPENAI_COMPATIBLE, "api.mistral.ai"))
+    assert "stream_options" not in body
+
+
 async def test_the_simulated_backend_says_what_it_is() -> None:
     backend = SimulatedBackend(spec_for(Kind.SIMULATED, URL), Pace(delay_s=0, tokens_per_s=1e6))
     assert (await backend.health()).detail == "simulated"

@@ -102,6 +102,14 @@ async def test_a_wrong_key_leaves_nothing(call: Call, file: Path, move: Move, pi
     assert (written(file), ring.kept) == (COMMENTED, {})
 
 
+async def test_gemini_says_400_to_a_wrong_key(call: Call, file: Path, move: Move, pipe: Pipe) -> None:
+    async with FakeProvider(header="x-goog-api-key", refusal=400) as server:
+        move("gemini", server)
+        pipe("sk-wrong-0815")
+        said = await call("backends", "add", "gemini")
+    assert (said.code, "the key was refused" in said.err, written(file)) == (1, True, COMMENTED)
+
+
 async def test_a_key_in_the_environment_is_named_and_not_copied(
     call: Call, file: Path, move: Move, monkeypatch: pytest.MonkeyPatch, ring: MemoryKeyring
 ) -> None:
