@@ -195,7 +195,7 @@ def request_body(request: ChatRequest, spec: BackendSpec, *, with_summary: bool 
     }
     body: dict[str, Any] = {
         "model": request.model,
-        "input": [item for message in request.messages for item in _items(message)],
+        "input": [item for message in request.messages for item in _items(message, thinks="include" in fields)],
         "stream": True,
         "store": False,
         **{name: value for name, value in options.items() if value is not None},
@@ -204,8 +204,9 @@ def request_body(request: ChatRequest, spec: BackendSpec, *, with_summary: bool 
     return msgspec.json.encode(body)
 
 
-def _items(message: ChatMessage) -> Iterator[Any]:
-    if message.role is Role.ASSISTANT:
+def _items(message: ChatMessage, *, thinks: bool) -> Iterator[Any]:
+    """The reasoning comes before the reply that it led to; a model that gives none takes none."""
+    if thinks and message.role is Role.ASSISTANT:
         yield from _thoughts(message.signature)
     if message.text or message.attachments:
         yield {"type": "message", "role": message.role, "content": content(message, PARTS)}
