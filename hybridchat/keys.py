@@ -243,5 +243,9 @@ def _within_time(call: Callable[[], T]) -> T:
     if isinstance(result, HybridchatError):
         raise result
     if isinstance(result, Exception):
+        from keyring.errors import KeyringLocked
+
+        if isinstance(result, KeyringLocked):
+            raise HybridchatError("the keyring is locked", "unlock it and try again")
         raise HybridchatError(f"the keyring cannot be used: {type(result).__name__}", "unlock it and try again")
     return result

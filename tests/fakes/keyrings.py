@@ -41,6 +41,8 @@ class Lying(MemoryKeyring):
 
 
 class Locked(MemoryKeyring):
+    """Its prompt was dismissed, in words that nobody checked."""
+
     def get_password(self, service: str, user: str) -> str | None:
         raise RuntimeError("org.freedesktop.secrets: sk-canary")
 
