@@ -23,6 +23,8 @@ PASSWORD = "of-the-user"
 UNLOCKED = f'printf %s {PASSWORD} | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1; exec "$@"'
 LOCKED = 'gnome-keyring-daemon --start --components=secrets >/dev/null 2>&1; exec "$@"'
 
+OURS = ("hybridchat:", "kept", "removed")  # the bus and the keyring talk on standard error too
+
 
 class Said(NamedTuple):
     code: int
@@ -51,10 +53,8 @@ class Desk:
         done = await asyncio.to_thread(
             subprocess.run, argv, input=typed, env=environment, capture_output=True, text=True, timeout=120
         )
-        said = "\n".join(
-            line for line in done.stderr.splitlines() if line.startswith(("hybridchat:", "kept", "removed"))
-        )
-        return Said(done.returncode, done.stdout, said)
+        ours = [line for line in done.stderr.splitlines() if line.startswith(OURS)]
+        return Said(done.returncode, done.stdout, "\n".join(ours))
 
     def files(self) -> bytes:
         """All that was written anywhere under the home."""
