@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 
 import msgspec
 from msgspec import Struct
@@ -12,14 +11,13 @@ from hybridchat.backends import identity
 from hybridchat.backends.base import BackendSpec
 from hybridchat.backends.decoding import FILTERED, JsonStreamDecoder, OnError, is_set
 from hybridchat.backends.facts import effort_fields, takes_sampling
-from hybridchat.backends.failures import failed_from
 from hybridchat.backends.gemini_request import SignedPart, model_path, request_body, signature_of
 from hybridchat.backends.http_backend import HttpBackend, percent_encoded
 from hybridchat.backends.identity import Models
 from hybridchat.domain.chat import ChatRequest, ModelInfo
 from hybridchat.domain.events import Event, Finished, Refusal, Signature, Started, Text, Thinking, Usage
 from hybridchat.domain.text import clean_line
-from hybridchat.errors import BackendError, ErrorKind, UsageError
+from hybridchat.errors import BackendError, ErrorKind
 from hybridchat.net.client import Client
 from hybridchat.net.framing import SseFramer
 from hybridchat.net.replies import place
@@ -192,18 +190,14 @@ def _info(model: _Model) -> ModelInfo:
 class GeminiBackend(HttpBackend):
     """See `backends.base.Backend`."""
 
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
+    def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
+        return self._ask(request, self._prepare, lambda: GeminiDecoder(self._failed))
+
+    def _prepare(self, request: ChatRequest) -> tuple[str, bytes]:
         of_model = self.spec.kind, self.spec.address.host, request.model, request.parameters.effort
-        try:
-            path = self.spec.address.endpoint(model_path(request.model), version=VERSION)
-            body = request_body(request, fields=effort_fields(*of_model), may_sample=takes_sampling(*of_model))
-        except UsageError as error:
-            yield failed_from(error)
-            return
-        path += ":streamGenerateContent?alt=sse"
-        async with aclosing(self._reply(request, path, body, GeminiDecoder(self._failed))) as events:
-            async for event in events:
-                yield event
+        path = self.spec.address.endpoint(model_path(request.model), version=VERSION)
+        body = request_body(request, fields=effort_fields(*of_model), may_sample=takes_sampling(*of_model))
+        return f"{path}:streamGenerateContent?alt=sse", body
 
     async def _models(self) -> Models:
         try:

@@ -243,6 +243,19 @@ def test_a_stream_without_its_start_is_understood_all_the_same() -> None:
     ]
 
 
+async def test_thinking_that_another_account_signed_is_left_out() -> None:
+    """So that a conversation goes on with a new key."""
+    signature = json.dumps([{"characters": 2, "signature": sign("signed elsewhere")}])
+    reply = ChatMessage(Role.ASSISTANT, "hi", thinking="hm", signature=signature)
+    async with FakeAnthropic() as server:
+        backend = make_backend(spec_for(Kind.ANTHROPIC, server.url, zone=Zone.MANAGED, proof=None), KEY)
+        events = await collect(backend, ChatRequest("claude-opus-5", (USER, reply, USER)))
+        assert isinstance(events[-1], Finished)
+        assert not any(isinstance(event, Failed) for event in events)
+        kinds = [[block["type"] for block in sent.json()["messages"][1]["content"]] for sent in server.requests]
+        assert kinds == [["thinking", "text"], ["text"]]
+
+
 async def streamed(reply: Reply) -> bytes:
     server = FakeAnthropic(reply)
     body = {"model": "m", "messages": [{"content": [{"type": "text", "text": "a b"}]}]}
