@@ -231,3 +231,9 @@ def test_openais_codes_inside_a_stream() -> None:
     limited = failed(b'{"error":{"code":"rate_limit_exceeded","message":"slow"}}', backend="it")
     broken = failed(b'{"error":{"code":"server_error","message":"oops"}}', backend="it")
     assert (limited.kind, broken.kind) == (ErrorKind.RATE_LIMIT, ErrorKind.SERVER)
+
+
+def test_a_number_without_end_is_no_number() -> None:
+    body = b'{"error":{"message":"This model\'s maximum context length is %s tokens."}}' % (b"9" * 5000)
+    event = failed(body, backend="it", status=400)
+    assert (event.kind, event.context_window) == (ErrorKind.BAD_REQUEST, None)
