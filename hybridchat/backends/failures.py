@@ -31,7 +31,8 @@ _OVERFLOWS = tuple(
         r"request \((?P<prompt>\d{1,12}) tokens\) exceeds the available context size \((?P<window>\d{1,12}) tokens\)",
         r"prompt is too long: (?P<prompt>\d{1,12}) tokens > (?P<window>\d{1,12}) maximum",
         r"input length and `max_tokens` exceed context limit: (?P<prompt>\d{1,12}) \+ \d{1,12} > (?P<window>\d{1,12})",
-        r"input token count \((?P<prompt>\d{1,12})\) exceeds the maximum number of tokens allowed \((?P<window>\d{1,12})\)",
+        r"input token count \((?P<prompt>\d{1,12})\) exceeds the maximum number of tokens allowed "
+        r"\((?P<window>\d{1,12})\)",
         r"context length of only (?P<window>\d{1,12}) tokens",
     )
 )
