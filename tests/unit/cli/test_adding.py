@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import socket
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from hybridchat.session import drafting
 from tests.fakes.http import FakeServer
 from tests.fakes.keyrings import InstallKeyring, MemoryKeyring
 from tests.fakes.provider import KEY, FakeProvider, at_server
+from tests.faults.test_connections import CERTIFICATES
 from tests.unit.cli.conftest import Call, Cli
 
 Move = Callable[[str, FakeServer], None]
@@ -242,6 +244,29 @@ async def test_an_own_server_that_wants_a_key_is_given_one(call: Call, file: Pat
         pipe(KEY)
         said = await call("backends", "add", "lab", "--url", server.url, "--kind", "openai-compatible", "--json")
     assert (said.json["id"], said.json["key"], said.json["key_state"]) == ("lab", "keyring", "works")
+
+
+@pytest.mark.parametrize("shown", [True, False])
+async def test_an_own_authority_and_a_client_certificate_come_along(
+    shown: bool, call: Call, file: Path, pipe: Pipe
+) -> None:
+    client = ("--cert", str(CERTIFICATES / "client.pem"))
+    server = FakeProvider("m")
+    server.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.tls.load_cert_chain(CERTIFICATES / "valid.pem")
+    server.tls.verify_mode = ssl.CERT_REQUIRED
+    server.tls.load_verify_locations(CERTIFICATES / "authority.pem")
+    async with server:
+        url = server.url.replace("http:", "https:")
+        pipe(KEY)
+        ours = ("--managed", "--ca", str(CERTIFICATES / "authority.pem"), *(client if shown else ()))
+        said = await call("backends", "add", url, *ours, "--json")
+    if shown:
+        assert (said.code, said.json["key_state"]) == (0, "works")
+        (entry,) = load_config(file)[0].backend
+        assert (entry.ca, entry.cert) == (ours[2], client[1])
+    else:
+        assert (said.code, written(file)) == (1, COMMENTED)
 
 
 @pytest.mark.parametrize("text", ["sk-1\nsk-2", "sk 1", "sk-ö"])
