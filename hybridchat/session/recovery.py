@@ -112,7 +112,8 @@ class Recovery:
         if retry.wait_s is not None and retry.wait_s < left_s and not was_probe:
             self._retries += 1
             request = replace(self._try.request, deadline_s=left_s - retry.wait_s)
-            return Again(self._try._replace(request=request), retry.wait_s, f"{target.backend} {_WHAT[final.kind]}")
+            why = f"{target.backend} {_WHAT[final.kind]}"
+            return Again(self._try._replace(request=request), retry.wait_s, why, self._retries)
         return self._fall_back(final) or retry.why
 
     def _fall_back(self, failed: Failed) -> Again | None:
@@ -128,7 +129,7 @@ class Recovery:
             why += f" ({failed.remedy})"
         self._plan = plan
         self._aim_at(make_try(self._fleet, self._planner, self._chat, self._draft, plan, why))
-        return Again(self._try, 0.0, why, is_fallback=True)
+        return Again(self._try, 0.0, why)
 
     def limits(self, limits: Limits) -> None:
         self._fleet.note_limits(self._try.target.backend, limits)

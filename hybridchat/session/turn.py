@@ -40,7 +40,7 @@ class Again(NamedTuple):
     next: Try
     wait_s: float
     reason: str
-    is_fallback: bool = False
+    retry_no: int = 0  # 0: a fallback
 
 
 class Course(Protocol):
@@ -214,18 +214,19 @@ class Turn:
         self._message = replace(self._message, state=MessageState.STREAMING, note="", attempt=self._attempt)
         self._emit(
             AttemptBegan(
-                self._message.conversation_id, self._message.id, again.next.target, self._attempt, again.is_fallback
+                self._message.conversation_id, self._message.id, again.next.target, self._attempt, not again.retry_no
             )
         )
         return True
 
     async def _pause(self, again: Again, number: int) -> str:
         """Returns why the next attempt must not be made by itself, or ""."""
-        if again.is_fallback or self._ended_by is not None:
+        if not again.retry_no or self._ended_by is not None:
             return ""
         monotonic, wall = time.monotonic(), time.time()
         until = monotonic + again.wait_s
-        self._emit(RetryWaits(self._message.conversation_id, self._message.id, until, again.reason, number))
+        message = self._message
+        self._emit(RetryWaits(message.conversation_id, message.id, until, again.reason, number, again.retry_no))
         self._is_interruptible = True
         try:
             await asyncio.sleep(again.wait_s)
