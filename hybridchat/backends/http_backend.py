@@ -97,7 +97,7 @@ def _refuses_thinking(event: Event, request: ChatRequest) -> bool:
     return (
         isinstance(event, Failed)
         and event.status == 400
-        and "signature" in event.message.lower()
+        and any(words in event.message.lower() for words in ("signature", "encrypted content"))
         and any(message.signature for message in request.messages)
     )
 
