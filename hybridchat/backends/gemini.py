@@ -25,6 +25,7 @@ from hybridchat.net.replies import place
 VERSION = "/v1beta"
 
 _MAX_PAGES = 20
+_RUNNING = (None, "", "FINISH_REASON_UNSPECIFIED")  # the last from Vertex AI, until the end
 
 # Why a filter stops a reply, or refuses a question; other reasons are the model's own way to end.
 _FILTERS = {
@@ -109,7 +110,7 @@ class GeminiDecoder(JsonStreamDecoder[_Chunk]):
         if value.usage_metadata is not None:
             events.append(_usage(value.usage_metadata))
         feedback = value.prompt_feedback or _PromptFeedback()
-        reason = candidate.finish_reason or feedback.block_reason
+        reason = feedback.block_reason if candidate.finish_reason in _RUNNING else candidate.finish_reason
         if reason in _FILTERS or feedback.block_reason:
             events.append(_refusal(reason or "", candidate.finish_message or feedback.block_reason_message))
         if reason:

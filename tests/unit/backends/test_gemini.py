@@ -139,6 +139,13 @@ def test_other_ends_are_no_refusals(reason: str) -> None:
     assert decode(said({"text": "a"}, finishReason=reason)) == [Started(None), Text("a"), Finished(reason)]
 
 
+def test_an_unspecified_reason_is_not_the_end() -> None:
+    """Vertex AI gives it until there is one."""
+    first = said({"text": "a"}, finishReason="FINISH_REASON_UNSPECIFIED")
+    assert decode(first, said({"text": "b"}, finishReason="STOP"))[1:] == [Text("a"), Text("b"), Finished("STOP")]
+    assert isinstance(decode(first)[-1], Failed)
+
+
 @pytest.mark.parametrize("reason", ["SAFETY", "OTHER", "NEW\x1b[31m"])
 def test_a_blocked_question_is_a_refusal_whatever_the_reason(reason: str) -> None:
     started, refusal, finished = decode({"promptFeedback": {"blockReason": reason}, "modelVersion": "m"})
