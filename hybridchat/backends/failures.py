@@ -168,7 +168,7 @@ def _nested(text: str) -> ErrorBody | None:
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**12 else None
 
 
 def excerpt(body: bytes) -> str:

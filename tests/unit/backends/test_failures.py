@@ -237,3 +237,10 @@ def test_a_number_without_end_is_no_number() -> None:
     body = b'{"error":{"message":"This model\'s maximum context length is %s tokens."}}' % (b"9" * 5000)
     event = failed(body, backend="it", status=400)
     assert (event.kind, event.context_window) == (ErrorKind.BAD_REQUEST, None)
+
+
+@pytest.mark.parametrize("count", ["-1", "0", f"{10**30}", "true", "1.5", '"9"'])
+def test_a_count_that_cannot_be_is_unknown(count: str) -> None:
+    body = f'{{"error":{{"type":"exceed_context_size_error","message":"no","n_prompt_tokens":{count},"n_ctx":9}}}}'
+    event = failed(body.encode(), backend="it", status=400)
+    assert (event.kind, event.prompt_tokens, event.context_window) == (ErrorKind.CONTEXT_OVERFLOW, None, 9)
