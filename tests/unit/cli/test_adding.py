@@ -295,7 +295,7 @@ def test_a_key_as_an_argument_is_refused_without_repeating_it(cli: Cli, file: Pa
         (["https://me:pw@host.example"], "user information"),
         (["http://127.0.0.1:1", "--private"], "loopback is this device"),
         (["http://127.0.0.1:1", "--id", "auto"], "has a meaning of its own"),
-        (["http://127.0.0.1:1", "--id", "a b"], "id"),
+        (["http://127.0.0.1:1", "--id", "a b"], "'a b' cannot be an id"),
     ],
 )
 def test_what_would_be_a_mistake_is_one_line(arguments: list[str], said: str, cli: Cli, file: Path) -> None:
