@@ -9,13 +9,13 @@ from contextlib import AsyncExitStack
 from msgspec.structs import replace
 
 from hybridchat.backends.base import BackendSpec
+from hybridchat.backends.registry import warm_up
 from hybridchat.config import Config
 from hybridchat.domain.chat import Conversation, Health, Message, Outcome, Parameters, Privacy, Purpose, Reasoning
 from hybridchat.domain.privacy import in_words, strictest, why_forbidden
 from hybridchat.domain.routing import Candidate
 from hybridchat.errors import Refused, UsageError
 from hybridchat.ledger.store import Ledger
-from hybridchat.net.client import warm_up
 from hybridchat.session.bookkeeping import Bookkeeper
 from hybridchat.session.events import BranchShown, HealthChanged, Notice, SessionEvent
 from hybridchat.session.fleet import Fleet, KeepKey, OpenBackend
@@ -80,7 +80,8 @@ class Session:
         self.books.takes_snapshots = panel
         self._loop = asyncio.get_running_loop()
         status = await asyncio.wrap_future(self._ledger.opened)
-        await asyncio.to_thread(warm_up)  # not beside the ledger's own imports: two threads' can lock each other out
+        # Not beside the ledger's own imports: two threads' can lock each other out.
+        await asyncio.to_thread(warm_up, {spec.kind for spec in self.fleet.specs.values()})
         if status.notice:
             self._emit(Notice(status.notice))
         if status.mode == "read_only":
@@ -255,28 +256,40 @@ class Session:
     ) -> None:
         """Asks the last question again. Its answer stays, with the new one beside it; where it has no word, the new one
         takes its place. Raises HybridchatError as `send` does."""
-        if len(chat.messages) < 2:
-            raise UsageError("there is no question to answer again", "ask one")
-        draft = replace(again(chat), route=route, model=model, drop_turns=drop_turns)
+        draft = replace(_last_question(chat), route=route, model=model, drop_turns=drop_turns)
         await self.turns.answer_again(chat, draft)
+
+    def other_side(self, chat: Chat) -> Plan:
+        """What `escalate` would do: the last question to a managed backend, or back to one of the user's own.
+
+        Raises Refused unless the conversation is open.
+        """
+        if self.planner.privacy(chat) is not Privacy.OPEN:
+            raise Refused(f"this conversation is {in_words(self.planner.privacy(chat))}", "ask in an open one")
+        question, last = _last_question(chat), chat.messages[-1].attempt
+        side = "managed" if last is not None and last.zone.is_local else "local"
+        return self.planner.plan(chat, replace(question, route=side))
 
     async def escalate(self, chat: Chat, backend: str | None = None, model: str | None = None) -> None:
         """The last question to the other side, or to that backend: up to a managed one, or back to the user's own.
 
         Only on the user's word, and only in an open conversation: Refused otherwise.
         """
-        if self.planner.privacy(chat) is not Privacy.OPEN:
-            raise Refused(f"this conversation is {in_words(self.planner.privacy(chat))}", "ask in an open one")
-        if backend is None and len(chat.messages) > 1:
-            last = chat.messages[-1].attempt
-            side = "managed" if last is not None and last.zone.is_local else "local"
-            target = self.planner.plan(chat, replace(again(chat), route=side)).decision.target
-            backend, model = (target.backend, target.model) if target else (side, None)
+        plan = self.other_side(chat)
+        if backend is None:
+            if plan.decision.target is None:
+                raise self.planner.refusal(plan)
+            backend, model = plan.decision.target.backend, plan.decision.target.model
         await self.answer_again(chat, route=backend, model=model)
 
     async def siblings(self, message_id: int) -> list[Message]:
         """All answers to the question that this message answers, oldest first, each with its last attempt."""
         return await asyncio.wrap_future(self._ledger.siblings(message_id))
+
+    async def answered_again(self, chat: Chat) -> list[Message]:
+        """All answers to those of the conversation's questions that have several, oldest first, each with its last
+        attempt."""
+        return [] if chat.id is None else await asyncio.wrap_future(self._ledger.answered_again(chat.id))
 
     async def show_sibling(self, chat: Chat, message_id: int) -> None:
         """The conversation goes on from that answer, and from what was said after it."""
@@ -340,3 +353,9 @@ class Session:
 
     def _prompt_price(self, backend: str, model: str) -> tuple[float, str] | None:
         return self.books.prompt_price(backend, model)
+
+
+def _last_question(chat: Chat) -> Draft:
+    if len(chat.messages) < 2:
+        raise UsageError("there is no question to answer again", "ask one")
+    return again(chat)
