@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from hybridchat.backends.gemini import GeminiDecoder
-
 from hybridchat.backends.anthropic import AnthropicDecoder
 from hybridchat.backends.chat_completions import ChatCompletionsDecoder
+from hybridchat.backends.gemini import GeminiDecoder
 from hybridchat.backends.ollama import OllamaDecoder
 from hybridchat.backends.responses import ResponsesDecoder
 from hybridchat.backends.streaming import Decoder
