@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
@@ -254,6 +255,22 @@ async def test_thinking_that_another_account_signed_is_left_out() -> None:
         assert not any(isinstance(event, Failed) for event in events)
         kinds = [[block["type"] for block in sent.json()["messages"][1]["content"]] for sent in server.requests]
         assert kinds == [["thinking", "text"], ["text"]]
+
+
+async def test_a_reply_that_is_stopped_leaves_its_signed_thinking_and_no_connection() -> None:
+    """The fake takes a thousand seconds for all of it."""
+    async with FakeAnthropic(Reply("word " * 20_000, ("Hm.",)), tokens_per_s=20.0) as server:
+        backend = make_backend(spec_for(Kind.ANTHROPIC, server.url, zone=Zone.MANAGED, proof=None), KEY)
+        events: list[Event] = []
+        async with aclosing(backend.chat(ChatRequest("claude-opus-5", (USER,)))) as stream:
+            async for event in stream:
+                events.append(event)
+                if isinstance(event, Text):
+                    break
+        await server.hung_up.wait()
+        await backend.aclose()
+    assert given_back("Hm.", signed(*events))[0] == {"type": "thinking", "thinking": "Hm.", "signature": sign("Hm.")}
+    assert [event for event in events if isinstance(event, Usage)] == [Usage(1, 0, 1)], "how long it was nobody knows"
 
 
 async def streamed(reply: Reply) -> bytes:

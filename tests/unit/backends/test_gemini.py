@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from hybridchat.backends.registry import make_backend
 from hybridchat.domain.chat import Attachment, ChatMessage, ChatRequest, Kind, Parameters, Role, Zone
 from hybridchat.domain.events import Event, Failed, Finished, Refusal, Signature, Started, Text, Thinking, Usage
 from hybridchat.errors import ErrorKind, UsageError
-from tests.fakes.gemini import KEY, FakeGemini
+from tests.fakes.gemini import KEY, FakeGemini, Part, Reply
 from tests.fakes.wire import GEMINI, collect, spec_for, text_of, thinking_of
 
 Json = dict[str, Any]
@@ -181,6 +182,19 @@ def test_a_signature_at_the_end_on_a_part_without_words() -> None:
         {"text": "a"},
         {"text": "", "thoughtSignature": "s"},
     ]
+
+
+async def test_a_reply_that_is_stopped_keeps_the_count_so_far_and_no_connection() -> None:
+    """The fake takes a thousand seconds for all of it."""
+    async with FakeGemini(Reply((Part("word " * 20_000),)), tokens_per_s=20.0) as server:
+        backend = make_backend(spec_for(Kind.GEMINI, server.url, zone=Zone.MANAGED, proof=None), KEY)
+        async with aclosing(backend.chat(ChatRequest("gemini-9", (USER,)))) as stream:
+            async for event in stream:
+                if isinstance(event, Usage):
+                    break
+        assert event == Usage(1, None, None, 1)
+        await server.hung_up.wait()
+        await backend.aclose()
 
 
 parts = st.fixed_dictionaries(
