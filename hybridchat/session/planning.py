@@ -83,7 +83,7 @@ class Planner:
             price_source=price[1] if price else "",
             left_out_turns=left_out,
             instead_of=instead_of,
-            ways=() if decision.outlook is Outlook.SEND else self._ways(chat, draft, given, left_out),
+            ways=() if decision.outlook is Outlook.SEND else self._ways(chat, draft, given, left_out, decision),
             privacy=self.privacy(chat),
         )
 
@@ -155,10 +155,12 @@ class Planner:
         others_first = sorted(able(given), key=lambda c: c.backend == failed.backend)
         return tuple(Way("ask", candidate, turns) for candidate in others_first)
 
-    def _ways(self, chat: Chat, draft: Draft, given: RouteInput, left_out: int) -> tuple[Way, ...]:
+    def _ways(
+        self, chat: Chat, draft: Draft, given: RouteInput, left_out: int, decision: Decision
+    ) -> tuple[Way, ...]:
         history = history_of(chat, draft)
         turns = count_turns(history) - left_out
-        can = able(given)
+        can = decision.choices or able(given)
         too_small = decide(replace(given, prompt_tokens=None)).target
         if too_small is None or too_small in can:
             return tuple(Way("ask", candidate, turns) for candidate in can)

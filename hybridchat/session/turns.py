@@ -46,7 +46,8 @@ class Turns:
         if draft.text.strip():
             chat.queue.append(draft)
         elif draft.route:
-            chat.queue[0] = replace(chat.queue[0], route=draft.route, model=draft.model)
+            chosen = {"route": draft.route, "model": draft.model, "drop_turns": draft.drop_turns}
+            chat.queue[0] = replace(chat.queue[0], **chosen)
         try:
             await self._send_next(chat)
         except HybridchatError:
