@@ -162,8 +162,9 @@ def keyring_status() -> tuple[bool, str]:
 def _checked(value: str, origin: str, backend: BackendConfig) -> Key:
     value = value.strip()
     if not value:
+        remedy = f"`hybridchat keys set {backend.id}`" if backend.key == "keyring" else "set it"
         raise BackendError(
-            ErrorKind.AUTH, f"{backend.id}: {origin} has no key", "set it, or change `key` in config.toml"
+            ErrorKind.AUTH, f"{backend.id}: {origin} has no key", f"{remedy}, or change `key` in config.toml"
         )
     if problem := _problem(value):
         raise BackendError(ErrorKind.AUTH, f"{backend.id}: the key from {origin} {problem}", "set it again")

@@ -138,6 +138,8 @@ class Fleet:
         for key in [key for key in self._open if key[0] == backend]:
             self._replaced.append(self._open.pop(key))
         self._keyless.discard(backend)
+        if self._specs[backend].zone.is_local:
+            await self.check(backend)
         return kept
 
     async def check(self, backend: str) -> Health:
