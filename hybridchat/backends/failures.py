@@ -15,6 +15,7 @@ from msgspec import Struct
 from hybridchat.domain.events import Failed
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError
+from hybridchat.net.framing import repair_json
 from hybridchat.net.replies import KIND_OF_STATUS
 
 _MESSAGE_LIMIT = 300
@@ -99,8 +100,8 @@ class ErrorBody(Struct, frozen=True):
 def read_error(body: bytes) -> ErrorBody:
     """JSON of any API's shape (Ollama's JSON text in a string included), or else an excerpt of what it is."""
     try:
-        value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        value = repair_json(body)
+    except ValueError:
         return ErrorBody(excerpt(body))
     return _from_json(value) or ErrorBody(excerpt(body))
 

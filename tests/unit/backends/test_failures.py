@@ -178,6 +178,13 @@ def test_bodies_that_say_nothing(body: bytes) -> None:
     assert event.message.startswith("it answered with status 502")
 
 
+@pytest.mark.parametrize("damage", [b"\xff", b"\\ud83d"])
+def test_an_error_with_damaged_words_is_the_error_that_it_is(damage: bytes) -> None:
+    body = b'{"error":{"type":"overloaded_error","message":"Over' + damage + b'loaded"}}'
+    event = failed(body, backend="it")
+    assert (event.kind, event.message) == (ErrorKind.OVERLOADED, "it: Over\ufffdloaded")
+
+
 def test_an_html_page_becomes_its_words() -> None:
     page = b"""<!DOCTYPE html><html><head><title>x</title><style>p{color:red}</style></head>
     <body><script>alert(1)</script><h1>502 Bad&nbsp;Gateway</h1>\x1b]0;evil\x07<p>nginx</p></body></html>"""
