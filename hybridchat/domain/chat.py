@@ -145,6 +145,7 @@ class ChatRequest(Struct, frozen=True):
     parameters: Parameters = Parameters()
     idle_s: float = 60.0
     deadline_s: float = 1800.0
+    will_go_on: bool = True  # a later turn is likely, which pays for what a prompt cache is told to keep
 
 
 class Message(Struct, frozen=True):
@@ -214,6 +215,7 @@ class Conversation(Struct, frozen=True):
     system: str = ""
     workload: str | None = None
     reasoning: Reasoning = Reasoning.NORMAL
+    effort: Effort | None = None  # None: the model's own
     active_leaf_id: int | None = None
     message_count: int = 0
     waiting: tuple[str, ...] = ()  # messages that wait for the running reply

@@ -16,6 +16,7 @@ from hybridchat.domain.chat import (
     Message,
     MessageState,
     Privacy,
+    Purpose,
     Role,
 )
 from hybridchat.domain.privacy import strictest
@@ -43,12 +44,14 @@ def chat_request(
     parameters = draft.parameters
     if parameters.num_ctx is None and spec.num_ctx is not None:
         parameters = replace(parameters, num_ctx=spec.num_ctx)
+    goes_on_already = any(message.role is Role.ASSISTANT for message in messages)
     return ChatRequest(
         model=target.model,
         messages=tuple(messages),
         parameters=parameters,
         idle_s=spec.idle_s,
         deadline_s=spec.deadline_s,
+        will_go_on=draft.purpose is Purpose.CHAT or (draft.purpose is Purpose.ASK and goes_on_already),
     )
 
 
@@ -143,6 +146,7 @@ def _new_turn(chat: Chat, draft: Draft, plan: Plan, attempt: NewAttempt) -> NewT
         system=chat.system,
         workload=plan.workload,
         reasoning=plan.reasoning,
+        effort=chat.effort,
         parent_id=chat.leaf_id,
         text=draft.text,
         decided_backend=attempt.backend if by_auto else None,
@@ -170,13 +174,14 @@ def _adopt(chat: Chat, turn: NewTurn, ids: TurnIds) -> dict[str, object]:
     chat.conversation = replace(
         before,
         **wishes,
+        effort=chat.effort,
         **(dict.fromkeys(decided) if changed else decided),
         system=turn.system,
         updated_at=ids.started_at,
         active_leaf_id=ids.reply_message_id,
         message_count=before.message_count + 2,
     )
-    return changed
+    return changed if chat.effort == turn.effort else {**changed, "effort": chat.effort}
 
 
 def running_attempt(new: NewAttempt, ids: TurnIds) -> Attempt:

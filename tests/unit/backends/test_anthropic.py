@@ -89,6 +89,11 @@ def test_the_cache_keeps_the_system_prompt_and_everything_up_to_the_last_message
     assert marked == [False, False, True]
 
 
+def test_the_cache_keeps_nothing_for_a_question_that_nothing_will_follow() -> None:
+    request = ChatRequest("m", (ChatMessage(Role.SYSTEM, "Be brief."), USER), will_go_on=False)
+    assert b"cache_control" not in request_body(request, max_tokens=9, fields={}, may_sample=True)
+
+
 def test_attachments_come_before_the_words() -> None:
     attachments = (
         Attachment("a.png", "image/png", b"\x89PNG"),
