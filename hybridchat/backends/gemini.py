@@ -63,13 +63,14 @@ class _Candidate(Struct, gc=False, rename="camel"):
 
 
 class _UsageMetadata(Struct, gc=False, rename="camel"):
-    """Of everything so far, on each chunk."""
+    """Of everything so far, on each chunk. Counts of nothing are left out."""
 
     prompt_token_count: int | None = None  # cached ones included
     cached_content_token_count: int | None = None
     tool_use_prompt_token_count: int | None = None
     candidates_token_count: int | None = None  # without thoughts
     thoughts_token_count: int | None = None
+    total_token_count: int | None = None
 
 
 class _PromptFeedback(Struct, gc=False, rename="camel"):
@@ -132,14 +133,15 @@ class GeminiDecoder(JsonStreamDecoder[_Chunk]):
 
 
 def _usage(usage: _UsageMetadata) -> Usage:
-    prompt, generated = usage.prompt_token_count, (usage.candidates_token_count, usage.thoughts_token_count)
+    prompt = usage.prompt_token_count
+    if prompt is not None:
+        prompt += usage.tool_use_prompt_token_count or 0
+    generated = (usage.candidates_token_count, usage.thoughts_token_count)
     counts = [count for count in generated if count is not None]
+    if not counts and prompt is not None and usage.total_token_count is not None:
+        counts = [usage.total_token_count - prompt]
     return Usage(
-        prompt if prompt is None else prompt + (usage.tool_use_prompt_token_count or 0),
-        usage.cached_content_token_count,
-        None,
-        sum(counts) if counts else None,
-        usage.thoughts_token_count,
+        prompt, usage.cached_content_token_count, None, sum(counts) if counts else None, usage.thoughts_token_count
     )
 
 

@@ -122,7 +122,14 @@ def test_usage_is_of_everything_so_far_and_the_last_counts() -> None:
     counts |= {"candidatesTokenCount": 3, "thoughtsTokenCount": 4}
     last = {**said(finishReason="STOP"), "usageMetadata": counts}
     events = decode(first, last)
-    assert [event for event in events if isinstance(event, Usage)] == [Usage(10), Usage(15, 8, None, 7, 4)]
+    assert [event for event in events if isinstance(event, Usage)] == [
+        Usage(10, None, None, 0),
+        Usage(15, 8, None, 7, 4),
+    ]
+
+
+def test_without_a_total_what_was_generated_is_unknown() -> None:
+    assert Usage(10) in decode({**said({"text": "a"}), "usageMetadata": {"promptTokenCount": 10}})
 
 
 @pytest.mark.parametrize(
