@@ -13,6 +13,7 @@ from hybridchat.cli import output
 from hybridchat.cli.answer import Printer, as_contract
 from hybridchat.cli.debugging import log_if_debugging
 from hybridchat.cli.finite import FiniteRange
+from hybridchat.cli.keys import use_key
 from hybridchat.cli.prompt import Words, compose, read_files, read_stdin
 from hybridchat.cli.running import run
 from hybridchat.domain.chat import Message, MessageState, Outcome, Privacy, Purpose
@@ -29,6 +30,7 @@ class Options(Struct, frozen=True, kw_only=True):
     prompt: tuple[str, ...]
     backend: str | None
     model: str | None
+    key_from: str | None
     local_only: bool
     continue_last: bool
     conversation_id: int | None
@@ -43,6 +45,7 @@ class Options(Struct, frozen=True, kw_only=True):
 @click.argument("prompt", nargs=-1, type=Words())
 @click.option("--backend", metavar="ID", help="Ask this backend; or: auto, local, managed.")
 @click.option("--model", metavar="NAME", help="Ask this model.")
+@click.option("--key-from", metavar="PLACE", help="Take that backend's key from env:NAME, keyring or command:…")
 @click.option("--local-only", is_flag=True, help="Never let this conversation leave the device.")
 @click.option("--continue", "continue_last", is_flag=True, help="Go on with the last conversation.")
 @click.option("--conversation", "conversation_id", type=int, metavar="ID", help="Go on with this conversation.")
@@ -70,6 +73,8 @@ def command(**arguments: object) -> None:
         raise UsageError("--system belongs to a new conversation", "leave out --continue and --conversation")
     wired = wiring.load()
     check_backend(options.backend, [backend.id for backend in wired.config.backend])
+    if options.key_from is not None and not options.local_only:
+        use_key(wired, options.backend, options.key_from)
     text = compose(" ".join(options.prompt), read_files(options.files), read_stdin())
     session = wired.open_session(local_only=options.local_only)
     log_if_debugging(session, wired.paths)

@@ -78,7 +78,7 @@ def _of_zone(backend: BackendConfig, address: Address) -> Iterator[Contradiction
 
 
 def _of_key_and_files(backend: BackendConfig) -> Iterator[Contradiction]:
-    if backend.key is not None and not _is_key_place(backend.key):  # it may be a key: never shown
+    if backend.key is not None and not is_key_place(backend.key):  # it may be a key: never shown
         yield ("key",), "is not a place to find a key", '"env:NAME", "keyring" or "command:PROGRAM ARGS"'
     if backend.key_file is not None and backend.cert is None:
         yield ("key_file",), "has no certificate", "set cert as well"
@@ -129,6 +129,7 @@ def _address_or_problem(url: str) -> tuple[Address | None, tuple[str, str] | Non
         return None, (error.message.removeprefix("base_url "), error.remedy)
 
 
-def _is_key_place(text: str) -> bool:
+def is_key_place(text: str) -> bool:
+    """env:NAME, keyring or command:PROGRAM ARGS; what is none may be a key."""
     scheme, colon, rest = text.partition(":")
     return text == "keyring" or (scheme in ("env", "command") and bool(colon) and bool(rest.strip()))
