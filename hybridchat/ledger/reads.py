@@ -12,6 +12,7 @@ from hybridchat.domain.chat import (
     Attempt,
     Conversation,
     CostBasis,
+    Effort,
     Message,
     MessageState,
     Outcome,
@@ -29,7 +30,8 @@ USAGE_COLUMNS = Attempt.__struct_fields__
 
 _CONVERSATION = """
 SELECT id, title, created_at, updated_at, privacy, route, model, decided_backend, decided_model, system, workload,
-       reasoning, active_leaf_id, (SELECT count(*) FROM message WHERE conversation_id = conversation.id), waiting
+       reasoning, effort, active_leaf_id,
+       (SELECT count(*) FROM message WHERE conversation_id = conversation.id), waiting
 FROM conversation WHERE deleted_at IS NULL"""
 
 _MESSAGE_COLUMNS = tuple(name for name in Message.__struct_fields__ if name != "attempt")
@@ -96,7 +98,8 @@ _ENUMS = {
 def _to_conversation(row: tuple[Any, ...]) -> Conversation:
     values = list(row)
     values[4], values[11] = _known(Privacy, values[4]), _known(Reasoning, values[11])
-    values[14] = _texts(values[14])
+    values[12] = next((effort for effort in Effort if effort == values[12]), None)  # a newer version's: as if not set
+    values[15] = _texts(values[15])
     return Conversation(*values)
 
 

@@ -13,7 +13,7 @@ from hybridchat.ledger.records import AttemptCost, AttemptEnd, NewAttempt, NewTu
 from hybridchat.ledger.times import utc_now
 
 CHANGEABLE = {
-    *("title", "route", "model", "privacy", "system", "workload", "reasoning"),
+    *("title", "route", "model", "privacy", "system", "workload", "reasoning", "effort"),
     *("decided_backend", "decided_model", "active_leaf_id", "waiting"),
 }
 
@@ -51,6 +51,7 @@ def begin_turn(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnId
             system=storable(turn.system),
             workload=turn.workload,
             reasoning=turn.reasoning,
+            effort=turn.effort,
         )
     else:
         _require_same_pin(db, conversation_id, turn.privacy)

@@ -11,7 +11,17 @@ from msgspec.structs import replace
 from hybridchat.backends.base import BackendSpec
 from hybridchat.backends.registry import warm_up
 from hybridchat.config import Config
-from hybridchat.domain.chat import Conversation, Health, Message, Outcome, Parameters, Privacy, Purpose, Reasoning
+from hybridchat.domain.chat import (
+    Conversation,
+    Effort,
+    Health,
+    Message,
+    Outcome,
+    Parameters,
+    Privacy,
+    Purpose,
+    Reasoning,
+)
 from hybridchat.domain.privacy import in_words, strictest, why_forbidden
 from hybridchat.domain.routing import Candidate
 from hybridchat.errors import Refused, UsageError
@@ -206,6 +216,11 @@ class Session:
             self.books.count_workloads([workload])
         await self._change(chat, workload=workload, decided_backend=None, decided_model=None)
 
+    async def set_effort(self, chat: Chat, effort: Effort | None) -> None:
+        """How much the models may think, from the next message on; None leaves that to each of them."""
+        chat.effort = effort
+        await self._change(chat, effort=effort)
+
     async def _change(self, chat: Chat, **fields: object) -> None:
         if chat.conversation is not None:
             chat.conversation = replace(chat.conversation, **fields)
@@ -310,7 +325,7 @@ class Session:
         Raises HybridchatError as `send` does.
         """
         fork = self.new(privacy=self.planner.privacy(chat), route=chat.route, model=chat.model, system=chat.system)
-        fork.reasoning, fork.workload = chat.reasoning, chat.workload
+        fork.reasoning, fork.workload, fork.effort = chat.reasoning, chat.workload, chat.effort
         draft = Draft(SUMMARIZE, backend, model, purpose=Purpose.SUMMARY, history=tuple(chat.messages))
         ways = self.planner.plan(fork, draft).ways
         if ways and ways[0].kind == "drop":

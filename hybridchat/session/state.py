@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from hybridchat.domain.chat import Conversation, Message, MessageState, Parameters, Privacy, Purpose, Reasoning, Role
+from hybridchat.domain.chat import (
+    Conversation,
+    Effort,
+    Message,
+    MessageState,
+    Parameters,
+    Privacy,
+    Purpose,
+    Reasoning,
+    Role,
+)
 from hybridchat.domain.routing import Decision
 from hybridchat.session.ways import Way
 
@@ -54,6 +64,7 @@ class Chat:
         self.system = system
         self.reasoning: Reasoning | None = None  # None: by the config's rules
         self.workload: str | None = None
+        self.effort: Effort | None = None  # None: the model's own
         self.may_leave = False  # the user chose a managed route since the last answer
         self.queue: list[Draft] = []
         self.waiting: tuple[str, ...] = ()  # the queue's texts as they were last told and stored
@@ -75,6 +86,7 @@ class Chat:
         chat.messages = messages
         chat.reasoning = conversation.reasoning
         chat.workload = conversation.workload
+        chat.effort = conversation.effort
         chat.queue = [Draft(text) for text in conversation.waiting]
         chat.waiting = conversation.waiting
         return chat

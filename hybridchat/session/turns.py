@@ -90,6 +90,8 @@ class Turns:
             if plan.decision.outlook is not Outlook.SEND:
                 raise self._planner.refusal(plan)
             draft = replace(draft, history=tuple(chat.messages) if draft.history is None else draft.history)
+            if draft.parameters.effort is None:
+                draft = replace(draft, parameters=replace(draft.parameters, effort=chat.effort))
             first = make_try(self._fleet, self._planner, chat, draft, plan)
             instead_of = chat.leaf_id if is_again else None
             if is_again:
