@@ -15,7 +15,7 @@ from hybridchat.backends.gemini_request import SignedPart, model_path, request_b
 from hybridchat.backends.http_backend import HttpBackend, percent_encoded
 from hybridchat.backends.identity import Models
 from hybridchat.domain.chat import ChatRequest, ModelInfo
-from hybridchat.domain.events import Event, Finished, Refusal, Signature, Started, Text, Thinking, Usage
+from hybridchat.domain.events import Event, Failed, Finished, Refusal, Signature, Started, Text, Thinking, Usage
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import BackendError, ErrorKind
 from hybridchat.net.client import Client
@@ -114,7 +114,9 @@ class GeminiDecoder(JsonStreamDecoder[_Chunk]):
         reason = feedback.block_reason if candidate.finish_reason in _RUNNING else candidate.finish_reason
         if reason in _FILTERS or feedback.block_reason:
             events.append(_refusal(reason or "", candidate.finish_message or feedback.block_reason_message))
-        if reason:
+        if reason == "CONTINUATION":
+            self._close(Failed(ErrorKind.CUT_SHORT, "the reply is longer than one request may be", "continue"), events)
+        elif reason:
             self._close(Finished(reason, self._skipped), events)
 
     def _take_part(self, part: _Part, events: list[Event], *, is_repaired: bool) -> None:

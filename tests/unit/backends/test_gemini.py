@@ -154,6 +154,13 @@ def test_an_unspecified_reason_is_not_the_end() -> None:
     assert isinstance(decode(first)[-1], Failed)
 
 
+def test_a_reply_that_another_request_would_go_on_with_is_not_whole() -> None:
+    events = decode(said({"text": "half"}, finishReason="CONTINUATION", continuationToken="t"))
+    assert text_of(events) == "half"
+    assert isinstance(events[-1], Failed)
+    assert (events[-1].kind, events[-1].remedy) == (ErrorKind.CUT_SHORT, "continue")
+
+
 @pytest.mark.parametrize("reason", ["SAFETY", "OTHER", "NEW\x1b[31m"])
 def test_a_blocked_question_is_a_refusal_whatever_the_reason(reason: str) -> None:
     started, refusal, finished = decode({"promptFeedback": {"blockReason": reason}, "modelVersion": "m"})
