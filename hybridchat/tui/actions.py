@@ -32,6 +32,12 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         ),
         Action("take_back", ("alt+up",), "Take back a waiting message", "The newest one returns to the composer"),
     ),
+    "Answers": (
+        Action("escalate", ("alt+e",), "Ask the other side too", "Your last question; both answers stay"),
+        Action("answer_before", ("alt+left",), "The answer before", "Where one question has several answers"),
+        Action("answer_after", ("alt+right",), "The answer after", "Where one question has several answers"),
+        Action("ways", ("alt+w",), "What can be done…", "About a reply that failed: elsewhere, shorter"),
+    ),
     "Chats": (
         Action("new_chat", ("ctrl+n",), "New chat", "Start an empty conversation", "new"),
         Action("chats", ("ctrl+o",), "Open a chat…", "All conversations, newest first; type to filter", "chats"),
@@ -78,6 +84,8 @@ _NAMES = {
     "underscore": "_",
     "up": "Up",
     "down": "Down",
+    "left": "Left",
+    "right": "Right",
     "end": "End",
     "home": "Home",
 }

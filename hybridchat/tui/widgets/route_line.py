@@ -55,7 +55,7 @@ def plan_content(plan: Plan, enter: Enter, *, wide: bool) -> Content:
         return Content.assemble(*parts, (f"because {_reasons(decision)}", "$muted"))
     color = "$error" if enter.refuses else "$warning"
     remedy = _on_screen(decision.remedy)
-    if decision.outlook is Outlook.ASK:
+    if enter.asks or decision.outlook is Outlook.ASK:
         remedy = "Enter or Ctrl+R chooses" if enter.asks else "Ctrl+R chooses"
     return Content.assemble((enter, f"bold {color}"), f": {_reasons(decision)}", gap, (remedy, "$muted"))
 
