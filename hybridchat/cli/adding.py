@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hybridchat.session.drafting import NewBackend
     from hybridchat.session.providers import Added, ListedModel, Look, Providers
 
+MOST_TRIES = 3
 _PEM = click.Path(exists=True, dir_okay=False, resolve_path=True)
 
 
@@ -129,6 +130,12 @@ def try_key(service: Providers, new: NewBackend) -> Trial:
     if look.key == "missing":
         key = typed = ask_key(new, is_needed=True)
         look = run(service.look(new, key))
+    tries = 1
+    while look.key == "refused" and typed and sys.stdin.isatty() and tries < MOST_TRIES:
+        output.note(f"the key was refused: {look.detail}")
+        key = typed = ask_key(new, is_needed=True)
+        look = run(service.look(new, key))
+        tries += 1
     if look.key == "refused":
         remedy = f"get one at {new.provider.keys_url}" if new.provider else "check it where you got it"
         raise BackendError(ErrorKind.AUTH, f"the key was refused, and nothing was written: {look.detail}", remedy)

@@ -341,6 +341,25 @@ async def test_on_a_terminal_it_asks_for_the_key_unseen_and_for_the_model(
     assert load_config(file)[0].backend[0].model == "mistral-large-latest"
 
 
+async def test_on_a_terminal_a_wrong_key_may_be_typed_again(
+    call: Call, file: Path, move: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = iter(["sk-wrong", "sk-wrong-too", "sk-wrong-again", "sk-wrong", KEY, ""])
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr(click, "prompt", lambda *_, **__: next(typed))
+    async with FakeProvider("m") as server:
+        move("mistral", server)
+        assert (await call("backends", "add", "mistral")).code == 1
+        assert written(file) == COMMENTED
+        assert (await call("backends", "add", "mistral")).code == 0
+    assert load_config(file)[0].backend[0].key == "keyring"
+
+
 def test_the_help_names_every_provider() -> None:
     assert adding.add.help is not None
     for provider in providers.providers():
