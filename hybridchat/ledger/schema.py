@@ -203,7 +203,8 @@ def m003_summaries(database: Database) -> None:
 def m004_siblings_and_what_a_call_left_out(database: Database) -> None:
     added = ("skipped_events", "left_out_turns")
     _run(database, (f"ALTER TABLE attempt ADD COLUMN {name} INTEGER" for name in added))
-    _run(database, ("DROP VIEW usage", _usage_view(*added, *_FORECAST_COLUMNS), "CREATE INDEX message_parent ON message (parent_id)"))
+    view = _usage_view(*added, *_FORECAST_COLUMNS)
+    _run(database, ("DROP VIEW usage", view, "CREATE INDEX message_parent ON message (parent_id)"))
 
 
 @migrations()
