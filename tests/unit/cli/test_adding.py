@@ -219,6 +219,14 @@ async def test_a_model_that_the_account_lacks_leaves_nothing(
     assert (written(file), ring.kept) == (COMMENTED, {})
 
 
+@pytest.mark.parametrize("alias", ["claude-x", "a/b:nitro", "a/b", "llama:8b"])
+async def test_an_alias_that_a_list_does_not_spell_out_is_taken(alias: str, call: Call, file: Path, pipe: Pipe) -> None:
+    async with FakeProvider("claude-x-20260101", "a/b", "llama:8b") as server:
+        pipe(KEY)
+        assert (await call("backends", "add", server.url, "--managed", "--model", alias)).code == 0
+    assert load_config(file)[0].backend[0].model == alias
+
+
 def test_a_managed_place_that_does_not_answer_is_not_added(cli: Cli, file: Path, pipe: Pipe) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
