@@ -178,7 +178,11 @@ def _measured(attempt: Attempt) -> list[str]:
         part = "" if attempt.ttft_ms is None else "of it "
         facts.append(f"{milliseconds(attempt.load_ms)} {part}loading")
     if attempt.completion_tokens is not None:
-        facts.append(f"{attempt.completion_tokens:,} tokens")
+        thought = f", {attempt.thinking_tokens:,} of them thinking" if attempt.thinking_tokens else ""
+        facts.append(f"{attempt.completion_tokens:,} tokens{thought}")
+    if attempt.cached_tokens:
+        of_all = "" if attempt.prompt_tokens is None else f"of {attempt.prompt_tokens:,} "
+        facts.append(f"{attempt.cached_tokens:,} {of_all}prompt tokens cached")
     if attempt.tokens_per_s is not None:
         facts.append(f"{attempt.tokens_per_s:.0f} tok/s")
     return [*facts, *_cost(attempt)]

@@ -217,6 +217,8 @@ class ChatView(Screen[None]):
             case news.HealthChanged():
                 self._show_welcome()
                 self.plan_soon()
+            case news.LimitsChanged(backend, limits):
+                self.panel.note_limits(backend, limits)
             case news.SnapshotChanged(snapshot):
                 self.panel.snapshot = snapshot
             case news.Notice(text, severity):
