@@ -12,7 +12,6 @@ from hybridchat.backends.base import Backend
 from hybridchat.domain.chat import Attempt, Privacy
 from hybridchat.domain.events import Failed, Limits
 from hybridchat.domain.retry import may_answer_elsewhere, plan_retry
-from hybridchat.domain.text import count_of
 from hybridchat.errors import BackendError, ErrorKind
 from hybridchat.session.fleet import Fleet
 from hybridchat.session.planning import FALLBACK, Planner, history_of
@@ -42,15 +41,13 @@ def make_try(fleet: Fleet, planner: Planner, chat: Chat, draft: Draft, plan: Pla
     history = without_oldest(history_of(chat, draft), plan.left_out_turns)
     request = chat_request(chat.system, history, draft, target, fleet.specs[target.backend])
     reasons = (*(f"{FALLBACK}: {reason}" for reason in why), *plan.decision.reasons)
-    instead_of = "; ".join(filter(None, (*why, plan.instead_of)))
     return Try(
         target=target,
         request=request,
-        attempt=new_attempt(draft, plan, target, planner.privacy(chat), reasons),
-        mark=in_clauses(
-            f"answered by {target.model} on {target.backend}: {instead_of}" if instead_of else "",
-            f"without the {count_of(plan.left_out_turns, 'oldest turn')}" if plan.left_out_turns else "",
+        attempt=new_attempt(
+            draft, plan, target, planner.privacy(chat), reasons, planner.forecast(target, request)
         ),
+        instead_of=in_clauses(*why, plan.instead_of),
     )
 
 

@@ -99,7 +99,7 @@ async def test_both_reasons_are_told_when_the_local_one_fails_as_well(build: Bui
     world.backends["cloud"].script = BUSY
     world.backends["lab"].script = (Failed(ErrorKind.BAD_REQUEST, "lab: no"),)
     reply = await ask(world, world.session.new(route="managed"))
-    assert reply.note == "answered by tiny on lab: cloud was overloaded; lab: no"
+    assert reply.note == "asked tiny on lab: cloud was overloaded; lab: no"
 
 
 async def test_a_paused_backend_is_not_asked_and_the_next_message_returns_to_it(build: Build, at_once: None) -> None:
