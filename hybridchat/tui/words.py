@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from hybridchat.domain.chat import Attempt, Kind, Message, MessageState, Privacy, Proof, Role, Zone
+from hybridchat.domain.chat import Attempt, Effort, Kind, Message, MessageState, Privacy, Proof, Role, Zone
 from hybridchat.domain.pricing import format_usd
 from hybridchat.domain.retry import MAX_RETRIES
 from hybridchat.domain.routing import Candidate
-from hybridchat.domain.text import clean_line, count_of
+from hybridchat.domain.text import clean_line, count_of, oldest_turns
 
 MOST_OTHERS = 3  # answers beside one that its foot names
+
+EFFORT = {
+    Effort.OFF: "no thinking",
+    Effort.LOW: "low effort",
+    Effort.MEDIUM: "medium effort",
+    Effort.HIGH: "high effort",
+}
 
 PRIVACY = {
     Privacy.LOCAL_ONLY: "local only: stays on this device",
@@ -150,7 +157,7 @@ def _unplanned(attempt: Attempt) -> list[str]:
     left_out = attempt.left_out_turns
     return [
         *([clean_line(reason, 100)] if reason.startswith("fallback: ") else []),
-        *([f"without the {count_of(left_out, 'oldest turn')}"] if left_out else []),
+        *([f"without {oldest_turns(left_out)}"] if left_out else []),
     ]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from textual import work
 
 from hybridchat.domain.chat import Privacy, Role
-from hybridchat.domain.text import clean_line, count_of
+from hybridchat.domain.text import clean_line, oldest_turns
 from hybridchat.errors import HybridchatError
 from hybridchat.session.ways import Way
 from hybridchat.tui.enter import Enter
@@ -112,7 +112,7 @@ class Sending(ChatView):
                 return None
             if way.kind != "drop":
                 return way
-            question = f"Leave out the {count_of(way.turns, 'oldest turn')}?"
+            question = f"Leave out {oldest_turns(way.turns)}?"
             detail = left_out_words(chat.messages, way.turns)
             if await self.app.push_screen_wait(Confirm(question, detail, yes="Leave out")):
                 self.composer.focus()
