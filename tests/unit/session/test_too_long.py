@@ -11,6 +11,7 @@ from hybridchat.backends.base import BackendSpec
 from hybridchat.domain.chat import Message, MessageState, ModelInfo, Privacy, Purpose, Role, Zone
 from hybridchat.domain.events import Failed
 from hybridchat.domain.routing import Outlook
+from hybridchat.domain.text import oldest_turns
 from hybridchat.errors import ErrorKind, HybridchatError
 from hybridchat.export.conversation import write_markdown
 from hybridchat.ledger.reads import USAGE_COLUMNS
