@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from hybridchat.backends.base import BackendSpec
 from hybridchat.backends.registry import warm_up
-from hybridchat.config import Config
+from hybridchat.backends.spec import spec_of
+from hybridchat.config import BackendConfig, Config
 from hybridchat.domain.chat import (
     Conversation,
     Effort,
@@ -336,6 +337,16 @@ class Session:
         return fork
 
     # --- backends
+
+    async def add_backend(self, entry: BackendConfig) -> None:
+        """One that is in the config since the session began; a local one is looked at."""
+        self.fleet.add(spec_of(entry))
+        if self.fleet.specs[entry.id].zone.is_local:
+            await self.fleet.check(entry.id)
+
+    def key_host(self, backend: str) -> str:
+        """The only place that the backend's key is sent to, such as https://api.openai.com."""
+        return self.fleet.specs[backend].address.origin
 
     def candidates(self, model: str | None = None) -> tuple[Candidate, ...]:
         return self.fleet.candidates(model)

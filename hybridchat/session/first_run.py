@@ -10,17 +10,14 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from hybridchat.backends import hub
-from hybridchat.backends.base import BackendSpec
 from hybridchat.backends.discovery import Discovery, Found, discover
-from hybridchat.backends.registry import make_backend
 from hybridchat.config import Config, load_config
 from hybridchat.config.providers import provider_at
 from hybridchat.config_edit import add_backend
 from hybridchat.domain.address import parse_base_url
-from hybridchat.domain.chat import Health, HealthState, Kind
-from hybridchat.errors import HybridchatError, Refused, UsageError
+from hybridchat.domain.chat import Kind
+from hybridchat.errors import HybridchatError
 from hybridchat.paths import Paths
-from hybridchat.session.drafting import draft, written
 from hybridchat.session.setup import OfferedModel, PullProgress
 
 
@@ -88,39 +85,6 @@ class FirstRun:
         values = {"id": embedded.id if embedded else "embedded", "kind": str(Kind.EMBEDDED), "model": wanted.name}
         await asyncio.to_thread(add_backend, self._paths.config_file, values, replace=embedded is not None)
 
-    async def add_backend(
-        self, *, kind: str, base_url: str, model: str | None, key: str | None = None, vouched: bool = False
-    ) -> Found:
-        """A managed place is written without being asked: nothing goes there before a message does."""
-        given = {"kind": kind, "model": model, "key": key, "vouched": vouched}
-        new = draft(base_url, given, [backend.id for backend in self._now().backend])
-        spec = new.spec
-        if self._local_only and not spec.zone.is_local:
-            raise Refused(f"{spec.address.host} is not on this machine", "leave --local-only to add it")
-        health = await _look(spec) if spec.zone.is_local else Health(detail="not asked")
-        if health.state is HealthState.UNHEALTHY:
-            raise UsageError(health.detail, health.remedy or "start the server, or correct the address")
-        await asyncio.to_thread(add_backend, self._paths.config_file, written(new.config))
-        return Found(
-            id=spec.id,
-            kind=spec.kind,
-            base_url=spec.address.base_url,
-            zone=spec.zone,
-            proof=spec.proof,
-            source="added by hand",
-            models=tuple(m.name for m in health.models),
-            is_healthy=health.state is HealthState.HEALTHY if spec.zone.is_local else None,
-            detail=str(health),
-        )
-
     def _now(self) -> Config:
         """The config as it is by now."""
         return load_config(self._paths.config_file)[0]
-
-
-async def _look(spec: BackendSpec) -> Health:
-    backend = make_backend(spec)
-    try:
-        return await backend.health()
-    finally:
-        await backend.aclose()

@@ -56,6 +56,9 @@ class Fleet:
     def specs(self) -> Mapping[str, BackendSpec]:
         return self._specs
 
+    def add(self, spec: BackendSpec) -> None:
+        self._specs[spec.id] = spec
+
     def health(self, backend: str) -> Health:
         return self._health.get(backend, Health())
 

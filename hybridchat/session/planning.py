@@ -85,6 +85,7 @@ class Planner:
             instead_of=instead_of,
             ways=() if decision.outlook is Outlook.SEND else self._ways(chat, draft, given, left_out, decision),
             privacy=self.privacy(chat),
+            effort=draft.parameters.effort or chat.effort,
         )
 
     def _input(self, chat: Chat, draft: Draft, history: Sequence[Message], left_out: int) -> RouteInput:

@@ -38,6 +38,7 @@ class Plan(Struct, frozen=True):
     instead_of: str = ""  # a fallback: why the managed backend does not answer, in words
     ways: tuple[Way, ...] = ()  # what the user may do instead, when not SEND
     privacy: Privacy = Privacy.OPEN  # the conversation's, or the run's where that is stricter
+    effort: Effort | None = None  # None: the model's own
 
 
 class Draft(Struct, frozen=True):

@@ -48,8 +48,11 @@ GROUPS: dict[str, tuple[Action, ...]] = {
     "Where it goes": (
         Action("route", ("ctrl+r",), "Route of this chat…", "Auto, local, managed, or one backend and model", "route"),
         Action("privacy", ("ctrl+l",), "Privacy of this chat…", "Local only, private or open", "pin"),
+        Action("effort", ("alt+g",), "How much it may think…", "Off, low, medium, high, or as the model does"),
         Action("reasoning", ("ctrl+g",), "High reasoning on or off", "Say that the task is hard: routes may heed it"),
         Action("workload", ("f3",), "Kind of task…", "Code, summarization…: for routes and statistics"),
+        Action("add_backend", ("alt+b",), "Add a backend…", "A provider of rented models, or a server"),
+        Action("set_key", ("alt+k",), "Key of a backend…", "Into the system's keyring, or for this session"),
     ),
     "Reading": (
         Action("copy_reply", ("ctrl+y",), "Copy the last reply", "To the clipboard, over SSH too"),

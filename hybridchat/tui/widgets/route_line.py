@@ -11,7 +11,7 @@ from hybridchat.domain.pricing import format_usd
 from hybridchat.domain.routing import Candidate, Decision, Outlook
 from hybridchat.domain.text import clean_line
 from hybridchat.tui.enter import Enter
-from hybridchat.tui.words import candidate_words
+from hybridchat.tui.words import EFFORT, candidate_words
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Plan
@@ -48,6 +48,8 @@ def plan_content(plan: Plan, enter: Enter, *, wide: bool) -> Content:
     gap = "  " if wide else "\n"
     if decision.outlook is Outlook.SEND and decision.target is not None:
         parts, cost = _target(decision.target, enter), _cost(plan)
+        if plan.effort is not None:
+            parts.append((f" · {EFFORT[plan.effort]}", "$muted"))
         if cost and wide:
             parts += [" · ", *cost, gap]
         else:
