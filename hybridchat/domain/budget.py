@@ -87,19 +87,79 @@ def grant(hold: Hold, standings: Sequence[Standing]) -> int | None:
 class OverBudget(Refused):
     """Sending could cost more than a budget has left; nothing was sent."""
 
-    def __init__(self, standing: Standing, needed_usd: Decimal) -> None:
-        super().__init__(why_over(standing, needed_usd), remedy_for(standing.limit))
+    def __init__(self, standing: Standing, needed_usd: Decimal | None) -> None:
+        super().__init__(why_over(standing, needed_usd), f"{raise_remedy(standing.limit)}, or ask a local backend")
         self.standing = standing
         self.needed_usd = needed_usd
 
 
-def why_over(standing: Standing, needed_usd: Decimal) -> str:
+def why_over(standing: Standing, needed_usd: Decimal | None) -> str:
     left = format_usd(max(standing.remaining_usd, Decimal(0)))
     held = f" beside {format_usd(standing.reserved_usd)} reserved for running replies" if standing.reserved_usd else ""
-    return f"the {standing.limit} has {left} left{held}, and this could cost {format_usd(needed_usd)}"
+    needs = "" if needed_usd is None else f", and this could cost {format_usd(needed_usd)}"
+    return f"the {standing.limit} has {left} left{held}{needs}"
 
 
-def remedy_for(limit: Limit) -> str:
-    """Beside asking a local backend, which costs nothing of it."""
+def raise_remedy(limit: Limit) -> str:
     which = f" --backend {limit.backend}" if limit.backend else ""
-    return f"ask a local backend, or raise it with `hybridchat budget set {limit.scope} USD{which}`"
+    return f"raise it with `hybridchat budget set {limit.scope} USD{which}`"
+
+
+class Stand(StrEnum):
+    OK = "ok"
+    WARNING = "warning"  # a limit is nearly used up
+    LOWERED = "lowered"  # the reply must be shorter than it might
+    UNPRICED = "unpriced"  # nobody knows what it would cost: the user must agree
+    OVER = "over"
+
+
+class Verdict(Struct, frozen=True):
+    """What the budgets say to a draft: `standings` tightest first, `max_tokens` what the reply may have, and what is
+    needed at most (None: no price is known)."""
+
+    stand: Stand
+    standings: tuple[Standing, ...]
+    max_tokens: int | None = None
+    needed_usd: Decimal | None = None
+
+    @property
+    def forbids(self) -> bool:
+        return self.stand in (Stand.OVER, Stand.UNPRICED)
+
+    @property
+    def remedy(self) -> str:
+        """What the user may do, beside asking a local backend; names the command line's."""
+        if self.stand is Stand.UNPRICED:
+            return "give it a price in config.toml, or ask it all the same with --unpriced"
+        return raise_remedy(self.standings[0].limit)
+
+    def __str__(self) -> str:
+        """One line for a person; "" where there is nothing to say."""
+        least = self.standings[0]
+        match self.stand:
+            case Stand.OVER:
+                return why_over(least, self.needed_usd)
+            case Stand.UNPRICED:
+                return "its price is not known, and there is a budget to keep"
+            case Stand.LOWERED:
+                left = format_usd(least.remaining_usd)
+                return f"reply of at most {self.max_tokens:,} tokens: the {least.limit} has {left} left"
+            case Stand.WARNING:
+                fullest = max(self.standings, key=lambda standing: standing.used_share)
+                return f"{fullest.used_share:.0%} of the {fullest.limit} is used"
+            case Stand.OK:
+                return ""
+
+
+def judge(hold: Hold | None, standings: Sequence[Standing], *, warn: float, may_be_unpriced: bool = False) -> Verdict:
+    """`hold` None: no price is known. `warn`: the share of a limit from which on it is said."""
+    ordered = tuple(sorted(standings, key=lambda standing: standing.remaining_usd))
+    if hold is None:
+        is_over = ordered[0].remaining_usd <= 0
+        allowed = Stand.OK if may_be_unpriced else Stand.UNPRICED
+        return Verdict(Stand.OVER if is_over else allowed, ordered)
+    max_tokens, needed_usd = grant(hold, ordered), hold.usd(hold.max_tokens)
+    if max_tokens is None:
+        return Verdict(Stand.OVER, ordered, None, needed_usd)
+    stand = Stand.WARNING if max(standing.used_share for standing in ordered) >= warn else Stand.OK
+    return Verdict(Stand.LOWERED if max_tokens < hold.max_tokens else stand, ordered, max_tokens, needed_usd)

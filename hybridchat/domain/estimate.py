@@ -1,4 +1,4 @@
-"""How many tokens some text may be, before anyone has counted: by its characters, then by what the model really used."""
+"""How many tokens a text may be before anyone has counted: by its characters, then by what the model really took."""
 
 from __future__ import annotations
 
@@ -91,7 +91,9 @@ def estimate(counted: float, ratio: Spread) -> TokenEstimate:
     """Tokens counted by characters, corrected by what the model did with such counts before."""
     if not ratio.n:
         return TokenEstimate(_whole(counted), int(counted * UNLEARNED_LOW), _whole(counted * UNLEARNED_HIGH))
-    return TokenEstimate(_whole(counted * ratio.middle), int(counted * ratio.low), _whole(counted * ratio.high), ratio.n)
+    return TokenEstimate(
+        _whole(counted * ratio.middle), int(counted * ratio.low), _whole(counted * ratio.high), ratio.n
+    )
 
 
 def _whole(tokens: float) -> int:

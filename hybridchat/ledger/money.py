@@ -66,7 +66,7 @@ def reserve(
     least = tightest(standing)
     if hold is None:
         if least is not None and least.remaining_usd <= 0:
-            raise OverBudget(least, Decimal(0))
+            raise OverBudget(least, None)
         return None, None
     max_tokens = grant(hold, standing)
     if max_tokens is None:

@@ -8,8 +8,18 @@ from typing import Literal
 from msgspec import Struct
 
 from hybridchat.domain.budget import Hold, Limit
-
-from hybridchat.domain.chat import Attempt, CostBasis, Effort, MessageState, Outcome, Privacy, Proof, Purpose, Reasoning, Zone
+from hybridchat.domain.chat import (
+    Attempt,
+    CostBasis,
+    Effort,
+    MessageState,
+    Outcome,
+    Privacy,
+    Proof,
+    Purpose,
+    Reasoning,
+    Zone,
+)
 from hybridchat.domain.stats import Money, Percentiles, Share
 
 

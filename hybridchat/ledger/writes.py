@@ -7,8 +7,8 @@ import sqlite3
 from msgspec.structs import asdict
 
 from hybridchat.domain.chat import CostBasis, MessageState, Privacy, Role
-from hybridchat.domain.privacy import strictest
 from hybridchat.domain.estimate import size_of
+from hybridchat.domain.privacy import strictest
 from hybridchat.errors import LedgerError, Refused
 from hybridchat.ledger import money
 from hybridchat.ledger.records import AttemptCost, AttemptEnd, Forecast, NewAttempt, NewTurn, TurnIds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 
 from msgspec.structs import replace
@@ -28,8 +28,10 @@ from hybridchat.domain.routing import Candidate
 from hybridchat.errors import Refused, UsageError
 from hybridchat.ledger.store import Ledger
 from hybridchat.session.bookkeeping import Bookkeeper
+from hybridchat.session.budgets import Budgets, SetBudget
 from hybridchat.session.events import BranchShown, HealthChanged, Notice, SessionEvent
 from hybridchat.session.fleet import Fleet, KeepKey, OpenBackend
+from hybridchat.session.forecasts import Forecasts
 from hybridchat.session.planning import Planner, again
 from hybridchat.session.prices import PriceBook
 from hybridchat.session.state import Chat, Draft, Plan
@@ -58,6 +60,7 @@ class Session:
         open_backend: OpenBackend,
         local_only: bool = False,
         keep_key: KeepKey | None = None,
+        keep_budget: SetBudget | None = None,
         config_error: UsageError | None = None,
     ) -> None:
         """`config_error`: why `config` is the defaults instead of the user's."""
@@ -68,8 +71,13 @@ class Session:
         self.fleet = Fleet(specs, open_backend, self._on_health, local_only=local_only, keep_key=keep_key)
         self.set_key = self.fleet.set_key
         floor = Privacy.LOCAL_ONLY if local_only else Privacy.OPEN
-        self.planner = Planner(config.route, self.fleet, floor, self._prompt_price, config_error)
-        self.books = Bookkeeper(self._ledger, prices, self.fleet, self._emit, self.planner.workload_tokens_30d)
+        forecasts = Forecasts(self._ledger, prices, self.fleet, self._spawn, lambda: self.books.refresh())
+        own = {backend.id: backend.budget for backend in config.backend}
+        self.budgets = Budgets(config.budget, own, self._ledger, forecasts, keep_budget)
+        self.planner = Planner(config.route, self.fleet, floor, forecasts, self.budgets, config_error)
+        self.books = Bookkeeper(
+            self._ledger, prices, self.fleet, self._emit, self.planner.workload_tokens_30d, forecasts, self.budgets
+        )
         self.turns = Turns(self._ledger, self.fleet, self.planner, self.books, self._emit)
         self.stop, self.unqueue, self.wait = self.turns.stop, self.turns.unqueue, self.turns.wait
         self._shown: Chat | None = None  # the newest one asked for
@@ -98,6 +106,7 @@ class Session:
         if status.mode == "read_only":
             self.planner.read_only = status.notice
         self.books.count_workloads(self.planner.workloads())
+        self.books.settle_left_behind()
         await self.fleet.check_local(only)
         self.books.refresh()
         if watch:
@@ -377,8 +386,8 @@ class Session:
     def _on_health(self, backend: str, health: Health) -> None:
         self._emit(HealthChanged(backend, health))
 
-    def _prompt_price(self, backend: str, model: str) -> tuple[float, str] | None:
-        return self.books.prompt_price(backend, model)
+    def _spawn(self, work: Coroutine[object, object, object]) -> None:
+        self.books.spawn(work)
 
 
 def _last_question(chat: Chat) -> Draft:

@@ -44,9 +44,7 @@ def make_try(fleet: Fleet, planner: Planner, chat: Chat, draft: Draft, plan: Pla
     return Try(
         target=target,
         request=request,
-        attempt=new_attempt(
-            draft, plan, target, planner.privacy(chat), reasons, planner.forecast(target, request)
-        ),
+        attempt=new_attempt(draft, plan, target, planner.privacy(chat), reasons, planner.forecast(target, request)),
         instead_of=in_clauses(*why, plan.instead_of),
     )
 

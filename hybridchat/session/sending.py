@@ -22,7 +22,7 @@ from hybridchat.domain.chat import (
 from hybridchat.domain.privacy import strictest
 from hybridchat.domain.routing import Candidate
 from hybridchat.domain.text import title_of
-from hybridchat.ledger.store import Ledger, NewAttempt, NewTurn, TurnIds
+from hybridchat.ledger.store import Forecast, Ledger, NewAttempt, NewTurn, TurnIds
 from hybridchat.session.state import Chat, Draft, Plan
 
 
@@ -75,7 +75,9 @@ def _joined(first: ChatMessage, second: ChatMessage) -> ChatMessage:
     )
 
 
-def new_attempt(draft: Draft, plan: Plan, target: Candidate, privacy: Privacy, reasons: Iterable[str]) -> NewAttempt:
+def new_attempt(
+    draft: Draft, plan: Plan, target: Candidate, privacy: Privacy, reasons: Iterable[str], forecast: Forecast
+) -> NewAttempt:
     return NewAttempt(
         purpose=draft.purpose,
         backend=target.backend,
@@ -87,6 +89,7 @@ def new_attempt(draft: Draft, plan: Plan, target: Candidate, privacy: Privacy, r
         workload=plan.workload,
         route_reason="; ".join(reasons),
         left_out_turns=plan.left_out_turns or None,
+        forecast=forecast,
     )
 
 
@@ -201,4 +204,10 @@ def running_attempt(new: NewAttempt, ids: TurnIds) -> Attempt:
         route_reason=new.route_reason,
         attempt_no=new.attempt_no,
         left_out_turns=new.left_out_turns,
+        requested_model=new.model,
+        prompt_characters=new.forecast.prompt_characters,
+        prompt_tokens_estimated=new.forecast.prompt_tokens_estimated,
+        estimate_low_usd=new.forecast.estimate_low_usd,
+        estimate_high_usd=new.forecast.estimate_high_usd,
+        max_tokens=ids.max_tokens,
     )

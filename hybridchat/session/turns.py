@@ -86,6 +86,7 @@ class Turns:
     async def _begin_turn(self, chat: Chat, draft: Draft, *, is_again: bool) -> None:
         is_new = chat.id is None
         try:
+            await self._planner.look(chat, draft)
             plan = self._planner.plan(chat, draft)
             if plan.decision.outlook is not Outlook.SEND:
                 raise self._planner.refusal(plan)

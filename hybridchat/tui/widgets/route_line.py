@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.widget import Widget
 
-from hybridchat.domain.pricing import format_usd
+from hybridchat.domain.pricing import format_range
 from hybridchat.domain.routing import Candidate, Decision, Outlook
 from hybridchat.domain.text import clean_line
 from hybridchat.tui.enter import Enter
@@ -69,12 +69,15 @@ def _target(target: Candidate, enter: Enter) -> list[str | tuple[str, str]]:
 
 
 def _cost(plan: Plan) -> list[str | tuple[str, str]]:
-    if plan.estimated_cost_usd is None:
-        return []
-    source = f" ({clean_line(plan.price_source, 40)})" if plan.price_source else ""
-    estimate = format_usd(plan.estimated_cost_usd)
-    about = "" if estimate.startswith("<") else "≈ "
-    return [f"{about}{estimate} for this prompt", (source, "$muted")]
+    parts: list[str | tuple[str, str]] = []
+    if plan.cost is not None:
+        amount = format_range(plan.cost.low_usd, plan.cost.high_usd)
+        about = "" if amount.startswith(("<", "up to")) else "≈ "
+        what = "with a reply as usual" if plan.cost.with_reply else "for this prompt"
+        parts += [f"{about}{amount} {what}", (f" ({clean_line(plan.cost.source, 40)})", "$muted")]
+    if plan.budget is not None and (words := str(plan.budget)):
+        parts += [" · " if parts else "", (clean_line(words), "$warning")]
+    return parts
 
 
 def _reasons(decision: Decision) -> str:
