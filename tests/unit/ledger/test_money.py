@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from hybridchat.domain.budget import Hold, Limit, OverBudget, Scope
 from hybridchat.domain.chat import CostBasis, MessageState, Outcome
 from hybridchat.domain.estimate import Spread
+from hybridchat.domain.stats import Percentiles, Share
 from hybridchat.errors import ErrorKind
 from hybridchat.ledger import money, writes
 from hybridchat.ledger.store import AttemptCost, Forecast, Ledger, NewAttempt, TurnIds
@@ -282,3 +283,20 @@ def test_what_a_model_really_took(ledger: Ledger) -> None:
     assert history.reply_ratio == Spread(10, 2, 2, 2)
     assert history.reply_tokens == Spread(10, 20, 20, 20)
     assert ledger.token_history("rented", "other").result().prompt_ratio.n == 0
+
+
+def test_how_far_the_estimates_were_off(ledger: Ledger) -> None:
+    estimate = Forecast(prompt_tokens_estimated=90, estimate_low_usd=0.01, estimate_high_usd=0.03)
+    for number in range(60):
+        ids = begin(ledger, replace(MANAGED, forecast=estimate))
+        ledger.end_attempt(end_of(ids, prompt_tokens=100)).result()
+        usd = "0.04" if number < 15 else "0.03"
+        cost = AttemptCost(attempt_id=ids.attempt_id, usd=usd, basis=CostBasis.PRICED, detail="")
+        ledger.set_cost(cost).result()
+    guessed = begin(ledger, replace(MANAGED, forecast=estimate))
+    ledger.end_attempt(end_of(guessed, prompt_tokens=None)).result()
+    cost = AttemptCost(attempt_id=guessed.attempt_id, usd="0.02", basis=CostBasis.ESTIMATED, detail="")
+    ledger.set_cost(cost).result()
+    (row,) = ledger.usage_statistics("backend").result()
+    assert row.estimate_error == Percentiles(60, 0.1, 0.1)
+    assert row.estimate_held == Share(60, 0.75)
