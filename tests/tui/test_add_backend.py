@@ -234,6 +234,7 @@ async def test_names_from_servers_are_inert(play: Screenplay) -> None:
 
 async def test_from_the_first_start_too(play: Screenplay) -> None:
     providers = FakeProviders()
+    providers.notice = "put it into the environment"
     async with play(FakeSession([LAB]), setup=FakeSetup(found=()), open_providers=providers.opener) as stage:
         await stage.until(lambda: "No model server" in stage.text)
         await stage.press("a")
@@ -253,6 +254,7 @@ async def test_from_the_first_start_too(play: Screenplay) -> None:
         await stage.until_top(Picker)
         await stage.press("enter")
         await stage.until(lambda: isinstance(stage.app.screen, ChatScreen) and stage.session.is_started)
+        await stage.until(lambda: providers.notice in stage.text)
         assert [new.config.id for new, *_ in providers.written] == ["openai"]
 
 
