@@ -117,7 +117,9 @@ def test_suspend_and_go_on(home: Path, serve: Serve) -> None:
         drawn = terminal.raw.count(ALTERNATE_SCREEN_ON)
         os.kill(terminal.process.pid, signal.SIGCONT)
         terminal.wait_for(lambda _: terminal.raw.count(ALTERNATE_SCREEN_ON) > drawn)
-        terminal.type("still here\r")
+        terminal.type("still here")
+        terminal.wait_for("│ still here")  # until the terminal is raw again, Enter would be a line feed
+        terminal.type("\r")
         terminal.wait_for("to first token")
 
 

@@ -80,6 +80,9 @@ async def test_a_very_long_line_is_scrolled_and_not_wrapped_at_every_key(play: S
         assert not composer.soft_wrap
         await stage.press("backspace")
         await stage.until(lambda: composer.soft_wrap)
+        composer.set_draft(f"{long}\nshort")
+        await stage.press("up", "down")
+        assert composer.cursor_location == (1, len("short"))
         composer.set_draft(long)
         assert not composer.soft_wrap
         await stage.press("enter")

@@ -99,5 +99,12 @@ class Composer(TextArea):
     def on_text_area_changed(self) -> None:
         self._wrap_unless_long()
 
+    def record_cursor_width(self) -> None:
+        """In a line that is scrolled, the column is enough for going up and down: its width would be measured anew."""
+        if self.soft_wrap:
+            super().record_cursor_width()
+        else:
+            self.navigator.last_x_offset = self.cursor_location[1]
+
     def _wrap_unless_long(self, coming: str = "") -> None:
         self.soft_wrap = max(map(len, (*self.document.lines, *coming.split("\n")))) <= LONGEST_WRAPPED
