@@ -123,8 +123,10 @@ class Turn:
                 self._task.cancel()
 
     async def wait(self) -> Message:
-        """The recorded reply."""
-        return await asyncio.shield(self.ended)
+        """The recorded reply, once those who listen to `ended` have heard of it."""
+        reply = await asyncio.shield(self.ended)
+        await asyncio.sleep(0)  # a future that is done already is awaited without a turn for its callbacks
+        return reply
 
     async def _run(self) -> None:
         follows = await self._make_attempt()
