@@ -52,7 +52,7 @@ class BudgetFile:
         if stamp is None or stamp == self._seen:
             return None
         config, problems = load_config(self._path)
-        if problems:
+        if problems or self._stamp() != stamp:  # it changed, or went, while it was read: the next look sees what it is
             return None
         self._seen = stamp
         return BudgetSettings.of(config)
@@ -61,5 +61,7 @@ class BudgetFile:
         try:
             found = self._path.stat()
         except OSError:
+            return None
+        if not found.st_size:  # an editor empties a file before it writes it
             return None
         return found.st_ino, found.st_mtime_ns, found.st_size
