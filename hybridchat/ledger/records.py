@@ -145,6 +145,16 @@ class UsageFilter(Struct, frozen=True):
 EVERYTHING = UsageFilter()
 
 
+class DepartureFilter(Struct, frozen=True, kw_only=True):
+    """Bounds as UsageFilter has them; `host` is a name, or name:port; None: all."""
+
+    since: str | None = None
+    until: str | None = None
+    host: str | None = None
+    backend: str | None = None
+    conversation_id: int | None = None
+
+
 class SearchHit(Struct, frozen=True):
     conversation_id: int
     message_id: int

@@ -210,3 +210,27 @@ def m004_siblings_and_what_a_call_left_out(database: Database) -> None:
 @migrations()
 def m005_effort(database: Database) -> None:
     _run(database, ["ALTER TABLE conversation ADD COLUMN effort TEXT"])
+
+
+# No foreign keys: these rows outlive their conversation, as those of attempt do.
+DEPARTURE = """CREATE TABLE departure (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    left_at TEXT NOT NULL,
+    host TEXT NOT NULL,
+    port INTEGER NOT NULL,
+    zone TEXT NOT NULL,
+    backend TEXT,
+    purpose TEXT NOT NULL,
+    conversation_id INTEGER,
+    message_id INTEGER,
+    attempt_id INTEGER,
+    body_bytes INTEGER,
+    sent_bytes INTEGER,
+    masked TEXT,
+    overridden TEXT
+)"""
+
+
+@migrations()
+def m006_departures(database: Database) -> None:
+    _run(database, [DEPARTURE, "CREATE INDEX departure_left ON departure (left_at)"])
