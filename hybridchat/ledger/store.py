@@ -178,6 +178,10 @@ class Ledger:
         except LedgerError as error:
             self._notify(str(error))
 
+    @property
+    def is_closed(self) -> bool:
+        return self._closing.is_set()
+
     # --- how calls run
 
     def _write(self, call: Call[T], *, durable: bool = False, is_awaited: bool = False) -> Future[T]:
@@ -286,8 +290,7 @@ class Ledger:
         self._write(lambda db: departures.set_sent(db, row.result(), body_bytes))
 
     def departures(self, wanted: DepartureFilter) -> Iterator[DepartureRow]:
-        """Rows of the table (columns: departures.DEPARTURE_COLUMNS), oldest first, one page in memory at a time; waits.
-        """
+        """Rows of the table (columns: departures.DEPARTURE_COLUMNS), oldest first, a page in memory at once; waits."""
         return self._pages(partial(departures.departures_page, wanted=wanted, limit=PAGE_ROWS))
 
     # --- reads

@@ -29,6 +29,8 @@ class Recorder(Protocol):
         """How much of the body was handed to the connection in the end."""
         ...
 
+    def __hash__(self) -> int: ...  # one client library is told its recorder once
+
 
 @contextmanager
 def on_errand(errand: Errand) -> Iterator[None]:
@@ -48,7 +50,9 @@ class Exit:
 
     def __init__(self, recorder: Recorder | None, zone: Zone, backend: str | None, purpose: str) -> None:
         if recorder is None:
-            raise Refused("what leaves this device must be recorded", "nothing was sent; this is a defect of hybridchat")
+            raise Refused(
+                "what leaves this device must be recorded", "nothing was sent; this is a defect of hybridchat"
+            )
         self._recorder = recorder
         self._zone = zone
         self._backend = backend

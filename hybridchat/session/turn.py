@@ -12,12 +12,14 @@ from msgspec.structs import replace
 
 from hybridchat.backends.base import Backend
 from hybridchat.domain import events as wire
+from hybridchat.domain.audit import Errand
 from hybridchat.domain.chat import Attempt, ChatRequest, Message, MessageState, Outcome, Privacy, Proof, Zone
 from hybridchat.domain.retry import slept
 from hybridchat.domain.routing import Candidate
 from hybridchat.domain.text import oldest_turns
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError
 from hybridchat.ledger.store import Ledger, NewAttempt
+from hybridchat.net.audit import on_errand
 from hybridchat.session.budgets import with_max_tokens
 from hybridchat.session.events import AttemptBegan, Delta, Emit, EngineLoading, LimitsChanged, Notice, RetryWaits
 from hybridchat.session.reply import EndedBy, Final, Reply, attempt_end, in_clauses, message_after
@@ -150,12 +152,13 @@ class Turn:
             backend = await self._course.backend()
             request = with_max_tokens(self._try.request, self._attempt.max_tokens)
             self.reply.was_sent = True
-            async with aclosing(backend.chat(request)) as stream:
-                async for event in stream:
-                    if isinstance(event, wire.Finished | wire.Failed):
-                        final = event
-                        break
-                    self._take(event)
+            with on_errand(self._errand()):
+                async with aclosing(backend.chat(request)) as stream:
+                    async for event in stream:
+                        if isinstance(event, wire.Finished | wire.Failed):
+                            final = event
+                            break
+                        self._take(event)
         except asyncio.CancelledError:
             if self._ended_by is None:
                 self._ended_by = EndedBy(Outcome.INTERRUPTED, "interrupted")
@@ -167,6 +170,15 @@ class Turn:
         except Exception as error:  # noqa: BLE001 - a defect of ours must not lose the words that came
             return wire.Failed(ErrorKind.PROTOCOL, f"internal error: {type(error).__name__}", "run with --debug")
         return final
+
+    def _errand(self) -> Errand:
+        attempt = self._attempt
+        return Errand(
+            purpose=attempt.purpose,
+            conversation_id=attempt.conversation_id,
+            message_id=attempt.message_id,
+            attempt_id=attempt.attempt_id,
+        )
 
     def _take(self, event: wire.Event) -> None:
         match event:

@@ -9,11 +9,12 @@ from hybridchat.domain.chat import Kind, Zone
 from hybridchat.errors import BackendError, ErrorKind, Refused
 from tests.fakes.http import FakeServer, Request, Responder
 from tests.fakes.ollama import FakeOllama
+from tests.fakes.recorder import Recorded
 from tests.fakes.wire import spec_for
 
 
 def admin_for(server: FakeServer, zone: Zone = Zone.DEVICE, key: str | None = None) -> OllamaAdmin:
-    return OllamaAdmin(spec_for(Kind.OLLAMA, server.url, zone=zone), key)
+    return OllamaAdmin(spec_for(Kind.OLLAMA, server.url, zone=zone), key, recorder=Recorded())
 
 
 async def test_every_call_reaches_the_configured_server_only(monkeypatch: pytest.MonkeyPatch) -> None:
