@@ -15,7 +15,8 @@ class SharedLedger:
     """Opened by a session, or before any by the first request that leaves the device. Keeps the audit: see
     `net.audit.Recorder`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
+        """None: in memory."""
         self._path = path
         self._lock = threading.Lock()
         self._ledger: Ledger | None = None
