@@ -20,6 +20,12 @@ hypothesis.settings.load_profile("unhurried")
 share_http_library()  # before a vendor's library brings the other one in, after which nobody could share ours
 
 
+def pytest_report_header() -> str:
+    from tests.privacy.namespaces import has_namespaces
+
+    return f"privacy: {'network namespaces' if has_namespaces() else 'the audit hook (no network namespaces here)'}"
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--require-real", action="store_true", help="fail where a real engine cannot run")
 

@@ -36,15 +36,17 @@ class Hook:
             case "socket.connect" | "socket.sendto" | "socket.sendmsg":
                 self._note(event, given[1])
             case "socket.getaddrinfo" | "socket.gethostbyname" | "socket.gethostbyaddr":
-                if given[0] and not _is_loopback(given[0], literal=True):
-                    self.outside.append(f"look-up of {given[0]}")
+                host = _text(given[0])
+                if given[0] and (host == "localhost" or loopback_literal(host) is None):  # no name at all is looked up
+                    self.outside.append(f"look-up of {host}")
             case "subprocess.Popen" | "os.posix_spawn" | "os.exec":
                 self.programs.append(str(given[0]))
 
     def _note(self, event: str, address: object) -> None:
         if isinstance(address, tuple):
-            if not _is_loopback(address[0]):
-                self.outside.append(f"{event.removeprefix('socket.')} to {address[0]}")
+            host = _text(address[0])
+            if loopback_literal(host) is None:
+                self.outside.append(f"{event.removeprefix('socket.')} to {host}")
                 return
         elif address is None:  # an answer on a connection that was noted
             return
@@ -52,9 +54,8 @@ class Hook:
             self.loopback += 1
 
 
-def _is_loopback(host: object, *, literal: bool = False) -> bool:
-    text = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)
-    return loopback_literal(text) is not None and not (literal and text == "localhost")
+def _text(host: object) -> str:
+    return host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)
 
 
 class Counters(Struct, frozen=True):

@@ -71,7 +71,10 @@ class Watch:
     async def step(self, what: str, trial: Callable[[], Awaitable[tuple[bool, str]]]) -> Tried:
         """`trial` answers whether it went as promised, and how, in words."""
         before = self._now()
-        is_kept, result = await trial()
+        try:
+            is_kept, result = await trial()
+        except HybridchatError as error:
+            is_kept, result = False, f"did not run: {error}"
         await asyncio.sleep(0)  # what a decoy was sent is read by its own task
         received, came, outside, unroutable = (now - then for now, then in zip(self._now(), before, strict=True))
         return Tried(
@@ -127,6 +130,8 @@ id = "stand-in"
 kind = "openai-compatible"
 base_url = "http://127.0.0.1:{stand_in}"
 model = "{model}"
+idle_s = 2.0
+deadline_s = 3.0
 vouched = true
 
 [[backend]]
@@ -134,6 +139,8 @@ id = "down"
 kind = "openai-compatible"
 base_url = "http://127.0.0.1:9"
 model = "{model}"
+idle_s = 2.0
+deadline_s = 3.0
 vouched = true
 
 [[backend]]
@@ -142,6 +149,8 @@ kind = "openai-compatible"
 base_url = "http://127.0.0.1:{rented}"
 zone = "managed"
 model = "{model}"
+idle_s = 2.0
+deadline_s = 3.0
 key = "env:OPENAI_API_KEY"
 
 [[backend]]
@@ -149,6 +158,8 @@ id = "far"
 kind = "openai"
 base_url = "https://managed.invalid"
 model = "{model}"
+idle_s = 2.0
+deadline_s = 3.0
 key = "env:OPENAI_API_KEY"
 """
 

@@ -14,9 +14,7 @@ from hybridchat.ledger.store import open_ledger
 from tests.fakes.provider import KEY, FakeProvider
 from tests.unit.cli.conftest import Call, Cli
 
-CHAT = Errand(
-    purpose="chat", conversation_id=7, message_id=14, attempt_id=3, masked={"email": 2}, overridden={"card": 1}
-)
+CHAT = Errand(purpose="chat", conversation_id=7, message_id=14, masked={"email": 2}, overridden={"card": 1})
 LEFT = [
     ("api.example", 443, Zone.MANAGED, "rented", 1234, CHAT),
     ("gpu.lan", 8000, Zone.PRIVATE, "lab", 0, Errand(purpose="look")),
@@ -34,11 +32,8 @@ def left(home: Path) -> None:
             continue  # killed before it was known
         ledger.sent(row, size)
     ledger.close()
-    (home / "config.toml").write_text(
-        "".join(
-            f'[[backend]]\nid = "{id}"\nkind = "openai"\nbase_url = "http://127.0.0.1:9"\n' for id in ("rented", "lab")
-        )
-    )
+    entry = '[[backend]]\nid = "{}"\nkind = "openai"\nbase_url = "http://127.0.0.1:9"\n'
+    (home / "config.toml").write_text(entry.format("rented") + entry.format("lab"))
 
 
 def test_a_table_for_people(cli: Cli) -> None:
