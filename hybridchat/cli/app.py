@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "Conversations": ("list", "search", "show", "rename", "delete", "backup", "restore"),
     "Models and engines": ("models", "local", "backends", "keys", "doctor"),
     "Privacy": ("audit",),
-    "Numbers": ("stats", "export", "advise"),
+    "Numbers": ("stats", "budget", "export", "advise"),
 }
 
 

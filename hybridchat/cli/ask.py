@@ -17,7 +17,8 @@ from hybridchat.cli.finite import FiniteRange
 from hybridchat.cli.keys import use_key
 from hybridchat.cli.prompt import Words, compose, read_files, read_stdin
 from hybridchat.cli.running import run
-from hybridchat.domain.chat import Message, MessageState, Outcome, Privacy, Purpose
+from hybridchat.cli.sampling import parameters_of, sampling_options
+from hybridchat.domain.chat import Message, MessageState, Outcome, Parameters, Privacy, Purpose
 from hybridchat.errors import EXIT_FAILED, EXIT_OK, EXIT_REFUSED, HybridchatError, UsageError
 
 if TYPE_CHECKING:
@@ -38,8 +39,10 @@ class Options(Struct, frozen=True, kw_only=True):
     conversation_id: int | None
     system: str | None
     files: tuple[Path, ...]
+    unpriced: bool
     drop_oldest: bool
     summarize: bool
+    parameters: Parameters
     timeout_s: float | None
     show_thinking: bool
     as_json: bool
@@ -55,8 +58,10 @@ class Options(Struct, frozen=True, kw_only=True):
 @click.option("--conversation", "conversation_id", type=int, metavar="ID", help="Go on with this conversation.")
 @click.option("--system", type=Words(), metavar="TEXT", help="System prompt of a new conversation.")
 @click.option("--file", "files", type=click.Path(path_type=Path), multiple=True, help="Add a text file; repeatable.")
+@click.option("--unpriced", is_flag=True, help="Where a budget is set, ask a model too whose price is not known.")
 @click.option("--drop-oldest", is_flag=True, help="Leave out as many of the oldest turns as the context window asks.")
 @click.option("--summarize", is_flag=True, help="Where it is too long, go on in a fork that begins with a summary.")
+@sampling_options
 @click.option("--timeout", "timeout_s", type=FiniteRange(0, min_open=True), metavar="S", help="Stop after S seconds.")
 @click.option("--show-thinking", is_flag=True, help="Print the model's thinking on standard error.")
 @output.json_option
@@ -72,7 +77,8 @@ def command(**arguments: object) -> None:
     """
     from hybridchat import wiring
 
-    options = Options(**arguments)  # type: ignore[arg-type]  # click has converted them
+    parameters = parameters_of(arguments)
+    options = Options(parameters=parameters, **arguments)  # type: ignore[arg-type]  # click has converted them
     if options.continue_last and options.conversation_id is not None:
         raise UsageError("--continue and --conversation exclude each other", "give one of them")
     if options.system is not None and (options.continue_last or options.conversation_id is not None):
@@ -83,6 +89,8 @@ def command(**arguments: object) -> None:
         use_key(wired, options.backend, options.key_from)
     text = compose(" ".join(options.prompt), read_files(options.files), read_stdin())
     session = wired.open_session(local_only=options.local_only)
+    if options.unpriced:
+        session.budgets.allow_unpriced()
     log_if_debugging(session, wired.paths)
     exit_code = run(ask(session, options, text))
     if exit_code != EXIT_OK:
@@ -104,12 +112,12 @@ async def ask(session: Session, options: Options, text: str) -> int:
         only = options.backend if options.backend in session.fleet.specs else None
         await session.start(watch=False, panel=False, only=only)
         chat, drop_turns = await fit(session, await open_chat(session, options), options, text, printer)
-        route = {"route": options.backend, "model": options.model}
-        await session.send(chat, text, **route, purpose=Purpose.ASK, drop_turns=drop_turns)
+        route, model, given, ask = options.backend, options.model, options.parameters, Purpose.ASK
+        await session.send(chat, text, route=route, model=model, parameters=given, purpose=ask, drop_turns=drop_turns)
         reply = await wait_for(session, chat, printer, options.timeout_s)
         drop = next((way.turns for way in printer.ways if way.kind == "drop"), None)
         if drop and options.drop_oldest:  # the window was known to the server alone
-            await session.answer_again(chat, **route, drop_turns=drop)
+            await session.answer_again(chat, route=route, model=model, parameters=given, purpose=ask, drop_turns=drop)
             reply = await wait_for(session, chat, printer, options.timeout_s)
         await tell(session, printer, reply, as_json=options.as_json)
         return tell_outcome(reply, options.timeout_s, printer.ways)

@@ -99,11 +99,13 @@ class AddBackend(ModalScreen["Added | None"]):
     async def on_mount(self) -> None:
         """What there is to say beforehand: where it is, where a key comes from, and where it will be."""
         provider = self._provider
-        where = [f"{provider.base_url or provider.url} · managed, leaves your machines"] if provider else []
-        source = [f"Get a key at {provider.keys_url}"] if provider else []
-        self._facts.update("\n".join([*where, *source]))
-        kept = f"The key is sent to that host alone, and {await place_for_keys()}."
-        self._facts.update("\n".join([*where, *source, clean_line(kept)]))
+        facts = ["A key goes to that host alone."]
+        if provider:
+            where = f"{provider.base_url or 'at your own address'} · managed, leaves your machines"
+            facts = [where, f"Where to get a key: {provider.keys_url}", "It goes to that host alone."]
+        self._facts.update("\n".join(facts))
+        facts += [f"It is {clean_line(await place_for_keys())}."]
+        self._facts.update("\n".join(facts))
         if variable := await self._variable():
             self.environment = Tick(f"Use the key in the environment's {variable}")
             await self.mount(self.environment, after=self.key)
@@ -123,21 +125,22 @@ class AddBackend(ModalScreen["Added | None"]):
         if event.input is self.key:
             self.action_add()
         else:
-            self.focus_next()
+            self.set_focus(self.key)
 
     @work(exclusive=True, group="add")
     async def action_add(self) -> None:
         try:
             added = await self._add()
         except HybridchatError as error:
-            self._say(brief(str(error), 400))
+            self._say(brief(str(error), 400), is_error=True)
             return
         if added is None:
             self._say(_KEYS)
         else:
             self.dismiss(added)
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, *, is_error: bool = False) -> None:
+        self._status.set_class(is_error, "-error")
         self._status.update(text)
 
     async def _add(self) -> Added | None:

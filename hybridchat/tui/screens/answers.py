@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from textual import work
 
 from hybridchat.domain.chat import Message
+from hybridchat.domain.pricing import format_range
 from hybridchat.domain.text import clean_line
 from hybridchat.session import events as news
 from hybridchat.session.state import count_turns
@@ -16,7 +18,6 @@ from hybridchat.tui.words import candidate_words, turns_along
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan
-    from hybridchat.session.ways import Way
 
 
 class Answers(Sending):
@@ -89,8 +90,8 @@ class Answers(Sending):
         with self.told():
             plan = self.session.other_side(chat)
             target = plan.decision.target
-            if target is None and plan.ways:
-                await self._answer_by_choice(chat, plan.ways, "; ".join(plan.decision.reasons))
+            if target is None and (plan.ways or plan.forbidden):
+                await self._answer_by_choice(chat, plan, "; ".join(plan.decision.reasons))
             elif target is None or target.is_local or await self._is_confirmed(chat, plan):
                 await self.session.escalate(chat)
 
@@ -100,7 +101,8 @@ class Answers(Sending):
         assert plan.decision.target is not None
         backend, model, zone = candidate_words(plan.decision.target)
         turns = count_turns(chat.messages) - 1 - plan.left_out_turns
-        detail = f"Your last question goes to it ({zone}); {turns_along(turns)}. Both answers stay."
+        cost = f"It may cost {format_range(plan.cost.low_usd, plan.cost.high_usd)}" if plan.cost else "Price unknown"
+        detail = f"Your last question goes to it ({zone}); {turns_along(turns)}. {cost}. Both answers stay."
         confirm = Confirm(f"Ask {model} on {backend} too?", detail, yes="Ask it", is_harmless=True)
         is_confirmed = await self.app.push_screen_wait(confirm)
         self.composer.focus()
@@ -125,11 +127,12 @@ class Answers(Sending):
             self.notify("The last question has its answer. Alt+E asks the other side too.")
             return
         with self.told():
-            await self._answer_by_choice(chat, ways, chat.messages[-1].note)
+            plan = replace(self.session.plan(chat, ""), ways=ways)
+            await self._answer_by_choice(chat, plan, chat.messages[-1].note)
 
-    async def _answer_by_choice(self, chat: Chat, ways: tuple[Way, ...], why: str) -> None:
+    async def _answer_by_choice(self, chat: Chat, plan: Plan, why: str) -> None:
         assert self.session is not None
-        way = await self.choose_way("Your last question", chat, ways, clean_line(why, 300))
+        way = await self.choose_way("Your last question", chat, plan, clean_line(why, 300))
         if way is None:
             return
         if way.kind == "summarize":

@@ -67,6 +67,7 @@ class ChatView(Screen[None]):
         self._plan_timer: Timer | None = None
         self._drafts: dict[int | None, str] = {}
         self._live: dict[int, Live] = {}
+        self._clock = time.monotonic
         self._waits: dict[int, news.RetryWaits] = {}  # by conversation
         self._beside: dict[int, tuple[Message, ...]] = {}  # reply → all answers to its question, if there are several
 
@@ -177,7 +178,8 @@ class ChatView(Screen[None]):
             first = chat.queue[0]
             text, route, model = first.text, first.route, first.model
         plan = self.session.plan(chat, text, route=route, model=model)
-        outlook = Outlook.ASK if plan.ways else plan.decision.outlook
+        can_choose = bool(plan.ways) or (plan.budget is not None and plan.budget.forbids)
+        outlook = Outlook.ASK if can_choose else plan.decision.outlook
         return plan, what_enter_does(
             outlook, is_streaming=chat.is_streaming, is_waiting=is_waiting, has_draft=has_draft
         )
@@ -221,6 +223,9 @@ class ChatView(Screen[None]):
                 self.panel.note_limits(backend, limits)
             case news.SnapshotChanged(snapshot):
                 self.panel.snapshot = snapshot
+                if self.session is not None:
+                    self.panel.standings = self.session.budgets.known()
+                    self.plan_soon()
             case news.Notice(text, severity):
                 self.banner(text, severity)
 
@@ -254,7 +259,7 @@ class ChatView(Screen[None]):
         if wait is None:
             self._countdown.pause()
         else:
-            left_s = max(0, math.ceil(wait.until_monotonic - time.monotonic()))
+            left_s = max(0, math.ceil(wait.until_monotonic - self._clock()))
             self.transcript.set_status(wait.message_id, waiting_to_retry(wait.reason, left_s, wait.retry_no))
             self._countdown.resume()
 
