@@ -26,6 +26,7 @@ WORDS = "These words must stay on this machine: canary-7f3a."
 CANARY = "sk-canary-7f3a-of-hybridchat-audit"
 REDIRECTS = (301, 302, 303, 307, 308)
 REPLY_S = 120.0
+SETTLE_S = 0.05
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OLLAMA_API_KEY")
 PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 BASE_URLS = ("OPENAI_BASE_URL", "ANTHROPIC_BASE_URL", "OLLAMA_HOST")
@@ -75,7 +76,7 @@ class Watch:
             is_kept, result = await trial()
         except HybridchatError as error:
             is_kept, result = False, f"did not run: {error}"
-        await asyncio.sleep(0)  # what a decoy was sent is read by its own task
+        await asyncio.sleep(SETTLE_S)  # what was sent to a decoy is read by another task
         received, came, outside, unroutable = (now - then for now, then in zip(self._now(), before, strict=True))
         return Tried(
             what=what,
@@ -175,7 +176,7 @@ async def prove_with_stand_in(open_session: Open, *, in_namespace: bool) -> Part
         session = open_session(CONFIG.format(stand_in=stand_in.port, rented=decoys[1].port, model=MODEL))
         async with AsyncExitStack() as stack:
             stack.push_async_callback(session.close)
-            await session.start(watch=False)
+            tried.append(await watch.step("start, with a look at each local server", partial(_start, session)))
             script = Script(session, stand_in, decoys[1])
             for what, trial in script.trials():
                 tried.append(await watch.step(what, trial))
@@ -302,7 +303,7 @@ async def prove_own(session: Session) -> Part:
 
 async def _start(session: Session) -> tuple[bool, str]:
     await session.start(watch=False, panel=False)
-    return True, f"{len(session.fleet.specs)} backends configured, those elsewhere not opened"
+    return True, f"{len(session.fleet.specs)} backends configured"
 
 
 async def _ask_own(session: Session, backend: str) -> tuple[bool, str]:

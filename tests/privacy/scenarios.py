@@ -59,6 +59,9 @@ async def noticing(world: World) -> dict[str, Any]:
                 socket.create_connection(("198.51.100.7", 443), timeout=0.5)
 
     await asyncio.to_thread(knock)
+    async with asyncio.timeout(10.0):
+        while not all(world.seen().values()):  # noqa: ASYNC110 - decoys read in tasks of their own
+            await asyncio.sleep(0.01)
     return {}
 
 

@@ -13,7 +13,7 @@ from tests.fakes.completions import FakeCompletions
 from tests.faults.cli import ROOT, Done, backend, configure, run
 from tests.privacy.namespaces import has_namespaces
 
-SCRIPTED = 9
+SCRIPTED = 10
 BROKEN = {
     "the zone check": """
 import hybridchat.domain.privacy as privacy
