@@ -1,4 +1,4 @@
-"""The audit over the real program: the row is in the file before the request arrives, and without it nothing is sent."""
+"""The audit over the real program: the row is in the file before the request arrives; without it nothing is sent."""
 
 from __future__ import annotations
 

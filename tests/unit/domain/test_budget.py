@@ -60,7 +60,9 @@ def test_what_is_said() -> None:
     openai = Limit(Scope.MONTH, Decimal(20), "openai")
     said = {
         judge(CENTS, [left("3")], warn=0.8): "",
-        judge(CENTS, [left("3"), left("1.2", openai)], warn=0.8): "94% of the openai's month budget of $20.00 is used",
+        judge(
+            CENTS, [left("3"), left("1.2", openai)], warn=0.8
+        ): "94% of the month budget of $20.00 for openai is used",
         judge(lowering, [left("0.3")], warn=0.8): "reply of at most 200 tokens: the day budget of $5.00 has $0.30 left",
         judge(CENTS, [left("0.02")], warn=0.8): "the day budget of $5.00 has $0.020 left, and this could cost $1.10",
         judge(CENTS, [Standing(DAY, Decimal(4), Decimal(2))], warn=0.8): "the day budget of $5.00 has $0 left beside "

@@ -17,8 +17,10 @@ from hybridchat.domain.pricing import PricePerMillion
 from hybridchat.domain.routing import Outlook
 from hybridchat.errors import EXIT_REFUSED, ErrorKind, Refused, UsageError
 from hybridchat.ledger.store import open_ledger
+from hybridchat.session.budget_file import BudgetFile
 from hybridchat.session.events import AttemptPriced
-from tests.unit.ledger.helpers import start_python
+from tests.unit.ledger.helpers import end_of, new_turn, opened, start_python
+from tests.unit.ledger.test_money import attempt, begin
 from tests.unit.session.conftest import Build, World, spec, until
 
 PRICE = PricePerMillion(input=Decimal(3), output=Decimal(1000))  # a reply of 4,096 tokens: 4.096 USD
@@ -114,6 +116,42 @@ async def test_a_raised_budget_holds_at_once(build: Build) -> None:
     assert (await ask(world)).state is MessageState.COMPLETE
 
 
+async def test_a_budget_that_another_window_changes_holds_from_the_next_message_on(build: Build, home: Any) -> None:
+    path = home / "config.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("[budget]\nday = 9\n")
+    world = await build(CLOUD, config=budget(day="9"), budget_file=BudgetFile(path))
+    elsewhere = BudgetFile(path)
+    elsewhere.keep(Scope.DAY, Decimal(1), None)
+    with pytest.raises(Refused, match=r"the day budget of \$1.00 has"):
+        await ask(world)
+    elsewhere.keep(Scope.DAY, Decimal(5), None)
+    assert (await ask(world)).state is MessageState.COMPLETE
+
+
+@pytest.mark.parametrize("text", ["[budget", "[budget]\nday = -1\n", None])
+async def test_a_config_that_cannot_be_read_takes_no_budget_away(build: Build, home: Any, text: str | None) -> None:
+    path = home / "config.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("[budget]\nday = 4\n")
+    world = await build(CLOUD, config=budget(day="4"), budget_file=BudgetFile(path))
+    path.unlink() if text is None else path.write_text(text)
+    with pytest.raises(Refused, match=r"the day budget of \$4.00 has"):
+        await ask(world)
+
+
+async def test_what_another_window_spends_is_seen_by_a_look_now_and_then(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hybridchat.session.chat.HEALTH_EVERY_S", 0.01)
+    ledger = open_ledger(None)
+    world = await build(CLOUD, config=budget(day="9"), ledger=ledger, watch=True)
+    await world.session.books.settle()
+    assert [s.reserved_usd for s in world.session.budgets.known()] == [0]
+    await asyncio.to_thread(begin, ledger, attempt())
+    await until(lambda: [s.reserved_usd for s in world.session.budgets.known()] == [Decimal("0.10")])
+
+
 @pytest.mark.parametrize(("usd", "backend"), [("-1", None), ("NaN", None), ("1e7", None), ("1", "cloud")])
 async def test_what_is_no_budget_changes_nothing(build: Build, usd: str, backend: str | None) -> None:
     world = await build(CLOUD, config=budget(conversation="4"))
@@ -140,6 +178,14 @@ async def test_the_users_own_limit_is_kept_where_it_is_lower(build: Build) -> No
     assert world.backends["cloud"].requests[0].parameters.max_tokens == 100
 
 
+async def test_a_longer_reply_that_the_user_asks_for_is_reserved_for_and_not_cut_in_silence(build: Build) -> None:
+    world = await build(CLOUD, config=budget(day="9", max_reply_tokens=50))
+    reply = await ask(world, parameters=Parameters(max_tokens=8000))
+    assert world.backends["cloud"].requests[0].parameters.max_tokens == reply.attempt.max_tokens == 8000
+    with pytest.raises(Refused, match="this could cost"):
+        await ask(world, parameters=Parameters(max_tokens=9000))
+
+
 async def test_without_a_budget_nothing_is_limited(build: Build) -> None:
     world = await build(CLOUD)
     reply = await ask(world)
@@ -153,7 +199,7 @@ async def test_one_backends_budget_is_its_own(build: Build) -> None:
     )
     other = spec("other", Zone.MANAGED, prices={"tiny": PRICE})
     world = await build(CLOUD, other, config=Config(backend=(own,)))
-    with pytest.raises(Refused, match=r"cloud's day budget of \$1.00"):
+    with pytest.raises(Refused, match=r"the day budget of \$1.00 for cloud has"):
         await ask(world)
     chat = world.session.new()
     await world.session.send(chat, "hi", route="other")
@@ -213,7 +259,9 @@ async def test_what_broke_or_was_not_counted_is_estimated(build: Build, script: 
 @pytest.mark.parametrize("kind", [ErrorKind.AUTH, ErrorKind.BAD_REQUEST, ErrorKind.MODEL_MISSING])
 async def test_what_never_ran_costs_nothing_and_holds_nothing(build: Build, kind: ErrorKind) -> None:
     world = await build(CLOUD, config=budget(day="9"))
-    assert await cost_of(world, Failed(kind, "no")) == (None, CostBasis.UNKNOWN)
+    world.backends["cloud"].script = (Failed(kind, "no"),)
+    attempt = (await ask(world)).attempt
+    assert (attempt.cost_usd, attempt.cost_basis) == (None, CostBasis.UNKNOWN)
     assert await stood(world) == [(0, 0)]
 
 
@@ -281,10 +329,21 @@ async def test_what_a_kill_left_is_settled_at_the_next_start(
     assert world.told(AttemptPriced) == []
 
 
-async def test_what_was_counted_but_not_priced_in_time_is_priced_at_its_own_time(build: Build, home: Any) -> None:
-    from tests.unit.ledger.helpers import end_of, new_turn, opened
-    from tests.unit.ledger.test_money import attempt
+async def test_a_killed_replys_reservation_is_in_nobodys_way_after_the_start(build: Build, home: Any) -> None:
+    path = home / "hybridchat.db"
+    process = start_python(LEFT, path, "cloud")
+    assert process.stdout is not None
+    assert await asyncio.to_thread(process.stdout.readline) == "begun\n"
+    process.kill()
+    process.communicate()
+    # 0.10 are reserved; 0.0103 of it is what it cost
+    world = await build(CLOUD, config=budget(day="0.15", max_reply_tokens=100), ledger=open_ledger(path))
+    chat = world.session.new()
+    await world.session.send(chat, "hi", route="cloud")
+    assert (await world.session.wait(chat)).state is MessageState.COMPLETE
 
+
+async def test_what_was_counted_but_not_priced_in_time_is_priced_at_its_own_time(build: Build, home: Any) -> None:
     path = home / "hybridchat.db"
     with opened(path) as ledger:
         ids = ledger.begin_turn(new_turn(attempt=attempt(backend="cloud", model="tiny"))).result()
