@@ -50,7 +50,7 @@ class Answers:
             raise Refused(f"this conversation is {in_words(self._planner.privacy(chat))}", "ask in an open one")
         question, last = _last_question(chat), chat.messages[-1].attempt
         side = "managed" if last is not None and last.zone.is_local else "local"
-        return self._planner.plan(chat, replace(question, route=side))
+        return self._planner.plan(chat, replace(question, route=side, may_fall_back=False))
 
     async def escalate(
         self, chat: Chat, backend: str | None = None, model: str | None = None, purpose: Purpose = Purpose.CHAT

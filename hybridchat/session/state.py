@@ -57,6 +57,7 @@ class Draft(Struct, frozen=True):
     purpose: Purpose = Purpose.CHAT
     drop_turns: int = 0  # the oldest ones that the user lets be left out
     history: tuple[Message, ...] | None = None  # what goes before it; None: the chat's messages
+    may_fall_back: bool = True  # where the config allows it at all
 
 
 class Chat:
