@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hybridchat.backends.processes import child_environment
 from hybridchat.cli import output
 from hybridchat.cli.running import run
 from hybridchat.errors import EXIT_FAILED, EXIT_OK
@@ -20,7 +21,6 @@ from hybridchat.net.witness import namespace_command
 from hybridchat.session.proof import Part, Tried, prove_own, prove_with_stand_in
 
 _PART_S = 600.0
-_KEPT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TMPDIR", "TEMP", "PYTHONPATH", "PYTHONUTF8")
 
 
 class Proof(Struct, frozen=True, kw_only=True):
@@ -49,7 +49,7 @@ def prove(*, as_json: bool) -> int:
 
 def _scripted() -> Part:
     """In a namespace where the system allows one, else under the hook alone."""
-    env = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    env = child_environment("PYTHON")
     command = namespace_command()
     if not isinstance(command, str):
         return _run_part("namespace", command, env)
@@ -58,12 +58,17 @@ def _scripted() -> Part:
 
 
 def _run_part(part: str, command: Sequence[str], env: Mapping[str, str]) -> Part:
-    program = (*command, sys.executable, "-m", "hybridchat", "audit", "--prove-part", part)
+    program = (*command, sys.executable, "-P", "-m", "hybridchat", "audit", "--prove-part", part)
+    path = os.pathsep.join(filter(None, (env.get("PYTHONPATH"), str(Path(__file__).parents[2]))))
     with tempfile.TemporaryDirectory(prefix="hybridchat-proof-") as folder:
         home = {} if part == "own" else {"HYBRIDCHAT_HOME": folder, "HOME": folder}
         try:
             done = subprocess.run(
-                program, env={**env, **home}, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PART_S
+                program,
+                env={**env, **home, "PYTHONPATH": path},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_PART_S,
             )
         except (OSError, subprocess.SubprocessError) as error:
             return Part((), (f"the part {part!r}: it could not be run ({type(error).__name__})",))
