@@ -34,6 +34,7 @@ def contradictions(config: Config) -> Iterator[Contradiction]:
         for key, what, allowed in _of_backend(backend):
             yield (*path, *key), what, allowed
     yield from _of_route(config)
+    yield from _of_patterns(config.privacy.patterns)
     if (problem := _address_or_problem(config.embedded.hub_url))[1]:
         yield ("embedded", "hub_url"), *problem[1]
 
@@ -120,6 +121,18 @@ def _of_route(config: Config) -> Iterator[Contradiction]:
             if row.to not in ("local", "managed", "ask", *ids):
                 allowed = ", ".join(("local", "managed", "ask", *ids))
                 yield ("route", "tables", name, place, "to"), f'no backend is called "{row.to}"', f"allowed: {allowed}"
+
+
+def _of_patterns(patterns: dict[str, str]) -> Iterator[Contradiction]:
+    if not patterns:
+        return
+    from hybridchat.config.patterns import problem_of
+
+    for name, pattern in patterns.items():
+        if problem := problem_of(pattern):
+            yield ("privacy", "patterns", name), f"is no pattern that can be used: {problem}", "an RE2 expression"
+        elif not any(map(str.isalnum, name)):
+            yield ("privacy", "patterns", name), "has a name without a letter", "letters, digits, blanks"
 
 
 def _address_or_problem(url: str) -> tuple[Address | None, tuple[str, str] | None]:
