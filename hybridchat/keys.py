@@ -85,18 +85,27 @@ def find_key(
         return None
     if flag:
         return _checked(flag, "the flag", backend)
-    place, _, detail = (backend.key or "").partition(":")
-    if place == "env":
-        return _checked(os.environ.get(detail.strip(), ""), f"the environment's {detail.strip()}", backend)
-    if place == "command" and not local_only:
-        return _checked(_ask_command(detail, backend, secret), f"the program {_program(detail)}", backend)
+    place = backend.key or ""
+    may_ask = not local_only
+    if place.startswith("env:") or (place.startswith("command:") and may_ask):
+        return key_at(place, backend, address, secret)
     provider = provider_at(address)
     variable = next(filter(os.environ.get, provider.variables if provider else ()), None)
     if variable is not None:
-        return _checked(os.environ[variable], f"the environment's {variable}", backend)
-    if place == "keyring" and not local_only:
-        return _checked(_ask_keyring(address, backend), "the keyring", backend)
-    return None
+        return key_at(f"env:{variable}", backend, address)
+    return key_at(place, backend, address) if place == "keyring" and may_ask else None
+
+
+def key_at(place: str, backend: BackendConfig, address: Address, secret: Collection[str] = ()) -> Key:
+    """The key at that very place: env:NAME, keyring, or command:PROGRAM ARGS. Blocks and raises as `find_key`."""
+    sort, _, detail = place.partition(":")
+    match sort:
+        case "env":
+            return _checked(os.environ.get(detail.strip(), ""), f"the environment's {detail.strip()}", backend)
+        case "command":
+            return _checked(_ask_command(detail, backend, secret), f"the program {_program(detail)}", backend)
+        case _:
+            return _checked(_ask_keyring(address, backend), "the keyring", backend)
 
 
 def secret_variables(config: Config) -> frozenset[str]:
@@ -162,8 +171,9 @@ def keyring_status() -> tuple[bool, str]:
 def _checked(value: str, origin: str, backend: BackendConfig) -> Key:
     value = value.strip()
     if not value:
+        remedy = f"`hybridchat keys set {backend.id}`" if backend.key == "keyring" else "set it"
         raise BackendError(
-            ErrorKind.AUTH, f"{backend.id}: {origin} has no key", "set it, or change `key` in config.toml"
+            ErrorKind.AUTH, f"{backend.id}: {origin} has no key", f"{remedy}, or change `key` in config.toml"
         )
     if problem := _problem(value):
         raise BackendError(ErrorKind.AUTH, f"{backend.id}: the key from {origin} {problem}", "set it again")
@@ -243,5 +253,9 @@ def _within_time(call: Callable[[], T]) -> T:
     if isinstance(result, HybridchatError):
         raise result
     if isinstance(result, Exception):
+        from keyring.errors import KeyringLocked
+
+        if isinstance(result, KeyringLocked):
+            raise HybridchatError("the keyring is locked", "unlock it and try again")
         raise HybridchatError(f"the keyring cannot be used: {type(result).__name__}", "unlock it and try again")
     return result

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from hybridchat.backends.base import Backend, BackendSpec
 from hybridchat.backends.spec import backend_specs
-from hybridchat.config import Config, config_error, load_config
+from hybridchat.config import BackendConfig, Config, config_error, load_config
 from hybridchat.config.problems import Problem
 from hybridchat.domain.address import parse_base_url
 from hybridchat.domain.chat import Kind, Proof, Zone
@@ -140,8 +140,14 @@ class Opener:
 
         return make_backend(spec, await self.key(spec))
 
+    def _entry(self, backend: str) -> BackendConfig | None:
+        """Of the config as it was read, else as it is by now: backends are added while a session runs."""
+        known = (entry for entry in self._config.backend if entry.id == backend)
+        now = (entry for entry in load_config(self._paths.config_file)[0].backend if entry.id == backend)
+        return next(known, None) or next(now, None)
+
     async def key(self, spec: BackendSpec) -> str | None:
-        configured = next((b for b in self._config.backend if b.id == spec.id), None)
+        configured = self._entry(spec.id)
         given = self._session_keys.find(spec.id, spec.address)
         if configured is None or (spec.zone.is_local and configured.key is None and given is None):
             return None

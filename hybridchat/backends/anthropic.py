@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 
 import msgspec
 from msgspec import Struct
@@ -13,13 +12,11 @@ from hybridchat.backends.anthropic_request import Thought, request_body, signatu
 from hybridchat.backends.base import BackendSpec
 from hybridchat.backends.decoding import REFUSED, JsonStreamDecoder, OnError, is_set
 from hybridchat.backends.facts import effort_fields, facts, takes_sampling
-from hybridchat.backends.failures import failed_from
 from hybridchat.backends.http_backend import HttpBackend, percent_encoded
 from hybridchat.backends.identity import Models
 from hybridchat.domain.chat import ChatRequest, ModelInfo
 from hybridchat.domain.events import Event, Finished, Refusal, Signature, Started, Thinking, Usage
 from hybridchat.domain.text import clean_line
-from hybridchat.errors import UsageError
 from hybridchat.net.client import Client
 from hybridchat.net.framing import SseFramer
 
@@ -223,23 +220,19 @@ class AnthropicBackend(HttpBackend):
         super().__init__(spec, key, {"anthropic-version": VERSION})
         self._most_tokens: dict[str, int] = {}  # per model that the last list had, what a reply may have
 
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
-        path = self.spec.address.endpoint(PATH)
+    def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
+        return self._ask(request, self._prepare, lambda: AnthropicDecoder(self._failed))
+
+    def _prepare(self, request: ChatRequest) -> tuple[str, bytes]:
         of_model = self.spec.kind, self.spec.address.host, request.model, request.parameters.effort
         most = self._most_tokens.get(request.model) or facts().max_tokens[self.spec.kind]
-        try:
-            body = request_body(
-                request,
-                max_tokens=request.parameters.max_tokens or most,
-                fields=effort_fields(*of_model),
-                may_sample=takes_sampling(*of_model),
-            )
-        except UsageError as error:
-            yield failed_from(error)
-            return
-        async with aclosing(self._reply(request, path, body, AnthropicDecoder(self._failed))) as events:
-            async for event in events:
-                yield event
+        body = request_body(
+            request,
+            max_tokens=request.parameters.max_tokens or most,
+            fields=effort_fields(*of_model),
+            may_sample=takes_sampling(*of_model),
+        )
+        return self.spec.address.endpoint(PATH), body
 
     async def _models(self) -> Models:
         models = await _list_models(self._client, self.spec)

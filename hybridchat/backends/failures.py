@@ -15,6 +15,7 @@ from msgspec import Struct
 from hybridchat.domain.events import Failed
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError
+from hybridchat.net.framing import repair_json
 from hybridchat.net.replies import KIND_OF_STATUS
 
 _MESSAGE_LIMIT = 300
@@ -25,14 +26,15 @@ _SECONDS = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s")
 _OVERFLOWS = tuple(
     re.compile(pattern, re.IGNORECASE | re.DOTALL)
     for pattern in (
-        r"maximum context length is (?P<window>\d+) tokens"
-        r"(?:.*?(?:requested|resulted in|contains(?: at least)?) (?P<prompt>\d+) (?:input )?tokens)?",
-        r"cannot be greater than max_model_len=(?P<window>\d+)",
-        r"request \((?P<prompt>\d+) tokens\) exceeds the available context size \((?P<window>\d+) tokens\)",
-        r"prompt is too long: (?P<prompt>\d+) tokens > (?P<window>\d+) maximum",
-        r"input length and `max_tokens` exceed context limit: (?P<prompt>\d+) \+ \d+ > (?P<window>\d+)",
-        r"input token count \((?P<prompt>\d+)\) exceeds the maximum number of tokens allowed \((?P<window>\d+)\)",
-        r"context length of only (?P<window>\d+) tokens",
+        r"maximum context length is (?P<window>\d{1,12}) tokens"
+        r"(?:.*?(?:requested|resulted in|contains(?: at least)?) (?P<prompt>\d{1,12}) (?:input )?tokens)?",
+        r"cannot be greater than max_model_len=(?P<window>\d{1,12})",
+        r"request \((?P<prompt>\d{1,12}) tokens\) exceeds the available context size \((?P<window>\d{1,12}) tokens\)",
+        r"prompt is too long: (?P<prompt>\d{1,12}) tokens > (?P<window>\d{1,12}) maximum",
+        r"input length and `max_tokens` exceed context limit: (?P<prompt>\d{1,12}) \+ \d{1,12} > (?P<window>\d{1,12})",
+        r"input token count \((?P<prompt>\d{1,12})\) exceeds the maximum number of tokens allowed "
+        r"\((?P<window>\d{1,12})\)",
+        r"context length of only (?P<window>\d{1,12}) tokens",
     )
 )
 _OVERFLOW_CODES = {"context_length_exceeded", "exceed_context_size_error"}
@@ -98,8 +100,8 @@ class ErrorBody(Struct, frozen=True):
 def read_error(body: bytes) -> ErrorBody:
     """JSON of any API's shape (Ollama's JSON text in a string included), or else an excerpt of what it is."""
     try:
-        value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        value = repair_json(body)
+    except ValueError:
         return ErrorBody(excerpt(body))
     return _from_json(value) or ErrorBody(excerpt(body))
 
@@ -167,7 +169,7 @@ def _nested(text: str) -> ErrorBody | None:
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**12 else None
 
 
 def excerpt(body: bytes) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 
 import msgspec
 from msgspec import Struct
@@ -12,14 +11,13 @@ from hybridchat.backends import identity
 from hybridchat.backends.base import BackendSpec
 from hybridchat.backends.decoding import FILTERED, JsonStreamDecoder, OnError, is_set
 from hybridchat.backends.facts import effort_fields, takes_sampling
-from hybridchat.backends.failures import failed_from
 from hybridchat.backends.gemini_request import SignedPart, model_path, request_body, signature_of
 from hybridchat.backends.http_backend import HttpBackend, percent_encoded
 from hybridchat.backends.identity import Models
 from hybridchat.domain.chat import ChatRequest, ModelInfo
-from hybridchat.domain.events import Event, Finished, Refusal, Signature, Started, Text, Thinking, Usage
+from hybridchat.domain.events import Event, Failed, Finished, Refusal, Signature, Started, Text, Thinking, Usage
 from hybridchat.domain.text import clean_line
-from hybridchat.errors import BackendError, ErrorKind, UsageError
+from hybridchat.errors import BackendError, ErrorKind
 from hybridchat.net.client import Client
 from hybridchat.net.framing import SseFramer
 from hybridchat.net.replies import place
@@ -27,6 +25,7 @@ from hybridchat.net.replies import place
 VERSION = "/v1beta"
 
 _MAX_PAGES = 20
+_RUNNING = (None, "", "FINISH_REASON_UNSPECIFIED")  # the last from Vertex AI, until the end
 
 # Why a filter stops a reply, or refuses a question; other reasons are the model's own way to end.
 _FILTERS = {
@@ -64,13 +63,14 @@ class _Candidate(Struct, gc=False, rename="camel"):
 
 
 class _UsageMetadata(Struct, gc=False, rename="camel"):
-    """Of everything so far, on each chunk."""
+    """Of everything so far, on each chunk. Counts of nothing are left out."""
 
     prompt_token_count: int | None = None  # cached ones included
     cached_content_token_count: int | None = None
     tool_use_prompt_token_count: int | None = None
     candidates_token_count: int | None = None  # without thoughts
     thoughts_token_count: int | None = None
+    total_token_count: int | None = None
 
 
 class _PromptFeedback(Struct, gc=False, rename="camel"):
@@ -111,10 +111,12 @@ class GeminiDecoder(JsonStreamDecoder[_Chunk]):
         if value.usage_metadata is not None:
             events.append(_usage(value.usage_metadata))
         feedback = value.prompt_feedback or _PromptFeedback()
-        reason = candidate.finish_reason or feedback.block_reason
+        reason = feedback.block_reason if candidate.finish_reason in _RUNNING else candidate.finish_reason
         if reason in _FILTERS or feedback.block_reason:
             events.append(_refusal(reason or "", candidate.finish_message or feedback.block_reason_message))
-        if reason:
+        if reason == "CONTINUATION":
+            self._close(Failed(ErrorKind.CUT_SHORT, "the reply is longer than one request may be", "continue"), events)
+        elif reason:
             self._close(Finished(reason, self._skipped), events)
 
     def _take_part(self, part: _Part, events: list[Event], *, is_repaired: bool) -> None:
@@ -133,14 +135,15 @@ class GeminiDecoder(JsonStreamDecoder[_Chunk]):
 
 
 def _usage(usage: _UsageMetadata) -> Usage:
-    prompt, generated = usage.prompt_token_count, (usage.candidates_token_count, usage.thoughts_token_count)
+    prompt = usage.prompt_token_count
+    if prompt is not None:
+        prompt += usage.tool_use_prompt_token_count or 0
+    generated = (usage.candidates_token_count, usage.thoughts_token_count)
     counts = [count for count in generated if count is not None]
+    if not counts and prompt is not None and usage.total_token_count is not None:
+        counts = [usage.total_token_count - prompt]
     return Usage(
-        prompt if prompt is None else prompt + (usage.tool_use_prompt_token_count or 0),
-        usage.cached_content_token_count,
-        None,
-        sum(counts) if counts else None,
-        usage.thoughts_token_count,
+        prompt, usage.cached_content_token_count, None, sum(counts) if counts else None, usage.thoughts_token_count
     )
 
 
@@ -192,18 +195,14 @@ def _info(model: _Model) -> ModelInfo:
 class GeminiBackend(HttpBackend):
     """See `backends.base.Backend`."""
 
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
+    def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
+        return self._ask(request, self._prepare, lambda: GeminiDecoder(self._failed))
+
+    def _prepare(self, request: ChatRequest) -> tuple[str, bytes]:
         of_model = self.spec.kind, self.spec.address.host, request.model, request.parameters.effort
-        try:
-            path = self.spec.address.endpoint(model_path(request.model), version=VERSION)
-            body = request_body(request, fields=effort_fields(*of_model), may_sample=takes_sampling(*of_model))
-        except UsageError as error:
-            yield failed_from(error)
-            return
-        path += ":streamGenerateContent?alt=sse"
-        async with aclosing(self._reply(request, path, body, GeminiDecoder(self._failed))) as events:
-            async for event in events:
-                yield event
+        path = self.spec.address.endpoint(model_path(request.model), version=VERSION)
+        body = request_body(request, fields=effort_fields(*of_model), may_sample=takes_sampling(*of_model))
+        return f"{path}:streamGenerateContent?alt=sse", body
 
     async def _models(self) -> Models:
         try:

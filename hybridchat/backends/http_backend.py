@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
+
+from msgspec.structs import replace
 
 from hybridchat.backends import identity
 from hybridchat.backends.base import BackendSpec, policy_of
-from hybridchat.backends.failures import failed
+from hybridchat.backends.failures import failed, failed_from
 from hybridchat.backends.streaming import Decoder, Exchange, stream_reply
 from hybridchat.domain.chat import ChatRequest, Health, HealthState, Proof
 from hybridchat.domain.events import Event, Failed
+from hybridchat.errors import UsageError
 from hybridchat.net.client import Client, open_client
 
 
 class HttpBackend:
-    """A protocol adds `chat` — a body and a decoder for `_reply` — and how its models are listed.
+    """A protocol adds `chat` — a body and a decoder for `_reply` or `_ask` — and how its models are listed.
 
     Raises Refused or UsageError when its client cannot be made safely.
     """
@@ -27,6 +30,28 @@ class HttpBackend:
         # An Ollama would forward a model under a harmless name, and its /v1 never tells; our own child cannot be one.
         self._must_not_be_ollama = spec.zone.is_local and spec.proof is not Proof.VERIFIED
         self._may_be_ollama = self._must_not_be_ollama
+
+    async def _ask(
+        self, request: ChatRequest, prepare: Callable[[ChatRequest], tuple[str, bytes]], decoder: Callable[[], Decoder]
+    ) -> AsyncGenerator[Event, None]:
+        """As `_reply`, with the path and body that `prepare` makes. What cannot go is a refusal of ours (UsageError);
+        where the API does not take back the thinking that it once signed, it is asked again without."""
+        try:
+            path, body = prepare(request)
+        except UsageError as error:
+            yield failed_from(error)
+            return
+        is_refused = False
+        async with aclosing(self._reply(request, path, body, decoder())) as events:
+            async for event in events:
+                is_refused = _refuses_thinking(event, request)
+                if not is_refused:
+                    yield event
+        if is_refused:
+            messages = tuple(replace(message, thinking="", signature="") for message in request.messages)
+            async with aclosing(self._ask(replace(request, messages=messages), prepare, decoder)) as events:
+                async for event in events:
+                    yield event
 
     async def _reply(
         self, request: ChatRequest, path: str, body: bytes, decoder: Decoder
@@ -65,6 +90,16 @@ class HttpBackend:
 
     async def aclose(self) -> None:
         await self._client.aclose()
+
+
+def _refuses_thinking(event: Event, request: ChatRequest) -> bool:
+    """It was signed for another account, or by another model. Nothing was generated, so asking again is safe."""
+    return (
+        isinstance(event, Failed)
+        and event.status == 400
+        and any(words in event.message.lower() for words in ("signature", "encrypted content"))
+        and any(message.signature for message in request.messages)
+    )
 
 
 def percent_encoded(text: str) -> str:

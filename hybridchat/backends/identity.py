@@ -21,6 +21,7 @@ from hybridchat.net.client import Client
 from hybridchat.net.replies import place
 
 HEALTH_S = 3.0
+MANAGED_HEALTH_S = 8.0  # far away, and some list hundreds of models
 
 _PROBE_S = 1.0
 _LM_STUDIO_PATH = "/api/v0/models"
@@ -102,9 +103,9 @@ async def check_identity(client: Client, spec: BackendSpec) -> None:
 
 
 async def look(client: Client, spec: BackendSpec, models: Callable[[], Awaitable[Models]]) -> Health:
-    """One health check: identity, then models. Never raises; takes at most HEALTH_S."""
+    """One health check: identity, then models. Never raises; takes at most HEALTH_S, or MANAGED_HEALTH_S."""
     try:
-        async with asyncio.timeout(HEALTH_S):
+        async with asyncio.timeout(HEALTH_S if spec.zone.is_local else MANAGED_HEALTH_S):
             await check_identity(client, spec)
             found = await models()
     except TimeoutError:
@@ -183,7 +184,7 @@ def as_list(value: object, shape: type[T], spec: BackendSpec, path: str) -> T:
 async def get_if_there(client: Client, path: str) -> object:
     """The JSON at a path that not every server has; None without it."""
     try:
-        return await client.get_json(path)
+        return await client.get_json(path, timeout_s=MANAGED_HEALTH_S)
     except BackendError as error:
         if error.status in (404, 405):
             return None

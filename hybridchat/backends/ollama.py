@@ -41,7 +41,7 @@ class _Line(Struct, gc=False):
     remote_model: str | None = None
     prompt_eval_count: int | None = None
     eval_count: int | None = None
-    load_duration: int | None = None  # ns
+    load_duration: float | None = None  # ns
     error: msgspec.Raw = msgspec.Raw()
 
 

@@ -25,9 +25,13 @@ _PASSED_ON_FAMILIES = ("LC_", "XDG_", "CUDA_", "NVIDIA_", "HIP_", "ROCR_", "GGML
 
 
 def child_environment(*families: str, **extra: str) -> dict[str, str]:
-    """The environment for a child: what it needs to run, variables of the given families (prefixes), and `extra`."""
+    """The environment for a child: what it needs to run, variables of the given families (prefixes), and `extra`.
+
+    No API key is in it, whatever its family: not VLLM_API_KEY either.
+    """
     allowed = _PASSED_ON_FAMILIES + families
-    return {k: v for k, v in os.environ.items() if k.upper() in _PASSED_ON or k.upper().startswith(allowed)} | extra
+    passed = {k: v for k, v in os.environ.items() if k.upper() in _PASSED_ON or k.upper().startswith(allowed)}
+    return {k: v for k, v in passed.items() if not k.upper().endswith("_API_KEY")} | extra
 
 
 def start(

@@ -1,9 +1,12 @@
-"""From a spec to the backend that speaks its kind. Each protocol is imported when it is first needed."""
+"""From a spec to the backend that speaks its kind. A protocol is imported by `warm_up`, or when it is first needed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from hybridchat.backends.base import Backend, BackendSpec
 from hybridchat.domain.chat import Kind
+from hybridchat.net import client
 
 
 def make_backend(spec: BackendSpec, key: str | None = None) -> Backend:
@@ -11,30 +14,41 @@ def make_backend(spec: BackendSpec, key: str | None = None) -> Backend:
 
     Raises Refused when the device guard is not in place or a local zone has a proxy; UsageError for bad certificates.
     """
-    match spec.kind:
+    if spec.kind is Kind.EMBEDDED:
+        raise ValueError("the embedded backend is made with its paths, not here")
+    return _protocol(spec.kind)(spec, key)
+
+
+def warm_up(kinds: Iterable[Kind]) -> None:
+    """Imports what the first request of these kinds needs: for a thread at start, so that nobody waits for it later."""
+    client.warm_up()
+    for kind in kinds:
+        _protocol(kind)
+
+
+def _protocol(kind: Kind) -> Callable[[BackendSpec, str | None], Backend]:
+    match kind:
         case Kind.OLLAMA:
             from hybridchat.backends.ollama import OllamaBackend
 
-            return OllamaBackend(spec, key)
+            return OllamaBackend
         case Kind.ANTHROPIC:
             from hybridchat.backends.anthropic import AnthropicBackend
 
-            return AnthropicBackend(spec, key)
+            return AnthropicBackend
         case Kind.OPENAI_RESPONSES:
             from hybridchat.backends.responses import ResponsesBackend
 
-            return ResponsesBackend(spec, key)
+            return ResponsesBackend
         case Kind.GEMINI:
             from hybridchat.backends.gemini import GeminiBackend
 
-            return GeminiBackend(spec, key)
+            return GeminiBackend
         case Kind.SIMULATED:
             from hybridchat.backends.simulated import SimulatedBackend
 
-            return SimulatedBackend(spec)
-        case Kind.EMBEDDED:
-            raise ValueError("the embedded backend is made with its paths, not here")
+            return lambda spec, key: SimulatedBackend(spec)
         case _:
             from hybridchat.backends.chat_completions import ChatCompletionsBackend
 
-            return ChatCompletionsBackend(spec, key)
+            return ChatCompletionsBackend

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,11 +14,9 @@ from hybridchat.backends.attachments import Parts, content
 from hybridchat.backends.base import BackendSpec
 from hybridchat.backends.decoding import FILTERED, REFUSED, JsonStreamDecoder, OnError, is_set
 from hybridchat.backends.facts import effort_fields, takes_sampling
-from hybridchat.backends.failures import failed_from
 from hybridchat.backends.http_backend import HttpBackend
 from hybridchat.domain.chat import ChatMessage, ChatRequest, Role
 from hybridchat.domain.events import Event, Failed, Finished, Refusal, Signature, Started, Usage
-from hybridchat.errors import UsageError
 from hybridchat.net.framing import SseFramer
 
 PATH = "/responses"
@@ -226,16 +225,11 @@ class ResponsesBackend(HttpBackend):
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         """Summaries of the thinking are for verified organizations; the others are answered without, from then on."""
-        path = self.spec.address.endpoint(PATH)
         with_summary = self._may_summarize
         while True:
-            try:
-                body = request_body(request, self.spec, with_summary=with_summary)
-            except UsageError as error:
-                yield failed_from(error)
-                return
             is_refused = False
-            async with aclosing(self._reply(request, path, body, ResponsesDecoder(self._failed))) as events:
+            prepare = partial(self._prepare, with_summary=with_summary)
+            async with aclosing(self._ask(request, prepare, lambda: ResponsesDecoder(self._failed))) as events:
                 async for event in events:
                     is_refused = with_summary and _refuses_summaries(event)
                     if not is_refused:
@@ -243,6 +237,9 @@ class ResponsesBackend(HttpBackend):
             if not is_refused:
                 return
             self._may_summarize = with_summary = False
+
+    def _prepare(self, request: ChatRequest, *, with_summary: bool) -> tuple[str, bytes]:
+        return self.spec.address.endpoint(PATH), request_body(request, self.spec, with_summary=with_summary)
 
 
 def _refuses_summaries(event: Event) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import AsyncExitStack, aclosing
 from typing import Protocol, TypeVar
@@ -11,13 +12,17 @@ from msgspec import Struct
 
 from hybridchat.backends.failures import excerpt, failed, failed_from, read_error
 from hybridchat.backends.limits import read_limits
-from hybridchat.domain.events import Event, Failed, Finished, Text, Thinking
+from hybridchat.domain.events import Event, Failed, Finished, Text, Thinking, Usage
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError
 from hybridchat.net.client import Client, Reply
 
 MAX_REPLY_CHARACTERS = 16 << 20
 """Of one reply, thinking included: a model that repeats itself ends here."""
 
+MAX_TOKENS = 10**12
+"""Of one count in a usage; more is a mistake."""
+
+_COUNTS = ("prompt_tokens", "cached_tokens", "cache_write_tokens", "completion_tokens", "thinking_tokens")
 _HEAD_BYTES = 4096
 _ERROR_BODY_BYTES = 64 << 10
 _DRAIN_S = 0.1
@@ -91,7 +96,7 @@ async def _events(
         for event in decoder.feed(chunk):
             if isinstance(event, Text | Thinking):
                 characters += len(event.text)
-            yield event
+            yield believable(event) if isinstance(event, Usage) else event
             if isinstance(event, Finished | Failed):
                 return
         if characters > MAX_REPLY_CHARACTERS:
@@ -104,9 +109,24 @@ async def _events(
         if not decoder.understood and len(head) < _HEAD_BYTES:
             head += chunk[:_HEAD_BYTES]
     for event in decoder.end():
-        if isinstance(event, Failed) and not decoder.understood and head:
+        if isinstance(event, Usage):
+            event = believable(event)
+        elif isinstance(event, Failed) and not decoder.understood and head:
             event = _not_the_protocol(exchange, head)
         yield event
+
+
+def believable(usage: Usage) -> Usage:
+    """Without counts that cannot be: they would be priced, and no ledger can hold some of them."""
+    counts = {name: getattr(usage, name) for name in _COUNTS}
+    told = {name: count for name, count in counts.items() if count is not None and 0 <= count <= MAX_TOKENS}
+    prompt, completion = told.get("prompt_tokens", MAX_TOKENS), told.get("completion_tokens", MAX_TOKENS)
+    if told.get("cached_tokens", 0) + told.get("cache_write_tokens", 0) > prompt:
+        told = {name: count for name, count in told.items() if not name.startswith("cache")}
+    if told.get("thinking_tokens", 0) > completion:
+        del told["thinking_tokens"]
+    load_ms = usage.load_ms if usage.load_ms is not None and 0 <= usage.load_ms < math.inf else None
+    return Usage(**told, load_ms=load_ms)
 
 
 class _Clock:

@@ -14,13 +14,14 @@ from hybridchat.cli.prompt import read_stdin
 from hybridchat.cli.running import run
 from hybridchat.config import KINDS
 from hybridchat.domain.chat import Kind, Proof, Zone
-from hybridchat.errors import BackendError, ErrorKind, UsageError
+from hybridchat.errors import UsageError
 
 if TYPE_CHECKING:
     from hybridchat.backends.base import BackendSpec
     from hybridchat.session.drafting import NewBackend
     from hybridchat.session.providers import Added, ListedModel, Look, Providers
 
+MOST_TRIES = 3
 _PEM = click.Path(exists=True, dir_okay=False, resolve_path=True)
 
 
@@ -118,6 +119,8 @@ class Trial(NamedTuple):
 
 def try_key(service: Providers, new: NewBackend) -> Trial:
     """Raises HybridchatError when the key is refused or a managed place does not answer."""
+    from hybridchat.session.providers import why_not
+
     new, found = run(service.find_key(new))
     key = found.value if found else None
     typed: str | None = None
@@ -129,13 +132,17 @@ def try_key(service: Providers, new: NewBackend) -> Trial:
     if look.key == "missing":
         key = typed = ask_key(new, is_needed=True)
         look = run(service.look(new, key))
-    if look.key == "refused":
-        remedy = f"get one at {new.provider.keys_url}" if new.provider else "check it where you got it"
-        raise BackendError(ErrorKind.AUTH, f"the key was refused, and nothing was written: {look.detail}", remedy)
-    if look.key == "unreachable":
-        if not new.spec.zone.is_local:
-            raise BackendError(ErrorKind.CONNECT, f"nothing was written: {look.detail}", look.remedy)
+    tries = 1
+    while look.key == "refused" and typed and sys.stdin.isatty() and tries < MOST_TRIES:
+        output.note(f"the key was refused: {look.detail}")
+        key = typed = ask_key(new, is_needed=True)
+        look = run(service.look(new, key))
+        tries += 1
+    problem = why_not(new, look)
+    if problem and look.key == "unreachable" and new.spec.zone.is_local:
         output.note(f"{look.detail}; it is added all the same")
+    elif problem:
+        raise problem
     return Trial(new, key, typed, look)
 
 
@@ -171,10 +178,15 @@ def choose(new: NewBackend, models: tuple[ModelRow, ...], *, is_asking: bool) ->
     if wanted is None:
         return names[0] if len(names) == 1 else None
     is_own_name = new.provider is not None and new.provider.models_are_own_names
-    if names and wanted not in names and not is_own_name:
+    if names and not is_own_name and not _is_among(wanted, names):
         near = ", ".join(difflib.get_close_matches(wanted, names, 3, 0.4)) or ", ".join(names[:5])
         raise UsageError(f"{new.config.id} has no model {wanted!r}; nothing was written", f"such as: {near}")
     return wanted
+
+
+def _is_among(wanted: str, names: list[str]) -> bool:
+    """Itself, a shorter name for one of them (they are dated), or a variant (`name:nitro`)."""
+    return wanted.partition(":")[0] in names or any(name == wanted or name.startswith(f"{wanted}-") for name in names)
 
 
 def _prove(service: Providers, new: NewBackend, key: str, model: str | None, *, prove: bool, is_asking: bool) -> None:

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+import time
 
 from hybridchat.cli import output
 from hybridchat.domain.chat import Attempt, Message
 from hybridchat.domain.text import clean
-from hybridchat.session.events import AttemptPriced, Delta, EngineLoading, Notice, SessionEvent
+from hybridchat.session.events import (
+    AttemptBegan,
+    AttemptPriced,
+    Delta,
+    EngineLoading,
+    Notice,
+    Offered,
+    RetryWaits,
+    SessionEvent,
+)
+from hybridchat.session.ways import Way
 
 MEASURED = (
     "ttft_ms",
@@ -28,8 +38,9 @@ class Printer:
 
     def __init__(self, *, as_json: bool, show_thinking: bool) -> None:
         self.reader_gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.priced: Attempt | None = None
-        self._as_json = as_json
+        self.ways: tuple[Way, ...] = ()  # after a failure
+        self._priced: dict[int, Attempt] = {}
+        self.shows_text = not as_json
         self._show_thinking = show_thinking
         self._last = "\n"
 
@@ -39,15 +50,26 @@ class Printer:
                 if self._show_thinking:
                     sys.stderr.write(clean(event.text))
                     sys.stderr.flush()
-            case Delta() if not self._as_json:
+            case Delta() if self.shows_text:
                 self._print(event.text)
             case EngineLoading():
                 if sys.stderr.isatty():
                     output.note(event.detail)
             case Notice():
                 output.note(event.text)
+            case RetryWaits():
+                wait_s = max(0.0, event.until_monotonic - time.monotonic())
+                output.note(f"{event.reason}: retry {event.retry_no} in {wait_s:.0f} s; Ctrl+C stops")
+            case AttemptBegan(is_fallback=True):
+                output.note(f"{event.target.backend} is asked instead")
+            case Offered():
+                self.ways = event.ways
             case AttemptPriced():
-                self.priced = event.attempt
+                self._priced[event.attempt.attempt_id] = event.attempt
+
+    def priced(self, reply: Message) -> Attempt | None:
+        """The reply's attempt, with its cost where that came in."""
+        return self._priced.get(reply.attempt.attempt_id, reply.attempt) if reply.attempt else None
 
     def _print(self, text: str) -> None:
         if self.reader_gone.done() or not text:
@@ -63,12 +85,13 @@ class Printer:
             self._print("\n")
 
 
-def as_contract(reply: Message, attempt: Attempt | None, reasons: Sequence[str]) -> dict[str, object]:
+def as_contract(reply: Message, attempt: Attempt | None) -> dict[str, object]:
     """The object of `ask --json`; unknown is None."""
+    reasons = attempt.route_reason.split("; ") if attempt else []
     return {
         "text": reply.text,
         **{name: getattr(attempt, name, None) for name in ("backend", "model", "zone", "proof")},
-        "route": list(reasons),
+        "route": reasons,
         **{name: getattr(attempt, name, None) for name in MEASURED},
         "conversation_id": reply.conversation_id,
     }

@@ -18,7 +18,7 @@ PROGRAM = "hybridchat"
 
 # Section → commands; `hybridchat.cli.NAME` holds the click command `command`.
 COMMANDS: dict[str, tuple[str, ...]] = {
-    "Talk": ("ask", "demo"),
+    "Talk": ("ask", "escalate", "demo"),
     "Conversations": ("list", "search", "show", "rename", "delete", "backup", "restore"),
     "Models and engines": ("models", "local", "backends", "keys", "doctor"),
     "Numbers": ("stats", "export", "advise"),

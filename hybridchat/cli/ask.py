@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,14 +14,16 @@ from hybridchat.cli import output
 from hybridchat.cli.answer import Printer, as_contract
 from hybridchat.cli.debugging import log_if_debugging
 from hybridchat.cli.finite import FiniteRange
+from hybridchat.cli.keys import use_key
 from hybridchat.cli.prompt import Words, compose, read_files, read_stdin
 from hybridchat.cli.running import run
 from hybridchat.domain.chat import Message, MessageState, Outcome, Privacy, Purpose
-from hybridchat.errors import EXIT_FAILED, EXIT_OK, EXIT_REFUSED, UsageError
+from hybridchat.errors import EXIT_FAILED, EXIT_OK, EXIT_REFUSED, HybridchatError, UsageError
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Session
     from hybridchat.session.state import Chat
+    from hybridchat.session.ways import Way
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -29,11 +32,14 @@ class Options(Struct, frozen=True, kw_only=True):
     prompt: tuple[str, ...]
     backend: str | None
     model: str | None
+    key_from: str | None
     local_only: bool
     continue_last: bool
     conversation_id: int | None
     system: str | None
     files: tuple[Path, ...]
+    drop_oldest: bool
+    summarize: bool
     timeout_s: float | None
     show_thinking: bool
     as_json: bool
@@ -43,11 +49,14 @@ class Options(Struct, frozen=True, kw_only=True):
 @click.argument("prompt", nargs=-1, type=Words())
 @click.option("--backend", metavar="ID", help="Ask this backend; or: auto, local, managed.")
 @click.option("--model", metavar="NAME", help="Ask this model.")
+@click.option("--key-from", metavar="PLACE", help="Take that backend's key from env:NAME, keyring or command:…")
 @click.option("--local-only", is_flag=True, help="Never let this conversation leave the device.")
 @click.option("--continue", "continue_last", is_flag=True, help="Go on with the last conversation.")
 @click.option("--conversation", "conversation_id", type=int, metavar="ID", help="Go on with this conversation.")
 @click.option("--system", type=Words(), metavar="TEXT", help="System prompt of a new conversation.")
 @click.option("--file", "files", type=click.Path(path_type=Path), multiple=True, help="Add a text file; repeatable.")
+@click.option("--drop-oldest", is_flag=True, help="Leave out as many of the oldest turns as the context window asks.")
+@click.option("--summarize", is_flag=True, help="Where it is too long, go on in a fork that begins with a summary.")
 @click.option("--timeout", "timeout_s", type=FiniteRange(0, min_open=True), metavar="S", help="Stop after S seconds.")
 @click.option("--show-thinking", is_flag=True, help="Print the model's thinking on standard error.")
 @output.json_option
@@ -70,6 +79,8 @@ def command(**arguments: object) -> None:
         raise UsageError("--system belongs to a new conversation", "leave out --continue and --conversation")
     wired = wiring.load()
     check_backend(options.backend, [backend.id for backend in wired.config.backend])
+    if options.key_from is not None and not options.local_only:
+        use_key(wired, options.backend, options.key_from)
     text = compose(" ".join(options.prompt), read_files(options.files), read_stdin())
     session = wired.open_session(local_only=options.local_only)
     log_if_debugging(session, wired.paths)
@@ -92,16 +103,39 @@ async def ask(session: Session, options: Options, text: str) -> int:
     try:
         only = options.backend if options.backend in session.fleet.specs else None
         await session.start(watch=False, panel=False, only=only)
-        chat = await open_chat(session, options)
-        reasons = session.plan(chat, text, route=options.backend, model=options.model).decision.reasons
-        await session.send(chat, text, route=options.backend, model=options.model, purpose=Purpose.ASK)
+        chat, drop_turns = await fit(session, await open_chat(session, options), options, text, printer)
+        route = {"route": options.backend, "model": options.model}
+        await session.send(chat, text, **route, purpose=Purpose.ASK, drop_turns=drop_turns)
         reply = await wait_for(session, chat, printer, options.timeout_s)
-        if options.as_json:
-            await session.books.settle()
-            output.json(as_contract(reply, printer.priced or reply.attempt, reasons))
-        return tell_outcome(reply, options.timeout_s)
+        drop = next((way.turns for way in printer.ways if way.kind == "drop"), None)
+        if drop and options.drop_oldest:  # the window was known to the server alone
+            await session.answer_again(chat, **route, drop_turns=drop)
+            reply = await wait_for(session, chat, printer, options.timeout_s)
+        await tell(session, printer, reply, as_json=options.as_json)
+        return tell_outcome(reply, options.timeout_s, printer.ways)
     finally:
         await session.close()
+
+
+async def tell(session: Session, printer: Printer, reply: Message, *, as_json: bool) -> None:
+    if as_json:
+        await session.books.settle()
+        output.json(as_contract(reply, printer.priced(reply)))
+
+
+async def fit(session: Session, chat: Chat, options: Options, text: str, printer: Printer) -> tuple[Chat, int]:
+    """The chat to send in, and how many of its oldest turns stay behind, as the flags allow where it is too long."""
+    ways = {way.kind: way for way in session.plan(chat, text, route=options.backend, model=options.model).ways}
+    if options.summarize and (way := ways.get("summarize")):
+        printer.shows_text = False
+        fork = await session.fork_with_summary(chat, way.candidate.backend, way.candidate.model)
+        summary = await session.wait(fork)
+        printer.shows_text = not options.as_json
+        if summary.state is not MessageState.COMPLETE:
+            raise HybridchatError(f"no summary: {summary.note}", "leave out --summarize")
+        output.note(f"this goes on in conversation {fork.id}, which begins with a summary")
+        return fork, 0
+    return chat, ways["drop"].turns if options.drop_oldest and "drop" in ways else 0
 
 
 async def open_chat(session: Session, options: Options) -> Chat:
@@ -138,7 +172,7 @@ async def wait_for(session: Session, chat: Chat, printer: Printer, timeout_s: fl
     return await reply
 
 
-def tell_outcome(reply: Message, timeout_s: float | None) -> int:
+def tell_outcome(reply: Message, timeout_s: float | None, ways: Sequence[Way] = ()) -> int:
     if reply.state is MessageState.COMPLETE:
         if reply.note:
             output.note(reply.note)
@@ -146,6 +180,17 @@ def tell_outcome(reply: Message, timeout_s: float | None) -> int:
     if reply.state is MessageState.STOPPED and timeout_s is not None:
         output.error(f"stopped after {timeout_s:g} s; what came is kept — give a longer --timeout")
     else:
-        output.error(reply.note or f"the reply is {reply.state}")
+        output.error("; ".join((reply.note or f"the reply is {reply.state}", *other_ways(reply, ways))))
     refused = reply.attempt is not None and reply.attempt.outcome is Outcome.REFUSED
     return EXIT_REFUSED if refused else EXIT_FAILED
+
+
+def other_ways(reply: Message, ways: Sequence[Way]) -> Iterator[str]:
+    """What may be done about a reply that failed, but for the same once more."""
+    for way in ways:
+        again = f"`hybridchat escalate --conversation {reply.conversation_id} --backend {way.candidate.backend}`"
+        match way.kind:
+            case "ask" if reply.attempt is None or way.candidate.backend != reply.attempt.backend:
+                yield f"or {again}: {way}"
+            case "drop":
+                yield f"or with --drop-oldest, {way}"

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -53,6 +54,7 @@ def open_chat(*, continue_last: bool, local_only: bool, theme: str | None) -> No
             notices=[Notice(str(problem), "error") for problem in wired.problems],
             setup=None if paths.config_file.exists() else wired.open_setup(local_only=local_only),
             open_demo=open_demo_session,
+            open_providers=partial(wired.open_providers, local_only=local_only),
             save_theme=save_theme,
             reopen_latest=continue_last,
             privacy=Privacy.LOCAL_ONLY if local_only else None,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hybridchat.config import BackendConfig, Config
     from hybridchat.domain.address import Address
     from hybridchat.session.providers import Providers
+    from hybridchat.wiring import Wiring
 
 
 @click.group("keys", cls=DefaultGroup, default="list")
@@ -164,6 +165,21 @@ async def _try(providers: Providers, entry: BackendConfig) -> Tried:
     except HybridchatError as error:
         return Tried(entry.id, "missing", None, str(error))
     return Tried(entry.id, look.key, key.origin if key else None, look.detail)
+
+
+def use_key(wired: Wiring, backend_id: str | None, place: str) -> None:
+    """The flag before environment and keyring: for this run, that backend's key is the one at that place."""
+    from hybridchat.config.checks import is_key_place
+    from hybridchat.keys import key_at, secret_variables
+
+    if backend_id is None:
+        raise UsageError("--key-from is for one backend", "add --backend ID")
+    entry = find_backend(wired.config, backend_id)
+    if not is_key_place(place):  # it may be a key: never shown
+        raise UsageError("--key-from names no place of a key", "give env:NAME, keyring or command:PROGRAM")
+    address = _address(entry)
+    key = key_at(place, entry, address, secret_variables(wired.config))
+    wired.session_keys.keep(entry.id, address, key.value)
 
 
 def find_backend(config: Config, backend_id: str) -> BackendConfig:

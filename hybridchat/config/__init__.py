@@ -22,6 +22,15 @@ KINDS = Literal[
 Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
 
 
+class BackendBudget(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[backend.budget]`: what may be spent at this backend, besides the general budgets."""
+
+    day: Decimal | None = None
+    """US dollars a day."""
+    month: Decimal | None = None
+    """US dollars a month."""
+
+
 class BackendConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One `[[backend]]`: a place that answers."""
 
@@ -61,6 +70,8 @@ class BackendConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Ollama only: context size in tokens to ask for."""
     price: dict[str, PricePerMillion] = {}
     """Per model, USD per million tokens; wins over the price list."""
+    budget: BackendBudget = BackendBudget()
+    """Budgets of this backend alone."""
 
 
 class RouteConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -86,6 +97,23 @@ class PrivacyConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     patterns: dict[str, str] = {}
     """Patterns of your own beside the secrets and identifiers that are always looked for: a name and an RE2 expression,
     looked for within each line."""
+
+
+class BudgetConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[budget]`: what may be spent on managed backends. Days and months are those of your time zone."""
+
+    conversation: Decimal | None = None
+    """US dollars for each conversation."""
+    day: Decimal | None = None
+    """US dollars a day."""
+    month: Decimal | None = None
+    """US dollars a month."""
+    warn: float = 0.8
+    """Share of a budget from which on the screen warns."""
+    max_reply_tokens: Annotated[int, Meta(gt=0)] = 4096
+    """The longest reply that is reserved, and asked, for where a budget applies; thinking counts."""
+    lower_max_tokens: bool = False
+    """Ask for shorter replies when the rest of a budget pays no longer ones, instead of refusing."""
 
 
 class UiConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -135,6 +163,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The places that answer."""
     route: RouteConfig = RouteConfig()
     privacy: PrivacyConfig = PrivacyConfig()
+    budget: BudgetConfig = BudgetConfig()
     ui: UiConfig = UiConfig()
     embedded: EmbeddedConfig = EmbeddedConfig()
     vllm: VllmConfig = VllmConfig()

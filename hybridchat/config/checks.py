@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from pathlib import Path
 
-from hybridchat.config import BackendConfig, Config
+from hybridchat.config import BackendBudget, BackendConfig, BudgetConfig, Config
 from hybridchat.config.problems import KeyPath
 from hybridchat.domain.address import Address, parse_base_url
+from hybridchat.domain.budget import Scope
+from hybridchat.domain.pricing import MAX_USD
 from hybridchat.domain.routing import SHIPPED_TABLES
 from hybridchat.errors import UsageError
 
@@ -34,6 +37,9 @@ def contradictions(config: Config) -> Iterator[Contradiction]:
         for key, what, allowed in _of_backend(backend):
             yield (*path, *key), what, allowed
     yield from _of_route(config)
+    yield from _of_budget(config.budget, Scope)
+    if not 0 < config.budget.warn <= 1:
+        yield ("budget", "warn"), f"{config.budget.warn:g} is not a share", "above 0, at most 1, such as 0.8"
     yield from _of_patterns(config.privacy.patterns)
     if (problem := _address_or_problem(config.embedded.hub_url))[1]:
         yield ("embedded", "hub_url"), *problem[1]
@@ -59,11 +65,26 @@ def _of_backend(backend: BackendConfig) -> Iterator[Contradiction]:
     yield from _of_headers(backend)
     if backend.num_ctx is not None and backend.kind != "ollama":
         yield ("num_ctx",), f"kind {backend.kind} does not take it", "leave it out; it is for ollama"
+    yield from _of_budget(backend.budget, (Scope.DAY, Scope.MONTH))
     for model, price in backend.price.items():
         for name in ("input", "output", "cached", "cache_write"):
             usd = getattr(price, name)
             if usd is not None and not (usd.is_finite() and usd >= 0):
                 yield ("price", model, name), f"{usd} is not a price", "0 or more"
+
+
+def _of_budget(budget: BudgetConfig | BackendBudget, scopes: Iterable[Scope]) -> Iterator[Contradiction]:
+    for scope in scopes:
+        usd = getattr(budget, scope)
+        if usd is not None and (why := why_no_budget(usd)):
+            yield ("budget", scope.value), *why
+
+
+def why_no_budget(usd: Decimal) -> tuple[str, str] | None:
+    """What is wrong with that amount, and what is allowed."""
+    if usd.is_finite() and 0 <= usd <= MAX_USD:
+        return None
+    return f"{usd} is not a budget", f"US dollars, from 0 to {MAX_USD:,}"
 
 
 def _of_zone(backend: BackendConfig, address: Address) -> Iterator[Contradiction]:
@@ -79,7 +100,7 @@ def _of_zone(backend: BackendConfig, address: Address) -> Iterator[Contradiction
 
 
 def _of_key_and_files(backend: BackendConfig) -> Iterator[Contradiction]:
-    if backend.key is not None and not _is_key_place(backend.key):  # it may be a key: never shown
+    if backend.key is not None and not is_key_place(backend.key):  # it may be a key: never shown
         yield ("key",), "is not a place to find a key", '"env:NAME", "keyring" or "command:PROGRAM ARGS"'
     if backend.key_file is not None and backend.cert is None:
         yield ("key_file",), "has no certificate", "set cert as well"
@@ -142,6 +163,7 @@ def _address_or_problem(url: str) -> tuple[Address | None, tuple[str, str] | Non
         return None, (error.message.removeprefix("base_url "), error.remedy)
 
 
-def _is_key_place(text: str) -> bool:
+def is_key_place(text: str) -> bool:
+    """env:NAME, keyring or command:PROGRAM ARGS; what is none may be a key."""
     scheme, colon, rest = text.partition(":")
     return text == "keyring" or (scheme in ("env", "command") and bool(colon) and bool(rest.strip()))

@@ -145,6 +145,7 @@ class ChatRequest(Struct, frozen=True):
     parameters: Parameters = Parameters()
     idle_s: float = 60.0
     deadline_s: float = 1800.0
+    will_go_on: bool = True  # a later turn is likely, which pays for what a prompt cache is told to keep
 
 
 class Message(Struct, frozen=True):
@@ -197,6 +198,13 @@ class Attempt(Struct, frozen=True, kw_only=True):
     attempt_no: int = 1
     skipped_events: int | None = None  # of the stream, those that were no part of the protocol
     left_out_turns: int | None = None  # of the conversation's oldest, so that the rest fits the context window
+    requested_model: str | None = None  # as it was asked for; `model` is what the server calls itself
+    cache_write_1h_tokens: int | None = None  # of cache_write_tokens, those kept for an hour
+    prompt_characters: int | None = None
+    prompt_tokens_estimated: int | None = None  # before it was sent, as the next two
+    estimate_low_usd: float | None = None
+    estimate_high_usd: float | None = None
+    max_tokens: int | None = None  # that the reply was allowed, where a budget decided it
 
 
 class Conversation(Struct, frozen=True):
@@ -214,6 +222,7 @@ class Conversation(Struct, frozen=True):
     system: str = ""
     workload: str | None = None
     reasoning: Reasoning = Reasoning.NORMAL
+    effort: Effort | None = None  # None: the model's own
     active_leaf_id: int | None = None
     message_count: int = 0
     waiting: tuple[str, ...] = ()  # messages that wait for the running reply

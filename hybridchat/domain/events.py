@@ -65,6 +65,7 @@ class Usage(Struct, frozen=True):
     completion_tokens: int | None = None
     thinking_tokens: int | None = None
     load_ms: float | None = None
+    cache_write_1h_tokens: int | None = None  # of cache_write_tokens, those kept for an hour; the rest: 5 minutes
 
 
 class Finished(Struct, frozen=True):

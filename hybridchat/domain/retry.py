@@ -13,10 +13,12 @@ BACKOFF_FIRST_S = 0.5
 BACKOFF_LONGEST_S = 8.0
 SLEPT_S = 10.0
 
-# What passes by itself. Nothing listening is not among them: a look at the server's health finds it when it is back.
+# What passes by itself.
 _PASSING = {ErrorKind.RATE_LIMIT, ErrorKind.OVERLOADED, ErrorKind.SERVER, ErrorKind.RESET, ErrorKind.TIMEOUT}
 # What `x-should-retry: true` may add; where the same request can only meet the same answer, nothing does.
 _ASKED_FOR = {*_PASSING, ErrorKind.CONNECT, ErrorKind.CUT_SHORT}
+# Here a look at its health finds a server when it is back, and one that is slow has enough to do.
+_NEVER_LOCALLY = {ErrorKind.CONNECT, ErrorKind.TIMEOUT}
 # What another backend may do better.
 _ELSEWHERE = {*_ASKED_FOR, ErrorKind.DNS, ErrorKind.TLS, ErrorKind.QUOTA}
 
@@ -34,7 +36,9 @@ def plan_retry(failed: Failed, *, retries: int, is_local: bool, jitter: float) -
     The server's own wait counts up to LONGEST_WAIT_S; without one, 0.5 · 2ⁿ s up to 8 s, with full jitter.
     """
     worth_it = _ASKED_FOR if failed.should_retry else _PASSING
-    if failed.should_retry is False or failed.kind not in worth_it or (is_local and failed.kind is ErrorKind.CONNECT):
+    if is_local:
+        worth_it = worth_it - _NEVER_LOCALLY
+    if failed.should_retry is False or failed.kind not in worth_it:
         return Retry(None)
     if failed.retry_after_s is not None and failed.retry_after_s > LONGEST_WAIT_S:
         return Retry(None, f"it asks to wait {failed.retry_after_s:,.0f} s, too long to wait for by itself")

@@ -16,6 +16,13 @@ from hybridchat.domain.chat import HealthState, Privacy, Proof, Reasoning, Zone
 from hybridchat.domain.privacy import in_words, why_forbidden
 
 
+class Bar(Struct, frozen=True):
+    """Why a candidate must not be asked, and what the user may do about that."""
+
+    why: str
+    remedy: str
+
+
 class Candidate(Struct, frozen=True, kw_only=True):
     """One backend with the model it would answer with."""
 
@@ -29,6 +36,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     context_window: int | None = None  # tokens
     refused_tokens: int | None = None  # an estimate that its window turned out not to hold
     paused: str = ""  # why it is left alone for a while
+    budget: Bar | None = None  # why the user's budgets forbid it
     remote_host: str | None = None  # a forwarding model's real host: it makes the candidate managed, whatever its zone
 
     @property
@@ -108,7 +116,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     target: Candidate | None = None
     choices: tuple[Candidate, ...] = ()
     remedy: str = ""  # what to do, when not SEND; names the command line's flag
-    is_policy: bool = False  # with REFUSE: privacy forbids all that could be asked, rather than that none can answer
+    is_policy: bool = False  # privacy forbids all that could be asked, or a budget what was meant
 
 
 LOCAL_FIRST: tuple[Row, ...] = (
@@ -199,6 +207,8 @@ class _Field:
             return f"≈ {tokens:,} tokens do not fit {candidate.model}'s context window of {window:,}"
         if tokens is not None and candidate.refused_tokens is not None and tokens >= candidate.refused_tokens:
             return f"≈ {tokens:,} tokens: {candidate.model} has refused as many"
+        if candidate.budget:
+            return candidate.budget.why
         if candidate.paused:
             return candidate.paused
         if candidate.health is HealthState.UNHEALTHY:
@@ -306,8 +316,16 @@ def _ask(field: _Field, reasons: tuple[str, ...], about: list[Candidate]) -> Dec
     """Between all that privacy allows and that can answer; without any, a refusal."""
     if not field.able:
         return _refuse(field, reasons, about)
-    remedy = f"choose {_flags(field.able)}"
-    return Decision(outlook=Outlook.ASK, reasons=reasons, choices=tuple(field.able), remedy=remedy)
+    bar = _bar(about)
+    remedy = f"choose {_flags(field.able)}" + (f", or {bar.remedy}" if bar else "")
+    return Decision(
+        outlook=Outlook.ASK, reasons=reasons, choices=tuple(field.able), remedy=remedy, is_policy=bar is not None
+    )
+
+
+def _bar(about: list[Candidate]) -> Bar | None:
+    """What a budget has against what was meant."""
+    return next((c.budget for c in about if c.budget), None)
 
 
 def _flags(candidates: list[Candidate]) -> str:
@@ -315,12 +333,14 @@ def _flags(candidates: list[Candidate]) -> str:
 
 
 def _refuse(field: _Field, reasons: tuple[str, ...], about: list[Candidate]) -> Decision:
-    is_policy = not field.allows_any(about or list(field.given.candidates))
+    is_policy = not field.allows_any(about or list(field.given.candidates)) or _bar(about) is not None
     return Decision(outlook=Outlook.REFUSE, reasons=reasons, remedy=_remedy(field, about), is_policy=is_policy)
 
 
 def _remedy(field: _Field, about: list[Candidate]) -> str:
     """The nearest way out of a refusal."""
+    if field.allows_any(about) and (bar := _bar(about)):
+        return bar.remedy + (f", or choose {_flags(field.able)}" if field.able else "")
     if field.able:
         return f"or choose {_flags(field.able)}"
     at_loopback = [c for c in (*about, *field.given.candidates) if c.is_local and c.zone is Zone.DEVICE]

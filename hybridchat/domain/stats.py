@@ -31,6 +31,14 @@ class Money(Struct, frozen=True):
     unpriced: int = 0
 
 
+class TokenKinds(Struct, frozen=True):
+    """Of one conversation's replies, as far as servers told; None: none did."""
+
+    cached: int | None = None
+    cache_write: int | None = None
+    thinking: int | None = None
+
+
 class Side(Struct, frozen=True):
     """One side of the comparison: counts and tokens of the whole ledger, percentiles over the snapshot's window."""
 
@@ -41,6 +49,7 @@ class Side(Struct, frozen=True):
     replies_without_usage: int = 0
     ttft_ms: Percentiles = Percentiles()  # cold loads left out
     tokens_per_s: Percentiles = Percentiles()
+    tokens_chat: TokenKinds = TokenKinds()
     cost_chat: Money = Money()
     cost_today: Money = Money()
     cost_month: Money = Money()

@@ -79,6 +79,11 @@ def count_of(count: int, thing: str) -> str:
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
+def oldest_turns(count: int) -> str:
+    """`the oldest turn`, `the 3 oldest turns`."""
+    return "the oldest turn" if count == 1 else f"the {count:,} oldest turns"
+
+
 def _trim(text: str) -> str:
     """Without the blank or the joiner that a cut has left dangling."""
     return text.rstrip(" \N{ZERO WIDTH JOINER}")

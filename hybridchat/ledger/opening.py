@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from hybridchat.errors import LedgerError
-from hybridchat.ledger import backups, files, search
+from hybridchat.ledger import backups, files, money, search
 from hybridchat.ledger.connect import (
     SCHEMA_VERSION,
     SQLITE_ERRORS,
@@ -149,6 +149,7 @@ def interrupt_dead(connection: sqlite3.Connection, run_dir: Path, own_id: int) -
 
 def end_process(connection: sqlite3.Connection, process_id: int) -> None:
     """Whatever it left running was interrupted; the text that came is kept. Within a transaction."""
+    money.count_interrupted(connection, process_id)
     running = "SELECT message_id FROM attempt WHERE process_id = ? AND outcome IS NULL"
     connection.execute(
         f"UPDATE message SET state = 'interrupted' WHERE state = 'streaming' AND id IN ({running})", (process_id,)

@@ -12,6 +12,7 @@ from hybridchat.domain.chat import (
     Attempt,
     Conversation,
     CostBasis,
+    Effort,
     Message,
     MessageState,
     Outcome,
@@ -29,7 +30,8 @@ USAGE_COLUMNS = Attempt.__struct_fields__
 
 _CONVERSATION = """
 SELECT id, title, created_at, updated_at, privacy, route, model, decided_backend, decided_model, system, workload,
-       reasoning, active_leaf_id, (SELECT count(*) FROM message WHERE conversation_id = conversation.id), waiting
+       reasoning, effort, active_leaf_id,
+       (SELECT count(*) FROM message WHERE conversation_id = conversation.id), waiting
 FROM conversation WHERE deleted_at IS NULL"""
 
 _MESSAGE_COLUMNS = tuple(name for name in Message.__struct_fields__ if name != "attempt")
@@ -50,6 +52,12 @@ _SIBLINGS = f"""
 SELECT {_MESSAGE}, u.* FROM message m {_LAST_ATTEMPT}
 WHERE m.conversation_id = (SELECT conversation_id FROM message WHERE id = :id)
     AND m.parent_id IS (SELECT parent_id FROM message WHERE id = :id) ORDER BY m.id"""
+
+_ANSWERED_AGAIN = f"""
+SELECT {_MESSAGE}, u.* FROM message m {_LAST_ATTEMPT} WHERE m.parent_id IN (
+    SELECT parent_id FROM message WHERE conversation_id = ? AND role = 'assistant' AND parent_id IS NOT NULL
+    GROUP BY parent_id HAVING count(*) > 1
+) AND m.role = 'assistant' ORDER BY m.id"""
 
 _NEWEST_LEAF = """
 WITH RECURSIVE below (id) AS (
@@ -90,7 +98,8 @@ _ENUMS = {
 def _to_conversation(row: tuple[Any, ...]) -> Conversation:
     values = list(row)
     values[4], values[11] = _known(Privacy, values[4]), _known(Reasoning, values[11])
-    values[14] = _texts(values[14])
+    values[12] = next((effort for effort in Effort if effort == values[12]), None)  # a newer version's: as if not set
+    values[15] = _texts(values[15])
     return Conversation(*values)
 
 
@@ -134,6 +143,11 @@ def tree(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
 def siblings(db: sqlite3.Connection, message_id: int) -> list[Message]:
     """Messages with the same parent, by id."""
     return [_to_message(row) for row in db.execute(_SIBLINGS, {"id": message_id})]
+
+
+def answered_again(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
+    """The replies of a conversation that have siblings, by id."""
+    return [_to_message(row) for row in db.execute(_ANSWERED_AGAIN, (conversation_id,))]
 
 
 def newest_leaf(db: sqlite3.Connection, message_id: int) -> int:

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal
 
 from msgspec import Struct
 
-from hybridchat.domain.chat import CostBasis, MessageState, Outcome, Privacy, Proof, Purpose, Reasoning, Zone
+from hybridchat.domain.budget import Hold, Limit
+from hybridchat.domain.chat import (
+    Attempt,
+    CostBasis,
+    Effort,
+    MessageState,
+    Outcome,
+    Privacy,
+    Proof,
+    Purpose,
+    Reasoning,
+    Zone,
+)
 from hybridchat.domain.stats import Money, Percentiles, Share
 
 
@@ -20,7 +33,7 @@ class LedgerStatus(Struct, frozen=True):
 class NewTurn(Struct, frozen=True, kw_only=True):
     """A user's message with its first attempt: one transaction, synchronous=FULL, before a byte goes out."""
 
-    conversation_id: int | None  # None: a new conversation is made, with the next seven fields
+    conversation_id: int | None  # None: a new conversation is made, with the next eight fields
     title: str
     privacy: Privacy
     route: str
@@ -28,11 +41,25 @@ class NewTurn(Struct, frozen=True, kw_only=True):
     system: str
     workload: str | None
     reasoning: Reasoning
+    effort: Effort | None = None
     parent_id: int | None  # the leaf that the message answers
     text: str
     decided_backend: str | None  # what auto decided; stored on the conversation
     decided_model: str | None
     attempt: NewAttempt
+
+
+class Forecast(Struct, frozen=True, kw_only=True):
+    """What was known of an attempt's size and price before it was sent. With `limits`, what `hold` says is reserved
+    against all of them in the transaction that begins the attempt, or OverBudget ends it."""
+
+    prompt_characters: int | None = None
+    prompt_tokens_counted: float | None = None  # by characters alone
+    prompt_tokens_estimated: int | None = None  # corrected by the model's past
+    estimate_low_usd: float | None = None
+    estimate_high_usd: float | None = None
+    hold: Hold | None = None
+    limits: tuple[Limit, ...] = ()
 
 
 class NewAttempt(Struct, frozen=True, kw_only=True):
@@ -47,6 +74,7 @@ class NewAttempt(Struct, frozen=True, kw_only=True):
     route_reason: str
     attempt_no: int = 1
     left_out_turns: int | None = None
+    forecast: Forecast = Forecast()
 
 
 class TurnIds(Struct, frozen=True):
@@ -55,6 +83,7 @@ class TurnIds(Struct, frozen=True):
     reply_message_id: int  # the assistant's message, state streaming, empty
     attempt_id: int
     started_at: str  # of message and attempt
+    max_tokens: int | None = None  # the most that the request may ask for, where a budget is reserved from
 
 
 class AttemptEnd(Struct, frozen=True, kw_only=True):
@@ -83,6 +112,8 @@ class AttemptEnd(Struct, frozen=True, kw_only=True):
     thinking_tokens: int | None
     tokens_per_s: float | None
     skipped_events: int | None = None
+    cache_write_1h_tokens: int | None = None
+    was_sent: bool = True  # the request may have reached the backend
 
 
 class AttemptCost(Struct, frozen=True, kw_only=True):
@@ -92,6 +123,15 @@ class AttemptCost(Struct, frozen=True, kw_only=True):
     usd: str | None
     basis: CostBasis
     detail: str  # provenance: price package and version and price date, or why unknown
+
+
+class Unpriced(Struct, frozen=True):
+    """An ended managed attempt that nobody has priced yet. Tokens are counted by characters; None: text unknown."""
+
+    attempt: Attempt
+    prompt_tokens_counted: float | None
+    reply_tokens_counted: float | None
+    reserved_usd: Decimal | None
 
 
 class UsageFilter(Struct, frozen=True):

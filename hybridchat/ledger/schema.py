@@ -100,13 +100,28 @@ TABLES = (
         outcome TEXT,
         error_kind TEXT,
         finish_reason TEXT,
-        attempt_no INTEGER NOT NULL
+        attempt_no INTEGER NOT NULL,
+        requested_model TEXT,
+        cache_write_1h_tokens INTEGER,
+        prompt_characters INTEGER,
+        prompt_tokens_counted REAL,  -- by characters alone, as the next
+        reply_tokens_counted REAL,
+        prompt_tokens_estimated INTEGER,
+        estimate_low_usd REAL,
+        estimate_high_usd REAL,
+        max_tokens INTEGER,
+        reserved_pico_usd INTEGER,  -- held against the budgets, until there is a cost
+        cost_pico_usd INTEGER  -- cost_usd, rounded up
     )""",
     "CREATE INDEX attempt_started ON attempt (started_at)",
     "CREATE INDEX attempt_conversation ON attempt (conversation_id)",
     "CREATE INDEX attempt_message ON attempt (message_id)",
     "CREATE INDEX attempt_side ON attempt (zone = 'managed')",
     "CREATE INDEX attempt_running ON attempt (process_id) WHERE outcome IS NULL",
+    "CREATE INDEX attempt_model ON attempt (backend, requested_model) WHERE prompt_tokens_counted IS NOT NULL",
+    "CREATE INDEX attempt_reserved ON attempt (started_at) WHERE reserved_pico_usd IS NOT NULL",
+    """CREATE INDEX attempt_unpriced ON attempt (id)
+        WHERE zone = 'managed' AND outcome IS NOT NULL AND cost_usd IS NULL AND cost_detail = ''""",
 )
 
 
@@ -117,6 +132,12 @@ _USAGE_COLUMNS = """
     ttft_ms, latency_ms, load_ms,
     prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, thinking_tokens, tokens_per_s,
     CAST(cost_usd AS REAL) AS cost_usd, cost_basis, outcome, error_kind, finish_reason, attempt_no"""
+
+
+_FORECAST_COLUMNS = (
+    *("requested_model", "cache_write_1h_tokens", "prompt_characters", "prompt_tokens_estimated"),
+    *("estimate_low_usd", "estimate_high_usd", "max_tokens"),
+)
 
 
 def _usage_view(*more: str) -> str:
@@ -182,4 +203,10 @@ def m003_summaries(database: Database) -> None:
 def m004_siblings_and_what_a_call_left_out(database: Database) -> None:
     added = ("skipped_events", "left_out_turns")
     _run(database, (f"ALTER TABLE attempt ADD COLUMN {name} INTEGER" for name in added))
-    _run(database, ("DROP VIEW usage", _usage_view(*added), "CREATE INDEX message_parent ON message (parent_id)"))
+    view = _usage_view(*added, *_FORECAST_COLUMNS)
+    _run(database, ("DROP VIEW usage", view, "CREATE INDEX message_parent ON message (parent_id)"))
+
+
+@migrations()
+def m005_effort(database: Database) -> None:
+    _run(database, ["ALTER TABLE conversation ADD COLUMN effort TEXT"])

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import timedelta
 
-from hybridchat.domain.stats import Money, Side, Snapshot, summarize
+from hybridchat.domain.stats import Money, Side, Snapshot, TokenKinds, summarize
 from hybridchat.ledger.records import UsageFilter
 from hybridchat.ledger.summary import REPLY, SUMS, counted, rows_as_summary, rows_between
 from hybridchat.ledger.times import day_start, month_start, parse, slot_of, utc_text
@@ -17,6 +17,9 @@ _TOTALS = f"SELECT {SUMS} FROM usage_total WHERE (zone = 'managed') = ?"
 _MONEY = "sum(cost_usd), sum(priced), sum(unpriced)"
 _SINCE = f"SELECT {_MONEY} FROM usage_slot WHERE slot >= ? AND (zone = 'managed') = ?"
 _CHAT = f"SELECT {_MONEY} FROM ({rows_as_summary('usage_total')} AND conversation_id = ?) WHERE +(zone = 'managed') = ?"
+_KINDS = """
+SELECT sum(cached_tokens), sum(cache_write_tokens), sum(thinking_tokens) FROM attempt
+WHERE conversation_id = ? AND +(zone = 'managed') = ?"""
 _NEWEST = f"""
 SELECT ttft_ms, load_ms, tokens_per_s FROM attempt WHERE (zone = 'managed') = ? AND {REPLY} ORDER BY id DESC LIMIT ?"""
 
@@ -47,6 +50,7 @@ def _side(db: sqlite3.Connection, is_managed: bool, conversation_id: int | None,
         replies_without_usage=totals["without_usage"],
         ttft_ms=summarize([ttft_ms for ttft_ms, load_ms, _ in newest if ttft_ms is not None and load_ms is None]),
         tokens_per_s=summarize([speed for _, _, speed in newest if speed is not None]),
+        tokens_chat=TokenKinds(*db.execute(_KINDS, (conversation_id, is_managed)).fetchone()),
         cost_chat=money(db.execute(_CHAT, (conversation_id, is_managed)).fetchone()),
         cost_today=money(db.execute(_SINCE, (today, is_managed)).fetchone()),
         cost_month=money(db.execute(_SINCE, (month, is_managed)).fetchone()),

@@ -8,16 +8,18 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from hybridchat.domain.budget import Limit, Standing
 from hybridchat.domain.chat import Attempt, Conversation, Message, MessageState
+from hybridchat.domain.estimate import History
 from hybridchat.domain.stats import Snapshot
 from hybridchat.errors import LedgerError
-from hybridchat.ledger import files, purge, reads, statistics, usage, writes
+from hybridchat.ledger import files, money, purge, reads, statistics, usage, writes
 from hybridchat.ledger import search as full_text
 from hybridchat.ledger import snapshot as panel
 from hybridchat.ledger.backups import look_after
@@ -36,6 +38,7 @@ from hybridchat.ledger.records import (
     AdviceFacts,
     AttemptCost,
     AttemptEnd,
+    Forecast,
     Grouping,
     LedgerStatus,
     NewAttempt,
@@ -43,6 +46,7 @@ from hybridchat.ledger.records import (
     SearchHit,
     StatRow,
     TurnIds,
+    Unpriced,
     UsageFilter,
 )
 from hybridchat.ledger.usage import UsageRow
@@ -53,6 +57,7 @@ __all__ = [
     "AdviceFacts",
     "AttemptCost",
     "AttemptEnd",
+    "Forecast",
     "Grouping",
     "Ledger",
     "LedgerStatus",
@@ -61,6 +66,7 @@ __all__ = [
     "SearchHit",
     "StatRow",
     "TurnIds",
+    "Unpriced",
     "UsageFilter",
     "UsageRow",
     "open_ledger",
@@ -200,7 +206,8 @@ class Ledger:
     # --- writes
 
     def begin_turn(self, turn: NewTurn) -> Future[TurnIds]:
-        """The user's words are on the disk when it is done."""
+        """The user's words are on the disk when it is done. Raises OverBudget, as all that begin an attempt do, when
+        the forecast's limits cannot pay it; then nothing is written."""
         return self._write(lambda db: writes.begin_turn(db, self._file.process_id, turn), durable=True, is_awaited=True)
 
     def begin_attempt(self, message_id: int, attempt: NewAttempt) -> Future[TurnIds]:
@@ -226,7 +233,8 @@ class Ledger:
         return self._write(lambda db: writes.end_reply(db, message_id, state, note))
 
     def set_cost(self, cost: AttemptCost) -> Future[None]:
-        return self._write(lambda db: writes.set_cost(db, cost))
+        """Once: history is never repriced. What was reserved for the attempt is free again."""
+        return self._write(lambda db: money.set_cost(db, cost))
 
     def update_conversation(self, conversation_id: int, **fields: object) -> Future[None]:
         """Any of writes.CHANGEABLE."""
@@ -281,6 +289,10 @@ class Ledger:
         """All that answer, or follow, the same message as that one does, itself included; oldest first."""
         return self._read(lambda db: reads.siblings(db, message_id))
 
+    def answered_again(self, conversation_id: int) -> Future[list[Message]]:
+        """All replies to those questions of the conversation that have several, oldest first."""
+        return self._read(lambda db: reads.answered_again(db, conversation_id))
+
     def newest_leaf(self, message_id: int) -> Future[int]:
         """The newest message below that one, or itself."""
         return self._read(lambda db: reads.newest_leaf(db, message_id))
@@ -296,6 +308,18 @@ class Ledger:
     def local_usage_today(self, now: str) -> Future[list[Attempt]]:
         """Today's local replies, for the counterfactual."""
         return self._read(lambda db: usage.local_usage_today(db, now))
+
+    def standings(self, limits: Sequence[Limit], conversation_id: int | None, now: str) -> Future[tuple[Standing, ...]]:
+        """What counts against each limit as of `now` (ISO 8601)."""
+        return self._read(lambda db: money.standings(db, limits, conversation_id, now))
+
+    def unpriced(self, attempt_id: int | None = None) -> Future[list[Unpriced]]:
+        """All ended managed attempts that nobody has priced, or that one if it is such."""
+        return self._read(lambda db: money.unpriced(db, attempt_id))
+
+    def token_history(self, backend: str, model: str) -> Future[History]:
+        """What the newest replies of a model, by the name that it was asked for, really took."""
+        return self._read(lambda db: money.token_history(db, backend, model))
 
     def workload_tokens_30d(self, workload: str | None, now: str) -> Future[int]:
         """None: of all workloads together."""

@@ -22,6 +22,7 @@ METRICS = {
     "completion_tokens": "coalesce(completion_tokens, 0)",
     "without_usage": f"{REPLY} AND (prompt_tokens IS NULL OR completion_tokens IS NULL)",
     "cost_usd": "coalesce(CAST(cost_usd AS REAL), 0)",
+    "cost_pico_usd": "coalesce(cost_pico_usd, 0)",
     "priced": "cost_usd IS NOT NULL",
     "unpriced": f"{REPLY} AND cost_usd IS NULL",
 }

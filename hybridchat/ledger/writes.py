@@ -6,14 +6,16 @@ import sqlite3
 
 from msgspec.structs import asdict
 
-from hybridchat.domain.chat import MessageState, Privacy, Role
+from hybridchat.domain.chat import CostBasis, MessageState, Privacy, Role
+from hybridchat.domain.estimate import size_of
 from hybridchat.domain.privacy import strictest
 from hybridchat.errors import LedgerError, Refused
-from hybridchat.ledger.records import AttemptCost, AttemptEnd, NewAttempt, NewTurn, TurnIds
+from hybridchat.ledger import money
+from hybridchat.ledger.records import AttemptCost, AttemptEnd, Forecast, NewAttempt, NewTurn, TurnIds
 from hybridchat.ledger.times import utc_now
 
 CHANGEABLE = {
-    *("title", "route", "model", "privacy", "system", "workload", "reasoning"),
+    *("title", "route", "model", "privacy", "system", "workload", "reasoning", "effort"),
     *("decided_backend", "decided_model", "active_leaf_id", "waiting"),
 }
 
@@ -51,6 +53,7 @@ def begin_turn(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnId
             system=storable(turn.system),
             workload=turn.workload,
             reasoning=turn.reasoning,
+            effort=turn.effort,
         )
     else:
         _require_same_pin(db, conversation_id, turn.privacy)
@@ -74,8 +77,8 @@ def begin_turn(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnId
     )
     if not changed.rowcount:
         raise LedgerError(f"there is no conversation {conversation_id}", "it was deleted; start a new one")
-    attempt_id = _insert_attempt(db, process_id, turn.attempt, conversation_id, reply_id, now)
-    return TurnIds(conversation_id, user_id, reply_id, attempt_id, now)
+    attempt = _insert_attempt(db, process_id, turn.attempt, conversation_id, reply_id, now)
+    return TurnIds(conversation_id, user_id, reply_id, *attempt)
 
 
 def _require_same_pin(db: sqlite3.Connection, conversation_id: int, privacy: Privacy) -> None:
@@ -89,9 +92,8 @@ def begin_attempt(db: sqlite3.Connection, process_id: int, message_id: int, atte
     """A further attempt for the same reply; what an earlier one left stays until the new one writes."""
     parent_id, conversation_id = _asked(db, message_id, attempt.privacy)
     db.execute("UPDATE message SET state = 'streaming', note = '' WHERE id = ?", (message_id,))
-    now = utc_now()
-    attempt_id = _insert_attempt(db, process_id, attempt, conversation_id, message_id, now)
-    return TurnIds(conversation_id, parent_id, message_id, attempt_id, now)
+    new = _insert_attempt(db, process_id, attempt, conversation_id, message_id, utc_now())
+    return TurnIds(conversation_id, parent_id, message_id, *new)
 
 
 def begin_sibling(db: sqlite3.Connection, process_id: int, message_id: int, attempt: NewAttempt) -> TurnIds:
@@ -111,8 +113,8 @@ def begin_sibling(db: sqlite3.Connection, process_id: int, message_id: int, atte
     db.execute(
         "UPDATE conversation SET updated_at = ?, active_leaf_id = ? WHERE id = ?", (now, reply_id, conversation_id)
     )
-    attempt_id = _insert_attempt(db, process_id, attempt, conversation_id, reply_id, now)
-    return TurnIds(conversation_id, parent_id, reply_id, attempt_id, now)
+    new = _insert_attempt(db, process_id, attempt, conversation_id, reply_id, now)
+    return TurnIds(conversation_id, parent_id, reply_id, *new)
 
 
 def _asked(db: sqlite3.Connection, reply_id: int, privacy: Privacy) -> tuple[int, int]:
@@ -130,16 +132,27 @@ def _asked(db: sqlite3.Connection, reply_id: int, privacy: Privacy) -> tuple[int
 
 def _insert_attempt(
     db: sqlite3.Connection, process_id: int, attempt: NewAttempt, conversation_id: int, message_id: int, now: str
-) -> int:
-    return insert(
+) -> tuple[int, str, int | None]:
+    """The attempt's id, its start, and the most tokens that it may ask for. Raises OverBudget."""
+    max_tokens, reserved = money.reserve(db, attempt.forecast, conversation_id, now)
+    known = {name: getattr(attempt.forecast, name) for name in _FORECAST_FIELDS}
+    attempt_id = insert(
         db,
         "attempt",
         conversation_id=conversation_id,
         message_id=message_id,
         process_id=process_id,
         started_at=now,
-        **asdict(attempt),
+        requested_model=attempt.model,
+        max_tokens=max_tokens,
+        reserved_pico_usd=reserved,
+        **{name: value for name, value in asdict(attempt).items() if name != "forecast"},
+        **known,
     )
+    return attempt_id, now, max_tokens
+
+
+_FORECAST_FIELDS = tuple(name for name in Forecast.__struct_fields__ if name not in ("hold", "limits"))
 
 
 def flush_reply(db: sqlite3.Connection, message_id: int, text: str, thinking: str) -> None:
@@ -153,10 +166,11 @@ def flush_reply(db: sqlite3.Connection, message_id: int, text: str, thinking: st
 _ATTEMPT_FIELDS = (
     *("outcome", "model", "error_kind", "finish_reason", "ttft_ms", "latency_ms", "load_ms", "prompt_tokens"),
     *("cached_tokens", "cache_write_tokens", "completion_tokens", "thinking_tokens", "tokens_per_s"),
-    "skipped_events",
+    *("skipped_events", "cache_write_1h_tokens"),
 )
 _END_ATTEMPT = (
-    f"UPDATE attempt SET {', '.join(f'{name} = ?' for name in _ATTEMPT_FIELDS)} WHERE id = ? AND outcome IS NULL"
+    f"UPDATE attempt SET {', '.join(f'{name} = ?' for name in (*_ATTEMPT_FIELDS, 'reply_tokens_counted'))} "
+    "WHERE id = ? AND outcome IS NULL"
 )
 
 
@@ -167,8 +181,12 @@ def end_attempt(db: sqlite3.Connection, end: AttemptEnd) -> None:
             "UPDATE attempt SET zone = 'managed', proof = NULL WHERE id = ? AND outcome IS NULL", (end.attempt_id,)
         )
     values = [getattr(end, name) for name in _ATTEMPT_FIELDS]
-    if not db.execute(_END_ATTEMPT, (*values, end.attempt_id)).rowcount:
+    counted = size_of(end.text + end.thinking).tokens
+    if not db.execute(_END_ATTEMPT, (*values, counted, end.attempt_id)).rowcount:
         return
+    if not end.was_sent:
+        cost = AttemptCost(attempt_id=end.attempt_id, usd=None, basis=CostBasis.UNKNOWN, detail="nothing was sent")
+        money.set_cost(db, cost)
     db.execute(
         "UPDATE message SET text = ?, thinking = ?, thinking_ms = ?, signature = ?, state = ?, note = ? WHERE id = ?",
         (
@@ -185,14 +203,6 @@ def end_attempt(db: sqlite3.Connection, end: AttemptEnd) -> None:
 def end_reply(db: sqlite3.Connection, message_id: int, state: MessageState, note: str) -> None:
     """Of a reply whose last attempt has ended already: what became of its next one."""
     db.execute("UPDATE message SET state = ?, note = ? WHERE id = ?", (state, storable(note), message_id))
-
-
-def set_cost(db: sqlite3.Connection, cost: AttemptCost) -> None:
-    """Once: a known cost is never changed, so that history is never repriced."""
-    db.execute(
-        "UPDATE attempt SET cost_usd = ?, cost_basis = ?, cost_detail = ? WHERE id = ? AND cost_usd IS NULL",
-        (cost.usd, cost.basis, cost.detail, cost.attempt_id),
-    )
 
 
 def update_conversation(db: sqlite3.Connection, conversation_id: int, fields: dict[str, object]) -> None:

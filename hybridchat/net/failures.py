@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterator
+from datetime import datetime
 
 import httpx2
 
@@ -16,6 +17,13 @@ from hybridchat.net.replies import place
 # OpenSSL's verify codes (x509_vfy.h), in the words of the person who meets them
 _NOT_YET_VALID, _EXPIRED, _WRONG_HOST = 9, 10, (62, 64)
 _UNKNOWN_AUTHORITY = (2, 18, 19, 20, 21)
+# Alerts of the server, in OpenSSL's words, about the certificate that the client showed, or did not
+_CERTIFICATE_WANTED = ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_NO_CERTIFICATE")
+_CERTIFICATE_REFUSED = (
+    *("TLSV1_ALERT_UNKNOWN_CA", "SSLV3_ALERT_BAD_CERTIFICATE", "SSLV3_ALERT_CERTIFICATE_EXPIRED"),
+    *("SSLV3_ALERT_CERTIFICATE_REVOKED", "SSLV3_ALERT_CERTIFICATE_UNKNOWN", "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE"),
+    *("TLSV1_ALERT_ACCESS_DENIED", "TLSV1_ALERT_DECRYPT_ERROR"),
+)
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
 
 
@@ -62,6 +70,15 @@ def _explain_tls(error: ssl.SSLError, where: str) -> BackendError:
     if isinstance(error, ssl.SSLCertVerificationError):
         what, remedy = _explain_certificate(error)
         return BackendError(ErrorKind.TLS, f"the certificate of {where} {what}", remedy)
+    if error.reason in _CERTIFICATE_WANTED:
+        remedy = "set `cert` and `key_file` for this backend"
+        return BackendError(ErrorKind.TLS, f"{where} wants a client certificate", remedy)
+    if error.reason in _CERTIFICATE_REFUSED:
+        remedy = "check `cert` of this backend: its authority, its dates, and this machine's clock"
+        return BackendError(ErrorKind.TLS, f"{where} refused the client certificate", remedy)
+    if error.reason == "SSLV3_ALERT_HANDSHAKE_FAILURE":  # what servers before TLS 1.3 say to a missing certificate
+        remedy = "if it wants a client certificate, set `cert` and `key_file`"
+        return BackendError(ErrorKind.TLS, f"{where} refused the secure connection", remedy)
     if error.reason in _NOT_TLS:
         remedy = "write http:// instead of https://, or check the port"
         return BackendError(ErrorKind.TLS, f"{where} does not speak TLS", remedy)
@@ -71,12 +88,13 @@ def _explain_tls(error: ssl.SSLError, where: str) -> BackendError:
 def _explain_certificate(error: ssl.SSLCertVerificationError) -> tuple[str, str]:
     """What is wrong with it, and what to do."""
     code = getattr(error, "verify_code", None)  # a system store may not give one
-    if code == _EXPIRED:
-        return "has expired", "check this machine's clock, then the server's certificate"
-    if code == _NOT_YET_VALID:
-        return "is not valid yet", "check this machine's clock, then the server's certificate"
+    if code in (_EXPIRED, _NOT_YET_VALID):
+        remedy = (
+            f"check this machine's clock ({datetime.now().astimezone():%Y-%m-%d %H:%M}), then the server's certificate"
+        )
+        return "has expired" if code == _EXPIRED else "is not valid yet", remedy
     if code in _UNKNOWN_AUTHORITY:
-        remedy = "set `ca` to your authority's PEM file; on a guest network, sign in to it first"
+        remedy = "set `ca` to the PEM file of the authority that signed it; on a guest network, sign in to it first"
         return "is from an unknown authority", remedy
     if code in _WRONG_HOST:
         return "is for another host", "check the address; on a guest network, sign in to it first"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 
@@ -32,7 +33,10 @@ _KEPT_CONNECTIONS = {Zone.DEVICE: 0, Zone.PRIVATE: 0, Zone.MANAGED: 4}
 _KEEPALIVE_S = 20.0
 
 
-LIBRARY_ERRORS: tuple[type[Exception], ...] = (httpx2.HTTPError, ConnectionError, TimeoutError)
+TRANSPORT_ERRORS: tuple[type[Exception], ...] = (httpx2.HTTPError, ssl.SSLError)
+"""What the transport raises: a TLS alert after the handshake, such as for a missing certificate, comes as it is."""
+
+LIBRARY_ERRORS: tuple[type[Exception], ...] = (*TRANSPORT_ERRORS, ConnectionError, TimeoutError)
 """What a library on a `GuardedTransport` raises when the exchange fails; `net.failures.explain` reads it."""
 
 
@@ -124,7 +128,7 @@ class HttpReply:
                             raise too_large("the unpacked reply", MAX_INFLATED_BYTES)
                         await asyncio.sleep(0)  # one packet can unpack to many chunks: others come in between
                     yield chunk
-        except httpx2.HTTPError as error:
+        except TRANSPORT_ERRORS as error:
             raise explain(error, self._policy.address) from None
 
     async def read(self, limit_bytes: int = 1 << 20) -> bytes:
@@ -159,7 +163,7 @@ class HttpClient:
         request = self._request(method, path, body, idle_s)
         try:
             response = await self._transport.handle_async_request(request)
-        except httpx2.HTTPError as error:
+        except TRANSPORT_ERRORS as error:
             raise explain(error, self._policy.address) from None
         try:
             yield HttpReply(response, self._policy)

@@ -10,14 +10,16 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from hybridchat.domain.chat import Attempt, Zone
-from hybridchat.domain.events import Usage
 from hybridchat.domain.stats import Snapshot
 from hybridchat.errors import HybridchatError
-from hybridchat.ledger.store import AttemptCost, Ledger
+from hybridchat.ledger.store import AttemptCost, Ledger, Unpriced
+from hybridchat.session.budgets import Budgets
 from hybridchat.session.events import AttemptPriced, Notice, SessionEvent, SnapshotChanged
 from hybridchat.session.fleet import Fleet
+from hybridchat.session.forecasts import Forecasts
 from hybridchat.session.panel import Panel, reference_backend
 from hybridchat.session.prices import PriceBook
+from hybridchat.session.settling import cost_of
 
 SETTLE_S = 3.0
 
@@ -32,6 +34,8 @@ class Bookkeeper:
         fleet: Fleet,
         emit: Callable[[SessionEvent], None],
         volumes: dict[str, int],
+        forecasts: Forecasts,
+        budgets: Budgets,
     ) -> None:
         self._ledger = ledger
         self._prices = prices
@@ -39,8 +43,9 @@ class Bookkeeper:
         self._fleet = fleet
         self._emit = emit
         self._volumes = volumes
-        self._prompt_prices: dict[tuple[str, str], tuple[float, str] | None] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._forecasts = forecasts
+        self._budgets = budgets
+        self._tasks: set[asyncio.Task[object]] = set()
         self._conversation_id: int | None = None
         self._refreshing = False
         self._refresh_again = False
@@ -48,7 +53,11 @@ class Bookkeeper:
         self.takes_snapshots = True  # False where nobody looks at the panel
 
     def reply_ended(self, attempt: Attempt) -> None:
-        self._spawn(self._price_and_count(attempt))
+        self.spawn(self._price_and_count(attempt))
+
+    def settle_left_behind(self) -> None:
+        """Prices what processes that died, or closed in a hurry, left without a price."""
+        self.spawn(self._settle_left_behind())
 
     def focus(self, conversation_id: int | None) -> None:
         """The conversation whose costs the panel shows as "this chat"."""
@@ -63,23 +72,12 @@ class Bookkeeper:
             self._refresh_again = True
         else:
             self._refreshing = True
-            self._spawn(self._refresh())
+            self.spawn(self._refresh())
 
     def count_workloads(self, workloads: Iterable[str]) -> None:
         """Learns the month's volume of each, for routing."""
         for workload in workloads:
-            self._spawn(self._count_workload(workload))
-
-    def prompt_price(self, backend: str, model: str) -> tuple[float, str] | None:
-        """USD per prompt token and its source; None while unknown. The first question starts the look-up."""
-        spec = self._fleet.specs.get(backend)
-        if spec is None or (spec.zone is not Zone.MANAGED and not spec.prices):
-            return None
-        key = (backend, model)
-        if key not in self._prompt_prices:
-            self._prompt_prices[key] = None
-            self._spawn(self._learn_prompt_price(key))
-        return self._prompt_prices[key]
+            self.spawn(self._count_workload(workload))
 
     async def settle(self, within_s: float = SETTLE_S) -> None:
         """Waits for what is under way, but not for a full disk or a price list that hangs."""
@@ -92,12 +90,13 @@ class Bookkeeper:
         for task in self._tasks:
             task.cancel()
 
-    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+    def spawn(self, work: Coroutine[object, object, object]) -> None:
+        """Runs it beside everything else; its trouble is told, and ends nothing."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Task[object]) -> None:
         """The books are beside the conversation: their trouble is told, and ends nothing else."""
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
@@ -107,31 +106,37 @@ class Bookkeeper:
 
     async def _price_and_count(self, attempt: Attempt) -> None:
         spec = self._fleet.specs.get(attempt.backend)
-        if spec is not None and (attempt.zone is Zone.MANAGED or spec.prices):
-            await self._price(attempt)
+        ended = []
+        if attempt.zone is Zone.MANAGED:
+            ended = await asyncio.wrap_future(self._ledger.unpriced(attempt.attempt_id))
+        elif spec is not None and spec.prices:
+            ended = [Unpriced(attempt, None, None, None)]
+        for one in ended:
+            self._emit(AttemptPriced(await self._price(one)))
+        if attempt.requested_model:
+            await self._forecasts.learn_history(attempt.backend, attempt.requested_model)
         if attempt.workload:
             await self._count_workload(attempt.workload)
         self.refresh()
 
-    async def _price(self, attempt: Attempt) -> None:
-        spec = replace(self._fleet.specs[attempt.backend], zone=attempt.zone)
-        usage = Usage(
-            prompt_tokens=attempt.prompt_tokens,
-            cached_tokens=attempt.cached_tokens,
-            cache_write_tokens=attempt.cache_write_tokens,
-            completion_tokens=attempt.completion_tokens,
-            thinking_tokens=attempt.thinking_tokens,
-        )
-        at = datetime.fromisoformat(attempt.started_at)
-        cost = await asyncio.to_thread(self._prices.cost_of, spec, attempt.model, usage, at)
+    async def _settle_left_behind(self) -> None:
+        for ended in await asyncio.wrap_future(self._ledger.unpriced()):
+            await self._price(ended)
+        self.refresh()
+
+    async def _price(self, ended: Unpriced) -> Attempt:
+        """Once and for all; returns the attempt as the ledger now has it."""
+        attempt = ended.attempt
+        spec, model = self._fleet.specs.get(attempt.backend), attempt.requested_model or attempt.model
+        history = await asyncio.wrap_future(self._ledger.token_history(attempt.backend, model))
+        cost = await asyncio.to_thread(cost_of, self._prices, spec, ended, history)
         usd = None if cost.usd is None else str(cost.usd)
         await asyncio.wrap_future(
             self._ledger.set_cost(
                 AttemptCost(attempt_id=attempt.attempt_id, usd=usd, basis=cost.basis, detail=cost.detail)
             )
         )
-        known = None if cost.usd is None else float(cost.usd)
-        self._emit(AttemptPriced(replace(attempt, cost_usd=known, cost_basis=cost.basis)))
+        return replace(attempt, cost_usd=None if cost.usd is None else float(cost.usd), cost_basis=cost.basis)
 
     async def _count_workload(self, workload: str) -> None:
         now = datetime.now(UTC).isoformat()
@@ -139,6 +144,7 @@ class Bookkeeper:
 
     async def _refresh(self) -> None:
         try:
+            await self._budgets.look(self._conversation_id)
             reference = reference_backend(list(self._fleet.specs.values()))
             self.snapshot = await self._panel.snapshot(reference, self._conversation_id)
             self._emit(SnapshotChanged(self.snapshot))
@@ -147,8 +153,3 @@ class Bookkeeper:
         if self._refresh_again:
             self._refresh_again = False
             self.refresh()
-
-    async def _learn_prompt_price(self, key: tuple[str, str]) -> None:
-        spec = self._fleet.specs[key[0]]
-        self._prompt_prices[key] = await asyncio.to_thread(self._prices.prompt_price_per_token, spec, key[1])
-        self.refresh()

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 
 from msgspec.structs import replace
 
 from hybridchat.backends.base import BackendSpec
-from hybridchat.config import Config
-from hybridchat.domain.chat import Conversation, Health, Message, Outcome, Parameters, Privacy, Purpose, Reasoning
+from hybridchat.backends.registry import warm_up
+from hybridchat.backends.spec import spec_of
+from hybridchat.config import BackendConfig, Config
+from hybridchat.domain.chat import (
+    Conversation,
+    Effort,
+    Health,
+    Message,
+    Outcome,
+    Parameters,
+    Privacy,
+    Purpose,
+    Reasoning,
+)
 from hybridchat.domain.privacy import in_words, strictest, why_forbidden
 from hybridchat.domain.routing import Candidate
 from hybridchat.errors import Refused, UsageError
 from hybridchat.ledger.store import Ledger
-from hybridchat.net.client import warm_up
 from hybridchat.session.bookkeeping import Bookkeeper
+from hybridchat.session.budgets import Budgets, SetBudget
 from hybridchat.session.events import BranchShown, HealthChanged, Notice, SessionEvent
 from hybridchat.session.fleet import Fleet, KeepKey, OpenBackend
+from hybridchat.session.forecasts import Forecasts
 from hybridchat.session.planning import Planner, again
 from hybridchat.session.prices import PriceBook
 from hybridchat.session.state import Chat, Draft, Plan
@@ -47,6 +60,7 @@ class Session:
         open_backend: OpenBackend,
         local_only: bool = False,
         keep_key: KeepKey | None = None,
+        keep_budget: SetBudget | None = None,
         config_error: UsageError | None = None,
     ) -> None:
         """`config_error`: why `config` is the defaults instead of the user's."""
@@ -57,8 +71,13 @@ class Session:
         self.fleet = Fleet(specs, open_backend, self._on_health, local_only=local_only, keep_key=keep_key)
         self.set_key = self.fleet.set_key
         floor = Privacy.LOCAL_ONLY if local_only else Privacy.OPEN
-        self.planner = Planner(config.route, self.fleet, floor, self._prompt_price, config_error)
-        self.books = Bookkeeper(self._ledger, prices, self.fleet, self._emit, self.planner.workload_tokens_30d)
+        forecasts = Forecasts(self._ledger, prices, self.fleet, self._spawn, lambda: self.books.refresh())
+        own = {backend.id: backend.budget for backend in config.backend}
+        self.budgets = Budgets(config.budget, own, self._ledger, forecasts, keep_budget)
+        self.planner = Planner(config.route, self.fleet, floor, forecasts, self.budgets, config_error)
+        self.books = Bookkeeper(
+            self._ledger, prices, self.fleet, self._emit, self.planner.workload_tokens_30d, forecasts, self.budgets
+        )
         self.turns = Turns(self._ledger, self.fleet, self.planner, self.books, self._emit)
         self.stop, self.unqueue, self.wait = self.turns.stop, self.turns.unqueue, self.turns.wait
         self._shown: Chat | None = None  # the newest one asked for
@@ -80,12 +99,14 @@ class Session:
         self.books.takes_snapshots = panel
         self._loop = asyncio.get_running_loop()
         status = await asyncio.wrap_future(self._ledger.opened)
-        await asyncio.to_thread(warm_up)  # not beside the ledger's own imports: two threads' can lock each other out
+        # Not beside the ledger's own imports: two threads' can lock each other out.
+        await asyncio.to_thread(warm_up, {spec.kind for spec in self.fleet.specs.values()})
         if status.notice:
             self._emit(Notice(status.notice))
         if status.mode == "read_only":
             self.planner.read_only = status.notice
         self.books.count_workloads(self.planner.workloads())
+        self.books.settle_left_behind()
         await self.fleet.check_local(only)
         self.books.refresh()
         if watch:
@@ -205,6 +226,11 @@ class Session:
             self.books.count_workloads([workload])
         await self._change(chat, workload=workload, decided_backend=None, decided_model=None)
 
+    async def set_effort(self, chat: Chat, effort: Effort | None) -> None:
+        """How much the models may think, from the next message on; None leaves that to each of them."""
+        chat.effort = effort
+        await self._change(chat, effort=effort)
+
     async def _change(self, chat: Chat, **fields: object) -> None:
         if chat.conversation is not None:
             chat.conversation = replace(chat.conversation, **fields)
@@ -255,28 +281,40 @@ class Session:
     ) -> None:
         """Asks the last question again. Its answer stays, with the new one beside it; where it has no word, the new one
         takes its place. Raises HybridchatError as `send` does."""
-        if len(chat.messages) < 2:
-            raise UsageError("there is no question to answer again", "ask one")
-        draft = replace(again(chat), route=route, model=model, drop_turns=drop_turns)
+        draft = replace(_last_question(chat), route=route, model=model, drop_turns=drop_turns)
         await self.turns.answer_again(chat, draft)
+
+    def other_side(self, chat: Chat) -> Plan:
+        """What `escalate` would do: the last question to a managed backend, or back to one of the user's own.
+
+        Raises Refused unless the conversation is open.
+        """
+        if self.planner.privacy(chat) is not Privacy.OPEN:
+            raise Refused(f"this conversation is {in_words(self.planner.privacy(chat))}", "ask in an open one")
+        question, last = _last_question(chat), chat.messages[-1].attempt
+        side = "managed" if last is not None and last.zone.is_local else "local"
+        return self.planner.plan(chat, replace(question, route=side))
 
     async def escalate(self, chat: Chat, backend: str | None = None, model: str | None = None) -> None:
         """The last question to the other side, or to that backend: up to a managed one, or back to the user's own.
 
         Only on the user's word, and only in an open conversation: Refused otherwise.
         """
-        if self.planner.privacy(chat) is not Privacy.OPEN:
-            raise Refused(f"this conversation is {in_words(self.planner.privacy(chat))}", "ask in an open one")
-        if backend is None and len(chat.messages) > 1:
-            last = chat.messages[-1].attempt
-            side = "managed" if last is not None and last.zone.is_local else "local"
-            target = self.planner.plan(chat, replace(again(chat), route=side)).decision.target
-            backend, model = (target.backend, target.model) if target else (side, None)
+        plan = self.other_side(chat)
+        if backend is None:
+            if plan.decision.target is None:
+                raise self.planner.refusal(plan)
+            backend, model = plan.decision.target.backend, plan.decision.target.model
         await self.answer_again(chat, route=backend, model=model)
 
     async def siblings(self, message_id: int) -> list[Message]:
         """All answers to the question that this message answers, oldest first, each with its last attempt."""
         return await asyncio.wrap_future(self._ledger.siblings(message_id))
+
+    async def answered_again(self, chat: Chat) -> list[Message]:
+        """All answers to those of the conversation's questions that have several, oldest first, each with its last
+        attempt."""
+        return [] if chat.id is None else await asyncio.wrap_future(self._ledger.answered_again(chat.id))
 
     async def show_sibling(self, chat: Chat, message_id: int) -> None:
         """The conversation goes on from that answer, and from what was said after it."""
@@ -297,7 +335,7 @@ class Session:
         Raises HybridchatError as `send` does.
         """
         fork = self.new(privacy=self.planner.privacy(chat), route=chat.route, model=chat.model, system=chat.system)
-        fork.reasoning, fork.workload = chat.reasoning, chat.workload
+        fork.reasoning, fork.workload, fork.effort = chat.reasoning, chat.workload, chat.effort
         draft = Draft(SUMMARIZE, backend, model, purpose=Purpose.SUMMARY, history=tuple(chat.messages))
         ways = self.planner.plan(fork, draft).ways
         if ways and ways[0].kind == "drop":
@@ -308,6 +346,16 @@ class Session:
         return fork
 
     # --- backends
+
+    async def add_backend(self, entry: BackendConfig) -> None:
+        """One that is in the config since the session began; a local one is looked at."""
+        self.fleet.add(spec_of(entry))
+        if self.fleet.specs[entry.id].zone.is_local:
+            await self.fleet.check(entry.id)
+
+    def key_host(self, backend: str) -> str:
+        """The only place that the backend's key is sent to, such as https://api.openai.com."""
+        return self.fleet.specs[backend].address.origin
 
     def candidates(self, model: str | None = None) -> tuple[Candidate, ...]:
         return self.fleet.candidates(model)
@@ -338,5 +386,11 @@ class Session:
     def _on_health(self, backend: str, health: Health) -> None:
         self._emit(HealthChanged(backend, health))
 
-    def _prompt_price(self, backend: str, model: str) -> tuple[float, str] | None:
-        return self.books.prompt_price(backend, model)
+    def _spawn(self, work: Coroutine[object, object, object]) -> None:
+        self.books.spawn(work)
+
+
+def _last_question(chat: Chat) -> Draft:
+    if len(chat.messages) < 2:
+        raise UsageError("there is no question to answer again", "ask one")
+    return again(chat)

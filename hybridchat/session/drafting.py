@@ -120,8 +120,9 @@ def _provider_of(address: Address) -> Provider | None:
 def _entry(values: Mapping[str, object]) -> BackendConfig:
     try:
         entry = msgspec.convert({name: value for name, value in values.items() if value}, BackendConfig)
-    except msgspec.ValidationError as error:
-        raise UsageError(f"that is no backend: {error}", "docs/config.md has the keys") from None
+    except msgspec.ValidationError:  # the other values are paths, flags and names from lists
+        remedy = "letters, digits, dot, hyphen and underscore, at most 64"
+        raise UsageError(f"{values['id']!a} cannot be an id", remedy) from None
     for path, what, allowed in contradictions(Config(backend=(entry,))):
         raise UsageError(f"{path[-1]} {what}", allowed)
     return entry

@@ -31,13 +31,14 @@ class TurnBegan(Struct, frozen=True):
 
 class RetryWaits(Struct, frozen=True):
     """The attempt failed before its first token; attempt `attempt_no` of this reply follows at `until_monotonic`
-    (time.monotonic()), unless the reply is stopped until then."""
+    (time.monotonic()), unless the reply is stopped until then. It is retry `retry_no` of at most MAX_RETRIES."""
 
     conversation_id: int
     message_id: int
     until_monotonic: float
     reason: str
     attempt_no: int
+    retry_no: int
 
 
 class AttemptBegan(Struct, frozen=True):

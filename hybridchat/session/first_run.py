@@ -6,21 +6,17 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
-from itertools import count
 
 from msgspec.structs import replace
 
 from hybridchat.backends import hub
-from hybridchat.backends.base import BackendSpec
 from hybridchat.backends.discovery import Discovery, Found, discover
-from hybridchat.backends.registry import make_backend
-from hybridchat.backends.spec import spec_of
-from hybridchat.config import BackendConfig, Config, load_config
+from hybridchat.config import Config, load_config
 from hybridchat.config.providers import provider_at
 from hybridchat.config_edit import add_backend
 from hybridchat.domain.address import parse_base_url
-from hybridchat.domain.chat import Health, HealthState, Kind
-from hybridchat.errors import HybridchatError, Refused, UsageError
+from hybridchat.domain.chat import Kind
+from hybridchat.errors import HybridchatError
 from hybridchat.paths import Paths
 from hybridchat.session.setup import OfferedModel, PullProgress
 
@@ -89,45 +85,6 @@ class FirstRun:
         values = {"id": embedded.id if embedded else "embedded", "kind": str(Kind.EMBEDDED), "model": wanted.name}
         await asyncio.to_thread(add_backend, self._paths.config_file, values, replace=embedded is not None)
 
-    async def add_backend(
-        self, *, kind: str, base_url: str, model: str | None, key: str | None = None, vouched: bool = False
-    ) -> Found:
-        """A managed place is written without being asked: nothing goes there before a message does."""
-        given = {"kind": kind, "base_url": base_url, "model": model, "key": key, "vouched": vouched or None}
-        values = {"id": self._free_id(kind), **{name: value for name, value in given.items() if value is not None}}
-        spec = spec_of(BackendConfig(**values))  # type: ignore[arg-type]
-        if self._local_only and not spec.zone.is_local:
-            raise Refused(f"{spec.address.host} is not on this machine", "leave --local-only to add it")
-        health = await _look(spec) if spec.zone.is_local else Health(detail="not asked")
-        if health.state is HealthState.UNHEALTHY:
-            raise UsageError(health.detail, health.remedy or "start the server, or correct the address")
-        await asyncio.to_thread(add_backend, self._paths.config_file, values)
-        return Found(
-            id=spec.id,
-            kind=spec.kind,
-            base_url=spec.address.base_url,
-            zone=spec.zone,
-            proof=spec.proof,
-            source="added by hand",
-            models=tuple(m.name for m in health.models),
-            is_healthy=health.state is HealthState.HEALTHY if spec.zone.is_local else None,
-            detail=str(health),
-        )
-
     def _now(self) -> Config:
         """The config as it is by now."""
         return load_config(self._paths.config_file)[0]
-
-    def _free_id(self, kind: str) -> str:
-        """The kind's name, or with the next number."""
-        taken = {backend.id for backend in self._now().backend}
-        numbered = (f"{kind}-{number}" for number in count(2))
-        return kind if kind not in taken else next(name for name in numbered if name not in taken)
-
-
-async def _look(spec: BackendSpec) -> Health:
-    backend = make_backend(spec)
-    try:
-        return await backend.health()
-    finally:
-        await backend.aclose()

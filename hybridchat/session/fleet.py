@@ -56,6 +56,9 @@ class Fleet:
     def specs(self) -> Mapping[str, BackendSpec]:
         return self._specs
 
+    def add(self, spec: BackendSpec) -> None:
+        self._specs[spec.id] = spec
+
     def health(self, backend: str) -> Health:
         return self._health.get(backend, Health())
 
@@ -138,6 +141,8 @@ class Fleet:
         for key in [key for key in self._open if key[0] == backend]:
             self._replaced.append(self._open.pop(key))
         self._keyless.discard(backend)
+        if self._specs[backend].zone.is_local:
+            await self.check(backend)
         return kept
 
     async def check(self, backend: str) -> Health:

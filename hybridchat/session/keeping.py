@@ -13,7 +13,7 @@ from hybridchat.config import BackendConfig, load_config
 from hybridchat.config.providers import provider_at
 from hybridchat.domain.address import Address, parse_base_url
 from hybridchat.errors import HybridchatError, UsageError
-from hybridchat.keys import SessionKeys, store_key, typed_key
+from hybridchat.keys import SessionKeys, keyring_status, store_key, typed_key
 
 
 class Kept(Struct, frozen=True):
@@ -29,6 +29,12 @@ class Kept(Struct, frozen=True):
         if self.place == "keyring":
             return f"kept in the keyring, for {self.reason}"
         return f"kept for this session only: {self.reason}{f' — {self.remedy}' if self.remedy else ''}"
+
+
+async def place_for_keys() -> str:
+    """Where a key would be kept now, as the rest of a sentence about it. Asks for no key."""
+    is_there, name = await asyncio.to_thread(keyring_status)
+    return f"kept in the system's keyring ({name})" if is_there else f"kept for this session only: {name}"
 
 
 class KeyKeeper:

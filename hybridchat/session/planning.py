@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from hybridchat.config import RouteConfig
-from hybridchat.domain.chat import Message, MessageState, Privacy, Reasoning, Role
-from hybridchat.domain.pricing import estimate_prompt_tokens
+from hybridchat.domain.budget import Verdict
+from hybridchat.domain.chat import ChatRequest, Message, MessageState, Privacy, Reasoning, Role
+from hybridchat.domain.estimate import Size, message_size
 from hybridchat.domain.privacy import strictest
 from hybridchat.domain.routing import (
     SHIPPED_TABLES,
+    Bar,
     Candidate,
     Decision,
     Outlook,
@@ -20,13 +23,14 @@ from hybridchat.domain.routing import (
     classify,
     decide,
 )
-from hybridchat.domain.text import count_of
+from hybridchat.domain.text import count_of, oldest_turns
 from hybridchat.errors import EXIT_FAILED, ErrorKind, HybridchatError, Refused, UsageError
+from hybridchat.ledger.store import Forecast
+from hybridchat.session.budgets import Budgets
 from hybridchat.session.fleet import Fleet
-from hybridchat.session.state import Chat, Draft, Plan, count_turns, left_out_before, without_oldest
+from hybridchat.session.forecasts import Forecasts
+from hybridchat.session.state import Chat, Draft, Plan, count_turns, left_out_before, system_size, without_oldest
 from hybridchat.session.ways import Way
-
-PromptPrice = Callable[[str, str], tuple[float, str] | None]  # backend, model → USD per prompt token and its source
 
 FALLBACK = "fallback"  # how the reasons of one begin
 ROOM = 0.75  # of the context window, for the prompt; the rest is for the answer
@@ -40,7 +44,8 @@ class Planner:
         route: RouteConfig,
         fleet: Fleet,
         floor: Privacy,
-        prompt_price: PromptPrice,
+        forecasts: Forecasts,
+        budgets: Budgets,
         config_error: UsageError | None = None,
     ) -> None:
         self._rules = route.rule
@@ -49,7 +54,8 @@ class Planner:
         self._falls_back = route.fallback
         self._fleet = fleet
         self._floor = floor
-        self._prompt_price = prompt_price
+        self._forecasts = forecasts
+        self._budgets = budgets
         self._config_error = config_error
         self.read_only = ""  # why nothing can be sent: the words would not be on disk first
         self.workload_tokens_30d: dict[str, int] = {}
@@ -72,19 +78,22 @@ class Planner:
             decision = replace(decision, reasons=("config.toml has a mistake",), remedy=str(self._config_error))
         if self.read_only:
             decision = Decision(outlook=Outlook.REFUSE, reasons=(self.read_only,))
-        price = self._prompt_price(decision.target.backend, decision.target.model) if decision.target else None
-        prompt_tokens = given.prompt_tokens or 0
+        counted, target = given.prompt_tokens or 0, decision.target
+        prompt = self._forecasts.tokens(target, counted) if target else None
+        forbidden = None if target else self._meant(given)
         return Plan(
             decision=decision,
             reasoning=given.reasoning,
             workload=given.workload,
-            prompt_tokens=prompt_tokens,
-            estimated_cost_usd=price[0] * prompt_tokens if price else None,
-            price_source=price[1] if price else "",
+            prompt_tokens=prompt.tokens if prompt else counted,
+            cost=self._forecasts.cost(target, prompt) if target and prompt else None,
+            budget=self._verdict(target or forbidden, chat, draft, counted),
+            forbidden=forbidden,
             left_out_turns=left_out,
             instead_of=instead_of,
-            ways=() if decision.outlook is Outlook.SEND else self._ways(chat, draft, given, left_out),
+            ways=() if decision.outlook is Outlook.SEND else self._ways(chat, draft, given, left_out, decision),
             privacy=self.privacy(chat),
+            effort=draft.parameters.effort or chat.effort,
         )
 
     def _input(self, chat: Chat, draft: Draft, history: Sequence[Message], left_out: int) -> RouteInput:
@@ -95,8 +104,10 @@ class Planner:
         conversation = chat.conversation
         decided_backend = conversation.decided_backend if conversation else None
         model, models = self._wanted_models(chat, draft)
+        counted = math.ceil(_size(chat, draft, without_oldest(history, left_out)).tokens)
+        candidates = self._fleet.candidates(model, models)
         return RouteInput(
-            candidates=self._fleet.candidates(model, models),
+            candidates=tuple(self._barred(candidate, chat, draft, counted) for candidate in candidates),
             table=self._table,
             table_name=self._table_name,
             privacy=self.privacy(chat),
@@ -108,8 +119,35 @@ class Planner:
             reasoning=reasoning or Reasoning.NORMAL,
             workload=workload,
             workload_tokens_30d=self.workload_tokens_30d.get(workload or "", 0),
-            prompt_tokens=_prompt_tokens(chat, draft, without_oldest(history, left_out)),
+            prompt_tokens=counted,
         )
+
+    # --- what the budgets say
+
+    async def look(self, chat: Chat, draft: Draft) -> None:
+        """At what a budget makes the plan depend on, so that it holds."""
+        await self._budgets.look(chat.id, *self._fleet.candidates(*self._wanted_models(chat, draft)))
+
+    def forecast(self, target: Candidate, request: ChatRequest) -> Forecast:
+        return self._budgets.forecast(target, request)
+
+    def _verdict(self, candidate: Candidate | None, chat: Chat, draft: Draft, counted: int) -> Verdict | None:
+        if candidate is None or not self._budgets.limits:
+            return None
+        prompt = self._forecasts.tokens(candidate, counted)
+        return self._budgets.judge(candidate, chat.id, prompt, draft.parameters.max_tokens)
+
+    def _barred(self, candidate: Candidate, chat: Chat, draft: Draft, counted: int) -> Candidate:
+        verdict = self._verdict(candidate, chat, draft, counted)
+        if verdict is None or not verdict.forbids:
+            return candidate
+        return replace(candidate, budget=Bar(str(verdict), verdict.remedy))
+
+    def _meant(self, given: RouteInput) -> Candidate | None:
+        """Who would be asked if there were no budgets."""
+        if not any(candidate.budget for candidate in given.candidates):
+            return None
+        return decide(replace(given, candidates=tuple(replace(c, budget=None) for c in given.candidates))).target
 
     # --- a local backend instead of a managed one
 
@@ -155,10 +193,10 @@ class Planner:
         others_first = sorted(able(given), key=lambda c: c.backend == failed.backend)
         return tuple(Way("ask", candidate, turns) for candidate in others_first)
 
-    def _ways(self, chat: Chat, draft: Draft, given: RouteInput, left_out: int) -> tuple[Way, ...]:
+    def _ways(self, chat: Chat, draft: Draft, given: RouteInput, left_out: int, decision: Decision) -> tuple[Way, ...]:
         history = history_of(chat, draft)
         turns = count_turns(history) - left_out
-        can = able(given)
+        can = decision.choices or able(given)
         too_small = decide(replace(given, prompt_tokens=None)).target
         if too_small is None or too_small in can:
             return tuple(Way("ask", candidate, turns) for candidate in can)
@@ -213,25 +251,23 @@ def stays_home(history: Sequence[Message]) -> bool:
     return last is not None and last.zone.is_local
 
 
-def _prompt_tokens(chat: Chat, draft: Draft, kept: Sequence[Message]) -> int:
+def _size(chat: Chat, draft: Draft, kept: Sequence[Message]) -> Size:
     if kept is chat.messages:  # for every key press
-        characters = chat.history_characters()
-    else:
-        characters = len(chat.system) + sum(len(message.text) for message in kept)
-    return estimate_prompt_tokens(characters + len(draft.text), len(kept) + 1)
+        return chat.history_size() + message_size(draft.text)
+    return sum((message_size(message.text) for message in kept), system_size(chat.system) + message_size(draft.text))
 
 
 def turns_to_drop(chat: Chat, draft: Draft, history: Sequence[Message], left_out: int, target: Candidate) -> int | None:
     """How many of the oldest turns must stay behind, so that the target takes the rest and has room for an answer;
     None: even the draft alone is too long."""
     limit, turns, kept = (target.prompt_limit or 0) * ROOM, count_turns(history), 0
-    characters = len(chat.system) + len(draft.text)
-    drop = turns if estimate_prompt_tokens(characters, 1) <= limit else None
-    for messages, message in enumerate(reversed(history), start=2):
-        characters += len(message.text)
+    size = system_size(chat.system) + message_size(draft.text)
+    drop = turns if size.tokens <= limit else None
+    for message in reversed(history):
+        size += message_size(message.text)
         if message.role is Role.USER:
             kept += 1
-            if turns - kept <= left_out or estimate_prompt_tokens(characters, messages) > limit:
+            if turns - kept <= left_out or size.tokens > limit:
                 break
             drop = turns - kept
     return drop
@@ -240,7 +276,7 @@ def turns_to_drop(chat: Chat, draft: Draft, history: Sequence[Message], left_out
 def _flag(way: Way) -> str:
     match way.kind:
         case "drop":
-            return f"--drop-oldest leaves out the {count_of(way.turns, 'oldest turn')}"
+            return f"--drop-oldest leaves out {oldest_turns(way.turns)}"
         case "summarize":
             return "--summarize goes on in a fork that begins with a summary"
         case "ask":

@@ -6,7 +6,9 @@ The price list is heavy to load and to ask for the first time: call all of this 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -15,10 +17,22 @@ from hybridchat.backends.base import BackendSpec
 from hybridchat.domain.address import Address
 from hybridchat.domain.chat import CostBasis, Zone
 from hybridchat.domain.events import Usage
-from hybridchat.domain.pricing import Cost, PricePerMillion, cost_configured
+from hybridchat.domain.pricing import (
+    MILLION,
+    Cost,
+    PricePerMillion,
+    Rate,
+    Rates,
+    cost_configured,
+    rates_configured,
+    sensible,
+    why_uncountable,
+)
 
 if TYPE_CHECKING:
-    from genai_prices.types import PriceCalculation
+    from genai_prices.types import PriceCalculation, TieredPrices
+
+    _Price = Decimal | TieredPrices | None
 
 _DATED = re.compile(r"-\d{4}-?\d{2}-?\d{2}")  # servers answer as gpt-x-2026-01-31 to gpt-x
 
@@ -35,31 +49,39 @@ class Quote(Struct, frozen=True):
 class PriceBook:
     """Prices single attempts, never sums of them: price tiers are cliffs."""
 
-    def cost_of(self, spec: BackendSpec, model: str, usage: Usage, at: datetime) -> Cost:
-        """The cost at the time of the attempt. The price list is asked for managed backends only: it knows local
-        models' names too, but not what they cost here."""
-        configured = _configured(spec, model)
+    def cost_of(
+        self, spec: BackendSpec, model: str, usage: Usage, at: datetime, *, requested: str | None = None
+    ) -> Cost:
+        """The cost at the time of the attempt, for the model as the server calls it or as it was `requested`.
+
+        The price list is asked for managed backends only: it knows local models' names too, but not what they cost
+        here.
+        """
+        configured = _configured(spec, model) or _configured(spec, requested or model)
         if configured is not None:
             return cost_configured(usage, configured)
         if spec.zone is not Zone.MANAGED:
             return _unknown("answered on your own machine, and the config has no price for it")
-        if usage.prompt_tokens is None or usage.completion_tokens is None:
-            return _unknown("the server gave no token counts")
+        if why := why_uncountable(usage):
+            return _unknown(why)
         priced = _ask_price_list(spec.address, model, usage, at)
+        if isinstance(priced, str) and requested not in (None, model):
+            by_request = _ask_price_list(spec.address, requested or model, usage, at)
+            priced = priced if isinstance(by_request, str) else by_request
         if isinstance(priced, str):
             return _unknown(priced)
-        return Cost(priced.total_price, CostBasis.PRICED, _source(priced, at))
+        return sensible(Cost(priced.total_price, CostBasis.PRICED, _source(priced, at)))
 
-    def prompt_price_per_token(self, spec: BackendSpec, model: str) -> tuple[float, str] | None:
-        """USD per prompt token as of now, below any tier and without caching, and its source; None when unknown."""
+    def rates(self, spec: BackendSpec, model: str) -> Rates | None:
+        """What a token of a prompt and of a reply costs now; None where the price is not known."""
         configured = _configured(spec, model)
         if configured is not None:
-            return float(configured.input / 1_000_000), "config.toml"
+            return rates_configured(configured)
         if spec.zone is not Zone.MANAGED:
             return None
         now = datetime.now(UTC)
         priced = _ask_price_list(spec.address, model, Usage(prompt_tokens=1000, completion_tokens=0), now)
-        return None if isinstance(priced, str) else (float(priced.input_price / 1000), _source(priced, now))
+        return None if isinstance(priced, str) else _rates(priced, _source(priced, now))
 
     def quote(self, spec: BackendSpec, model: str) -> Quote | None:
         """For a person who chooses a model; None where the price is not known."""
@@ -96,6 +118,8 @@ def _ask_price_list(address: Address, model: str, usage: Usage, at: datetime) ->
         "output_tokens": usage.completion_tokens,
         "cache_read_tokens": usage.cached_tokens,
         "cache_write_tokens": usage.cache_write_tokens,
+        "cache_write_1h_tokens": usage.cache_write_1h_tokens,
+        "output_reasoning_tokens": usage.thinking_tokens,
     }
     reported = genai_prices.Usage(**{name: count for name, count in counts.items() if count is not None})
     url = f"{address.scheme}://{address.host}{address.path}{address.version_path}"
@@ -110,6 +134,31 @@ def _ask_price_list(address: Address, model: str, usage: Usage, at: datetime) ->
     if priced.model_price.input_mtok is None or priced.model_price.output_mtok is None:
         return f"the price list has no price per token for {model}"  # it would count as 0
     return priced
+
+
+def _rates(priced: PriceCalculation, source: str) -> Rates:
+    """Tiers are cliffs: above their start the whole request costs theirs."""
+    prices = priced.model_price
+    prompt = [getattr(prices, f"{name}_mtok") for name in ("input", "cache_write", "cache_write_1h")]
+    reply = [getattr(prices, f"{name}_mtok") for name in ("output", "output_reasoning")]
+    starts = {tier.start for price in (*prompt, *reply) for tier in getattr(price, "tiers", ())}
+    return Rates(
+        tuple((start, _rate(prompt, reply, start)) for start in sorted({0, *starts})),
+        source,
+        _above(prices.requests_kcount, 0) / 1000,
+    )
+
+
+def _rate(prompt: Sequence[_Price], reply: Sequence[_Price], start: int) -> Rate:
+    each = [_above(price, start) for price in prompt]
+    usd = each[0] / MILLION
+    return Rate(usd, max(each) / MILLION, max(_above(price, start) for price in reply) / MILLION)
+
+
+def _above(price: _Price, start: int) -> Decimal:
+    if price is None or isinstance(price, Decimal):
+        return price or Decimal(0)
+    return next((tier.price for tier in reversed(price.tiers) if tier.start <= start), price.base)
 
 
 def _is_whole_host(pattern: str, url: str, address: Address) -> bool:

@@ -55,6 +55,21 @@ class Look(Struct, frozen=True):
     models: tuple[ListedModel, ...] = ()
 
 
+def why_not(new: NewBackend, look: Look) -> BackendError | None:
+    """What keeps it from being added after that look, in one line; None: nothing does."""
+    name = new.provider.name if new.provider else new.spec.address.host
+    where = f"get one at {new.provider.keys_url}" if new.provider else "ask whoever runs it"
+    match look.key:
+        case KeyState.MISSING:
+            return BackendError(ErrorKind.AUTH, f"{name} needs a key", where)
+        case KeyState.REFUSED:
+            return BackendError(ErrorKind.AUTH, f"the key was refused, and nothing was written: {look.detail}", where)
+        case KeyState.UNREACHABLE:
+            return BackendError(ErrorKind.CONNECT, f"nothing was written: {look.detail}", look.remedy)
+        case _:
+            return None
+
+
 class Added(Struct, frozen=True):
     """The entry as it was written. `notice`: one line where the key could not be kept."""
 
@@ -149,7 +164,8 @@ class Providers:
             await asyncio.to_thread(store_key, new.spec.address, key)
         except HybridchatError as error:
             self._session_keys.keep(new.config.id, new.spec.address, key)
-            notice = f"{error.message}, so the key is kept nowhere: put it into the environment as {new.variable}"
+            remedy = f"put it into the environment as {new.variable}"
+            notice = f"{error.message}, so the key is gone when this program ends — {remedy}"
             return new.with_values(key=f"env:{new.variable}"), notice
         return new.with_values(key="keyring"), ""
 

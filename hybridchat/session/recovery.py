@@ -12,7 +12,6 @@ from hybridchat.backends.base import Backend
 from hybridchat.domain.chat import Attempt, Privacy
 from hybridchat.domain.events import Failed, Limits
 from hybridchat.domain.retry import may_answer_elsewhere, plan_retry
-from hybridchat.domain.text import count_of
 from hybridchat.errors import BackendError, ErrorKind
 from hybridchat.session.fleet import Fleet
 from hybridchat.session.planning import FALLBACK, Planner, history_of
@@ -42,15 +41,11 @@ def make_try(fleet: Fleet, planner: Planner, chat: Chat, draft: Draft, plan: Pla
     history = without_oldest(history_of(chat, draft), plan.left_out_turns)
     request = chat_request(chat.system, history, draft, target, fleet.specs[target.backend])
     reasons = (*(f"{FALLBACK}: {reason}" for reason in why), *plan.decision.reasons)
-    instead_of = "; ".join(filter(None, (*why, plan.instead_of)))
     return Try(
         target=target,
         request=request,
-        attempt=new_attempt(draft, plan, target, planner.privacy(chat), reasons),
-        mark=in_clauses(
-            f"answered by {target.model} on {target.backend}: {instead_of}" if instead_of else "",
-            f"without the {count_of(plan.left_out_turns, 'oldest turn')}" if plan.left_out_turns else "",
-        ),
+        attempt=new_attempt(draft, plan, target, planner.privacy(chat), reasons, planner.forecast(target, request)),
+        instead_of=in_clauses(*why, plan.instead_of),
     )
 
 
@@ -112,7 +107,8 @@ class Recovery:
         if retry.wait_s is not None and retry.wait_s < left_s and not was_probe:
             self._retries += 1
             request = replace(self._try.request, deadline_s=left_s - retry.wait_s)
-            return Again(self._try._replace(request=request), retry.wait_s, f"{target.backend} {_WHAT[final.kind]}")
+            why = f"{target.backend} {_WHAT[final.kind]}"
+            return Again(self._try._replace(request=request), retry.wait_s, why, self._retries)
         return self._fall_back(final) or retry.why
 
     def _fall_back(self, failed: Failed) -> Again | None:
@@ -128,7 +124,7 @@ class Recovery:
             why += f" ({failed.remedy})"
         self._plan = plan
         self._aim_at(make_try(self._fleet, self._planner, self._chat, self._draft, plan, why))
-        return Again(self._try, 0.0, why, is_fallback=True)
+        return Again(self._try, 0.0, why)
 
     def limits(self, limits: Limits) -> None:
         self._fleet.note_limits(self._try.target.backend, limits)

@@ -36,6 +36,7 @@ class Reply:
         self.signature = ""
         self.refusal = ""
         self.usage = wire.Usage()
+        self.was_sent = False
 
     def elapsed_ms(self) -> float:
         return (time.perf_counter() - self._started_at) * 1000
@@ -129,6 +130,8 @@ def attempt_end(attempt: Attempt, message_id: int, reply: Reply, final: Final, b
         completion_tokens=usage.completion_tokens,
         thinking_tokens=usage.thinking_tokens,
         tokens_per_s=tokens_per_s(usage.completion_tokens, thinking_hidden, latency_ms, reply.ttft_ms),
+        cache_write_1h_tokens=usage.cache_write_1h_tokens,
+        was_sent=reply.was_sent,
         skipped_events=final.skipped if isinstance(final, wire.Finished) else None,
     )
 

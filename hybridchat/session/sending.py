@@ -16,12 +16,13 @@ from hybridchat.domain.chat import (
     Message,
     MessageState,
     Privacy,
+    Purpose,
     Role,
 )
 from hybridchat.domain.privacy import strictest
 from hybridchat.domain.routing import Candidate
 from hybridchat.domain.text import title_of
-from hybridchat.ledger.store import Ledger, NewAttempt, NewTurn, TurnIds
+from hybridchat.ledger.store import Forecast, Ledger, NewAttempt, NewTurn, TurnIds
 from hybridchat.session.state import Chat, Draft, Plan
 
 
@@ -43,12 +44,14 @@ def chat_request(
     parameters = draft.parameters
     if parameters.num_ctx is None and spec.num_ctx is not None:
         parameters = replace(parameters, num_ctx=spec.num_ctx)
+    goes_on_already = any(message.role is Role.ASSISTANT for message in messages)
     return ChatRequest(
         model=target.model,
         messages=tuple(messages),
         parameters=parameters,
         idle_s=spec.idle_s,
         deadline_s=spec.deadline_s,
+        will_go_on=draft.purpose is Purpose.CHAT or (draft.purpose is Purpose.ASK and goes_on_already),
     )
 
 
@@ -72,7 +75,9 @@ def _joined(first: ChatMessage, second: ChatMessage) -> ChatMessage:
     )
 
 
-def new_attempt(draft: Draft, plan: Plan, target: Candidate, privacy: Privacy, reasons: Iterable[str]) -> NewAttempt:
+def new_attempt(
+    draft: Draft, plan: Plan, target: Candidate, privacy: Privacy, reasons: Iterable[str], forecast: Forecast
+) -> NewAttempt:
     return NewAttempt(
         purpose=draft.purpose,
         backend=target.backend,
@@ -84,6 +89,7 @@ def new_attempt(draft: Draft, plan: Plan, target: Candidate, privacy: Privacy, r
         workload=plan.workload,
         route_reason="; ".join(reasons),
         left_out_turns=plan.left_out_turns or None,
+        forecast=forecast,
     )
 
 
@@ -143,6 +149,7 @@ def _new_turn(chat: Chat, draft: Draft, plan: Plan, attempt: NewAttempt) -> NewT
         system=chat.system,
         workload=plan.workload,
         reasoning=plan.reasoning,
+        effort=chat.effort,
         parent_id=chat.leaf_id,
         text=draft.text,
         decided_backend=attempt.backend if by_auto else None,
@@ -170,13 +177,14 @@ def _adopt(chat: Chat, turn: NewTurn, ids: TurnIds) -> dict[str, object]:
     chat.conversation = replace(
         before,
         **wishes,
+        effort=chat.effort,
         **(dict.fromkeys(decided) if changed else decided),
         system=turn.system,
         updated_at=ids.started_at,
         active_leaf_id=ids.reply_message_id,
         message_count=before.message_count + 2,
     )
-    return changed
+    return changed if chat.effort == turn.effort else {**changed, "effort": chat.effort}
 
 
 def running_attempt(new: NewAttempt, ids: TurnIds) -> Attempt:
@@ -196,4 +204,10 @@ def running_attempt(new: NewAttempt, ids: TurnIds) -> Attempt:
         route_reason=new.route_reason,
         attempt_no=new.attempt_no,
         left_out_turns=new.left_out_turns,
+        requested_model=new.model,
+        prompt_characters=new.forecast.prompt_characters,
+        prompt_tokens_estimated=new.forecast.prompt_tokens_estimated,
+        estimate_low_usd=new.forecast.estimate_low_usd,
+        estimate_high_usd=new.forecast.estimate_high_usd,
+        max_tokens=ids.max_tokens,
     )

@@ -51,14 +51,5 @@ class Setup(Protocol):
         """
         ...
 
-    async def add_backend(
-        self, *, kind: str, base_url: str, model: str | None, key: str | None = None, vouched: bool = False
-    ) -> Found:
-        """Checks the address, looks once at the server, and writes it to the config; UsageError says what is wrong.
-
-        `key` is where the API key is ("env:NAME", "keyring", "command:…"), never the key itself.
-        """
-        ...
-
 
 __all__ = ["Discovery", "Found", "OfferedModel", "PullProgress", "Setup"]

@@ -7,8 +7,21 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from hybridchat.domain.chat import Conversation, Message, MessageState, Parameters, Privacy, Purpose, Reasoning, Role
-from hybridchat.domain.routing import Decision
+from hybridchat.domain.budget import Verdict
+from hybridchat.domain.chat import (
+    Conversation,
+    Effort,
+    Message,
+    MessageState,
+    Parameters,
+    Privacy,
+    Purpose,
+    Reasoning,
+    Role,
+)
+from hybridchat.domain.estimate import Size, message_size
+from hybridchat.domain.pricing import CostEstimate
+from hybridchat.domain.routing import Candidate, Decision
 from hybridchat.session.ways import Way
 
 if TYPE_CHECKING:
@@ -21,13 +34,15 @@ class Plan(Struct, frozen=True):
     decision: Decision
     reasoning: Reasoning
     workload: str | None
-    prompt_tokens: int  # estimate of draft and history
-    estimated_cost_usd: float | None = None  # of the prompt alone; None without a known price
-    price_source: str = ""
+    prompt_tokens: int  # estimate of draft and history, for the target's model
+    cost: CostEstimate | None = None  # None without a known price
+    budget: Verdict | None = None  # of the target, or of the one that a budget forbids; None where no budget applies
+    forbidden: Candidate | None = None  # whom a budget forbids
     left_out_turns: int = 0  # the oldest ones, that do not go along
     instead_of: str = ""  # a fallback: why the managed backend does not answer, in words
     ways: tuple[Way, ...] = ()  # what the user may do instead, when not SEND
     privacy: Privacy = Privacy.OPEN  # the conversation's, or the run's where that is stricter
+    effort: Effort | None = None  # None: the model's own
 
 
 class Draft(Struct, frozen=True):
@@ -54,6 +69,7 @@ class Chat:
         self.system = system
         self.reasoning: Reasoning | None = None  # None: by the config's rules
         self.workload: str | None = None
+        self.effort: Effort | None = None  # None: the model's own
         self.may_leave = False  # the user chose a managed route since the last answer
         self.queue: list[Draft] = []
         self.waiting: tuple[str, ...] = ()  # the queue's texts as they were last told and stored
@@ -61,7 +77,7 @@ class Chat:
         self.is_sending = False  # the words are on their way to disk
         self.stop_wanted = False  # the user stopped it before the request was out
         self._counted = 0
-        self._characters = 0
+        self._size = Size()
 
     @classmethod
     def of(cls, conversation: Conversation, messages: list[Message]) -> Chat:
@@ -75,6 +91,7 @@ class Chat:
         chat.messages = messages
         chat.reasoning = conversation.reasoning
         chat.workload = conversation.workload
+        chat.effort = conversation.effort
         chat.queue = [Draft(text) for text in conversation.waiting]
         chat.waiting = conversation.waiting
         return chat
@@ -91,18 +108,18 @@ class Chat:
     def leaf_id(self) -> int | None:
         return self.messages[-1].id if self.messages else None
 
-    def history_characters(self) -> int:
+    def history_size(self) -> Size:
         """Of all finished messages and the system prompt; each message is counted once, for every key press asks."""
         for message in self.messages[self._counted :]:
             if message.state is MessageState.STREAMING:
                 break
-            self._characters += len(message.text)
+            self._size += message_size(message.text)
             self._counted += 1
-        return self._characters + len(self.system)
+        return self._size + system_size(self.system)
 
     def show(self, messages: list[Message]) -> None:
         """Another branch than before."""
-        self.messages, self._counted, self._characters = messages, 0, 0
+        self.messages, self._counted, self._size = messages, 0, Size()
 
     def replace(self, message: Message) -> None:
         """Puts the finished reply where the streaming one stood."""
@@ -110,6 +127,10 @@ class Chat:
             if self.messages[index].id == message.id:
                 self.messages[index] = message
                 return
+
+
+def system_size(system: str) -> Size:
+    return message_size(system) if system else Size()
 
 
 def count_turns(messages: Sequence[Message]) -> int:

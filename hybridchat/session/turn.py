@@ -15,8 +15,10 @@ from hybridchat.domain import events as wire
 from hybridchat.domain.chat import Attempt, ChatRequest, Message, MessageState, Outcome, Privacy, Proof, Zone
 from hybridchat.domain.retry import slept
 from hybridchat.domain.routing import Candidate
+from hybridchat.domain.text import oldest_turns
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError
 from hybridchat.ledger.store import Ledger, NewAttempt
+from hybridchat.session.budgets import with_max_tokens
 from hybridchat.session.events import AttemptBegan, Delta, Emit, EngineLoading, LimitsChanged, Notice, RetryWaits
 from hybridchat.session.reply import EndedBy, Final, Reply, attempt_end, in_clauses, message_after
 from hybridchat.session.sending import running_attempt
@@ -31,7 +33,15 @@ class Try(NamedTuple):
     target: Candidate
     request: ChatRequest
     attempt: NewAttempt
-    mark: str = ""  # goes under the reply: what was left out, who answers instead of whom
+    instead_of: str = ""  # of a fallback: what became of the managed backend
+
+    def mark(self, verb: str) -> str:
+        """What goes under the reply: who was asked instead of whom, and what did not go along."""
+        turns = self.attempt.left_out_turns
+        return in_clauses(
+            f"{verb} {self.target.model} on {self.target.backend}: {self.instead_of}" if self.instead_of else "",
+            f"without {oldest_turns(turns)}" if turns else "",
+        )
 
 
 class Again(NamedTuple):
@@ -40,7 +50,7 @@ class Again(NamedTuple):
     next: Try
     wait_s: float
     reason: str
-    is_fallback: bool = False
+    retry_no: int = 0  # 0: a fallback
 
 
 class Course(Protocol):
@@ -138,7 +148,9 @@ class Turn:
         final: Final = None
         try:
             backend = await self._course.backend()
-            async with aclosing(backend.chat(self._try.request)) as stream:
+            request = with_max_tokens(self._try.request, self._attempt.max_tokens)
+            self.reply.was_sent = True
+            async with aclosing(backend.chat(request)) as stream:
                 async for event in stream:
                     if isinstance(event, wire.Finished | wire.Failed):
                         final = event
@@ -214,18 +226,19 @@ class Turn:
         self._message = replace(self._message, state=MessageState.STREAMING, note="", attempt=self._attempt)
         self._emit(
             AttemptBegan(
-                self._message.conversation_id, self._message.id, again.next.target, self._attempt, again.is_fallback
+                self._message.conversation_id, self._message.id, again.next.target, self._attempt, not again.retry_no
             )
         )
         return True
 
     async def _pause(self, again: Again, number: int) -> str:
         """Returns why the next attempt must not be made by itself, or ""."""
-        if again.is_fallback or self._ended_by is not None:
+        if not again.retry_no or self._ended_by is not None:
             return ""
         monotonic, wall = time.monotonic(), time.time()
         until = monotonic + again.wait_s
-        self._emit(RetryWaits(self._message.conversation_id, self._message.id, until, again.reason, number))
+        message = self._message
+        self._emit(RetryWaits(message.conversation_id, message.id, until, again.reason, number, again.retry_no))
         self._is_interruptible = True
         try:
             await asyncio.sleep(again.wait_s)
@@ -252,7 +265,8 @@ class Turn:
             self._flush_timer.cancel()
             self._flush_timer = None
         end = attempt_end(self._attempt, self._message.id, self.reply, final, self._ended_by)
-        end = replace(end, note=in_clauses(self._try.mark, end.note, why_over))
+        mark = self._try.mark("asked" if end.state is MessageState.FAILED else "answered by")
+        end = replace(end, note=in_clauses(mark, end.note, why_over))
         await self._keep(self._ledger.end_attempt(end))
         self._message = message_after(self._message, self._attempt, end)
         assert self._message.attempt is not None

@@ -46,7 +46,8 @@ class Turns:
         if draft.text.strip():
             chat.queue.append(draft)
         elif draft.route:
-            chat.queue[0] = replace(chat.queue[0], route=draft.route, model=draft.model)
+            chosen = {"route": draft.route, "model": draft.model, "drop_turns": draft.drop_turns}
+            chat.queue[0] = replace(chat.queue[0], **chosen)
         try:
             await self._send_next(chat)
         except HybridchatError:
@@ -85,10 +86,13 @@ class Turns:
     async def _begin_turn(self, chat: Chat, draft: Draft, *, is_again: bool) -> None:
         is_new = chat.id is None
         try:
+            await self._planner.look(chat, draft)
             plan = self._planner.plan(chat, draft)
             if plan.decision.outlook is not Outlook.SEND:
                 raise self._planner.refusal(plan)
             draft = replace(draft, history=tuple(chat.messages) if draft.history is None else draft.history)
+            if draft.parameters.effort is None:
+                draft = replace(draft, parameters=replace(draft.parameters, effort=chat.effort))
             first = make_try(self._fleet, self._planner, chat, draft, plan)
             instead_of = chat.leaf_id if is_again else None
             if is_again:

@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from hybridchat.domain.routing import Candidate
-from hybridchat.domain.text import count_of
+from hybridchat.domain.text import count_of, oldest_turns
 
 
 class Way(Struct, frozen=True):
@@ -29,6 +29,6 @@ class Way(Struct, frozen=True):
                 go = "goes" if self.turns == 1 else "go"
                 return f"ask {who}; {count_of(self.turns, 'earlier turn')} {go} along"
             case "drop":
-                return f"leave out the {count_of(self.turns, 'oldest turn')} and ask {who}"
+                return f"leave out {oldest_turns(self.turns)} and ask {who}"
             case "summarize":
                 return f"go on in a fork with a summary of {count_of(self.turns, 'turn')} by {who}"

@@ -32,6 +32,12 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         ),
         Action("take_back", ("alt+up",), "Take back a waiting message", "The newest one returns to the composer"),
     ),
+    "Answers": (
+        Action("escalate", ("alt+e",), "Ask the other side too", "Your last question; both answers stay"),
+        Action("answer_before", ("alt+left",), "The answer before", "Where one question has several answers"),
+        Action("answer_after", ("alt+right",), "The answer after", "Where one question has several answers"),
+        Action("ways", ("alt+w",), "What can be done…", "About a reply that failed: elsewhere, shorter"),
+    ),
     "Chats": (
         Action("new_chat", ("ctrl+n",), "New chat", "Start an empty conversation", "new"),
         Action("chats", ("ctrl+o",), "Open a chat…", "All conversations, newest first; type to filter", "chats"),
@@ -42,8 +48,11 @@ GROUPS: dict[str, tuple[Action, ...]] = {
     "Where it goes": (
         Action("route", ("ctrl+r",), "Route of this chat…", "Auto, local, managed, or one backend and model", "route"),
         Action("privacy", ("ctrl+l",), "Privacy of this chat…", "Local only, private or open", "pin"),
+        Action("effort", ("alt+g",), "How much it may think…", "Off, low, medium, high, or as the model does"),
         Action("reasoning", ("ctrl+g",), "High reasoning on or off", "Say that the task is hard: routes may heed it"),
         Action("workload", ("f3",), "Kind of task…", "Code, summarization…: for routes and statistics"),
+        Action("add_backend", ("alt+b",), "Add a backend…", "A provider of rented models, or a server"),
+        Action("set_key", ("alt+k",), "Key of a backend…", "Into the system's keyring, or for this session"),
     ),
     "Reading": (
         Action("copy_reply", ("ctrl+y",), "Copy the last reply", "To the clipboard, over SSH too"),
@@ -78,6 +87,8 @@ _NAMES = {
     "underscore": "_",
     "up": "Up",
     "down": "Down",
+    "left": "Left",
+    "right": "Right",
     "end": "End",
     "home": "Home",
 }

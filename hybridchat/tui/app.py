@@ -34,6 +34,7 @@ from hybridchat.tui.words import brief
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Session
+    from hybridchat.session.providers import Providers
     from hybridchat.session.setup import Setup
 
 _DEFAULT_UI = UiConfig()
@@ -55,6 +56,7 @@ class HybridChatApp(App[int]):
     """`open_session` is called once after the first paint (again after the first run's setup), and may be slow.
 
     `setup`: given when there is no config; the first-run screen then comes first. `open_demo`: its "demo" choice.
+    `open_providers`: for adding backends; None: that cannot be done here.
     `save_theme`: keeps a chosen theme in the config. `crash_log`: where a fault of ours is noted, without any words.
     """
 
@@ -72,6 +74,7 @@ class HybridChatApp(App[int]):
         notices: Sequence[Notice] = (),
         setup: Setup | None = None,
         open_demo: OpenSession | None = None,
+        open_providers: Callable[[], Providers] | None = None,
         save_theme: Callable[[str], Awaitable[None]] | None = None,
         reopen_latest: bool = False,
         privacy: Privacy | None = None,
@@ -84,6 +87,7 @@ class HybridChatApp(App[int]):
         self._notices = list(notices)
         self._setup = setup
         self._open_demo = open_demo
+        self.open_providers = open_providers
         self._save_theme = save_theme
         self._reopen_latest = reopen_latest
         self._crash_log = crash_log
@@ -126,7 +130,9 @@ class HybridChatApp(App[int]):
         else:
             from hybridchat.tui.screens.first_run import FirstRun
 
-            self.push_screen(FirstRun(self._setup, has_demo=self._open_demo is not None), self._after_setup)
+            self.push_screen(
+                FirstRun(self._setup, self.open_providers, has_demo=self._open_demo is not None), self._after_setup
+            )
 
     def _after_setup(self, wants_demo: bool | None) -> None:
         self._begin(self._open_demo if wants_demo and self._open_demo else self._open_session)

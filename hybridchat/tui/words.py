@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from hybridchat.domain.chat import Attempt, Kind, Message, MessageState, Privacy, Proof, Role, Zone
+from hybridchat.domain.chat import Attempt, Effort, Kind, Message, MessageState, Privacy, Proof, Role, Zone
 from hybridchat.domain.pricing import format_usd
+from hybridchat.domain.retry import MAX_RETRIES
 from hybridchat.domain.routing import Candidate
-from hybridchat.domain.text import clean_line
+from hybridchat.domain.text import clean_line, count_of, oldest_turns
+
+MOST_OTHERS = 3  # answers beside one that its foot names
+
+EFFORT = {
+    Effort.OFF: "no thinking",
+    Effort.LOW: "low effort",
+    Effort.MEDIUM: "medium effort",
+    Effort.HIGH: "high effort",
+}
 
 PRIVACY = {
     Privacy.LOCAL_ONLY: "local only: stays on this device",
@@ -60,6 +71,15 @@ def earlier_turns(count: int) -> str:
             return f"{count} earlier messages go along"
 
 
+def turns_along(count: int) -> str:
+    go = "goes" if count == 1 else "go"
+    return f"{count_of(count, 'earlier turn')} {go} along" if count else "no earlier turn goes along"
+
+
+def waiting_to_retry(reason: str, left_s: int, retry_no: int) -> str:
+    return f"{clean_line(reason, 100)}: trying again in {left_s} s ({retry_no} of {MAX_RETRIES}) · Esc cancels"
+
+
 def milliseconds(value: float | None) -> str:
     """`84 ms`, `1.2 s`; unknown is "unknown"."""
     if value is None:
@@ -93,8 +113,8 @@ def when(utc: str, now: datetime) -> str:
     return f"{moment.day} {moment:%b}" if moment.year == now.year else f"{moment:%Y-%m-%d}"
 
 
-def describe(message: Message) -> tuple[str, str]:
-    """The transcript's header and footer of a message."""
+def describe(message: Message, beside: Sequence[Message] = ()) -> tuple[str, str]:
+    """The transcript's header and footer of a message. `beside`: all answers to its question, if there are several."""
     if message.role is Role.USER:
         return "you", ""
     if message.role is Role.SYSTEM:
@@ -103,10 +123,42 @@ def describe(message: Message) -> tuple[str, str]:
     if attempt is None:
         return "reply", _ending(message)
     who = f"{clean_line(attempt.backend, 40)} · {clean_line(attempt.model, 60)}"
-    header = f"{who} · {zone_words(attempt.zone, attempt.proof, attempt.kind)}"
+    header = f"{_place(message, beside)}{who} · {zone_words(attempt.zone, attempt.proof, attempt.kind)}"
     if message.state is MessageState.STREAMING:
-        return header, ""
-    return header, " · ".join(filter(None, [_ending(message), *_measured(attempt)]))
+        return " · ".join((header, *_unplanned(attempt))), ""
+    others = [_other(other, beside) for other in beside if other.id != message.id]
+    in_all = [f"{milliseconds(attempt.latency_ms)} in all"] if others and attempt.latency_ms is not None else []
+    return header, " · ".join(filter(None, [_ending(message), *_measured(attempt), *in_all, *others[:MOST_OTHERS]]))
+
+
+def _place(message: Message, beside: Sequence[Message]) -> str:
+    """`‹1/2› ` where there are several answers to one question."""
+    number = next((number for number, other in enumerate(beside, 1) if other.id == message.id), None)
+    return f"‹{number}/{len(beside)}› " if number else ""
+
+
+def _other(message: Message, beside: Sequence[Message]) -> str:
+    """Another answer, with what is compared."""
+    attempt = message.attempt
+    if attempt is None:
+        return ""
+    facts = [
+        f"{milliseconds(attempt.ttft_ms)} to first token" if attempt.ttft_ms is not None else "no token",
+        f"{milliseconds(attempt.latency_ms)} in all" if attempt.latency_ms is not None else "",
+        *_cost(attempt),
+    ]
+    who = f"{clean_line(attempt.model, 60)} on {clean_line(attempt.backend, 40)}"
+    return f"{_place(message, beside)}{who}: {', '.join(filter(None, facts))}"
+
+
+def _unplanned(attempt: Attempt) -> list[str]:
+    """While it streams; the note says it at the end."""
+    reason = attempt.route_reason.partition("; ")[0]
+    left_out = attempt.left_out_turns
+    return [
+        *([clean_line(reason, 100)] if reason.startswith("fallback: ") else []),
+        *([f"without {oldest_turns(left_out)}"] if left_out else []),
+    ]
 
 
 def _ending(message: Message) -> str:
@@ -133,11 +185,17 @@ def _measured(attempt: Attempt) -> list[str]:
         part = "" if attempt.ttft_ms is None else "of it "
         facts.append(f"{milliseconds(attempt.load_ms)} {part}loading")
     if attempt.completion_tokens is not None:
-        facts.append(f"{attempt.completion_tokens:,} tokens")
+        thought = f", {attempt.thinking_tokens:,} of them thinking" if attempt.thinking_tokens else ""
+        facts.append(f"{attempt.completion_tokens:,} tokens{thought}")
+    if attempt.cached_tokens:
+        of_all = "" if attempt.prompt_tokens is None else f"of {attempt.prompt_tokens:,} "
+        facts.append(f"{attempt.cached_tokens:,} {of_all}prompt tokens cached")
     if attempt.tokens_per_s is not None:
         facts.append(f"{attempt.tokens_per_s:.0f} tok/s")
+    return [*facts, *_cost(attempt)]
+
+
+def _cost(attempt: Attempt) -> list[str]:
     if attempt.cost_usd is not None:
-        facts.append(f"{format_usd(attempt.cost_usd)} {attempt.cost_basis}")
-    elif attempt.zone is Zone.MANAGED and attempt.kind != Kind.SIMULATED:
-        facts.append("cost unknown")
-    return facts
+        return [f"{format_usd(attempt.cost_usd)} {attempt.cost_basis}"]
+    return ["cost unknown"] if attempt.zone is Zone.MANAGED and attempt.kind != Kind.SIMULATED else []

@@ -11,7 +11,7 @@ import sys
 
 from scripts.benchmarks.measure import Row
 
-GROUPS = ("start", "stream", "history", "ledger", "route", "secrets", "ask")
+GROUPS = ("start", "stream", "history", "ledger", "route", "secrets", "ask", "decoding", "managed")
 SIGNS = {True: "✓", False: "✗ OVER", None: ""}
 
 

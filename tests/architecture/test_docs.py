@@ -10,11 +10,15 @@ import tomllib
 from pathlib import Path
 
 import click
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from hybridchat.cli.adding import add
 from hybridchat.cli.app import root
-from hybridchat.config import load_config
+from hybridchat.config import BackendConfig, load_config
+from hybridchat.config.providers import providers
+from hybridchat.session.drafting import draft
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -62,8 +66,8 @@ def test_links_lead_somewhere() -> None:
             assert (page.parent / link).exists(), f"{page.name}: {link}"
 
 
-def code_blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+def code_blocks(language: str, page: str = "README.md") -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
 
 
 def test_the_readmes_config_is_a_config(tmp_path: Path) -> None:
@@ -75,9 +79,14 @@ def test_the_readmes_config_is_a_config(tmp_path: Path) -> None:
         assert len(config.backend) == block.count("[[backend]]")
 
 
-def test_the_readmes_commands_exist() -> None:
+def calls_in(page: str) -> list[str]:
+    return re.findall(r"\bhybridchat (.+?)(?: >.*)?$", "\n".join(code_blocks("sh", page)), re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/providers.md"])
+def test_the_commands_on_a_page_exist(page: str) -> None:
     context = click.Context(root)
-    calls = re.findall(r"\bhybridchat (.+?)(?: >.*)?$", "\n".join(code_blocks("sh")), re.MULTILINE)
+    calls = calls_in(page)
     assert calls
     for call in calls:
         name, *words = shlex.split(call)
@@ -87,3 +96,24 @@ def test_the_readmes_commands_exist() -> None:
         assert command is not None, call
         options = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in words if word.startswith("-")} <= options, call
+
+
+def test_every_provider_is_in_its_page_with_its_command() -> None:
+    text = (ROOT / "docs/providers.md").read_text(encoding="utf-8")
+    added = [shlex.split(call)[2] for call in calls_in("docs/providers.md") if call.startswith("backends add")]
+    for provider in providers():
+        variables = " or ".join(f"`{variable}`" for variable in provider.variables)
+        row = (provider.name, f"`{provider.id}`", f"`{provider.kind}`", variables, provider.keys_url)
+        assert f"| {' | '.join(row)} |" in text
+        assert provider.id in added
+
+
+def test_what_the_page_says_of_adding_would_be_accepted() -> None:
+    """Each command with the command line's own reader, and its backend as it would be written, but for its files."""
+    context = click.Context(root)
+    for call in calls_in("docs/providers.md"):
+        if call.startswith("backends add"):
+            given = add.make_context("add", shlex.split(re.sub(r"~/\S+", __file__, call))[2:], parent=context).params
+            what = given.pop("what")
+            entry = {name: value for name, value in given.items() if name in BackendConfig.__struct_fields__}
+            assert draft(what, entry, ()).spec.id, call

@@ -11,6 +11,7 @@ import contextlib
 import json
 import re
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from tests.fakes.http import FakeServer, Request, Responder
@@ -40,10 +41,21 @@ def tokens_of(text: str) -> list[str]:
 
 
 TOKENS = tokens_of(TEXT)
+RATE_LIMITS = {
+    "x-ratelimit-limit-requests": "5000",
+    "x-ratelimit-remaining-requests": "4999",
+    "x-ratelimit-reset-requests": "12ms",
+    "x-ratelimit-limit-tokens": "40000",
+    "x-ratelimit-remaining-tokens": "39000",
+    "x-ratelimit-reset-tokens": "6m0s",
+}
 
 
 class FakeCompletions(FakeServer):
-    """`delay_s` to the first token, then `tokens_per_s` (0: at full speed), `tokens` in all (None: one `text`)."""
+    """`delay_s` to the first token, then `tokens_per_s` (0: at full speed), `tokens` in all (None: one `text`).
+
+    The first requests are refused: for each wait in `limited`, one is told to come again after so many seconds.
+    """
 
     def __init__(
         self,
@@ -56,6 +68,7 @@ class FakeCompletions(FakeServer):
         tokens: int | None = None,
         with_usage: bool = True,
         owned_by: str = "fake",
+        limited: Sequence[int] = (),
     ) -> None:
         super().__init__(self._handle, port)
         self.model = model
@@ -65,6 +78,7 @@ class FakeCompletions(FakeServer):
         self.tokens = len(self.texts) if tokens is None else tokens
         self.with_usage = with_usage
         self.owned_by = owned_by
+        self.limited = list(limited)
         self.first_byte_at: list[float] = []  # time.perf_counter() when each chat request had arrived
 
     async def _handle(self, request: Request, respond: Responder) -> None:
@@ -73,12 +87,17 @@ class FakeCompletions(FakeServer):
             await respond.whole({"object": "list", "data": [entry]})
         elif request.path.endswith("/v1/chat/completions"):
             self.first_byte_at.append(time.perf_counter())
-            await self._stream(request, respond)
+            if self.limited:
+                error = {"message": "Rate limit reached", "type": "requests", "code": "rate_limit_exceeded"}
+                headers = {"retry-after": str(self.limited.pop(0))}
+                await respond.whole({"error": error}, status=429, headers=headers)
+            else:
+                await self._stream(request, respond)
         else:
             await respond.whole({"error": {"message": "not found", "type": "not_found", "code": 404}}, status=404)
 
     async def _stream(self, request: Request, respond: Responder) -> None:
-        await respond.begin("text/event-stream")
+        await respond.begin("text/event-stream", RATE_LIMITS)
         await respond.chunk(self._event({"role": "assistant", "content": ""}))
         loop = asyncio.get_running_loop()
         begun_at = loop.time() + self.delay_s
@@ -113,6 +132,7 @@ async def serve(arguments: argparse.Namespace) -> None:
         tokens_per_s=arguments.tokens_per_s,
         delay_s=arguments.delay_s,
         tokens=arguments.tokens,
+        limited=arguments.limited,
     )
     async with server:
         print(server.url, flush=True)
@@ -126,6 +146,7 @@ def main() -> None:
     parser.add_argument("--tokens-per-s", type=float, default=100.0)
     parser.add_argument("--delay-s", type=float, default=0.0)
     parser.add_argument("--tokens", type=int, default=None)
+    parser.add_argument("--limited", type=int, nargs="*", default=())
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve(parser.parse_args()))
 

@@ -110,7 +110,8 @@ class FakeGemini(FakeServer):
     async def _events(self, body: Json) -> AsyncIterator[Json]:
         reply, usage = self.reply, self._count_prompt(body)
         if reply.blocked:
-            yield {"promptFeedback": reply.blocked, "usageMetadata": usage}
+            total = {"totalTokenCount": usage["promptTokenCount"]}
+            yield {"promptFeedback": reply.blocked, "usageMetadata": usage | total}
             return
         asks_for_thoughts = body.get("generationConfig", {}).get("thinkingConfig", {}).get("includeThoughts")
         for part in reply.parts:

@@ -41,6 +41,8 @@ class Lying(MemoryKeyring):
 
 
 class Locked(MemoryKeyring):
+    """Its prompt was dismissed, in words that nobody checked."""
+
     def get_password(self, service: str, user: str) -> str | None:
         raise RuntimeError("org.freedesktop.secrets: sk-canary")
 
@@ -51,9 +53,10 @@ class Locked(MemoryKeyring):
 class Hanging(MemoryKeyring):
     def __init__(self) -> None:
         super().__init__()
-        self.release = threading.Event()
+        self.is_asked, self.release = threading.Event(), threading.Event()
 
     def get_password(self, service: str, user: str) -> str | None:
+        self.is_asked.set()
         self.release.wait()
         return None
 

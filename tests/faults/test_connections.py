@@ -22,6 +22,7 @@ from hybridchat.net.client import Policy, open_client
 from hybridchat.net.failures import explain
 from hybridchat.net.tls import tls_context
 from tests.fakes.http import FakeServer, Request, Responder
+from tests.fakes.tls import StrictServer
 from tests.fakes.wire import CHAT_COMPLETIONS, WIRES, Wire, ask, collect, scripted, spec_for, text_of
 
 CERTIFICATES = Path(__file__).parent / "certificates"
@@ -61,9 +62,13 @@ async def tls_server(certificate: str, client_authority: str | None = None) -> A
         yield server.url.replace("http:", "https:")
 
 
-async def test_an_own_authority_is_trusted() -> None:
+every_zone = pytest.mark.parametrize("zone", list(Zone))
+
+
+@every_zone
+async def test_an_own_authority_is_trusted(zone: Zone) -> None:
     async with tls_server("valid.pem") as url:
-        assert text_of(await ask_over(url, ca_file=AUTHORITY)) == "safe"
+        assert text_of(await ask_over(url, zone=zone, ca_file=AUTHORITY)) == "safe"
 
 
 async def test_a_certificate_for_localhost_holds_for_that_name_alone() -> None:
@@ -86,15 +91,47 @@ async def test_a_server_on_localhost_sees_its_name() -> None:
     assert {request.headers["host"] for request in server.requests} == {f"localhost:{server.port}"}
 
 
-async def test_a_client_certificate_is_shown() -> None:
-    client = {"ca_file": AUTHORITY, "cert_file": str(CERTIFICATES / "client.pem")}
+@every_zone
+async def test_a_client_certificate_is_shown(zone: Zone) -> None:
+    client = {"ca_file": AUTHORITY, "cert_file": str(CERTIFICATES / "client.pem"), "zone": zone}
     async with tls_server("valid.pem", AUTHORITY) as url:
         assert text_of(await ask_over(url, **client)) == "safe"
-        assert failure(await ask_over(url, ca_file=AUTHORITY)).kind in (ErrorKind.TLS, ErrorKind.RESET)
+
+
+async def test_a_client_certificates_key_may_stand_in_a_file_of_its_own(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    text = (CERTIFICATES / "client.pem").read_text()
+    begin = text.index("-----BEGIN CERTIFICATE")
+    end = text.index("-----END CERTIFICATE-----") + len("-----END CERTIFICATE-----\n")
+    certificate.write_text(text[begin:end])
+    key.write_text(text[:begin] + text[end:])
+    async with tls_server("valid.pem", AUTHORITY) as url:
+        events = await ask_over(url, ca_file=AUTHORITY, cert_file=str(certificate), key_file=str(key))
+    assert text_of(events) == "safe"
+
+
+@every_zone
+@pytest.mark.parametrize(
+    ("newest", "certificate", "says", "remedy"),
+    [
+        (ssl.TLSVersion.TLSv1_3, None, "wants a client certificate", "`cert` and `key_file`"),
+        (ssl.TLSVersion.TLSv1_2, None, "refused the secure connection", "`cert` and `key_file`"),
+        (ssl.TLSVersion.TLSv1_3, "localhost.pem", "refused the client certificate", "authority"),
+        (ssl.TLSVersion.TLSv1_2, "localhost.pem", "refused the client certificate", "authority"),
+    ],
+)
+async def test_a_server_that_wants_a_client_certificate_says_so(
+    zone: Zone, newest: ssl.TLSVersion, certificate: str | None, says: str, remedy: str
+) -> None:
+    shown = str(CERTIFICATES / certificate) if certificate else None
+    with StrictServer(str(CERTIFICATES / "valid.pem"), AUTHORITY, newest) as url:
+        event = failure(await ask_over(url, zone=zone, ca_file=AUTHORITY, cert_file=shown))
+    assert (event.kind, says in event.message, remedy in event.remedy) == (ErrorKind.TLS, True, True), event
 
 
 REFUSED = [
     ("valid.pem", None, "unknown authority", "guest network"),
+    ("valid.pem", str(CERTIFICATES / "localhost.pem"), "unknown authority", "the authority that signed it"),
     ("expired.pem", AUTHORITY, "has expired", "clock"),
     ("not-yet.pem", AUTHORITY, "is not valid yet", "clock"),
     ("other-host.pem", AUTHORITY, "is for another host", "guest network"),

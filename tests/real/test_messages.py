@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import anthropic
 import pytest
 from msgspec.structs import replace
@@ -27,7 +29,7 @@ def server(request: pytest.FixtureRequest) -> Server:
 
 async def test_streams_what_the_library_reads_too(server: Server, connect: Connect) -> None:
     events: list[Event] = [event async for event in connect(server, MESSAGES).chat(request(max_tokens=24))]
-    question = {"model": "tiny", "max_tokens": 24, "messages": [{"role": "user", "content": "hello"}]}
+    question: dict[str, Any] = {"model": "tiny", "max_tokens": 24, "messages": [{"role": "user", "content": "hello"}]}
     async with (
         anthropic.AsyncAnthropic(base_url=server.base_url, api_key="none", max_retries=0) as client,
         client.messages.stream(**question, extra_body={"temperature": 0.0}) as stream,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,18 +28,24 @@ from hybridchat.domain.chat import (
     Zone,
 )
 from hybridchat.domain.privacy import strictest
-from hybridchat.domain.routing import LOCAL_FIRST, Candidate, Outlook, RouteInput, decide
+from hybridchat.domain.routing import LOCAL_FIRST, Candidate, Decision, Outlook, RouteInput, decide
 from hybridchat.errors import Refused, UsageError
 from hybridchat.session.events import (
+    AttemptBegan,
+    BranchShown,
     Delta,
+    Offered,
     QueueChanged,
+    RetryWaits,
     SessionEvent,
     SnapshotChanged,
     TurnBegan,
     TurnEnded,
 )
 from hybridchat.session.planning import stays_home
-from hybridchat.session.state import Chat, Draft, Plan
+from hybridchat.session.state import Chat, Draft, Plan, count_turns
+from hybridchat.session.ways import Way
+from tests.tui.fake_turn import RunningTurn
 from tests.tui.samples import SNAPSHOT
 
 if TYPE_CHECKING:
@@ -68,6 +75,8 @@ class FakeSession:
         self.sent: list[Draft] = []
         self.kept: dict[int, Chat] = {}
         self.deleted: list[int] = []
+        self.answers: dict[int, list[Message]] = {}  # question → all its answers, where it has several
+        self.ways: tuple[Way, ...] = ()  # what may be done about a draft that cannot be sent, or a reply that failed
         self.checked: list[str] = []
         self.keys_wanted = 0
         self.snapshot = SNAPSHOT
@@ -167,17 +176,30 @@ class FakeSession:
                 reasoning=reasoning,
             )
         )
+        if self.ways and route is None:
+            decision = Decision(outlook=Outlook.REFUSE, reasons=("≈ 9,000 tokens do not fit its window of 8,192",))
+        turns = count_turns(chat.messages)
+        ways = self.ways or tuple(Way("ask", candidate, turns) for candidate in decision.choices)
         tokens = len(draft) // 4 + 4
         is_managed = decision.target is not None and not decision.target.is_local
         cost = tokens * 2.5e-6 if is_managed else None
         return Plan(
-            decision, reasoning, chat.workload, tokens, cost, "list price" if is_managed else "", privacy=chat.privacy
+            decision,
+            reasoning,
+            chat.workload,
+            tokens,
+            cost,
+            "list price" if is_managed else "",
+            ways=() if decision.outlook is Outlook.SEND else ways,
+            privacy=chat.privacy,
         )
 
-    async def send(self, chat: Chat, text: str, *, route: str | None = None, model: str | None = None) -> None:
+    async def send(
+        self, chat: Chat, text: str, *, route: str | None = None, model: str | None = None, drop_turns: int = 0
+    ) -> None:
         if self.fails_with is not None:
             raise self.fails_with
-        draft = Draft(text, route, model)
+        draft = Draft(text, route, model, drop_turns=drop_turns)
         if text:
             chat.queue.append(draft)
         elif route:
@@ -205,8 +227,9 @@ class FakeSession:
         number = chat.conversation.id
         user = self._message(number, Role.USER, draft.text, MessageState.COMPLETE)
         reply = self._message(number, Role.ASSISTANT, "", MessageState.STREAMING, target)
+        reply = replace(reply, parent_id=user.id)
         chat.messages += [user, reply]
-        chat.turn = cast(Any, RunningTurn())
+        chat.turn = cast(Any, RunningTurn(reply))
         self.emit(TurnBegan(chat.conversation, user, reply, target))
 
     def feed(self, chat: Chat, text: str, *, is_thinking: bool = False, ttft_ms: float | None = None) -> None:
@@ -225,10 +248,82 @@ class FakeSession:
         reply = replace(before, text=text, thinking=thinking, state=state, note=note, attempt=attempt)
         chat.turn = None
         chat.replace(reply)
+        for answers in self.answers.values():
+            answers[:] = [reply if answer.id == reply.id else answer for answer in answers]
         self.emit(TurnEnded(chat.id, reply))
         if chat.queue and state is MessageState.COMPLETE:
             self._send_next(chat)
         return reply
+
+    # --- retries and other answers
+
+    def wait_to_retry(self, chat: Chat, wait_s: float, reason: str = "openai was overloaded") -> None:
+        """The running reply failed before its first token, and is tried again."""
+        assert chat.id is not None
+        self.emit(RetryWaits(chat.id, chat.messages[-1].id, time.monotonic() + wait_s, reason, 3, 2))
+
+    def fall_back(self, chat: Chat, target: Candidate = LAB) -> None:
+        """Another backend answers instead."""
+        assert chat.id is not None and chat.turn is not None
+        reply = chat.messages[-1]
+        attempt = replace(_attempt(reply.id, chat.id, target), route_reason="fallback: openai was overloaded; local")
+        chat.messages[-1] = chat.turn.message = replace(reply, attempt=attempt)
+        self.emit(AttemptBegan(chat.id, reply.id, target, attempt, True))
+
+    def fail(self, chat: Chat, ways: tuple[Way, ...]) -> None:
+        """The running reply fails without a word."""
+        self.ways = ways
+        reply = self.finish(chat, MessageState.FAILED, "openai is overloaded")
+        self.emit(Offered(reply.conversation_id, reply.id, ways))
+
+    def ways_on(self, chat: Chat) -> tuple[Way, ...]:
+        return self.ways
+
+    def other_side(self, chat: Chat) -> Plan:
+        if chat.privacy is not Privacy.OPEN:
+            raise Refused("this conversation is pinned to this device", "ask in an open one")
+        if len(chat.messages) < 2:
+            raise UsageError("there is no question to answer again", "ask one")
+        last = chat.messages[-1].attempt
+        side = "managed" if last is not None and last.zone.is_local else "local"
+        return self.plan(chat, chat.messages[-2].text, route=side)
+
+    async def escalate(self, chat: Chat) -> None:
+        target = self.other_side(chat).decision.target
+        assert target is not None
+        await self.answer_again(chat, route=target.backend, model=target.model)
+
+    async def answer_again(self, chat: Chat, *, route: str, model: str | None, drop_turns: int = 0) -> None:
+        """A reply with words stays beside the new one."""
+        self.ways = ()
+        question, before = chat.messages[-2:]
+        draft = Draft(question.text, route, model, drop_turns=drop_turns)
+        self.sent.append(draft)
+        target = self._target(chat, draft)
+        assert chat.conversation is not None
+        reply = self._message(chat.conversation.id, Role.ASSISTANT, "", MessageState.STREAMING, target)
+        reply = replace(reply, parent_id=question.id)
+        if before.text:
+            self.answers.setdefault(question.id, [replace(before, parent_id=question.id)]).append(reply)
+        chat.show([*chat.messages[:-1], reply])
+        chat.turn = cast(Any, RunningTurn(reply))
+        self.emit(TurnBegan(chat.conversation, question, reply, target, before.id))
+
+    async def answered_again(self, chat: Chat) -> list[Message]:
+        mine = [answer for answers in self.answers.values() for answer in answers]
+        return [answer for answer in mine if answer.conversation_id == chat.id]
+
+    async def show_sibling(self, chat: Chat, message_id: int) -> None:
+        answer = next(a for answers in self.answers.values() for a in answers if a.id == message_id)
+        chat.show([*chat.messages[:-1], answer])
+        assert chat.id is not None
+        self.emit(BranchShown(chat.id))
+
+    async def fork_with_summary(self, chat: Chat, backend: str, model: str) -> Chat:
+        self.ways = ()
+        fork = self.new(privacy=chat.privacy)
+        await self.send(fork, "Summarize our conversation", route=backend, model=model)
+        return fork
 
     def _send_next(self, chat: Chat) -> None:
         target = self._target(chat, chat.queue[0])
@@ -277,15 +372,6 @@ class FakeSession:
         if attempt is not None and state is MessageState.COMPLETE:
             attempt = replace(attempt, ttft_ms=84.0, completion_tokens=312, tokens_per_s=111.0, outcome=Outcome.OK)
         return Message(number, conversation_id, None, role, text, NOW, state=state, attempt=attempt)
-
-
-class RunningTurn:
-    """What the screen reads of a running turn: the reply so far."""
-
-    def __init__(self) -> None:
-        from hybridchat.session.turn import Reply
-
-        self.reply = Reply()
 
 
 def _attempt(number: int, conversation_id: int, target: Candidate) -> Attempt:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from hybridchat.domain.chat import Kind, Proof, Zone
-from hybridchat.errors import HybridchatError, UsageError
+from hybridchat.errors import HybridchatError
 from hybridchat.session.setup import Discovery, Found, OfferedModel, PullProgress
 
 OLLAMA = Found(
@@ -60,7 +60,6 @@ class FakeSetup:
         self.discovery = Discovery(found=tuple(found), notices=tuple(notices))
         self.accepted: list[str] = []
         self.vouched: list[str] = []
-        self.added: list[tuple[str, str, str | None, str | None, bool]] = []
         self.pulled: list[str] = []
         self.cancelled: list[str] = []
         self.may_finish = asyncio.Event()
@@ -86,11 +85,3 @@ class FakeSetup:
             self.cancelled.append(model)
             raise
         self.pulled.append(model)
-
-    async def add_backend(
-        self, *, kind: str, base_url: str, model: str | None, key: str | None = None, vouched: bool = False
-    ) -> Found:
-        if "127.1" in base_url:
-            raise UsageError("127.1 is no full address", "write 127.0.0.1")
-        self.added.append((kind, base_url, model, key, vouched))
-        return VLLM

@@ -28,7 +28,7 @@ async def test_the_palette_finds_and_does(play: Screenplay) -> None:
     async with play() as stage:
         await stage.press("ctrl+p")
         await stage.until_top(CommandPalette)
-        await stage.type("keys on one")
+        await stage.type("all keys on one")
         await stage.until(lambda: "Help  (F1)" in stage.text)
         await stage.press("down", "enter")
         await stage.until_top(HelpScreen)

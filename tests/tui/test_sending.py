@@ -178,7 +178,7 @@ async def test_auto_asks_before_it_takes_a_chat_off_the_users_machines(play: Scr
         await stage.send("a hard one")
         await stage.until_top(Picker)
         assert "so far this conversation stayed on your own" in stage.text
-        assert "2 earlier messages go along" in stage.text
+        assert "1 earlier turn goes along" in stage.text
         await stage.press("enter")
         await stage.until(lambda: stage.app.screen is stage.screen)
         assert session.sent == []
@@ -234,7 +234,7 @@ async def test_away_from_local_only_by_a_choice_that_says_what_goes_along(play: 
         await stage.send("next")
         await stage.until_top(Picker)
         await stage.until(lambda: session.keys_wanted == 1)
-        assert "2 earlier messages go along" in stage.text
+        assert "1 earlier turn goes along" in stage.text
         await stage.press("enter")  # the first place keeps it here
         await stage.until(lambda: stage.app.screen is stage.screen)
         assert session.sent == []

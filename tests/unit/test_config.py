@@ -68,7 +68,7 @@ default = "local_only"
             "\n[uii]\nx = 1",
             [
                 'config.toml:2: uii: there is no such key — did you mean "ui"? '
-                "allowed: backend, route, privacy, ui, embedded, vllm, advise"
+                "allowed: backend, route, privacy, budget, ui, embedded, vllm, advise"
             ],
         ),
         (

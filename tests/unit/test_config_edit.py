@@ -121,7 +121,7 @@ def test_the_examples_of_the_new_file_are_right_and_name_every_key() -> None:
     assert config.backend[0].id == "lab"
     mentioned = set(re.findall(r"\w+", template))
     structs = [Config, BackendConfig, RouteConfig, Rule, PricePerMillion]
-    structs += [type(getattr(config, name)) for name in ("privacy", "ui", "embedded", "vllm", "advise")]
+    structs += [type(getattr(config, name)) for name in ("privacy", "budget", "ui", "embedded", "vllm", "advise")]
     assert {field.name for struct in structs for field in fields(struct)} - mentioned == set()
 
 

@@ -9,7 +9,8 @@ from textual import work
 from hybridchat.domain.chat import Privacy, Reasoning
 from hybridchat.domain.text import clean, clean_line
 from hybridchat.tui.actions import bindings
-from hybridchat.tui.screens.sending import Sending
+from hybridchat.tui.screens.answers import Answers
+from hybridchat.tui.screens.backends import Backends
 from hybridchat.tui.transcript import CodeBlock, Transcript
 from hybridchat.tui.widgets.composer import Composer
 from hybridchat.tui.words import PRIVACY
@@ -27,7 +28,7 @@ WORKLOADS = (
 )
 
 
-class ChatScreen(Sending):
+class ChatScreen(Backends, Answers):
     """Actions return at once; what takes time runs in a worker, and its failures become banners."""
 
     BINDINGS = bindings("chat")

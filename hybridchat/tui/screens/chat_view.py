@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from textual.message import Message as TextualMessage
 from textual.screen import Screen
 from textual.timer import Timer
 
-from hybridchat.domain.chat import Attempt, Kind, Message, Privacy, Reasoning
+from hybridchat.domain.chat import Attempt, Kind, Message, MessageState, Privacy, Reasoning
 from hybridchat.domain.routing import Candidate, Outlook
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError
@@ -27,7 +28,7 @@ from hybridchat.tui.widgets.composer import Composer
 from hybridchat.tui.widgets.panel import Live, Panel
 from hybridchat.tui.widgets.route_line import RouteLine
 from hybridchat.tui.widgets.welcome import Welcome
-from hybridchat.tui.words import PRIVACY, describe
+from hybridchat.tui.words import PRIVACY, describe, waiting_to_retry
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan, Session
@@ -37,6 +38,7 @@ WIDE = 110  # columns: from here on the comparison has room at the side
 SIDE_WIDTH = 42
 PLAN_DELAY_S = 0.05
 MAX_BANNERS = 3
+COUNT_EVERY_S = 1.0
 
 
 class ChatView(Screen[None]):
@@ -54,7 +56,7 @@ class ChatView(Screen[None]):
         self.session: Session | None = None
         self.chat: Chat | None = None
         self.title_bar = TitleBar(id="title")
-        self.transcript = Transcript(describe, show_thinking=show_thinking)
+        self.transcript = Transcript(self._describe, show_thinking=show_thinking)
         self.welcome = Welcome()
         self.panel = Panel()
         self.waiting = Waiting()
@@ -65,6 +67,8 @@ class ChatView(Screen[None]):
         self._plan_timer: Timer | None = None
         self._drafts: dict[int | None, str] = {}
         self._live: dict[int, Live] = {}
+        self._waits: dict[int, news.RetryWaits] = {}  # by conversation
+        self._beside: dict[int, tuple[Message, ...]] = {}  # reply → all answers to its question, if there are several
 
     def compose(self) -> ComposeResult:
         yield self.title_bar
@@ -78,6 +82,7 @@ class ChatView(Screen[None]):
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
+        self._countdown = self.set_interval(COUNT_EVERY_S, self._show_wait, pause=True)
         self._place_panel(self.app.size.width)
         self.title_bar.title = "hybridchat"
         self._show_welcome()
@@ -108,13 +113,23 @@ class ChatView(Screen[None]):
             self._drafts[self.chat.id] = self.composer.text
             self.composer.set_draft(self._drafts.pop(chat.id, ""))
         self.chat = chat
-        self.transcript.set_messages(_with_running_text(chat))
+        self._beside = {}
+        self.show_messages()
         self._show_welcome()
         self.show_waiting()
         self._show_live()
         self.plan_now()
         self.composer.focus()
         self.post_message(self.Opened())
+
+    def show_messages(self) -> None:
+        """The chat's branch as it is now."""
+        if self.chat is not None:
+            self.transcript.set_messages(_with_running_text(self.chat))
+            self._show_wait()
+
+    def _describe(self, message: Message) -> tuple[str, str]:
+        return describe(message, self._beside.get(message.id, ()))
 
     def _show_welcome(self) -> None:
         is_empty = self.chat is None or not self.chat.messages
@@ -162,8 +177,9 @@ class ChatView(Screen[None]):
             first = chat.queue[0]
             text, route, model = first.text, first.route, first.model
         plan = self.session.plan(chat, text, route=route, model=model)
+        outlook = Outlook.ASK if plan.ways else plan.decision.outlook
         return plan, what_enter_does(
-            plan.decision.outlook, is_streaming=chat.is_streaming, is_waiting=is_waiting, has_draft=has_draft
+            outlook, is_streaming=chat.is_streaming, is_waiting=is_waiting, has_draft=has_draft
         )
 
     # --- what the session tells
@@ -175,8 +191,14 @@ class ChatView(Screen[None]):
                 self._on_delta(event)
             case news.TurnBegan():
                 self._on_turn_began(event)
+            case news.RetryWaits(conversation_id):
+                self._waits[conversation_id] = event
+                self._show_wait()
+            case news.AttemptBegan():
+                self._on_attempt_began(event)
             case news.TurnEnded(conversation_id, reply):
                 self._live.pop(conversation_id, None)
+                self._waits.pop(conversation_id, None)
                 self._show_live()
                 if self._is_here(conversation_id):
                     self.transcript.finish(reply)
@@ -195,6 +217,8 @@ class ChatView(Screen[None]):
             case news.HealthChanged():
                 self._show_welcome()
                 self.plan_soon()
+            case news.LimitsChanged(backend, limits):
+                self.panel.note_limits(backend, limits)
             case news.SnapshotChanged(snapshot):
                 self.panel.snapshot = snapshot
             case news.Notice(text, severity):
@@ -208,10 +232,31 @@ class ChatView(Screen[None]):
         self._show_live()
         if self._is_here(event.conversation.id):
             self._show_welcome()
-            self.transcript.add_message(event.user)
+            if event.instead_of is None:
+                self.transcript.add_message(event.user)
+            else:
+                self.transcript.remove_message(event.instead_of)
             self.transcript.add_message(event.reply)
             self.show_waiting()
             self.plan_now()
+
+    def _on_attempt_began(self, event: news.AttemptBegan) -> None:
+        self._waits.pop(event.conversation_id, None)
+        self._live[event.conversation_id] = _live(event.target)
+        self._show_live()
+        if self.chat is not None and self._is_here(event.conversation_id):
+            self.transcript.set_status(event.message_id, "")
+            self.transcript.update_message(_with_running_text(self.chat)[-1])
+
+    def _show_wait(self) -> None:
+        """How long until the next try: counted down once a second, and only while it is in sight."""
+        wait = self._waits.get(self.chat.id) if self.chat is not None and self.chat.id is not None else None
+        if wait is None:
+            self._countdown.pause()
+        else:
+            left_s = max(0, math.ceil(wait.until_monotonic - time.monotonic()))
+            self.transcript.set_status(wait.message_id, waiting_to_retry(wait.reason, left_s, wait.retry_no))
+            self._countdown.resume()
 
     def _on_delta(self, event: news.Delta) -> None:
         if event.ttft_ms is not None and event.conversation_id in self._live:
@@ -228,11 +273,14 @@ class ChatView(Screen[None]):
 
     # --- telling and asking the user
 
-    async def pick(self, title: str, rows: Sequence[Row], *, current: object = None, note: str = "") -> object:
+    async def pick(
+        self, title: str, rows: Sequence[Row], *, current: object = None, note: str = "", has_filter: bool = True
+    ) -> object:
         """The key of the row that the user chose, or None. For workers."""
         from hybridchat.tui.screens.picker import Picker
 
-        choice = await self.app.push_screen_wait(Picker(title, rows, current=current, note=note))
+        picker = Picker(title, rows, current=current, note=note, has_filter=has_filter)
+        choice = await self.app.push_screen_wait(picker)
         self.composer.focus()
         return choice
 
@@ -263,5 +311,4 @@ def _with_running_text(chat: Chat) -> list[Message]:
     """The chat's messages, the running reply with what has come so far."""
     if chat.turn is None:
         return list(chat.messages)
-    *before, running = chat.messages
-    return [*before, replace(running, text=chat.turn.reply.text, thinking=chat.turn.reply.thinking)]
+    return [*chat.messages[:-1], replace(chat.turn.message, state=MessageState.STREAMING)]

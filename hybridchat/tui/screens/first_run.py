@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from typing import ClassVar
+from collections.abc import Callable, Collection, Iterable
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -20,6 +20,9 @@ from hybridchat.session.setup import Discovery, Found, Setup
 from hybridchat.tui.widgets.hints import Hints
 from hybridchat.tui.widgets.rows import Row, RowList
 from hybridchat.tui.words import zone_words
+
+if TYPE_CHECKING:
+    from hybridchat.session.providers import Providers
 
 _LOOKING = "Looking at this device and the environment…"
 
@@ -42,9 +45,10 @@ class FirstRun(Screen[bool]):
         Binding("r", "look", show=False),
     ]
 
-    def __init__(self, setup: Setup, *, has_demo: bool) -> None:
+    def __init__(self, setup: Setup, open_providers: Callable[[], Providers] | None, *, has_demo: bool) -> None:
         super().__init__()
         self.setup = setup
+        self._open_providers = open_providers
         self._has_demo = has_demo
         self.found: dict[str, Found] = {}
         self.ticked: set[str] = set()
@@ -104,7 +108,7 @@ class FirstRun(Screen[bool]):
             lines.append(("v", "vouch: I know that it computes here (local-only chats need that)"))
         lines += [
             ("e", "run a small open model inside hybridchat"),
-            ("a", "add a backend by hand"),
+            *([("a", "add a provider of rented models, or a server")] if self._open_providers else []),
             *([("d", "look around with simulated backends")] if self._has_demo else []),
             ("r", "look again"),
             ("Ctrl+Q", "quit"),
@@ -150,9 +154,9 @@ class FirstRun(Screen[bool]):
 
     @work(exclusive=True, group="add")
     async def action_add(self) -> None:
-        from hybridchat.tui.screens.add_backend import AddBackend
+        from hybridchat.tui.screens.add_backend import add_backend
 
-        if await self.app.push_screen_wait(AddBackend(self.setup)):
+        if self._open_providers and await add_backend(self.app, self._open_providers):
             self.dismiss(False)
 
     def action_demo(self) -> None:

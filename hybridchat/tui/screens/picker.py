@@ -27,12 +27,22 @@ class Picker(ModalScreen[Any]):
         Binding("pagedown", "page(1)", show=False, priority=True),
     ]
 
-    def __init__(self, title: str, rows: Sequence[Row], *, current: Any = None, hint: str = "", note: str = "") -> None:
+    def __init__(
+        self,
+        title: str,
+        rows: Sequence[Row],
+        *,
+        current: Any = None,
+        hint: str = "",
+        note: str = "",
+        has_filter: bool = True,
+    ) -> None:
         super().__init__()
         self._title, self._hint, self._note = title, hint or "Enter chooses · Esc closes", note
         self.all_rows = list(rows)
         self.list = RowList(rows, current=current)
         self.filter = Input(placeholder="Type to filter", compact=True)
+        self.filter.display = has_filter
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
@@ -45,7 +55,7 @@ class Picker(ModalScreen[Any]):
 
     def on_mount(self) -> None:
         self._fit()
-        self.filter.focus()
+        (self.filter if self.filter.display else self.list).focus()
 
     def _fit(self) -> None:
         self.list.styles.height = max(1, min(len(self.all_rows), self.app.size.height - 10))

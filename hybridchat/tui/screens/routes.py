@@ -74,11 +74,6 @@ async def pick_route(view: ChatView, title: str, make_rows: Callable[[], list[Ro
     return choice
 
 
-def ask_rows(choices: Sequence[Candidate], earlier: int) -> list[Row]:
-    """For a message that needs a choice. The cursor's first place sends nothing, so Enter twice never does."""
-    return [Row("stay", "Keep it here; send nothing"), *(_row(c, earlier, "") for c in choices)]
-
-
 def _unless_barred(row: Row, why: str | None) -> Row:
     if why is None:
         return row

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import work
 
 from hybridchat.domain.chat import Privacy, Role
-from hybridchat.domain.routing import Decision
-from hybridchat.domain.text import clean_line
+from hybridchat.domain.text import clean_line, oldest_turns
 from hybridchat.errors import HybridchatError
+from hybridchat.session.ways import Way
 from hybridchat.tui.enter import Enter
 from hybridchat.tui.screens.chat_view import ChatView
 from hybridchat.tui.widgets.bars import Banner
 from hybridchat.tui.widgets.composer import Composer
 
 if TYPE_CHECKING:
-    from hybridchat.session.chat import Chat
+    from hybridchat.session.chat import Chat, Plan
 
 
 class Sending(ChatView):
@@ -51,17 +52,17 @@ class Sending(ChatView):
         if enter.asks or enter.refuses:
             self.run_worker(self.session.check_keyless(), group="keys")
         if enter.asks:
-            self._ask_where(plan.decision, enter)
+            self._ask_where(plan, enter)
         else:
             self.composer.set_draft("")
             self._send(chat, text, route, model)
 
     @work
-    async def _send(self, chat: Chat, text: str, route: str | None, model: str | None) -> None:
+    async def _send(self, chat: Chat, text: str, route: str | None, model: str | None, drop_turns: int = 0) -> None:
         assert self.session is not None
         async with self._in_order:
             try:
-                await self.session.send(chat, text, route=route, model=model)
+                await self.session.send(chat, text, route=route, model=model, drop_turns=drop_turns)
             except HybridchatError as error:
                 self._give_back(chat, text)
                 self.banner(str(error), "error")
@@ -80,19 +81,52 @@ class Sending(ChatView):
     # --- questions
 
     @work
-    async def _ask_where(self, decision: Decision, enter: Enter) -> None:
-        from hybridchat.tui.screens.routes import ask_rows
-
+    async def _ask_where(self, plan: Plan, enter: Enter) -> None:
         assert self.chat is not None
         chat = self.chat
-        rows = ask_rows(decision.choices, len(chat.messages))
-        note = f"{clean_line('; '.join(decision.reasons), 300)}. Nothing has been sent."
+        why = f"{clean_line('; '.join(plan.decision.reasons), 300)}. Nothing has been sent."
         which = "what waits" if enter is Enter.ASK_WAITING else "this message"
-        choice = await self.pick(f"Where should {which} go?", rows, current="stay", note=note)
-        if isinstance(choice, tuple) and enter is Enter.ASK_WAITING:
-            self._send(chat, "", *choice)
+        way = await self.choose_way(f"Where should {which} go?", chat, plan.ways, why)
+        if way is None or self.chat is not chat:
+            return
+        route, text = (way.candidate.backend, way.candidate.model), self.composer.text
+        if way.kind == "summarize":
+            await self.go_on_in_fork(chat, way, text)
+        elif enter is Enter.ASK_WAITING:
+            self._send(chat, "", *route, way.turns if way.kind == "drop" else 0)
+        elif way.kind == "drop":
+            self.composer.set_draft("")
+            self._send(chat, text, *route, way.turns)
         else:
-            self._submit_to(chat, choice)
+            self.submit(*route)
+
+    async def choose_way(self, title: str, chat: Chat, ways: Sequence[Way], why: str) -> Way | None:
+        """The way that the user chose, and confirmed where turns would be left out. The cursor's first place sends
+        nothing, and there is no filter: neither Enter twice nor words typed blindly ever choose."""
+        from hybridchat.tui.screens.dialogs import Confirm
+        from hybridchat.tui.screens.ways import left_out_words, way_rows
+
+        while True:
+            way = await self.pick(title, way_rows(ways), current="stay", note=why, has_filter=False)
+            if not isinstance(way, Way):
+                return None
+            if way.kind != "drop":
+                return way
+            question = f"Leave out {oldest_turns(way.turns)}?"
+            detail = left_out_words(chat.messages, way.turns)
+            if await self.app.push_screen_wait(Confirm(question, detail, yes="Leave out")):
+                self.composer.focus()
+                return way
+
+    async def go_on_in_fork(self, chat: Chat, way: Way, draft: str) -> None:
+        """The draft goes along, unsent: first the summary should be read."""
+        assert self.session is not None
+        with self.told():
+            fork = await self.session.fork_with_summary(chat, way.candidate.backend, way.candidate.model)
+            if self.chat is chat:
+                self.composer.set_draft("")
+                self.show_chat(fork)
+                self.composer.set_draft(draft)
 
     @work
     async def action_send_to(self) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
 
 from msgspec import Struct
 from textual.app import RenderResult
@@ -11,12 +13,19 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from hybridchat.domain.events import Limits
 from hybridchat.domain.pricing import format_usd
 from hybridchat.domain.stats import Money, Percentiles, Side, Snapshot
 from hybridchat.domain.text import clean_line
+from hybridchat.tui.widgets.allowances import Allowance, allowance_parts
 from hybridchat.tui.words import milliseconds, seconds
 
 Part = str | tuple[str, str]
+MOST_ALLOWANCES = 2
+
+
+def _now_here() -> datetime:
+    return datetime.now().astimezone()
 
 
 class Live(Struct, frozen=True):
@@ -33,10 +42,11 @@ class Panel(Widget):
 
     snapshot: reactive[Snapshot] = reactive(Snapshot(), layout=True)
     live: reactive[Live | None] = reactive(None, layout=True)
+    allowances: reactive[tuple[Allowance, ...]] = reactive((), layout=True)  # the newest first
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, now: Callable[[], datetime] = _now_here) -> None:
         super().__init__(id="panel")
-        self._clock = clock
+        self._clock, self._now = clock, now
 
     def on_mount(self) -> None:
         self._ticks = self.set_interval(0.25, self.refresh, pause=True)
@@ -45,10 +55,20 @@ class Panel(Widget):
         if self.is_mounted:
             (self._ticks.resume if live else self._ticks.pause)()
 
+    def note_limits(self, backend: str, limits: Limits) -> None:
+        """What a reply told; it is shown until it cannot hold any more."""
+        now = self._now()
+        new = Allowance(backend, limits, now)
+        self.allowances = (new, *(a for a in self.allowances if a.backend != backend))[:MOST_ALLOWANCES]
+        if new.full_at is not None:
+            self.set_timer((new.full_at - now).total_seconds() + 0.1, partial(self.refresh, layout=True))
+
     def render(self) -> RenderResult:
         elapsed_s = self._clock() - self.live.began_at if self.live else 0.0
         if self.has_class("-side"):
-            return table(self.snapshot, self.live, elapsed_s, self.content_size.width)
+            width = self.content_size.width
+            told = allowance_parts(self.allowances, self._now(), width)
+            return Content.assemble(table(self.snapshot, self.live, elapsed_s, width), *told)
         return one_line(self.snapshot, self.live, elapsed_s, self.content_size.width)
 
 
@@ -115,6 +135,7 @@ def table(snapshot: Snapshot, live: Live | None, elapsed_s: float, width: int) -
         ("", ("", "")),
         ("tokens in", tuple(_tokens(s, s.prompt_tokens) for s in sides)),
         ("tokens out", tuple(_tokens(s, s.completion_tokens) for s in sides)),
+        *_kinds(sides),
         ("", ("", "")),
         ("first token p50", tuple(_median_ms(s.ttft_ms) for s in sides)),
         ("first token p95", tuple(_p95_ms(s.ttft_ms) for s in sides)),
@@ -138,6 +159,17 @@ def table(snapshot: Snapshot, live: Live | None, elapsed_s: float, width: int) -
     if live is not None:
         parts += ["\n", *_now_tall(live, elapsed_s)]
     return Content.assemble(*parts)
+
+
+def _kinds(sides: Sequence[Side]) -> list[tuple[str, tuple[str, ...]]]:
+    """Only what some server told."""
+    names = {"cached": "chat: cached", "cache_write": "chat: to cache", "thinking": "chat: thinking"}
+    counts = {title: [getattr(side.tokens_chat, name) for side in sides] for name, title in names.items()}
+    return [
+        (title, tuple("–" if count is None else f"{count:,}" for count in both))
+        for title, both in counts.items()
+        if any(count is not None for count in both)
+    ]
 
 
 def _now_tall(live: Live, elapsed_s: float) -> list[Part]:

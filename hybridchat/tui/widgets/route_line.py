@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.widget import Widget
 
-from hybridchat.domain.pricing import format_usd
+from hybridchat.domain.pricing import format_range
 from hybridchat.domain.routing import Candidate, Decision, Outlook
 from hybridchat.domain.text import clean_line
 from hybridchat.tui.enter import Enter
-from hybridchat.tui.words import candidate_words
+from hybridchat.tui.words import EFFORT, candidate_words
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Plan
@@ -48,6 +48,8 @@ def plan_content(plan: Plan, enter: Enter, *, wide: bool) -> Content:
     gap = "  " if wide else "\n"
     if decision.outlook is Outlook.SEND and decision.target is not None:
         parts, cost = _target(decision.target, enter), _cost(plan)
+        if plan.effort is not None:
+            parts.append((f" · {EFFORT[plan.effort]}", "$muted"))
         if cost and wide:
             parts += [" · ", *cost, gap]
         else:
@@ -55,7 +57,7 @@ def plan_content(plan: Plan, enter: Enter, *, wide: bool) -> Content:
         return Content.assemble(*parts, (f"because {_reasons(decision)}", "$muted"))
     color = "$error" if enter.refuses else "$warning"
     remedy = _on_screen(decision.remedy)
-    if decision.outlook is Outlook.ASK:
+    if enter.asks or decision.outlook is Outlook.ASK:
         remedy = "Enter or Ctrl+R chooses" if enter.asks else "Ctrl+R chooses"
     return Content.assemble((enter, f"bold {color}"), f": {_reasons(decision)}", gap, (remedy, "$muted"))
 
@@ -67,12 +69,15 @@ def _target(target: Candidate, enter: Enter) -> list[str | tuple[str, str]]:
 
 
 def _cost(plan: Plan) -> list[str | tuple[str, str]]:
-    if plan.estimated_cost_usd is None:
-        return []
-    source = f" ({clean_line(plan.price_source, 40)})" if plan.price_source else ""
-    estimate = format_usd(plan.estimated_cost_usd)
-    about = "" if estimate.startswith("<") else "≈ "
-    return [f"{about}{estimate} for this prompt", (source, "$muted")]
+    parts: list[str | tuple[str, str]] = []
+    if plan.cost is not None:
+        amount = format_range(plan.cost.low_usd, plan.cost.high_usd)
+        about = "" if amount.startswith(("<", "up to")) else "≈ "
+        what = "with a reply as usual" if plan.cost.with_reply else "for this prompt"
+        parts += [f"{about}{amount} {what}", (f" ({clean_line(plan.cost.source, 40)})", "$muted")]
+    if plan.budget is not None and (words := str(plan.budget)):
+        parts += [" · " if parts else "", (clean_line(words), "$warning")]
+    return parts
 
 
 def _reasons(decision: Decision) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
@@ -86,6 +87,11 @@ def test_the_cache_keeps_the_system_prompt_and_everything_up_to_the_last_message
     assert body["system"] == [{"type": "text", "text": "Be brief.", **MARK}]
     marked = ["cache_control" in block for message in body["messages"] for block in message["content"]]
     assert marked == [False, False, True]
+
+
+def test_the_cache_keeps_nothing_for_a_question_that_nothing_will_follow() -> None:
+    request = ChatRequest("m", (ChatMessage(Role.SYSTEM, "Be brief."), USER), will_go_on=False)
+    assert b"cache_control" not in request_body(request, max_tokens=9, fields={}, may_sample=True)
 
 
 def test_attachments_come_before_the_words() -> None:
@@ -241,6 +247,35 @@ def test_a_stream_without_its_start_is_understood_all_the_same() -> None:
         Text("a"),
         Finished("end_turn"),
     ]
+
+
+async def test_thinking_that_another_account_signed_is_left_out() -> None:
+    """So that a conversation goes on with a new key."""
+    signature = json.dumps([{"characters": 2, "signature": sign("signed elsewhere")}])
+    reply = ChatMessage(Role.ASSISTANT, "hi", thinking="hm", signature=signature)
+    async with FakeAnthropic() as server:
+        backend = make_backend(spec_for(Kind.ANTHROPIC, server.url, zone=Zone.MANAGED, proof=None), KEY)
+        events = await collect(backend, ChatRequest("claude-opus-5", (USER, reply, USER)))
+        assert isinstance(events[-1], Finished)
+        assert not any(isinstance(event, Failed) for event in events)
+        kinds = [[block["type"] for block in sent.json()["messages"][1]["content"]] for sent in server.requests]
+        assert kinds == [["thinking", "text"], ["text"]]
+
+
+async def test_a_reply_that_is_stopped_leaves_its_signed_thinking_and_no_connection() -> None:
+    """The fake takes a thousand seconds for all of it."""
+    async with FakeAnthropic(Reply("word " * 20_000, ("Hm.",)), tokens_per_s=20.0) as server:
+        backend = make_backend(spec_for(Kind.ANTHROPIC, server.url, zone=Zone.MANAGED, proof=None), KEY)
+        events: list[Event] = []
+        async with aclosing(backend.chat(ChatRequest("claude-opus-5", (USER,)))) as stream:
+            async for event in stream:
+                events.append(event)
+                if isinstance(event, Text):
+                    break
+        await server.hung_up.wait()
+        await backend.aclose()
+    assert given_back("Hm.", signed(*events))[0] == {"type": "thinking", "thinking": "Hm.", "signature": sign("Hm.")}
+    assert [event for event in events if isinstance(event, Usage)] == [Usage(1, 0, 1)], "how long it was nobody knows"
 
 
 async def streamed(reply: Reply) -> bytes:

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from hybridchat.backends.anthropic import VERSION, AnthropicBackend
+from hybridchat.backends.facts import facts
 from hybridchat.domain.chat import ChatMessage, ChatRequest, Effort, Kind, Parameters, Role, Zone
 from hybridchat.domain.events import Failed, Finished, Limits, Refusal, Signature, Started, Usage
 from hybridchat.errors import ErrorKind
@@ -270,7 +271,7 @@ async def test_no_effort_asks_for_what_the_api_refuses(
     async with FakeAnthropic() as server:
         assert (await hear(server, msgspec.structs.replace(request, model=model))).error is None
         sent = server.requests[-1].json()
-        assert sent["max_tokens"] == (max_tokens or 8192)
+        assert sent["max_tokens"] == (max_tokens or facts().max_tokens[Kind.ANTHROPIC])
         thinks = sent.get("thinking", {}).get("type") in ("adaptive", "enabled")
         assert thinks or effort in (None, Effort.OFF) or max_tokens == 10 or model == "claude-next"
 

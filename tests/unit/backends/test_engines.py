@@ -223,7 +223,7 @@ def test_resident_bytes_are_those_of_that_file_alone(tmp_path: Path) -> None:
 
 
 def test_children_get_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "LAB_SECRET", "AWS_SESSION_TOKEN"):
+    for name in ("OPENAI_API_KEY", "LAB_SECRET", "AWS_SESSION_TOKEN", "VLLM_API_KEY"):
         monkeypatch.setenv(name, "canary")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     environment = processes.child_environment("VLLM_", EXTRA="yes")

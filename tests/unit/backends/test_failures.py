@@ -178,6 +178,13 @@ def test_bodies_that_say_nothing(body: bytes) -> None:
     assert event.message.startswith("it answered with status 502")
 
 
+@pytest.mark.parametrize("damage", [b"\xff", b"\\ud83d"])
+def test_an_error_with_damaged_words_is_the_error_that_it_is(damage: bytes) -> None:
+    body = b'{"error":{"type":"overloaded_error","message":"Over' + damage + b'loaded"}}'
+    event = failed(body, backend="it")
+    assert (event.kind, event.message) == (ErrorKind.OVERLOADED, "it: Over\ufffdloaded")
+
+
 def test_an_html_page_becomes_its_words() -> None:
     page = b"""<!DOCTYPE html><html><head><title>x</title><style>p{color:red}</style></head>
     <body><script>alert(1)</script><h1>502 Bad&nbsp;Gateway</h1>\x1b]0;evil\x07<p>nginx</p></body></html>"""
@@ -231,3 +238,16 @@ def test_openais_codes_inside_a_stream() -> None:
     limited = failed(b'{"error":{"code":"rate_limit_exceeded","message":"slow"}}', backend="it")
     broken = failed(b'{"error":{"code":"server_error","message":"oops"}}', backend="it")
     assert (limited.kind, broken.kind) == (ErrorKind.RATE_LIMIT, ErrorKind.SERVER)
+
+
+def test_a_number_without_end_is_no_number() -> None:
+    body = b'{"error":{"message":"This model\'s maximum context length is %s tokens."}}' % (b"9" * 5000)
+    event = failed(body, backend="it", status=400)
+    assert (event.kind, event.context_window) == (ErrorKind.BAD_REQUEST, None)
+
+
+@pytest.mark.parametrize("count", ["-1", "0", f"{10**30}", "true", "1.5", '"9"'])
+def test_a_count_that_cannot_be_is_unknown(count: str) -> None:
+    body = f'{{"error":{{"type":"exceed_context_size_error","message":"no","n_prompt_tokens":{count},"n_ctx":9}}}}'
+    event = failed(body.encode(), backend="it", status=400)
+    assert (event.kind, event.prompt_tokens, event.context_window) == (ErrorKind.CONTEXT_OVERFLOW, None, 9)

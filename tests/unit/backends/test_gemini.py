@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from hybridchat.backends.registry import make_backend
 from hybridchat.domain.chat import Attachment, ChatMessage, ChatRequest, Kind, Parameters, Role, Zone
 from hybridchat.domain.events import Event, Failed, Finished, Refusal, Signature, Started, Text, Thinking, Usage
 from hybridchat.errors import ErrorKind, UsageError
-from tests.fakes.gemini import KEY, FakeGemini
+from tests.fakes.gemini import KEY, FakeGemini, Part, Reply
 from tests.fakes.wire import GEMINI, collect, spec_for, text_of, thinking_of
 
 Json = dict[str, Any]
@@ -121,7 +122,14 @@ def test_usage_is_of_everything_so_far_and_the_last_counts() -> None:
     counts |= {"candidatesTokenCount": 3, "thoughtsTokenCount": 4}
     last = {**said(finishReason="STOP"), "usageMetadata": counts}
     events = decode(first, last)
-    assert [event for event in events if isinstance(event, Usage)] == [Usage(10), Usage(15, 8, None, 7, 4)]
+    assert [event for event in events if isinstance(event, Usage)] == [
+        Usage(10, None, None, 0),
+        Usage(15, 8, None, 7, 4),
+    ]
+
+
+def test_without_a_total_what_was_generated_is_unknown() -> None:
+    assert Usage(10) in decode({**said({"text": "a"}), "usageMetadata": {"promptTokenCount": 10}})
 
 
 @pytest.mark.parametrize(
@@ -137,6 +145,20 @@ def test_filters_of_the_reply_keep_what_came(reason: str, words: str) -> None:
 @pytest.mark.parametrize("reason", ["STOP", "MAX_TOKENS", "OTHER", "MALFORMED_RESPONSE", "SOMETHING_NEW"])
 def test_other_ends_are_no_refusals(reason: str) -> None:
     assert decode(said({"text": "a"}, finishReason=reason)) == [Started(None), Text("a"), Finished(reason)]
+
+
+def test_an_unspecified_reason_is_not_the_end() -> None:
+    """Vertex AI gives it until there is one."""
+    first = said({"text": "a"}, finishReason="FINISH_REASON_UNSPECIFIED")
+    assert decode(first, said({"text": "b"}, finishReason="STOP"))[1:] == [Text("a"), Text("b"), Finished("STOP")]
+    assert isinstance(decode(first)[-1], Failed)
+
+
+def test_a_reply_that_another_request_would_go_on_with_is_not_whole() -> None:
+    events = decode(said({"text": "half"}, finishReason="CONTINUATION", continuationToken="t"))
+    assert text_of(events) == "half"
+    assert isinstance(events[-1], Failed)
+    assert (events[-1].kind, events[-1].remedy) == (ErrorKind.CUT_SHORT, "continue")
 
 
 @pytest.mark.parametrize("reason", ["SAFETY", "OTHER", "NEW\x1b[31m"])
@@ -174,6 +196,19 @@ def test_a_signature_at_the_end_on_a_part_without_words() -> None:
         {"text": "a"},
         {"text": "", "thoughtSignature": "s"},
     ]
+
+
+async def test_a_reply_that_is_stopped_keeps_the_count_so_far_and_no_connection() -> None:
+    """The fake takes a thousand seconds for all of it."""
+    async with FakeGemini(Reply((Part("word " * 20_000),)), tokens_per_s=20.0) as server:
+        backend = make_backend(spec_for(Kind.GEMINI, server.url, zone=Zone.MANAGED, proof=None), KEY)
+        async with aclosing(backend.chat(ChatRequest("gemini-9", (USER,)))) as stream:
+            async for event in stream:
+                if isinstance(event, Usage):
+                    break
+        assert event == Usage(1, None, None, 1)
+        await server.hung_up.wait()
+        await backend.aclose()
 
 
 parts = st.fixed_dictionaries(

@@ -115,7 +115,8 @@ def _heard(chunks: list[types.GenerateContentResponse]) -> Heard:
     parts = list(_parts(chunks))
     usage = chunks[-1].usage_metadata
     assert usage is not None
-    generated = [count for count in (usage.candidates_token_count, usage.thoughts_token_count) if count is not None]
+    assert usage.total_token_count is not None
+    assert usage.prompt_token_count is not None
     candidate = (chunks[-1].candidates or [types.Candidate()])[0]
     feedback = chunks[-1].prompt_feedback
     reason = candidate.finish_reason or (feedback.block_reason if feedback else None)
@@ -128,7 +129,7 @@ def _heard(chunks: list[types.GenerateContentResponse]) -> Heard:
         tuple(b64encode(part.thought_signature).decode() for part in parts if part.thought_signature),
         usage.prompt_token_count,
         usage.cached_content_token_count,
-        sum(generated) if generated else None,
+        usage.total_token_count - usage.prompt_token_count,
         usage.thoughts_token_count,
         reason.value if reason else None,
         f"a content filter of the provider stopped the reply: {words}" if words else None,
@@ -177,7 +178,7 @@ REPLIES = [
     ),
     (
         Reply(blocked={"blockReason": "PROHIBITED_CONTENT", "blockReasonMessage": "Not this."}),
-        Heard(finish_reason="PROHIBITED_CONTENT", refusal=FILTERED + "Not this."),
+        Heard(completion=0, finish_reason="PROHIBITED_CONTENT", refusal=FILTERED + "Not this."),
     ),
     *(
         (
@@ -245,7 +246,10 @@ async def test_signed_parts_come_back_by_themselves_as_the_library_sends_them() 
         ]
         assert (await hear_library(server, sent)).error is None
         forged = msgspec.structs.replace(said, text=said.text.replace("Two", "Six"))
-        assert (await hear(server, question("and?", history[0], forged))).error is ErrorKind.BAD_REQUEST
+        assert (await hear(server, question("and?", history[0], forged))).error is None
+        refused, taken = (request.json()["contents"][1]["parts"] for request in server.requests[-2:])
+        assert any("thoughtSignature" in part for part in refused)
+        assert taken == [{"text": forged.text}], "what the API does not take back is left out"
         await backend.aclose()
 
 

@@ -211,6 +211,15 @@ async def test_reasoning_stays_here_where_it_is_of_no_use(model: str, signature:
         assert [item["type"] for item in server.requests[-1].json()["input"]] == ["message", "message"]
 
 
+async def test_reasoning_of_another_account_is_left_out_and_the_conversation_goes_on() -> None:
+    reply = ChatMessage(Role.ASSISTANT, "hi", thinking="hm", signature=SIGNED.replace(encrypt(()), "of another"))
+    async with FakeOpenAI() as server:
+        events = await ask(server, Kind.OPENAI_RESPONSES, question("and now?", reply, model=REASONING))
+        assert isinstance(events[-1], Finished)
+        first, second = ([item["type"] for item in request.json()["input"]] for request in server.requests)
+    assert (first, second) == (["reasoning", "message", "message"], ["message", "message"])
+
+
 async def test_an_organization_without_summaries_is_answered_without_them() -> None:
     async with FakeOpenAI(Reply(thoughts=("Hm.",)), verified=False) as server:
         backend = make_backend(spec_for(Kind.OPENAI_RESPONSES, server.url, zone=Zone.MANAGED, proof=None), KEY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import socket
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from hybridchat.session import drafting
 from tests.fakes.http import FakeServer
 from tests.fakes.keyrings import InstallKeyring, MemoryKeyring
 from tests.fakes.provider import KEY, FakeProvider, at_server
+from tests.faults.test_connections import CERTIFICATES
 from tests.unit.cli.conftest import Call, Cli
 
 Move = Callable[[str, FakeServer], None]
@@ -217,6 +219,14 @@ async def test_a_model_that_the_account_lacks_leaves_nothing(
     assert (written(file), ring.kept) == (COMMENTED, {})
 
 
+@pytest.mark.parametrize("alias", ["claude-x", "a/b:nitro", "a/b", "llama:8b"])
+async def test_an_alias_that_a_list_does_not_spell_out_is_taken(alias: str, call: Call, file: Path, pipe: Pipe) -> None:
+    async with FakeProvider("claude-x-20260101", "a/b", "llama:8b") as server:
+        pipe(KEY)
+        assert (await call("backends", "add", server.url, "--managed", "--model", alias)).code == 0
+    assert load_config(file)[0].backend[0].model == alias
+
+
 def test_a_managed_place_that_does_not_answer_is_not_added(cli: Cli, file: Path, pipe: Pipe) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
@@ -242,6 +252,29 @@ async def test_an_own_server_that_wants_a_key_is_given_one(call: Call, file: Pat
         pipe(KEY)
         said = await call("backends", "add", "lab", "--url", server.url, "--kind", "openai-compatible", "--json")
     assert (said.json["id"], said.json["key"], said.json["key_state"]) == ("lab", "keyring", "works")
+
+
+@pytest.mark.parametrize("shown", [True, False])
+async def test_an_own_authority_and_a_client_certificate_come_along(
+    shown: bool, call: Call, file: Path, pipe: Pipe
+) -> None:
+    client = ("--cert", str(CERTIFICATES / "client.pem"))
+    server = FakeProvider("m")
+    server.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.tls.load_cert_chain(CERTIFICATES / "valid.pem")
+    server.tls.verify_mode = ssl.CERT_REQUIRED
+    server.tls.load_verify_locations(CERTIFICATES / "authority.pem")
+    async with server:
+        url = server.url.replace("http:", "https:")
+        pipe(KEY)
+        ours = ("--managed", "--ca", str(CERTIFICATES / "authority.pem"), *(client if shown else ()))
+        said = await call("backends", "add", url, *ours, "--json")
+    if shown:
+        assert (said.code, said.json["key_state"]) == (0, "works")
+        (entry,) = load_config(file)[0].backend
+        assert (entry.ca, entry.cert) == (ours[2], client[1])
+    else:
+        assert (said.code, written(file)) == (1, COMMENTED)
 
 
 @pytest.mark.parametrize("text", ["sk-1\nsk-2", "sk 1", "sk-ö"])
@@ -270,7 +303,7 @@ def test_a_key_as_an_argument_is_refused_without_repeating_it(cli: Cli, file: Pa
         (["https://me:pw@host.example"], "user information"),
         (["http://127.0.0.1:1", "--private"], "loopback is this device"),
         (["http://127.0.0.1:1", "--id", "auto"], "has a meaning of its own"),
-        (["http://127.0.0.1:1", "--id", "a b"], "id"),
+        (["http://127.0.0.1:1", "--id", "a b"], "'a b' cannot be an id"),
     ],
 )
 def test_what_would_be_a_mistake_is_one_line(arguments: list[str], said: str, cli: Cli, file: Path) -> None:
@@ -314,6 +347,25 @@ async def test_on_a_terminal_it_asks_for_the_key_unseen_and_for_the_model(
     assert [hidden for _, hidden in asked] == [True, False]
     assert "https://console.mistral.ai/api-keys" in said.err
     assert load_config(file)[0].backend[0].model == "mistral-large-latest"
+
+
+async def test_on_a_terminal_a_wrong_key_may_be_typed_again(
+    call: Call, file: Path, move: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = iter(["sk-wrong", "sk-wrong-too", "sk-wrong-again", "sk-wrong", KEY, ""])
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr(click, "prompt", lambda *_, **__: next(typed))
+    async with FakeProvider("m") as server:
+        move("mistral", server)
+        assert (await call("backends", "add", "mistral")).code == 1
+        assert written(file) == COMMENTED
+        assert (await call("backends", "add", "mistral")).code == 0
+    assert load_config(file)[0].backend[0].key == "keyring"
 
 
 def test_the_help_names_every_provider() -> None:

@@ -80,6 +80,23 @@ async def test_set_without_a_keyring_that_can_be_used(
     assert (said.code, said.err.count("\n"), KEY in said.err) == (1, 1, False)
 
 
+async def test_a_flag_comes_before_environment_and_keyring(
+    call: Call, server: FakeProvider, home: Path, ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = '[[backend]]\nid = "b"\nkind = "openai-compatible"\nbase_url = "{}"\nmodel = "m"\nkey = "env:OLD"\n'
+    configure(home, text.format(server.url))
+    monkeypatch.setenv("OLD", "sk-old")
+    monkeypatch.setenv("NEW", KEY)
+    assert (await call("ask", "--backend", "b", "hi")).code == 1
+    assert (await call("ask", "--backend", "b", "--key-from", "env:NEW", "hi")).out == "Hi\n"
+    ring.kept["hybridchat", server.url] = KEY
+    assert (await call("ask", "--backend", "b", "--key-from", "keyring", "hi")).code == 0
+    pasted = await call("ask", "--backend", "b", "--key-from", KEY, "hi")
+    assert (pasted.code, KEY in pasted.err) == (2, False)
+    nobodys = await call("ask", "--key-from", "env:NEW", "hi")
+    assert (nobodys.code, nobodys.err) == (2, "hybridchat: --key-from is for one backend — add --backend ID\n")
+
+
 async def test_test_says_what_the_server_says(
     call: Call, server: FakeProvider, home: Path, ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:

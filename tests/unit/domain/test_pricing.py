@@ -6,7 +6,7 @@ import pytest
 
 from hybridchat.domain.chat import CostBasis
 from hybridchat.domain.events import Usage
-from hybridchat.domain.pricing import PricePerMillion, cost_configured, estimate_prompt_tokens, format_usd
+from hybridchat.domain.pricing import PricePerMillion, cost_configured, format_usd
 
 FLAT = PricePerMillion(input=Decimal("0.20"), output=Decimal("0.60"))
 CACHING = PricePerMillion(input=Decimal("3"), output=Decimal("15"), cached=Decimal("0.30"), cache_write=Decimal("3.75"))
@@ -49,11 +49,6 @@ def test_without_counts_the_cost_is_unknown(usage: Usage) -> None:
 def test_the_detail_says_which_price() -> None:
     detail = cost_configured(Usage(prompt_tokens=1, completion_tokens=1), CACHING).detail
     assert detail == "config.toml: input 3, cached 0.30, cache_write 3.75, output 15 USD per million tokens"
-
-
-@pytest.mark.parametrize(("characters", "messages", "tokens"), [(0, 0, 0), (1, 1, 5), (400, 3, 112), (401, 3, 113)])
-def test_estimates(characters: int, messages: int, tokens: int) -> None:
-    assert estimate_prompt_tokens(characters, messages) == tokens
 
 
 @pytest.mark.parametrize(

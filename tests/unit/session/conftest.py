@@ -30,19 +30,25 @@ HELLO: tuple[Event, ...] = (
 
 @dataclass
 class Scripted:
-    """Answers each request with `script`; at an asyncio.Event in it, it waits for the test."""
+    """Answers the first requests with `first`, each other with `script`; at an asyncio.Event in one, it waits for the
+    test. `most` is how many requests ran at once."""
 
     spec: BackendSpec
     script: tuple[Event | asyncio.Event, ...] = HELLO
     state: HealthState = HealthState.HEALTHY
     models: tuple[ModelInfo, ...] = ()
+    first: list[tuple[Event | asyncio.Event, ...]] = field(default_factory=list)
     requests: list[ChatRequest] = field(default_factory=list)
     was_cancelled: bool = False
+    running: int = 0
+    most: int = 0
 
     async def chat(self, request: ChatRequest) -> AsyncIterator[Event]:
         self.requests.append(request)
+        self.running += 1
+        self.most = max(self.most, self.running)
         try:
-            for step in self.script:
+            for step in self.first.pop(0) if self.first else self.script:
                 if isinstance(step, asyncio.Event):
                     await step.wait()
                 else:
@@ -50,6 +56,8 @@ class Scripted:
         except asyncio.CancelledError:
             self.was_cancelled = True
             raise
+        finally:
+            self.running -= 1
 
     async def health(self) -> Health:
         return Health(self.state, "scripted", self.models)
@@ -89,6 +97,12 @@ class World:
 
     def told(self, kind: type[Told]) -> list[Told]:
         return [event for event in self.events if isinstance(event, kind)]
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries without a wait of the server's own come at once: the jitter is nothing."""
+    monkeypatch.setattr("hybridchat.session.recovery.random.random", lambda: 0.0)
 
 
 Told = TypeVar("Told", bound=SessionEvent)

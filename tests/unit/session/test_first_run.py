@@ -11,11 +11,10 @@ from hybridchat.backends import hub
 from hybridchat.backends.discovery import Found
 from hybridchat.config import BackendConfig, Config, load_config
 from hybridchat.domain.chat import Kind, Proof, Zone
-from hybridchat.errors import Refused, UsageError
+from hybridchat.errors import Refused
 from hybridchat.paths import Paths
 from hybridchat.session.first_run import FirstRun
 from hybridchat.session.setup import PullProgress
-from tests.fakes.completions import FakeCompletions
 
 
 @pytest.fixture
@@ -51,34 +50,8 @@ async def test_what_is_accepted_is_written_with_comments(paths: Paths) -> None:
     assert "#" in paths.config_file.read_text()
 
 
-async def test_a_server_added_by_hand_is_looked_at_first(paths: Paths) -> None:
-    setup = FirstRun(paths, Config())
-    async with FakeCompletions(model="fake") as server:
-        added = await setup.add_backend(kind="openai-compatible", base_url=server.url, model=None)
-        again = await setup.add_backend(kind="openai-compatible", base_url=server.url, model="fake")
-    assert (added.id, added.models, added.is_healthy) == ("openai-compatible", ("fake",), True)
-    assert (
-        [b.id for b in backends(paths)]
-        == ["openai-compatible", again.id]
-        == ["openai-compatible", "openai-compatible-2"]
-    )
-
-
-async def test_a_dead_server_is_not_added(paths: Paths) -> None:
-    with pytest.raises(UsageError, match="nothing listens"):
-        await FirstRun(paths, Config()).add_backend(kind="vllm", base_url="http://127.0.0.1:9", model=None)
-    assert not paths.config_file.exists()
-
-
-async def test_a_managed_place_is_added_without_being_asked(paths: Paths) -> None:
-    added = await FirstRun(paths, Config()).add_backend(kind="openai", base_url="https://api.openai.com", model="m")
-    assert (added.zone, added.is_healthy) == (Zone.MANAGED, None)
-
-
-async def test_a_local_only_run_adds_and_asks_nothing_managed(paths: Paths) -> None:
+async def test_a_local_only_run_asks_nothing_managed(paths: Paths) -> None:
     setup = FirstRun(paths, Config(), local_only=True)
-    with pytest.raises(Refused):
-        await setup.add_backend(kind="openai", base_url="https://api.openai.com", model="m")
     assert all(offer.size_bytes is None for offer in await setup.catalog())
     with pytest.raises(Refused):
         await setup.pull(hub.catalog().model[0].name, lambda progress: None)

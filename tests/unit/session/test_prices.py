@@ -14,7 +14,7 @@ from hybridchat.backends.base import BackendSpec
 from hybridchat.domain.address import parse_base_url
 from hybridchat.domain.chat import CostBasis, Kind, Proof, Zone
 from hybridchat.domain.events import Usage
-from hybridchat.domain.pricing import PricePerMillion
+from hybridchat.domain.pricing import PricePerMillion, Rate
 from hybridchat.session.prices import PriceBook
 
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -87,7 +87,7 @@ def test_the_configs_price_wins_on_either_side_and_for_dated_releases() -> None:
 def test_the_list_is_never_asked_about_a_local_model(zone: Zone) -> None:
     cost = PriceBook().cost_of(spec("http://127.0.0.1:11434", zone), "deepseek-r1:8b", USAGE, AT)
     assert (cost.usd, cost.basis) == (None, CostBasis.UNKNOWN)
-    assert PriceBook().prompt_price_per_token(spec(zone=zone), "gpt-4o") is None
+    assert PriceBook().rates(spec(zone=zone), "gpt-4o") is None
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_unknown_is_unknown_with_the_reason(url: str, model: str, why: str) -> N
     cost = PriceBook().cost_of(spec(url), model, USAGE, AT)
     assert (cost.usd, cost.basis) == (None, CostBasis.UNKNOWN)
     assert why in cost.detail
-    assert PriceBook().prompt_price_per_token(spec(url), model) is None
+    assert PriceBook().rates(spec(url), model) is None
 
 
 @pytest.mark.parametrize("usage", [Usage(), Usage(prompt_tokens=1), Usage(completion_tokens=1)])
@@ -120,11 +120,13 @@ def test_counts_that_cannot_be_are_said() -> None:
 
 
 def test_the_estimates_price_per_token() -> None:
-    usd, source = PriceBook().prompt_price_per_token(spec(), "gpt-4o") or (None, "")
-    assert usd == pytest.approx(2.5e-6)
-    assert source.startswith("genai-prices ")
-    configured = PriceBook().prompt_price_per_token(spec(prices={"m": DEAL}), "m")
-    assert configured == (1e-6, "config.toml")
+    rates = PriceBook().rates(spec(), "gpt-4o")
+    assert rates is not None
+    assert rates.at(1_000_000) == Rate(Decimal("0.0000025"), Decimal("0.0000025"), Decimal("0.00001"))
+    assert rates.source.startswith("genai-prices ")
+    configured = PriceBook().rates(spec(prices={"m": DEAL}), "m")
+    assert configured is not None
+    assert (configured.at(5).reply_usd, configured.source) == (Decimal("0.000002"), "config.toml")
 
 
 def test_the_heavy_list_is_loaded_only_for_a_managed_price() -> None:
@@ -143,7 +145,7 @@ price = PricePerMillion(input=Decimal(1), output=Decimal(1))
 lab = BackendSpec(id="b", kind=Kind.VLLM, address=address, zone=Zone.DEVICE, proof=Proof.VOUCHED, prices={"m": price})
 for model in ("m", "gpt-4o"):
     PriceBook().cost_of(lab, model, Usage(prompt_tokens=1, completion_tokens=1), datetime.now(UTC))
-    PriceBook().prompt_price_per_token(lab, model)
+    PriceBook().rates(lab, model)
 print("genai_prices" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)

@@ -8,7 +8,17 @@ from collections.abc import AsyncIterator
 import pytest
 from msgspec.structs import replace
 
-from hybridchat.domain.chat import ChatRequest, HealthState, MessageState, ModelInfo, Outcome, Privacy, Role, Zone
+from hybridchat.domain.chat import (
+    ChatRequest,
+    HealthState,
+    MessageState,
+    ModelInfo,
+    Outcome,
+    Privacy,
+    Purpose,
+    Role,
+    Zone,
+)
 from hybridchat.domain.events import Event, Failed, Finished, Loading, Started, Text, Thinking, Usage
 from hybridchat.errors import ErrorKind, HybridchatError, Refused, UsageError
 from hybridchat.ledger.reads import USAGE_COLUMNS
@@ -136,6 +146,16 @@ async def test_events_that_were_not_understood_are_counted(build: Build, words: 
     (recorded,) = [dict(zip(USAGE_COLUMNS, row, strict=True)) for row in world.ledger.usage_rows()]
     assert recorded["skipped_events"] == skipped
     assert reply.attempt is not None and reply.attempt.skipped_events == skipped
+
+
+async def test_a_lone_question_says_that_nothing_will_follow(build: Build) -> None:
+    """So that no provider is asked, and paid, to keep it for later turns."""
+    world = await build(LAB)
+    asked, chatted = world.session.new(), world.session.new()
+    for chat, purpose in ((asked, Purpose.ASK), (asked, Purpose.ASK), (chatted, Purpose.CHAT)):
+        await world.session.send(chat, "go", purpose=purpose)
+        await world.session.wait(chat)
+    assert [request.will_go_on for request in world.backends["lab"].requests] == [False, True, True]
 
 
 async def test_thinking_is_timed_and_an_empty_reply_is_said(build: Build) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from msgspec.structs import replace
 
 from hybridchat.domain.chat import Reasoning
+from hybridchat.domain.pricing import CostEstimate
 from hybridchat.domain.routing import Decision, Outlook
 from hybridchat.session.state import Plan
 from hybridchat.tui.enter import Enter
@@ -20,8 +23,7 @@ LOCAL = Plan(
 PRICED = replace(
     LOCAL,
     decision=replace(LOCAL.decision, target=CLOUD, reasons=("high reasoning",)),
-    estimated_cost_usd=0.0042,
-    price_source="list price",
+    cost=CostEstimate(Decimal("0.0042"), Decimal("0.0042"), with_reply=False, source="list price"),
 )
 
 

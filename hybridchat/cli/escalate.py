@@ -1,0 +1,75 @@
+"""`hybridchat escalate`: the last question once more, to the other side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from hybridchat.cli import output
+from hybridchat.cli.answer import Printer
+from hybridchat.cli.ask import check_backend, tell, tell_outcome, wait_for
+from hybridchat.cli.debugging import log_if_debugging
+from hybridchat.cli.finite import FiniteRange
+from hybridchat.cli.running import run
+from hybridchat.errors import EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    from hybridchat.session.chat import Session
+
+
+@click.command("escalate")
+@click.option("--conversation", "conversation_id", type=int, metavar="ID", help="Of this one, not the last one.")
+@click.option("--backend", metavar="ID", help="Ask this backend; default: the other side.")
+@click.option("--model", metavar="NAME", help="Ask this model.")
+@click.option("--timeout", "timeout_s", type=FiniteRange(0, min_open=True), metavar="S", help="Stop after S seconds.")
+@output.json_option
+def command(
+    conversation_id: int | None, backend: str | None, model: str | None, timeout_s: float | None, as_json: bool
+) -> None:
+    """Ask a conversation's last question again: a managed backend after a local answer, or back.
+
+    Both answers stay beside each other. What went before the question goes along. Where the conversation is pinned,
+    only --backend with one that its privacy allows.
+
+    \b
+    hybridchat escalate
+    hybridchat escalate --conversation 12 --backend openai
+    """
+    from hybridchat import wiring
+
+    wired = wiring.load()
+    check_backend(backend, [backend.id for backend in wired.config.backend])
+    session = wired.open_session()
+    log_if_debugging(session, wired.paths)
+    exit_code = run(escalate(session, conversation_id, backend, model, timeout_s, as_json=as_json))
+    if exit_code != EXIT_OK:
+        raise click.exceptions.Exit(exit_code)
+
+
+async def escalate(
+    session: Session,
+    conversation_id: int | None,
+    backend: str | None,
+    model: str | None,
+    timeout_s: float | None,
+    *,
+    as_json: bool,
+) -> int:
+    """Returns the exit code; whatever ends it, what came is kept."""
+    printer = Printer(as_json=as_json, show_thinking=False)
+    session.listen(printer.on_event)
+    try:
+        await session.start(watch=False, panel=False, only=backend if backend in session.fleet.specs else None)
+        chat = await session.open_latest() if conversation_id is None else await session.open(conversation_id)
+        if chat is None:
+            raise UsageError("there is no conversation yet", "ask something first")
+        if backend is None:
+            await session.escalate(chat, model=model)
+        else:
+            await session.answer_again(chat, route=backend, model=model)
+        reply = await wait_for(session, chat, printer, timeout_s)
+        await tell(session, printer, reply, as_json=as_json)
+        return tell_outcome(reply, timeout_s, printer.ways)
+    finally:
+        await session.close()

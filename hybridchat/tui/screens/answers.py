@@ -1,0 +1,140 @@
+"""Another answer to the last question: beside the one that is there, or where there is none."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from textual import work
+
+from hybridchat.domain.chat import Message
+from hybridchat.domain.text import clean_line
+from hybridchat.session import events as news
+from hybridchat.session.state import count_turns
+from hybridchat.tui.screens.sending import Sending
+from hybridchat.tui.words import candidate_words, turns_along
+
+if TYPE_CHECKING:
+    from hybridchat.session.chat import Chat, Plan
+    from hybridchat.session.ways import Way
+
+
+class Answers(Sending):
+    """Nothing here is sent without a key press that says how many earlier turns go along."""
+
+    def on_chat_view_opened(self) -> None:
+        self._look_beside()
+
+    def tell(self, event: news.SessionEvent) -> None:
+        super().tell(event)
+        match event:
+            case news.TurnEnded() | news.TurnBegan(instead_of=int()):
+                self._look_beside()
+            case news.AttemptPriced(attempt) if attempt.message_id in self._beside:
+                self._look_beside()
+            case news.BranchShown(conversation_id) if self._is_here(conversation_id):
+                self.show_messages()
+                self._look_beside()
+                self.plan_now()
+            case news.Offered(conversation_id) if self._is_here(conversation_id):
+                self._on_offered()
+
+    # --- several answers
+
+    @work(exclusive=True, group="beside")
+    async def _look_beside(self) -> None:
+        """Finds the questions with several answers, and marks those."""
+        session, chat = self.session, self.chat
+        if session is None or chat is None:
+            return
+        answers: dict[int | None, list[Message]] = defaultdict(list)
+        for message in await session.answered_again(chat):
+            answers[message.parent_id].append(message)
+        if chat is self.chat:
+            before = self._beside
+            self._beside = {message.id: tuple(group) for group in answers.values() for message in group}
+            for message in [m for group in answers.values() for m in group]:
+                if self._beside[message.id] != before.get(message.id):
+                    self.transcript.update_message(message)
+
+    def action_answer_before(self) -> None:
+        self._show_beside(-1)
+
+    def action_answer_after(self) -> None:
+        self._show_beside(1)
+
+    @work(exclusive=True, group="branch")
+    async def _show_beside(self, by: int) -> None:
+        """Another answer to the newest question that has several."""
+        if self.session is None or self.chat is None:
+            return
+        shown = next((m.id for m in reversed(self.chat.messages) if m.id in self._beside), None)
+        if shown is None:
+            self.notify("No question here has several answers. Alt+E asks the other side too.")
+            return
+        ids = [message.id for message in self._beside[shown]]
+        with self.told():
+            await self.session.show_sibling(self.chat, ids[(ids.index(shown) + by) % len(ids)])
+
+    @work(exclusive=True, group="answer")
+    async def action_escalate(self) -> None:
+        """The last question to the other side."""
+        if self.session is None or self.chat is None:
+            return
+        chat = self.chat
+        if chat.is_streaming or len(chat.messages) < 2:
+            running = "A reply is running: stop it with Esc, or wait for its end."
+            self.notify(running if chat.is_streaming else "First ask something; then the other side can answer it too.")
+            return
+        with self.told():
+            plan = self.session.other_side(chat)
+            target = plan.decision.target
+            if target is None and plan.ways:
+                await self._answer_by_choice(chat, plan.ways, "; ".join(plan.decision.reasons))
+            elif target is None or target.is_local or await self._is_confirmed(chat, plan):
+                await self.session.escalate(chat)
+
+    async def _is_confirmed(self, chat: Chat, plan: Plan) -> bool:
+        from hybridchat.tui.screens.dialogs import Confirm
+
+        assert plan.decision.target is not None
+        backend, model, zone = candidate_words(plan.decision.target)
+        turns = count_turns(chat.messages) - 1 - plan.left_out_turns
+        detail = f"Your last question goes to it ({zone}); {turns_along(turns)}. Both answers stay."
+        confirm = Confirm(f"Ask {model} on {backend} too?", detail, yes="Ask it", is_harmless=True)
+        is_confirmed = await self.app.push_screen_wait(confirm)
+        self.composer.focus()
+        return bool(is_confirmed)
+
+    # --- no answer
+
+    def _on_offered(self) -> None:
+        """A dialog does not come between somebody and what they type."""
+        if self.composer.text.strip() or self.app.screen is not self:
+            self.notify("The reply failed. Alt+W shows what can be done about it.", severity="warning")
+        else:
+            self.action_ways()
+
+    @work(exclusive=True, group="answer")
+    async def action_ways(self) -> None:
+        if self.session is None or self.chat is None:
+            return
+        chat = self.chat
+        ways = () if chat.is_streaming else self.session.ways_on(chat)
+        if not ways:
+            self.notify("The last question has its answer. Alt+E asks the other side too.")
+            return
+        with self.told():
+            await self._answer_by_choice(chat, ways, chat.messages[-1].note)
+
+    async def _answer_by_choice(self, chat: Chat, ways: tuple[Way, ...], why: str) -> None:
+        assert self.session is not None
+        way = await self.choose_way("Your last question", chat, ways, clean_line(why, 300))
+        if way is None:
+            return
+        if way.kind == "summarize":
+            await self.go_on_in_fork(chat, way, self.composer.text or chat.messages[-2].text)
+        else:
+            to = way.candidate
+            drop = way.turns if way.kind == "drop" else 0
+            await self.session.answer_again(chat, route=to.backend, model=to.model, drop_turns=drop)

@@ -1,0 +1,119 @@
+"""Who answers, and how: adding a backend, giving one its key, and how much the models may think."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import work
+
+from hybridchat.domain.chat import Attempt, Effort, Kind, Message
+from hybridchat.domain.text import clean_line
+from hybridchat.errors import ErrorKind
+from hybridchat.session import events as news
+from hybridchat.tui.actions import ACTIONS, key_name
+from hybridchat.tui.screens.chat_view import ChatView
+from hybridchat.tui.widgets.rows import Row
+from hybridchat.tui.words import EFFORT
+
+if TYPE_CHECKING:
+    from hybridchat.session.chat import Chat
+
+_DEFAULT = "default"
+_GIVE_KEY = next(key_name(action.keys[0]) for action in ACTIONS if action.id == "set_key")
+
+
+class Backends(ChatView):
+    """A key is asked for where one was refused; nothing is sent again but on the user's word."""
+
+    def tell(self, event: news.SessionEvent) -> None:
+        if isinstance(event, news.Offered) and self._wants_key():
+            return  # one question after the other: the key's comes first, and the ways stay a key press away
+        super().tell(event)
+        match event:
+            case news.TurnEnded(conversation_id, reply) if self._is_here(conversation_id):
+                if reply.attempt and reply.attempt.error_kind == ErrorKind.AUTH:
+                    self._on_refused_key(reply, reply.attempt)
+            case news.HealthChanged(backend, health) if health.error_kind is ErrorKind.AUTH:
+                self.banner(f"{backend} wants a key: {_GIVE_KEY} gives it one")
+
+    def _wants_key(self) -> bool:
+        last = self.chat.messages[-1].attempt if self.chat is not None and self.chat.messages else None
+        return last is not None and last.error_kind == ErrorKind.AUTH
+
+    def _on_refused_key(self, reply: Message, attempt: Attempt) -> None:
+        """Who is typing is not interrupted: the words would go on in the hidden field."""
+        if self.app.screen is self and not self.composer.text:
+            self._ask_key_and_again(attempt, reply.note)
+        else:
+            self.banner(f"{attempt.backend} refused the key: {_GIVE_KEY} gives it another one")
+
+    @work(group="keys", exclusive=True)
+    async def _ask_key_and_again(self, attempt: Attempt, why: str) -> None:
+        from hybridchat.tui.screens.dialogs import Confirm
+
+        chat = self.chat
+        if chat is None or not (kept := await self._ask_key(attempt.backend, why)):
+            return
+        question = Confirm("Send your question again?", kept, yes="Send again", is_harmless=True)
+        if await self.app.push_screen_wait(question) and self.session is not None:
+            with self.told():
+                await self.session.answer_again(chat, route=attempt.backend, model=attempt.model)
+        self.composer.focus()
+
+    async def _ask_key(self, backend: str, why: str = "") -> str:
+        """Where the key is kept now, in words; "" when there is none."""
+        from hybridchat.tui.screens.ask_key import AskKey
+
+        assert self.session is not None
+        kept = await self.app.push_screen_wait(AskKey(self.session, backend, why))
+        self.composer.focus()
+        self.plan_now()
+        return f"The key of {clean_line(backend, 40)} is {clean_line(kept.detail)}." if kept else ""
+
+    @work
+    async def action_set_key(self) -> None:
+        if self.session is None:
+            return
+        with_keys = [c.backend for c in self.session.candidates() if c.kind not in (Kind.EMBEDDED, Kind.SIMULATED)]
+        if not with_keys:
+            self.notify("No backend here takes a key.")
+            return
+        backend: object = with_keys[0]
+        if len(with_keys) > 1:
+            rows = [Row(name, clean_line(name, 60), self.session.key_host(name)) for name in with_keys]
+            backend = await self.pick("A key for which backend?", rows)
+        if isinstance(backend, str) and (kept := await self._ask_key(backend)):
+            self.notify(kept)
+
+    @work
+    async def action_add_backend(self) -> None:
+        from hybridchat.tui.app import HybridChatApp
+        from hybridchat.tui.screens.add_backend import add_backend
+
+        assert isinstance(self.app, HybridChatApp)
+        if self.session is None or self.app.open_providers is None or self._is_simulated:
+            self.notify("Nothing can be added here: start `hybridchat` without the demo.")
+            return
+        added = await add_backend(self.app, self.app.open_providers)
+        self.composer.focus()
+        if added is not None:
+            with self.told():
+                await self.session.add_backend(added.config)
+            self._show_welcome()
+            self.plan_now()
+            self.notify(f"{clean_line(added.config.id, 40)} added.")
+            if added.notice:
+                self.banner(added.notice)
+
+    @work
+    async def action_effort(self) -> None:
+        if self.session is None or self.chat is None:
+            return
+        chat: Chat = self.chat
+        rows = [Row(_DEFAULT, "default", "as the model does by itself")]
+        rows += [Row(effort, words) for effort, words in EFFORT.items()]
+        choice = await self.pick("How much the model may think", rows, current=chat.effort or _DEFAULT)
+        if choice is not None:
+            with self.told():
+                await self.session.set_effort(chat, choice if isinstance(choice, Effort) else None)
+            self.plan_now()

@@ -1,0 +1,55 @@
+"""What providers' rate limits leave, as their last replies told, for the comparison panel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from hybridchat.domain.events import Limits
+from hybridchat.domain.text import clean_line
+
+Part = str | tuple[str, str]
+LABEL = 16  # cells
+
+
+class Allowance(Struct, frozen=True):
+    """`told_at` is the moment of the reply that brought them, in the user's time zone."""
+
+    backend: str
+    limits: Limits
+    told_at: datetime
+
+    @property
+    def full_at(self) -> datetime | None:
+        """When all of it is there again; None where nothing told."""
+        resets = [s for s in (self.limits.requests_reset_s, self.limits.tokens_reset_s) if s is not None]
+        return self.told_at + timedelta(seconds=min(max(resets), 1e8)) if resets else None
+
+
+def allowance_parts(allowances: Sequence[Allowance], now: datetime, width: int) -> list[Part]:
+    """A block for each provider whose figures still hold."""
+    parts: list[Part] = []
+    for allowance in allowances:
+        if allowance.full_at is None or allowance.full_at > now:
+            parts += ["\n", (f"limits of {clean_line(allowance.backend, 24)}\n", "bold $managed")]
+            for name, value in _rows(allowance):
+                parts += [(name.ljust(LABEL), "$muted"), value.rjust(max(0, width - LABEL)), "\n"]
+    return parts
+
+
+def _rows(allowance: Allowance) -> Iterator[tuple[str, str]]:
+    limits = allowance.limits
+    if limits.requests_left is not None:
+        yield "requests left", _of(limits.requests_left, limits.requests_limit)
+    if limits.tokens_left is not None:
+        yield "tokens left", _of(limits.tokens_left, limits.tokens_limit)
+    if allowance.full_at is None:
+        yield "told at", f"{allowance.told_at:%H:%M:%S}"
+    else:
+        yield "full again at", f"{allowance.full_at:%H:%M:%S}"
+
+
+def _of(left: int, limit: int | None) -> str:
+    return f"{left:,}" if limit is None else f"{left:,} of {limit:,}"

@@ -1,0 +1,146 @@
+"""Retries, fallbacks, offers and several answers: the screen over the real session, two servers and a ledger."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hybridchat import wiring
+from hybridchat.session.chat import Session
+from hybridchat.tui.screens.dialogs import Confirm
+from hybridchat.tui.screens.picker import Picker
+from tests.fakes.completions import FakeCompletions
+from tests.tui.conftest import Screenplay, Stage
+
+CONFIG = """
+[[backend]]
+id = "lab"
+kind = "openai-compatible"
+base_url = "{local}"
+model = "fake"
+vouched = true
+
+[[backend]]
+id = "rented"
+kind = "openai-compatible"
+base_url = "{managed}"
+model = "fake"
+zone = "managed"
+
+[backend.price."fake"]
+input = 1000
+output = 2000
+
+[route]
+default = "{route}"
+"""
+TOKENS = 10
+Rent = Callable[..., Any]
+
+
+class Two:
+    """The screen, and the two servers behind it."""
+
+    def __init__(self, stage: Stage, local: FakeCompletions, managed: FakeCompletions, home: Path) -> None:
+        self.stage, self.local, self.managed, self._home = stage, local, managed, home
+
+    async def ask(self, text: str) -> None:
+        chat = self.stage.screen.chat
+        assert chat is not None
+        before = len(chat.messages)
+        await self.stage.send(text)
+        await self.stage.until(lambda: len(chat.messages) == before + 2)
+
+    async def answered(self, text: str) -> None:
+        await self.ask(text)
+        await self.stage.until(lambda: self.stage.screen.chat and not self.stage.screen.chat.is_streaming)
+
+    def stored(self, query: str) -> list[tuple[object, ...]]:
+        with sqlite3.connect(self._home / "hybridchat.db") as ledger:
+            return ledger.execute(query).fetchall()
+
+
+@pytest.fixture
+def rent(play: Screenplay, home: Path) -> Rent:
+    """`async with rent(route="managed", limited=(60,)) as two:` where `limited` is the managed server's."""
+
+    @asynccontextmanager
+    async def start(
+        *, route: str, limited: tuple[int, ...] = (), size: tuple[int, int] = (80, 40), more: str = ""
+    ) -> AsyncIterator[Two]:
+        async with FakeCompletions(tokens=TOKENS) as local, FakeCompletions(tokens=TOKENS, limited=limited) as managed:
+
+            async def open_session() -> Session:
+                home.mkdir(mode=0o700)
+                config = CONFIG.format(local=local.url, managed=managed.url, route=route)
+                (home / "config.toml").write_text(config + more)
+                return wiring.load().open_session()
+
+            async with play(open_session=open_session, size=size) as stage:
+                await stage.until(lambda: "Enter sends to" in stage.text)
+                yield Two(stage, local, managed, home)
+
+    return start
+
+
+async def test_a_wait_for_the_next_try_is_counted_down_and_cancelled_by_esc(rent: Rent) -> None:
+    async with rent(route="managed", limited=(60,)) as two:
+        await two.ask("hello")
+        await two.stage.until(lambda: "rented limited its rate: trying again in 60 s (1 of 3)" in two.stage.text)
+        await two.stage.until(lambda: "trying again in 59 s" in two.stage.text)
+        await two.stage.press("escape")
+        await two.stage.until(lambda: "stopped before the next try" in two.stage.text)
+        assert two.stored("select outcome, error_kind from usage") == [("error", "rate_limit")]
+        assert len(two.managed.sent("/v1/chat/completions")) == 1
+
+
+async def test_who_answers_instead_of_whom_is_said(rent: Rent) -> None:
+    async with rent(route="managed", limited=(300,)) as two:  # too long to wait for
+        await two.answered("hello")
+        await two.stage.until(lambda: "answered by fake on lab: rented limited its rate" in two.stage.text)
+        assert "lab · fake · loopback, you vouched" in two.stage.text
+        assert two.stored("select backend, outcome from usage") == [("rented", "error"), ("lab", "ok")]
+
+
+async def test_what_does_not_fit_leaves_out_the_oldest_turns_that_the_user_saw(rent: Rent) -> None:
+    async with rent(route="local") as two:
+        for number in (1, 2):
+            await two.answered(f"question {number} " + "words " * 2_500)
+        await two.stage.until(lambda: "Enter sends to" in two.stage.text)
+        await two.stage.send("question 3 " + "words " * 1_000)
+        await two.stage.until_top(Picker)
+        assert "Leave out the oldest turn and ask fake on lab" in two.stage.text
+        assert "Go on in a fork with a summary of 2 turns by fake on rented" in two.stage.text
+        await two.stage.press("down", "enter")
+        await two.stage.until_top(Confirm)
+        assert "1. question 1 words" in two.stage.text
+        assert len(two.local.sent("/v1/chat/completions")) == 2
+        await two.stage.press("y")
+        await two.stage.until(lambda: "without the oldest turn" in two.stage.text)
+        sent = two.local.sent("/v1/chat/completions")[-1].json()["messages"]
+        assert [m["content"][:10] for m in sent if m["role"] == "user"] == ["question 2", "question 3"]
+        assert two.stored("select left_out_turns from usage") == [(None,), (None,), (1,)]
+
+
+async def test_both_sides_answer_and_the_panel_counts_both(rent: Rent) -> None:
+    async with rent(route="local", size=(120, 60)) as two:
+        await two.answered("hello")
+        await two.stage.press("alt+e")
+        await two.stage.until_top(Confirm)
+        assert "Ask fake on rented too?" in two.stage.text
+        await two.stage.press("enter")
+        await two.stage.until(lambda: "‹2/2› rented · fake" in two.stage.text and "fake on lab:" in two.stage.text)
+        await two.stage.until(lambda: two.stage.screen.panel.snapshot.managed.replies == 1)
+        assert two.stage.screen.panel.snapshot.local.replies == 1
+        await two.stage.until(lambda: "limits of rented" in two.stage.text and "4,999 of 5,000" in two.stage.text)
+        await two.stage.press("alt+left")
+        await two.stage.until(lambda: "‹1/2› lab · fake" in two.stage.text and "fake on rented:" in two.stage.text)
+        await two.answered("and on from here")
+        assert two.stored("select count(*) from message where role = 'assistant'") == [(3,)]
+        history = two.local.sent("/v1/chat/completions")[-1].json()["messages"]
+        assert [message["role"] for message in history] == ["user", "assistant", "user"]
