@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,34 @@ def set_value(path: Path, key: str, value: object) -> None:
     _write(path, lines, data)
 
 
+def set_budget(path: Path, scope: str, usd: Decimal | None, backend: str | None) -> None:
+    """Sets `[budget]`'s key of that name, or that of a backend's own `[backend.budget]`; None takes it out.
+
+    Raises as `add_backend`.
+    """
+    amount = None if usd is None else int(usd) if usd == int(usd) else float(usd)
+    if backend is None and amount is not None:
+        set_value(path, f"budget.{scope}", amount)
+        return
+    text = _read(path)
+    data = tomllib.loads(text)
+    steps: tuple[str | int, ...] = ("budget",)
+    table = data
+    if backend is not None:
+        place = _place_of(data.get("backend", []), backend)
+        steps, table = ("backend", place, "budget"), data["backend"][place]
+    if "budget" in table:
+        lines = _lines(_replaced(text, steps, scope, amount))
+    elif amount is None:
+        return
+    else:
+        lines = _lines(text)
+        last = _last_line_of(lines, _header_of(path, lines, len(data["backend"]), place))
+        lines[last + 1 : last + 1] = ["\n", *_lines(_toml({"backend": {"budget": {scope: amount}}}))]
+    _set(table.setdefault("budget", {}), scope, amount)
+    _write(path, lines, data)
+
+
 def _toml(values: Mapping[str, object]) -> str:
     import tomlkit
 
@@ -91,15 +120,23 @@ def _toml(values: Mapping[str, object]) -> str:
 
 
 def _replaced(text: str, steps: tuple[str | int, ...], name: str, value: object) -> str:
-    """The text with another value for a key that is there; the comment behind it stays."""
+    """The text with another value for a key, or without it; the comment behind it stays."""
     import tomlkit
 
     document: Any = tomlkit.parse(text)
     table = document
     for step in steps:
         table = table[step]
-    table[name] = value
-    return tomlkit.dumps(document)
+    _set(table, name, value)
+    return tomlkit.dumps(document).rstrip("\n") + "\n"
+
+
+def _set(table: MutableMapping[str, Any], name: str, value: object) -> None:
+    """None takes it out."""
+    if value is None:
+        table.pop(name, None)
+    else:
+        table[name] = value
 
 
 def _read(path: Path) -> str:

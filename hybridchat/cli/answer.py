@@ -18,6 +18,7 @@ from hybridchat.session.events import (
     Offered,
     RetryWaits,
     SessionEvent,
+    TurnBegan,
 )
 from hybridchat.session.ways import Way
 
@@ -57,6 +58,8 @@ class Printer:
                     output.note(event.detail)
             case Notice():
                 output.note(event.text)
+            case TurnBegan():
+                self.ways = ()
             case RetryWaits():
                 wait_s = max(0.0, event.until_monotonic - time.monotonic())
                 output.note(f"{event.reason}: retry {event.retry_no} in {wait_s:.0f} s; Ctrl+C stops")

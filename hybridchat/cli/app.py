@@ -21,7 +21,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "Talk": ("ask", "escalate", "demo"),
     "Conversations": ("list", "search", "show", "rename", "delete", "backup", "restore"),
     "Models and engines": ("models", "local", "backends", "keys", "doctor"),
-    "Numbers": ("stats", "export", "advise"),
+    "Numbers": ("stats", "budget", "export", "advise"),
 }
 
 

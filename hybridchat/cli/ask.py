@@ -38,6 +38,7 @@ class Options(Struct, frozen=True, kw_only=True):
     conversation_id: int | None
     system: str | None
     files: tuple[Path, ...]
+    unpriced: bool
     drop_oldest: bool
     summarize: bool
     timeout_s: float | None
@@ -55,6 +56,7 @@ class Options(Struct, frozen=True, kw_only=True):
 @click.option("--conversation", "conversation_id", type=int, metavar="ID", help="Go on with this conversation.")
 @click.option("--system", type=Words(), metavar="TEXT", help="System prompt of a new conversation.")
 @click.option("--file", "files", type=click.Path(path_type=Path), multiple=True, help="Add a text file; repeatable.")
+@click.option("--unpriced", is_flag=True, help="Where a budget is set, ask a model too whose price is not known.")
 @click.option("--drop-oldest", is_flag=True, help="Leave out as many of the oldest turns as the context window asks.")
 @click.option("--summarize", is_flag=True, help="Where it is too long, go on in a fork that begins with a summary.")
 @click.option("--timeout", "timeout_s", type=FiniteRange(0, min_open=True), metavar="S", help="Stop after S seconds.")
@@ -83,6 +85,8 @@ def command(**arguments: object) -> None:
         use_key(wired, options.backend, options.key_from)
     text = compose(" ".join(options.prompt), read_files(options.files), read_stdin())
     session = wired.open_session(local_only=options.local_only)
+    if options.unpriced:
+        session.budgets.allow_unpriced()
     log_if_debugging(session, wired.paths)
     exit_code = run(ask(session, options, text))
     if exit_code != EXIT_OK:
@@ -104,12 +108,12 @@ async def ask(session: Session, options: Options, text: str) -> int:
         only = options.backend if options.backend in session.fleet.specs else None
         await session.start(watch=False, panel=False, only=only)
         chat, drop_turns = await fit(session, await open_chat(session, options), options, text, printer)
-        route = {"route": options.backend, "model": options.model}
-        await session.send(chat, text, **route, purpose=Purpose.ASK, drop_turns=drop_turns)
+        route, model = options.backend, options.model
+        await session.send(chat, text, route=route, model=model, purpose=Purpose.ASK, drop_turns=drop_turns)
         reply = await wait_for(session, chat, printer, options.timeout_s)
         drop = next((way.turns for way in printer.ways if way.kind == "drop"), None)
         if drop and options.drop_oldest:  # the window was known to the server alone
-            await session.answer_again(chat, **route, drop_turns=drop)
+            await session.answer_again(chat, route=route, model=model, purpose=Purpose.ASK, drop_turns=drop)
             reply = await wait_for(session, chat, printer, options.timeout_s)
         await tell(session, printer, reply, as_json=options.as_json)
         return tell_outcome(reply, options.timeout_s, printer.ways)

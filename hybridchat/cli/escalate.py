@@ -12,6 +12,7 @@ from hybridchat.cli.ask import check_backend, tell, tell_outcome, wait_for
 from hybridchat.cli.debugging import log_if_debugging
 from hybridchat.cli.finite import FiniteRange
 from hybridchat.cli.running import run
+from hybridchat.domain.chat import Purpose
 from hybridchat.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @click.command("escalate")
 @click.option("--conversation", "conversation_id", type=int, metavar="ID", help="Of this one, not the last one.")
 @click.option("--backend", metavar="ID", help="Ask this backend; default: the other side.")
-@click.option("--model", metavar="NAME", help="Ask this model.")
+@click.option("--model", metavar="NAME", help="Ask this model of that backend.")
 @click.option("--timeout", "timeout_s", type=FiniteRange(0, min_open=True), metavar="S", help="Stop after S seconds.")
 @output.json_option
 def command(
@@ -38,6 +39,8 @@ def command(
     """
     from hybridchat import wiring
 
+    if model is not None and backend is None:
+        raise UsageError("--model belongs to a backend", "give --backend too")
     wired = wiring.load()
     check_backend(backend, [backend.id for backend in wired.config.backend])
     session = wired.open_session()
@@ -65,9 +68,9 @@ async def escalate(
         if chat is None:
             raise UsageError("there is no conversation yet", "ask something first")
         if backend is None:
-            await session.escalate(chat, model=model)
+            await session.escalate(chat, purpose=Purpose.ASK)
         else:
-            await session.answer_again(chat, route=backend, model=model)
+            await session.answer_again(chat, route=backend, model=model, purpose=Purpose.ASK)
         reply = await wait_for(session, chat, printer, timeout_s)
         await tell(session, printer, reply, as_json=as_json)
         return tell_outcome(reply, timeout_s, printer.ways)

@@ -16,23 +16,23 @@ from hybridchat.domain.chat import (
     Conversation,
     Effort,
     Health,
-    Message,
     Outcome,
     Parameters,
     Privacy,
     Purpose,
     Reasoning,
 )
-from hybridchat.domain.privacy import in_words, strictest, why_forbidden
+from hybridchat.domain.privacy import strictest, why_forbidden
 from hybridchat.domain.routing import Candidate
 from hybridchat.errors import Refused, UsageError
 from hybridchat.ledger.store import Ledger
+from hybridchat.session.answers import Answers
 from hybridchat.session.bookkeeping import Bookkeeper
 from hybridchat.session.budgets import Budgets, SetBudget
-from hybridchat.session.events import BranchShown, HealthChanged, Notice, SessionEvent
+from hybridchat.session.events import HealthChanged, Notice, SessionEvent
 from hybridchat.session.fleet import Fleet, KeepKey, OpenBackend
 from hybridchat.session.forecasts import Forecasts
-from hybridchat.session.planning import Planner, again
+from hybridchat.session.planning import Planner
 from hybridchat.session.prices import PriceBook
 from hybridchat.session.state import Chat, Draft, Plan
 from hybridchat.session.turns import Turns
@@ -80,6 +80,10 @@ class Session:
         )
         self.turns = Turns(self._ledger, self.fleet, self.planner, self.books, self._emit)
         self.stop, self.unqueue, self.wait = self.turns.stop, self.turns.unqueue, self.turns.wait
+        answers = Answers(self._ledger, self.planner, self.turns, self._emit)
+        self.answer_again, self.escalate, self.other_side = answers.again, answers.escalate, answers.other_side
+        self.siblings, self.answered_again = answers.siblings, answers.answered_again
+        self.show_sibling = answers.show_sibling
         self._shown: Chat | None = None  # the newest one asked for
         self._deleted: list[int] = []
         self._watch: asyncio.Task[None] | None = None
@@ -270,63 +274,11 @@ class Session:
         draft = Draft(text, route, model, parameters or Parameters(), purpose, drop_turns)
         await self.turns.send(chat, draft)
 
-    # --- another answer
+    # --- other ways on
 
     def ways_on(self, chat: Chat) -> tuple[Way, ...]:
         """What the user may do about the last question when its reply failed without a word."""
         return self.planner.ways_on(chat)
-
-    async def answer_again(
-        self, chat: Chat, *, route: str | None = None, model: str | None = None, drop_turns: int = 0
-    ) -> None:
-        """Asks the last question again. Its answer stays, with the new one beside it; where it has no word, the new one
-        takes its place. Raises HybridchatError as `send` does."""
-        draft = replace(_last_question(chat), route=route, model=model, drop_turns=drop_turns)
-        await self.turns.answer_again(chat, draft)
-
-    def other_side(self, chat: Chat) -> Plan:
-        """What `escalate` would do: the last question to a managed backend, or back to one of the user's own.
-
-        Raises Refused unless the conversation is open.
-        """
-        if self.planner.privacy(chat) is not Privacy.OPEN:
-            raise Refused(f"this conversation is {in_words(self.planner.privacy(chat))}", "ask in an open one")
-        question, last = _last_question(chat), chat.messages[-1].attempt
-        side = "managed" if last is not None and last.zone.is_local else "local"
-        return self.planner.plan(chat, replace(question, route=side))
-
-    async def escalate(self, chat: Chat, backend: str | None = None, model: str | None = None) -> None:
-        """The last question to the other side, or to that backend: up to a managed one, or back to the user's own.
-
-        Only on the user's word, and only in an open conversation: Refused otherwise.
-        """
-        plan = self.other_side(chat)
-        if backend is None:
-            if plan.decision.target is None:
-                raise self.planner.refusal(plan)
-            backend, model = plan.decision.target.backend, plan.decision.target.model
-        await self.answer_again(chat, route=backend, model=model)
-
-    async def siblings(self, message_id: int) -> list[Message]:
-        """All answers to the question that this message answers, oldest first, each with its last attempt."""
-        return await asyncio.wrap_future(self._ledger.siblings(message_id))
-
-    async def answered_again(self, chat: Chat) -> list[Message]:
-        """All answers to those of the conversation's questions that have several, oldest first, each with its last
-        attempt."""
-        return [] if chat.id is None else await asyncio.wrap_future(self._ledger.answered_again(chat.id))
-
-    async def show_sibling(self, chat: Chat, message_id: int) -> None:
-        """The conversation goes on from that answer, and from what was said after it."""
-        if chat.is_streaming:
-            raise UsageError("a reply is running", "stop it, or wait for its end")
-        beside = await self.siblings(message_id)
-        if chat.id is None or all(message.conversation_id != chat.id for message in beside):
-            raise UsageError(f"no message {message_id} in this conversation", "`hybridchat show` prints it")
-        leaf = await asyncio.wrap_future(self._ledger.newest_leaf(message_id))
-        await self._update(chat.id, active_leaf_id=leaf)
-        chat.show(await asyncio.wrap_future(self._ledger.branch(chat.id)))
-        self._emit(BranchShown(chat.id))
 
     async def fork_with_summary(self, chat: Chat, backend: str | None = None, model: str | None = None) -> Chat:
         """A new conversation, as private as that one, whose first reply is a summary of it; streamed like any other.
@@ -388,9 +340,3 @@ class Session:
 
     def _spawn(self, work: Coroutine[object, object, object]) -> None:
         self.books.spawn(work)
-
-
-def _last_question(chat: Chat) -> Draft:
-    if len(chat.messages) < 2:
-        raise UsageError("there is no question to answer again", "ask one")
-    return again(chat)

@@ -86,6 +86,8 @@ class Planner:
             reasoning=given.reasoning,
             workload=given.workload,
             prompt_tokens=prompt.tokens if prompt else counted,
+            counted_tokens=counted,
+            prompt_spread=(prompt.low, prompt.high) if prompt else None,
             cost=self._forecasts.cost(target, prompt) if target and prompt else None,
             budget=self._verdict(target or forbidden, chat, draft, counted),
             forbidden=forbidden,

@@ -97,7 +97,7 @@ class Recovery:
         if not isinstance(final, Failed):
             return ""
         if final.kind is ErrorKind.CONTEXT_OVERFLOW:
-            self._fleet.note_overflow(target.backend, target.model, self._plan.prompt_tokens, final)
+            self._fleet.note_overflow(target.backend, target.model, self._plan.counted_tokens, final)
         if came_anything:
             return ""
         if not self._is_out:

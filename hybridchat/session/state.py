@@ -35,6 +35,8 @@ class Plan(Struct, frozen=True):
     reasoning: Reasoning
     workload: str | None
     prompt_tokens: int  # estimate of draft and history, for the target's model
+    counted_tokens: int = 0  # the same for any model, as context windows are compared with
+    prompt_spread: tuple[int, int] | None = None  # between what they may well lie
     cost: CostEstimate | None = None  # None without a known price
     budget: Verdict | None = None  # of the target, or of the one that a budget forbids; None where no budget applies
     forbidden: Candidate | None = None  # whom a budget forbids

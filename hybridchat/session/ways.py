@@ -27,7 +27,8 @@ class Way(Struct, frozen=True):
         match self.kind:
             case "ask":
                 go = "goes" if self.turns == 1 else "go"
-                return f"ask {who}; {count_of(self.turns, 'earlier turn')} {go} along"
+                turns = count_of(self.turns, "earlier turn") if self.turns else "no earlier turns"
+                return f"ask {who}; {turns} {go} along"
             case "drop":
                 return f"leave out {oldest_turns(self.turns)} and ask {who}"
             case "summarize":

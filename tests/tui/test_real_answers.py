@@ -65,6 +65,12 @@ class Two:
             return ledger.execute(query).fetchall()
 
 
+def configured_session(home: Path, config: str) -> Session:
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text(config)
+    return wiring.load().open_session()
+
+
 @pytest.fixture
 def rent(play: Screenplay, home: Path) -> Rent:
     """`async with rent(route="managed", limited=(60,)) as two:` where `limited` is the managed server's."""
@@ -76,10 +82,8 @@ def rent(play: Screenplay, home: Path) -> Rent:
         async with FakeCompletions(tokens=TOKENS) as local, FakeCompletions(tokens=TOKENS, limited=limited) as managed:
 
             async def open_session() -> Session:
-                home.mkdir(mode=0o700)
                 config = CONFIG.format(local=local.url, managed=managed.url, route=route)
-                (home / "config.toml").write_text(config + more)
-                return wiring.load().open_session()
+                return configured_session(home, config + more)
 
             async with play(open_session=open_session, size=size) as stage:
                 await stage.until(lambda: "Enter sends to" in stage.text)

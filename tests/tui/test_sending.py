@@ -258,7 +258,7 @@ async def test_a_pinned_chat_without_a_local_backend_is_refused_and_says_why(pla
 
 async def test_the_route_line_follows_the_typing(play: Screenplay) -> None:
     async with play(FakeSession([CLOUD])) as stage:
-        await stage.until(lambda: "for this prompt" in stage.text)
+        await stage.until(lambda: "with a reply as usual" in stage.text)
         before = stage.text
         stage.screen.composer.set_draft("long words " * 500)
         await stage.until(lambda: "$0.003" in stage.text)

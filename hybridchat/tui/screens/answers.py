@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from textual import work
 
 from hybridchat.domain.chat import Message
@@ -16,7 +17,6 @@ from hybridchat.tui.words import candidate_words, turns_along
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan
-    from hybridchat.session.ways import Way
 
 
 class Answers(Sending):
@@ -89,8 +89,8 @@ class Answers(Sending):
         with self.told():
             plan = self.session.other_side(chat)
             target = plan.decision.target
-            if target is None and plan.ways:
-                await self._answer_by_choice(chat, plan.ways, "; ".join(plan.decision.reasons))
+            if target is None and (plan.ways or plan.forbidden):
+                await self._answer_by_choice(chat, plan, "; ".join(plan.decision.reasons))
             elif target is None or target.is_local or await self._is_confirmed(chat, plan):
                 await self.session.escalate(chat)
 
@@ -125,11 +125,12 @@ class Answers(Sending):
             self.notify("The last question has its answer. Alt+E asks the other side too.")
             return
         with self.told():
-            await self._answer_by_choice(chat, ways, chat.messages[-1].note)
+            plan = replace(self.session.plan(chat, ""), ways=ways)
+            await self._answer_by_choice(chat, plan, chat.messages[-1].note)
 
-    async def _answer_by_choice(self, chat: Chat, ways: tuple[Way, ...], why: str) -> None:
+    async def _answer_by_choice(self, chat: Chat, plan: Plan, why: str) -> None:
         assert self.session is not None
-        way = await self.choose_way("Your last question", chat, ways, clean_line(why, 300))
+        way = await self.choose_way("Your last question", chat, plan, clean_line(why, 300))
         if way is None:
             return
         if way.kind == "summarize":

@@ -177,7 +177,8 @@ class ChatView(Screen[None]):
             first = chat.queue[0]
             text, route, model = first.text, first.route, first.model
         plan = self.session.plan(chat, text, route=route, model=model)
-        outlook = Outlook.ASK if plan.ways else plan.decision.outlook
+        can_choose = bool(plan.ways) or (plan.budget is not None and plan.budget.forbids)
+        outlook = Outlook.ASK if can_choose else plan.decision.outlook
         return plan, what_enter_does(
             outlook, is_streaming=chat.is_streaming, is_waiting=is_waiting, has_draft=has_draft
         )
@@ -221,6 +222,9 @@ class ChatView(Screen[None]):
                 self.panel.note_limits(backend, limits)
             case news.SnapshotChanged(snapshot):
                 self.panel.snapshot = snapshot
+                if self.session is not None:
+                    self.panel.standings = self.session.budgets.known()
+                    self.plan_soon()
             case news.Notice(text, severity):
                 self.banner(text, severity)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from hybridchat.domain.text import clean_line, oldest_turns
 from hybridchat.errors import HybridchatError
 from hybridchat.session.ways import Way
 from hybridchat.tui.enter import Enter
-from hybridchat.tui.screens.chat_view import ChatView
+from hybridchat.tui.screens.spending import AskUnpriced, SetLimit, Spending, stop_rows
 from hybridchat.tui.widgets.bars import Banner
 from hybridchat.tui.widgets.composer import Composer
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan
 
 
-class Sending(ChatView):
+class Sending(Spending):
     """Words leave the composer only on their way to the session; what the session does not take comes back."""
 
     def __init__(self, *, panel: str = "auto", show_thinking: bool = False, born: Privacy | None = None) -> None:
@@ -86,7 +85,7 @@ class Sending(ChatView):
         chat = self.chat
         why = f"{clean_line('; '.join(plan.decision.reasons), 300)}. Nothing has been sent."
         which = "what waits" if enter is Enter.ASK_WAITING else "this message"
-        way = await self.choose_way(f"Where should {which} go?", chat, plan.ways, why)
+        way = await self.choose_way(f"Where should {which} go?", chat, plan, why)
         if way is None or self.chat is not chat:
             return
         route, text = (way.candidate.backend, way.candidate.model), self.composer.text
@@ -100,23 +99,39 @@ class Sending(ChatView):
         else:
             self.submit(*route)
 
-    async def choose_way(self, title: str, chat: Chat, ways: Sequence[Way], why: str) -> Way | None:
-        """The way that the user chose, and confirmed where turns would be left out. The cursor's first place sends
-        nothing, and there is no filter: neither Enter twice nor words typed blindly ever choose."""
-        from hybridchat.tui.screens.dialogs import Confirm
-        from hybridchat.tui.screens.ways import left_out_words, way_rows
+    async def choose_way(self, title: str, chat: Chat, plan: Plan, why: str) -> Way | None:
+        """The way that the user chose, and confirmed where turns would be left out. What changes a budget is done.
 
+        The cursor's first place sends nothing, and there is no filter: neither Enter twice nor words typed blindly ever
+        choose."""
+        from hybridchat.tui.screens.ways import way_rows
+
+        rows = [*way_rows(plan.ways), *stop_rows(plan)]
         while True:
-            way = await self.pick(title, way_rows(ways), current="stay", note=why, has_filter=False)
-            if not isinstance(way, Way):
-                return None
-            if way.kind != "drop":
-                return way
-            question = f"Leave out {oldest_turns(way.turns)}?"
-            detail = left_out_words(chat.messages, way.turns)
-            if await self.app.push_screen_wait(Confirm(question, detail, yes="Leave out")):
-                self.composer.focus()
-                return way
+            match await self.pick(title, rows, current="stay", note=why, has_filter=False):
+                case Way(kind="drop") as way:
+                    if await self._may_leave_out(chat, way.turns):
+                        return way
+                case Way() as way:
+                    return way
+                case SetLimit() as limit:
+                    await self.set_limit(limit)
+                    return None
+                case AskUnpriced(candidate):
+                    self.allow_unpriced(candidate)
+                    return None
+                case _:
+                    return None
+
+    async def _may_leave_out(self, chat: Chat, turns: int) -> bool:
+        from hybridchat.tui.screens.dialogs import Confirm
+        from hybridchat.tui.screens.ways import left_out_words
+
+        detail = left_out_words(chat.messages, turns)
+        confirm = Confirm(f"Leave out {oldest_turns(turns)}?", detail, yes="Leave out")
+        is_confirmed = await self.app.push_screen_wait(confirm)
+        self.composer.focus()
+        return bool(is_confirmed)
 
     async def go_on_in_fork(self, chat: Chat, way: Way, draft: str) -> None:
         """The draft goes along, unsent: first the summary should be read."""

@@ -1,4 +1,4 @@
-"""What providers' rate limits leave, as their last replies told, for the comparison panel."""
+"""What budgets and providers' rate limits leave, for the comparison panel."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from hybridchat.domain.budget import Standing
 from hybridchat.domain.events import Limits
+from hybridchat.domain.pricing import format_usd
 from hybridchat.domain.text import clean_line
 
 Part = str | tuple[str, str]
 LABEL = 16  # cells
+NEARLY = 0.8
 
 
 class Allowance(Struct, frozen=True):
@@ -26,6 +29,23 @@ class Allowance(Struct, frozen=True):
         """When all of it is there again; None where nothing told."""
         resets = [s for s in (self.limits.requests_reset_s, self.limits.tokens_reset_s) if s is not None]
         return self.told_at + timedelta(seconds=min(max(resets), 1e8)) if resets else None
+
+
+def budget_parts(standings: Sequence[Standing], width: int) -> list[Part]:
+    """A line for each limit, and what of it is only reserved; a percentage, so that no colour is needed."""
+    parts: list[Part] = ["\n", ("budgets\n", "bold")] if standings else []
+    for standing in standings:
+        limit = standing.limit
+        name = clean_line(" ".join(filter(None, (limit.backend, limit.scope))), LABEL - 1)
+        used = (
+            f"{format_usd(limit.usd - standing.remaining_usd)} of {format_usd(limit.usd)} · {standing.used_share:.0%}"
+        )
+        color = "$error" if standing.remaining_usd <= 0 else "$warning" if standing.used_share >= NEARLY else ""
+        parts += [(name.ljust(LABEL), "$muted"), (used.rjust(max(0, width - LABEL)), color), "\n"]
+        if standing.reserved_usd:
+            reserved = format_usd(standing.reserved_usd).rjust(max(0, width - LABEL))
+            parts += [(f"{'of it reserved':<{LABEL}}{reserved}\n", "$muted")]
+    return parts
 
 
 def allowance_parts(allowances: Sequence[Allowance], now: datetime, width: int) -> list[Part]:

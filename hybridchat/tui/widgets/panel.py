@@ -13,11 +13,12 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from hybridchat.domain.budget import Standing
 from hybridchat.domain.events import Limits
 from hybridchat.domain.pricing import format_usd
 from hybridchat.domain.stats import Money, Percentiles, Side, Snapshot
 from hybridchat.domain.text import clean_line
-from hybridchat.tui.widgets.allowances import Allowance, allowance_parts
+from hybridchat.tui.widgets.allowances import Allowance, allowance_parts, budget_parts
 from hybridchat.tui.words import milliseconds, seconds
 
 Part = str | tuple[str, str]
@@ -42,6 +43,7 @@ class Panel(Widget):
 
     snapshot: reactive[Snapshot] = reactive(Snapshot(), layout=True)
     live: reactive[Live | None] = reactive(None, layout=True)
+    standings: reactive[tuple[Standing, ...]] = reactive((), layout=True)
     allowances: reactive[tuple[Allowance, ...]] = reactive((), layout=True)  # the newest first
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, now: Callable[[], datetime] = _now_here) -> None:
@@ -67,8 +69,8 @@ class Panel(Widget):
         elapsed_s = self._clock() - self.live.began_at if self.live else 0.0
         if self.has_class("-side"):
             width = self.content_size.width
-            told = allowance_parts(self.allowances, self._now(), width)
-            return Content.assemble(table(self.snapshot, self.live, elapsed_s, width), *told)
+            left = [*budget_parts(self.standings, width), *allowance_parts(self.allowances, self._now(), width)]
+            return Content.assemble(table(self.snapshot, self.live, elapsed_s, width), *left)
         return one_line(self.snapshot, self.live, elapsed_s, self.content_size.width)
 
 

@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from hybridchat.domain.pricing import format_range
 from hybridchat.domain.routing import Candidate, Decision, Outlook
-from hybridchat.domain.text import clean_line
+from hybridchat.domain.text import clean_line, count_of
 from hybridchat.tui.enter import Enter
 from hybridchat.tui.words import EFFORT, candidate_words
 
@@ -47,7 +47,7 @@ def plan_content(plan: Plan, enter: Enter, *, wide: bool) -> Content:
     decision = plan.decision
     gap = "  " if wide else "\n"
     if decision.outlook is Outlook.SEND and decision.target is not None:
-        parts, cost = _target(decision.target, enter), _cost(plan)
+        parts, cost = _target(decision.target, enter), _cost(plan, wide=wide)
         if plan.effort is not None:
             parts.append((f" · {EFFORT[plan.effort]}", "$muted"))
         if cost and wide:
@@ -68,13 +68,19 @@ def _target(target: Candidate, enter: Enter) -> list[str | tuple[str, str]]:
     return [(f"{enter} ", "$muted"), (backend, f"bold {color}"), f" · {model} · ", (zone, color)]
 
 
-def _cost(plan: Plan) -> list[str | tuple[str, str]]:
+def _cost(plan: Plan, *, wide: bool) -> list[str | tuple[str, str]]:
+    """How many tokens, and what they may cost; on narrow screens without their spread and the price's source."""
     parts: list[str | tuple[str, str]] = []
+    target = plan.decision.target
+    if plan.cost is not None or (target is not None and not target.is_local):
+        spread = f" ({plan.prompt_spread[0]:,}–{plan.prompt_spread[1]:,})" if wide and plan.prompt_spread else ""
+        parts.append(f"≈ {count_of(plan.prompt_tokens, 'token')}{spread}, ")
     if plan.cost is not None:
-        amount = format_range(plan.cost.low_usd, plan.cost.high_usd)
-        about = "" if amount.startswith(("<", "up to")) else "≈ "
         what = "with a reply as usual" if plan.cost.with_reply else "for this prompt"
-        parts += [f"{about}{amount} {what}", (f" ({clean_line(plan.cost.source, 40)})", "$muted")]
+        parts.append(f"{format_range(plan.cost.low_usd, plan.cost.high_usd)} {what}")
+        parts += [(f" ({clean_line(plan.cost.source, 40)})", "$muted")] if wide else []
+    elif parts:
+        parts.append("price unknown")
     if plan.budget is not None and (words := str(plan.budget)):
         parts += [" · " if parts else "", (clean_line(words), "$warning")]
     return parts

@@ -39,13 +39,28 @@ def test_a_priced_target_says_what_the_prompt_costs() -> None:
     narrow = plan_content(PRICED, Enter.SEND, wide=False).plain
     assert narrow.splitlines() == [
         "Enter sends to openai · gpt-big · managed, leaves your machines",
-        "≈ $0.0042 for this prompt (list price) · because high reasoning",
+        "≈ 12 tokens, $0.0042 for this prompt · because high reasoning",
     ]
     wide = plan_content(PRICED, Enter.QUEUE, wide=True).plain
     assert wide == (
         "Enter queues for openai · gpt-big · managed, leaves your machines"
-        " · ≈ $0.0042 for this prompt (list price)  because high reasoning"
+        " · ≈ 12 tokens, $0.0042 for this prompt (list price)  because high reasoning"
     )
+
+
+def test_an_estimate_says_between_what_it_lies_where_there_is_room() -> None:
+    cost = CostEstimate(Decimal("0.0042"), Decimal("0.011"), with_reply=True, source="list price")
+    plan = replace(PRICED, prompt_tokens=1_379, prompt_spread=(965, 2_206), cost=cost)
+    wide = plan_content(plan, Enter.SEND, wide=True).plain
+    assert "≈ 1,379 tokens (965–2,206), $0.0042–$0.011 with a reply as usual (list price)" in wide
+    narrow = plan_content(plan, Enter.SEND, wide=False).plain.splitlines()
+    assert narrow[1] == "≈ 1,379 tokens, $0.0042–$0.011 with a reply as usual · because high reasoning"
+
+
+def test_a_managed_model_without_a_price_says_so() -> None:
+    unpriced = plan_content(replace(PRICED, cost=None), Enter.SEND, wide=False).plain
+    assert "≈ 12 tokens, price unknown" in unpriced
+    assert "price" not in plan_content(LOCAL, Enter.SEND, wide=False).plain
 
 
 def test_a_question() -> None:

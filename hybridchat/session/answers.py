@@ -1,0 +1,94 @@
+"""Several answers to one question: from the other side, beside each other, and which of them is shown."""
+
+from __future__ import annotations
+
+import asyncio
+
+from msgspec.structs import replace
+
+from hybridchat.domain.chat import Message, Privacy, Purpose
+from hybridchat.domain.privacy import in_words
+from hybridchat.errors import Refused, UsageError
+from hybridchat.ledger.store import Ledger
+from hybridchat.session.events import BranchShown, Emit
+from hybridchat.session.planning import Planner, again
+from hybridchat.session.state import Chat, Draft, Plan
+from hybridchat.session.turns import Turns
+
+
+class Answers:
+    """Of chats in which no reply is running."""
+
+    def __init__(self, ledger: Ledger, planner: Planner, turns: Turns, emit: Emit) -> None:
+        self._ledger = ledger
+        self._planner = planner
+        self._turns = turns
+        self._emit = emit
+
+    async def again(
+        self,
+        chat: Chat,
+        *,
+        route: str | None = None,
+        model: str | None = None,
+        purpose: Purpose = Purpose.CHAT,
+        drop_turns: int = 0,
+    ) -> None:
+        """Asks the last question again. Its answer stays, with the new one beside it; where it has no word, the new one
+        takes its place. Raises HybridchatError as `send` does."""
+        draft = replace(_last_question(chat), route=route, model=model, purpose=purpose, drop_turns=drop_turns)
+        await self._turns.answer_again(chat, draft)
+
+    def other_side(self, chat: Chat) -> Plan:
+        """What `escalate` would do: the last question to a managed backend, or back to one of the user's own.
+
+        Raises Refused unless the conversation is open.
+        """
+        if self._planner.privacy(chat) is not Privacy.OPEN:
+            raise Refused(f"this conversation is {in_words(self._planner.privacy(chat))}", "ask in an open one")
+        question, last = _last_question(chat), chat.messages[-1].attempt
+        side = "managed" if last is not None and last.zone.is_local else "local"
+        return self._planner.plan(chat, replace(question, route=side))
+
+    async def escalate(
+        self, chat: Chat, backend: str | None = None, model: str | None = None, purpose: Purpose = Purpose.CHAT
+    ) -> None:
+        """The last question to the other side, or to that backend: up to a managed one, or back to the user's own.
+
+        Only on the user's word, and only in an open conversation: Refused otherwise.
+        """
+        plan = self.other_side(chat)
+        if backend is None:
+            if plan.decision.target is None:
+                raise self._planner.refusal(plan)
+            backend, model = plan.decision.target.backend, plan.decision.target.model
+        await self.again(chat, route=backend, model=model, purpose=purpose)
+
+    async def siblings(self, message_id: int) -> list[Message]:
+        """All answers to the question that this message answers, oldest first, each with its last attempt."""
+        return await asyncio.wrap_future(self._ledger.siblings(message_id))
+
+    async def answered_again(self, chat: Chat) -> list[Message]:
+        """All answers to those of the conversation's questions that have several, oldest first, each with its last
+        attempt."""
+        return [] if chat.id is None else await asyncio.wrap_future(self._ledger.answered_again(chat.id))
+
+    async def show_sibling(self, chat: Chat, message_id: int) -> None:
+        """The conversation goes on from that answer, and from what was said after it."""
+        if chat.is_streaming:
+            raise UsageError("a reply is running", "stop it, or wait for its end")
+        beside = await self.siblings(message_id)
+        if chat.id is None or all(message.conversation_id != chat.id for message in beside):
+            raise UsageError(f"no message {message_id} in this conversation", "`hybridchat show` prints it")
+        leaf = await asyncio.wrap_future(self._ledger.newest_leaf(message_id))
+        await asyncio.wrap_future(self._ledger.update_conversation(chat.id, active_leaf_id=leaf))
+        assert chat.conversation is not None
+        chat.conversation = replace(chat.conversation, active_leaf_id=leaf)
+        chat.show(await asyncio.wrap_future(self._ledger.branch(chat.id)))
+        self._emit(BranchShown(chat.id))
+
+
+def _last_question(chat: Chat) -> Draft:
+    if len(chat.messages) < 2:
+        raise UsageError("there is no question to answer again", "ask one")
+    return again(chat)
