@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from hybridchat.domain.chat import Disclosure
 from hybridchat.domain.routing import Candidate
 from hybridchat.domain.text import count_of, oldest_turns
 
@@ -16,11 +17,19 @@ class Way(Struct, frozen=True):
     ask: `candidate` answers, and `turns` earlier turns go along.
     drop: it answers, and the `turns` oldest turns are left out.
     summarize: the conversation goes on as a fork that begins with a summary of `turns` turns by it.
+    mask: it answers, and gets placeholders for the secrets and personal data that were `found`.
+    as_is: it answers, and gets them.
     """
 
-    kind: Literal["ask", "drop", "summarize"]
+    kind: Literal["ask", "drop", "summarize", "mask", "as_is"]
     candidate: Candidate
     turns: int
+    found: str = ""
+
+    @property
+    def disclosure(self) -> Disclosure | None:
+        """The user's word about what was found, if this is one."""
+        return {"mask": Disclosure.MASKED, "as_is": Disclosure.AS_IS}.get(self.kind)
 
     def __str__(self) -> str:
         who = f"{self.candidate.model} on {self.candidate.backend}"
@@ -31,5 +40,9 @@ class Way(Struct, frozen=True):
                 return f"ask {who}; {turns} {go} along"
             case "drop":
                 return f"leave out {oldest_turns(self.turns)} and ask {who}"
+            case "mask":
+                return f"mask {self.found} and ask {who}"
+            case "as_is":
+                return f"send {self.found} as it is to {who}"
             case "summarize":
                 return f"go on in a fork with a summary of {count_of(self.turns, 'turn')} by {who}"

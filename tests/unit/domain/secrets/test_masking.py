@@ -35,7 +35,7 @@ def test_a_placeholder_that_somebody_wrote_stays_theirs() -> None:
 
 
 def test_the_rest_of_a_url_stays_readable() -> None:
-    assert mask([URL], scan).texts == ("postgres://app:<PASSWORD_IN_A_URL_1>@db.example.org/x",)
+    assert mask([URL], scan).texts == ("postgres://app:<URL_PASSWORD_1>@db.example.org/x",)
 
 
 def test_labels() -> None:

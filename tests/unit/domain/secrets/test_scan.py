@@ -24,8 +24,8 @@ def found(text: str) -> list[tuple[str, str]]:
         (f"first\\n{TOKEN}\\n", "GitHub token", TOKEN),  # as it stands in JSON
         (f"?a=%22{TOKEN}%22", "GitHub token", TOKEN),
         (f"https://{TOKEN}@github.com/x/y", "GitHub token", TOKEN),
-        ("postgres://app:s3cr3t!pw@db:5432/x", "password in a URL", "s3cr3t!pw"),
-        ("Server=db;User Id=sa;Password=hunter22;Encrypt=True", "password in a connection string", "hunter22"),
+        ("postgres://app:s3cr3t!pw@db:5432/x", "URL password", "s3cr3t!pw"),
+        ("Server=db;User Id=sa;Password=hunter22;Encrypt=True", "connection password", "hunter22"),
         ("card 4111 1111 1111 1111, valid", "card", "4111 1111 1111 1111"),
         ("4111111111111111 5500000000000004", "card", "4111111111111111"),
         ("IBAN DE89 3704 0044 0532 0130 00 AND more", "IBAN", "DE89 3704 0044 0532 0130 00"),
