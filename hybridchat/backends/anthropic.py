@@ -30,11 +30,16 @@ class _OutputDetails(Struct, gc=False):
     thinking_tokens: int | None = None
 
 
+class _CacheCreation(Struct, gc=False):
+    ephemeral_1h_input_tokens: int | None = None  # the rest is kept for five minutes
+
+
 class _Usage(Struct, gc=False):
     """Cumulative: a count that comes again replaces the one before."""
 
     input_tokens: int | None = None  # without what the cache wrote or read
     cache_creation_input_tokens: int | None = None
+    cache_creation: _CacheCreation | None = None
     cache_read_input_tokens: int | None = None
     output_tokens: int | None = None  # thinking included
     output_tokens_details: _OutputDetails | None = None
@@ -157,6 +162,7 @@ def _told(usage: _Usage, *, is_final: bool) -> Usage:
         usage.cache_creation_input_tokens,
         usage.output_tokens if is_final else None,
         details.thinking_tokens if details and is_final else None,
+        cache_write_1h_tokens=usage.cache_creation.ephemeral_1h_input_tokens if usage.cache_creation else None,
     )
 
 

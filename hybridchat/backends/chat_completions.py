@@ -59,6 +59,7 @@ class _CompletionDetails(Struct, gc=False):
 class _Usage(Struct, gc=False):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    total_tokens: int | None = None
     prompt_tokens_details: _PromptDetails | None = None
     completion_tokens_details: _CompletionDetails | None = None
 
@@ -142,9 +143,18 @@ def _usage(usage: _Usage) -> Usage:
         usage.prompt_tokens,
         prompt.cached_tokens if prompt else None,
         prompt.cache_write_tokens if prompt else None,
-        usage.completion_tokens,
+        _with_thinking(usage),
         completion.reasoning_tokens if completion else None,
     )
+
+
+def _with_thinking(usage: _Usage) -> int | None:
+    """xAI counts its reasoning beside the completion, and only the total says so."""
+    prompt, completion, total = usage.prompt_tokens, usage.completion_tokens, usage.total_tokens
+    reasoning = usage.completion_tokens_details and usage.completion_tokens_details.reasoning_tokens
+    if prompt is None or completion is None or total is None or not reasoning:
+        return completion
+    return completion + reasoning if prompt + completion + reasoning == total else completion
 
 
 PARTS = Parts(

@@ -16,7 +16,8 @@ from hybridchat.errors import Refused, UsageError
 from hybridchat.session.events import AttemptBegan, BranchShown, Offered, RetryWaits, TurnBegan
 from hybridchat.session.state import Chat, Draft, Plan
 from hybridchat.session.ways import Way
-from tests.tui.fake_chats import CLOUD, LAB, NOW, FakeChats, _attempt
+from tests.tui.fake_backends import FakeBackends
+from tests.tui.fake_chats import CLOUD, LAB, NOW, _attempt
 from tests.tui.fake_turn import RunningTurn
 
 __all__ = ["CLOUD", "LAB", "NOW", "FakeSession", "_attempt"]
@@ -43,7 +44,7 @@ class FakeBudgets:
         self.unpriced.append((backend, model))
 
 
-class FakeSession(FakeChats):
+class FakeSession(FakeBackends):
     """Failures, retries, further answers and budgets, beside the conversations."""
 
     def __init__(self, candidates: Sequence[Candidate] = (LAB, CLOUD)) -> None:

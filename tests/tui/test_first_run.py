@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from hybridchat.errors import UsageError
-from hybridchat.tui.screens.add_backend import AddBackend
 from hybridchat.tui.screens.chat import ChatScreen
 from hybridchat.tui.screens.first_run import FirstRun
 from hybridchat.tui.screens.pull import PullModel
@@ -171,50 +168,6 @@ async def test_esc_cancels_the_download_first_and_then_leaves(play: Screenplay) 
         await stage.press("escape")
         await stage.until_top(FirstRun)
         assert setup.pulled == []
-
-
-# --- by hand
-
-
-async def test_a_backend_by_hand(play: Screenplay) -> None:
-    setup = FakeSetup(found=())
-    async with play(setup=setup) as stage:
-        await looked(stage)
-        await stage.press("a")
-        screen = await stage.until_top(AddBackend)
-        await stage.press("enter")
-        await stage.until(lambda: screen.url.value == "http://127.0.0.1:8000")
-        await stage.press("enter", "m", "enter", "tab", "space", "ctrl+s")
-        await stage.until(lambda: isinstance(stage.app.screen, ChatScreen))
-        assert setup.added == [("vllm", "http://127.0.0.1:8000", "m", None, True)]
-
-
-async def test_a_rented_backend_by_hand_with_the_place_of_its_key(play: Screenplay) -> None:
-    setup = FakeSetup(found=())
-    async with play(setup=setup) as stage:
-        await looked(stage)
-        await stage.press("a")
-        await stage.until_top(AddBackend)
-        await stage.press("down", "down", "down", "enter", "enter", "enter")
-        await stage.type("env:OPENAI_API_KEY")
-        await stage.press("enter")
-        await stage.until(lambda: setup.added)
-        assert setup.added == [("openai", "https://api.openai.com", None, "env:OPENAI_API_KEY", False)]
-
-
-@pytest.mark.parametrize(("url", "said"), [("", "The address is missing"), ("http://127.1", "write 127.0.0.1")])
-async def test_what_is_wrong_with_it_is_said(play: Screenplay, url: str, said: str) -> None:
-    setup = FakeSetup(found=())
-    async with play(setup=setup) as stage:
-        await looked(stage)
-        await stage.press("a")
-        screen = await stage.until_top(AddBackend)
-        screen.url.value = url
-        await stage.press("ctrl+s")
-        await stage.until(lambda: said in stage.text)
-        await stage.press("escape")
-        await stage.until_top(FirstRun)
-        assert setup.added == []
 
 
 async def test_a_hub_that_cannot_be_reached_is_said_in_one_line(play: Screenplay) -> None:

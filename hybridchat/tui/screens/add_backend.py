@@ -99,11 +99,13 @@ class AddBackend(ModalScreen["Added | None"]):
     async def on_mount(self) -> None:
         """What there is to say beforehand: where it is, where a key comes from, and where it will be."""
         provider = self._provider
-        where = [f"{provider.base_url or provider.url} · managed, leaves your machines"] if provider else []
-        source = [f"Get a key at {provider.keys_url}"] if provider else []
-        self._facts.update("\n".join([*where, *source]))
-        kept = f"The key is sent to that host alone, and {await place_for_keys()}."
-        self._facts.update("\n".join([*where, *source, clean_line(kept)]))
+        facts = ["The key goes to that host alone."]
+        if provider:
+            facts[:0] = [f"{provider.base_url or provider.url} · managed, leaves your machines"]
+            facts += [f"Get one at {provider.keys_url}"]
+        self._facts.update("\n".join(facts))
+        facts += [f"It is {clean_line(await place_for_keys())}."]
+        self._facts.update("\n".join(facts))
         if variable := await self._variable():
             self.environment = Tick(f"Use the key in the environment's {variable}")
             await self.mount(self.environment, after=self.key)

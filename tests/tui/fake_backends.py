@@ -1,0 +1,110 @@
+"""The scripted session's backends and keys, and providers whose answers a test decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, cast
+
+from msgspec.structs import replace
+
+from hybridchat.config import BackendConfig
+from hybridchat.config.providers import Provider, providers
+from hybridchat.domain.chat import Effort, Kind, ModelInfo, Zone
+from hybridchat.domain.routing import Candidate
+from hybridchat.errors import BackendError, ErrorKind, HybridchatError
+from hybridchat.keys import Key, typed_key
+from hybridchat.session.drafting import NewBackend, draft
+from hybridchat.session.keeping import Kept
+from hybridchat.session.prices import Quote
+from hybridchat.session.providers import Added, KeyState, ListedModel, Look
+from hybridchat.session.state import Chat, Plan
+from tests.tui.fake_chats import FakeChats
+
+if TYPE_CHECKING:
+    from hybridchat.session.providers import Providers
+
+KEY = "sk-canary-4711-0815"
+MODELS = (
+    ListedModel(ModelInfo("gpt-big", 400_000, capabilities=("vision", "tools")), Quote(1.25, 10.0, "a list")),
+    ListedModel(ModelInfo("gpt-small", 128_000), Quote(0.05, 0.4, "a list")),
+    ListedModel(ModelInfo("gpt-secret")),
+)
+
+
+class FakeBackends(FakeChats):
+    """Further backends, their keys, and how much they may think."""
+
+    def __init__(self, candidates: Sequence[Candidate]) -> None:
+        super().__init__(candidates)
+        self.keys: list[tuple[str, str]] = []  # backend, key
+        self.added: list[BackendConfig] = []
+
+    async def set_effort(self, chat: Chat, effort: Effort | None) -> None:
+        chat.effort = effort
+
+    def plan(self, chat: Chat, draft: str, *, route: str | None = None, model: str | None = None) -> Plan:
+        return replace(super().plan(chat, draft, route=route, model=model), effort=chat.effort)
+
+    async def add_backend(self, entry: BackendConfig) -> None:
+        self.added.append(entry)
+        model = entry.model or ""
+        new = Candidate(backend=entry.id, kind=Kind(entry.kind), model=model, zone=Zone.MANAGED, proof=None)
+        self.backends.append(new)
+
+    def key_host(self, backend: str) -> str:
+        return f"https://{backend}.example"
+
+    async def set_key(self, backend: str, value: str) -> Kept:
+        self.keys.append((backend, typed_key(value)))
+        return Kept("keyring", self.key_host(backend))
+
+
+class FakeProviders:
+    """Looks at a new backend as the test says; writes nothing but `written`."""
+
+    def __init__(self, look: Look | None = None) -> None:
+        self.look_says = look or Look(KeyState.WORKS, "3 models", models=MODELS)
+        self.in_environment: str | None = None
+        self.looked: list[tuple[str, str | None]] = []  # address, key
+        self.proven: list[tuple[str | None, str]] = []  # key, model
+        self.proof_fails: HybridchatError | None = None
+        self.written: list[tuple[NewBackend, str | None, str | None]] = []  # model, typed key
+        self.notice = ""
+
+    def opener(self) -> Providers:
+        return cast("Providers", self)
+
+    def presets(self) -> tuple[Provider, ...]:
+        return providers()
+
+    async def draft(self, what: str, given: Mapping[str, object]) -> NewBackend:
+        return draft(what, given, ())
+
+    async def find_key(self, new: NewBackend) -> tuple[NewBackend, Key | None]:
+        if self.in_environment is None:
+            return new, None
+        return new.with_values(key=f"env:{new.variable}"), Key(self.in_environment, "the environment")
+
+    async def look(self, new: NewBackend, key: str | None) -> Look:
+        self.looked.append((new.config.base_url or "", key))
+        return self.look_says
+
+    async def prove(self, new: NewBackend, key: str | None, model: str) -> None:
+        if self.proof_fails:
+            raise self.proof_fails
+        self.proven.append((key, model))
+
+    async def add(self, new: NewBackend, *, model: str | None = None, key: str | None = None) -> Added:
+        self.written.append((new, model, key))
+        return Added(new.with_values(model=model).config, self.notice)
+
+
+def refused(detail: str = "401: Incorrect API key provided") -> Look:
+    return Look(KeyState.REFUSED, detail)
+
+
+def unreachable() -> Look:
+    return Look(KeyState.UNREACHABLE, "nothing listens at 127.0.0.1:9", "start the server, or correct base_url")
+
+
+NO_TOKEN = BackendError(ErrorKind.AUTH, "openrouter refused the key", "get another one")
