@@ -11,6 +11,7 @@ from hybridchat.domain.budget import Hold, Limit
 from hybridchat.domain.chat import (
     Attempt,
     CostBasis,
+    Disclosure,
     Effort,
     MessageState,
     Outcome,

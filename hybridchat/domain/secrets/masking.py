@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from hybridchat.domain.secrets.rules import Finding
@@ -96,7 +96,7 @@ def label_of(kind: str) -> str:
     return re.sub(r"[^A-Z0-9]+", "_", kind.upper())[:60].strip("_") or "SECRET"
 
 
-def unmask(text: str, values: dict[str, str]) -> str:
+def unmask(text: str, values: Mapping[str, str]) -> str:
     """With the values where their placeholders stand."""
     return _PLACEHOLDER.sub(lambda found: values.get(found[0], found[0]), text) if values else text
 
@@ -104,12 +104,14 @@ def unmask(text: str, values: dict[str, str]) -> str:
 class Unmasker:
     """Puts values back into a text that comes in pieces: what may become a placeholder waits for the next piece."""
 
-    def __init__(self, values: dict[str, str]) -> None:
+    def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values
         self._waiting = ""
 
     def take(self, piece: str) -> str:
         """What can be shown by now."""
+        if not self._values:
+            return piece
         text = self._waiting + piece
         last = text.rfind("<")
         tail = text[last:] if last >= 0 else ""
