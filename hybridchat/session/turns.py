@@ -62,7 +62,10 @@ class Turns:
         """Another answer to the chat's last question, which is the draft's. Raises HybridchatError as `send` does."""
         if chat.is_streaming:
             raise UsageError("a reply is running", "stop it, or wait for its end")
-        await self._begin(chat, self._begin_turn(chat, draft, is_again=True))
+        try:
+            await self._begin(chat, self._begin_turn(chat, draft, is_again=True))
+        finally:
+            self._queue_changed(chat)
 
     async def _send_next(self, chat: Chat) -> None:
         """Sends the first of the queue, unless a reply is running. What cannot be sent goes back to where it was."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,11 @@ import pytest
 from hybridchat import wiring
 from hybridchat.ledger.reads import USAGE_COLUMNS
 from hybridchat.ledger.store import open_ledger
+from hybridchat.session.reply import Reply
 from tests.fakes.http import FakeServer, Request, Responder
 from tests.fakes.wire import CHAT_COMPLETIONS, WIRES, Wire
 from tests.faults.cli import configure
-from tests.faults.matrix import FAULTS, Fault, faults_markdown
+from tests.faults.matrix import FAULTS, Asked, Fault, faults_markdown
 from tests.unit.cli.conftest import Call, call, cli
 from tests.unit.session.conftest import until
 
@@ -34,6 +36,7 @@ class Faulty(FakeServer):
         super().__init__(self._handle)
         self._fault, self._wire = fault, wire
         self.asked = 0
+        self.heard = asyncio.Event()
 
     async def _handle(self, request: Request, respond: Responder) -> None:
         if request.path != self._wire.path:
@@ -41,7 +44,7 @@ class Faulty(FakeServer):
             return
         self.asked += 1
         assert self._fault.script is not None
-        await self._fault.script(self._wire, respond, self.asked)
+        await self._fault.script(self._wire, respond, Asked(self.asked, self.heard))
 
 
 def config_for(wire: Wire, url: str, more: str = "") -> str:
@@ -51,6 +54,16 @@ def config_for(wire: Wire, url: str, more: str = "") -> str:
     )
 
 
+def tell_what_is_heard(server: Faulty, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, add = asyncio.get_running_loop(), Reply.add
+
+    def heard(reply: Reply, text: str, *, is_thinking: bool) -> float | None:
+        loop.call_soon_threadsafe(server.heard.set)  # the command line runs in a thread of its own
+        return add(reply, text, is_thinking=is_thinking)
+
+    monkeypatch.setattr(Reply, "add", heard)
+
+
 @pytest.mark.parametrize(("fault", "wire"), CELLS)
 async def test_a_cell(fault: Fault, wire: Wire, call: Call, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAULT_KEY", "k")
@@ -58,11 +71,16 @@ async def test_a_cell(fault: Fault, wire: Wire, call: Call, home: Path, monkeypa
     monkeypatch.setattr("hybridchat.backends.streaming.MAX_REPLY_CHARACTERS", 12 << 20)
     if fault.number == "37":
         monkeypatch.setattr("hybridchat.backends.streaming.MAX_REPLY_CHARACTERS", 20_000)
-    async with Faulty(fault, wire) as server:
-        configure(home, config_for(wire, server.url, fault.config))
-        done = await call("ask", "--json", "hello")
+    for limit_s in (1, 5, 25):
+        shutil.rmtree(home, ignore_errors=True)
+        async with Faulty(fault, wire) as server:
+            configure(home, config_for(wire, server.url, fault.config.format(limit_s=limit_s)))
+            tell_what_is_heard(server, monkeypatch)
+            done = await call("ask", "--json", "hello")
+        answer = done.json
+        if answer["text"] or not fault.config:
+            break
     seen = fault.seen
-    answer = done.json
     assert (done.code, seen.says in done.err) == (seen.code, True), done.err
     assert "\x1b" not in done.err
     assert answer["text"].startswith(seen.text) if fault.number == "37" else answer["text"] == seen.text

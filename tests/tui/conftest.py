@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +23,7 @@ from hybridchat.tui.screens.chat import ChatScreen
 from tests.tui.fake_session import FakeSession
 
 DEADLINE_S = 30.0
+Serve = Callable[..., str]
 Screenplay = Callable[..., AbstractAsyncContextManager["Stage"]]
 
 
@@ -91,6 +95,24 @@ class Stage:
         from hybridchat.tui.widgets.bars import Banner
 
         return [banner.text for banner in self.screen.query(Banner)]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """`serve("--tokens-per-s", "20")` → the URL of a paced server, in a process of its own."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str) -> str:
+        command = [sys.executable, "-m", "tests.fakes.completions", *arguments]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+        running.append(server)
+        assert server.stdout is not None
+        return server.stdout.readline().strip()
+
+    yield start
+    for server in running:
+        server.kill()
+        server.communicate()
 
 
 @pytest.fixture

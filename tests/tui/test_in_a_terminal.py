@@ -8,39 +8,19 @@ import re
 import shlex
 import signal
 import sqlite3
-import subprocess
 import sys
 import termios
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.tui.terminal import ROOT, Terminal
+from tests.tui.conftest import Serve
+from tests.tui.terminal import Terminal
 
 ALTERNATE_SCREEN_ON = b"\x1b[?1049h"
 ALTERNATE_SCREEN_OFF = b"\x1b[?1049l"
 ENDLESS = ("--tokens", "1000000")  # a reply that is ended from outside, however long that takes
 MOUSE_OFF = b"\x1b[?1000l"
-Serve = Callable[..., str]
-
-
-@pytest.fixture
-def serve() -> Iterator[Serve]:
-    """`serve("--tokens-per-s", "20")` → the URL of a paced server, in a process of its own."""
-    running: list[subprocess.Popen[str]] = []
-
-    def start(*arguments: str) -> str:
-        command = [sys.executable, "-m", "tests.fakes.completions", *arguments]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-        running.append(server)
-        assert server.stdout is not None
-        return server.stdout.readline().strip()
-
-    yield start
-    for server in running:
-        server.kill()
-        server.communicate()
 
 
 def configure(home: Path, url: str, more: str = "") -> None:

@@ -13,11 +13,14 @@ from typing import Any
 import pytest
 from textual.widgets import Input, TextArea
 
+from hybridchat.tui.screens.add_backend import AddBackend
+from hybridchat.tui.screens.ask_key import AskKey
 from hybridchat.tui.screens.chats import ChatList
 from hybridchat.tui.screens.help import HelpScreen
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.widgets.panel import Live
 from tests.tui.conftest import Screenplay, Stage
+from tests.tui.fake_backends import KEY, FakeProviders, refused
 from tests.tui.fake_session import FakeSession
 from tests.tui.fake_setup import FakeSetup
 from tests.tui.samples import CONVERSATION, STREAMED, THINKING, TITLES
@@ -72,15 +75,49 @@ async def first_run(stage: Stage) -> None:
     await stage.until(lambda: "Found:" in stage.text)
 
 
+async def place(stage: Stage) -> None:
+    await stage.press("alt+b")
+    await stage.until_top(Picker)
+
+
+async def add_backend(stage: Stage) -> None:
+    await place(stage)
+    await stage.press("enter")
+    form = await stage.until_top(AddBackend)
+    form.key.value = KEY
+    await stage.press("enter")
+    await stage.until(lambda: "was refused" in stage.text and "has no keyring" in stage.text)
+
+
+async def models(stage: Stage) -> None:
+    await place(stage)
+    await stage.type("anthropic")
+    await stage.press("enter")
+    await stage.until_top(AddBackend)
+    await stage.press("enter")
+    await stage.until_top(Picker)
+
+
+async def key(stage: Stage) -> None:
+    await conversation(stage)
+    assert stage.screen.session is not None
+    stage.app.push_screen(AskKey(stage.screen.session, "openai", "openai refused the key: 401 — try another one"))
+    await stage.until_top(AskKey)
+    await stage.until(lambda: "has no keyring" in stage.text)
+
+
 SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
-    scene.__name__: scene for scene in (idle, conversation, streaming, chats, routes, help_page, first_run)
+    scene.__name__: scene
+    for scene in (idle, conversation, streaming, chats, routes, help_page, first_run, place, add_backend, models, key)
 }
 
 
 @pytest.mark.parametrize("scene", SCENES)
-async def test_picture(scene: str, play: Screenplay, tmp_path: Path) -> None:
+async def test_picture(scene: str, play: Screenplay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hybridchat.session.keeping.keyring_status", lambda: (False, "this system has no keyring"))
+    providers = FakeProviders(refused() if scene == "add_backend" else None)
     options: dict[str, Any] = {"setup": FakeSetup(), "open_demo": FakeSession().opener} if scene == "first_run" else {}
-    async with play(**options) as stage:
+    async with play(open_providers=providers.opener, **options) as stage:
         await SCENES[scene](stage)
         for widget in (*stage.screen.query(TextArea), *stage.app.screen.query(Input)):
             widget.cursor_blink = False

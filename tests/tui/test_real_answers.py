@@ -12,8 +12,9 @@ import pytest
 
 from hybridchat import wiring
 from hybridchat.session.chat import Session
-from hybridchat.tui.screens.dialogs import Confirm
+from hybridchat.tui.screens.dialogs import Confirm, Prompt
 from hybridchat.tui.screens.picker import Picker
+from hybridchat.tui.screens.spending import SetLimit
 from tests.fakes.completions import FakeCompletions
 from tests.tui.conftest import Screenplay, Stage
 
@@ -148,3 +149,29 @@ async def test_both_sides_answer_and_the_panel_counts_both(rent: Rent) -> None:
         assert two.stored("select count(*) from message where role = 'assistant'") == [(3,)]
         history = two.local.sent("/v1/chat/completions")[-1].json()["messages"]
         assert [message["role"] for message in history] == ["user", "assistant", "user"]
+
+
+BUDGET = "\n[budget]\nmonth = 0.06\nmax_reply_tokens = 20\n"
+
+
+async def test_a_budget_stops_before_the_wire_and_goes_on_once_it_is_raised(rent: Rent) -> None:
+    async with rent(route="rented", more=BUDGET, size=(120, 50)) as two:
+        await two.answered("first")
+        await two.stage.until(lambda: "$0.021 of $0.06" in two.stage.text)
+        await two.stage.until(lambda: "Enter asks where" in two.stage.text)
+        await two.stage.send("second")
+        picker = await two.stage.until_top(Picker)
+        assert "the month budget of $0.060 has $0.039 left" in " ".join(two.stage.text.split())
+        raising = next(row for row in picker.all_rows if isinstance(row.key, SetLimit))
+        picker.list.set_rows(picker.all_rows, raising.key)
+        await two.stage.press("enter")
+        await two.stage.until_top(Prompt)
+        await two.stage.press("ctrl+u", "1", "enter")
+        await two.stage.until(lambda: "Enter sends to rented" in two.stage.text)
+        assert two.stage.screen.composer.text == "second"
+        assert len(two.managed.sent("/v1/chat/completions")) == 1
+        await two.stage.press("enter")
+        await two.stage.until(lambda: len(two.managed.sent("/v1/chat/completions")) == 2)
+        assert two.managed.sent("/v1/chat/completions")[-1].json()["max_tokens"] == 20
+        await two.stage.until(lambda: two.stage.screen.chat and not two.stage.screen.chat.is_streaming)
+        await two.stage.until(lambda: "of $1.00" in two.stage.text)

@@ -99,10 +99,10 @@ class AddBackend(ModalScreen["Added | None"]):
     async def on_mount(self) -> None:
         """What there is to say beforehand: where it is, where a key comes from, and where it will be."""
         provider = self._provider
-        facts = ["The key goes to that host alone."]
+        facts = ["A key goes to that host alone."]
         if provider:
-            facts[:0] = [f"{provider.base_url or provider.url} · managed, leaves your machines"]
-            facts += [f"Get one at {provider.keys_url}"]
+            where = f"{provider.base_url or provider.url} · managed, leaves your machines"
+            facts = [where, f"Get a key at {provider.keys_url}", "It goes to that host alone."]
         self._facts.update("\n".join(facts))
         facts += [f"It is {clean_line(await place_for_keys())}."]
         self._facts.update("\n".join(facts))
@@ -132,14 +132,15 @@ class AddBackend(ModalScreen["Added | None"]):
         try:
             added = await self._add()
         except HybridchatError as error:
-            self._say(brief(str(error), 400))
+            self._say(brief(str(error), 400), is_error=True)
             return
         if added is None:
             self._say(_KEYS)
         else:
             self.dismiss(added)
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, *, is_error: bool = False) -> None:
+        self._status.set_class(is_error, "-error")
         self._status.update(text)
 
     async def _add(self) -> Added | None:

@@ -59,6 +59,7 @@ class AskKey(ModalScreen["Kept | None"]):
         try:
             kept = await self._session.set_key(self._backend, self.key.value)
         except HybridchatError as error:
+            self._status.add_class("-error")
             self._status.update(brief(str(error)))
         else:
             self.dismiss(kept)

@@ -72,14 +72,14 @@ def budget_rows(standings: Sequence[Standing]) -> list[Row]:
 
 
 def read_usd(typed: str) -> Decimal | None:
-    """None for nothing: no limit. Raises UsageError for what is no amount."""
+    """None for the word "none": no limit. Raises UsageError for what is no amount; so is nothing at all."""
     amount = typed.strip().removeprefix("$").strip()
-    if not amount:
+    if amount.casefold() == "none":
         return None
     try:
         return Decimal(amount)
     except InvalidOperation:
-        raise UsageError(f"{typed.strip()!r} is no amount", "type US dollars, such as 12.50") from None
+        raise UsageError(f"{typed.strip()!r} is no amount", "type US dollars, such as 12.50, or none") from None
 
 
 class Spending(ChatView):
@@ -101,7 +101,7 @@ class Spending(ChatView):
 
         assert self.session is not None
         title = f"New {limit.scope} budget in USD" + (f" for {limit.backend}" if limit.backend else "")
-        typed = await self.app.push_screen_wait(Prompt(title, str(limit.usd or ""), "empty: no limit"))
+        typed = await self.app.push_screen_wait(Prompt(title, str(limit.usd or ""), "an amount, or none"))
         self.composer.focus()
         if typed is not None:
             with self.told():

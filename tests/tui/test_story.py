@@ -1,0 +1,105 @@
+"""A sitting with a rented model, in the real program on a real terminal: limited, answered at home instead, asked
+again, stopped by its budget, and resumed."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.tui.conftest import Serve
+from tests.tui.terminal import Terminal
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal")
+
+CONFIG = """
+[[backend]]
+id = "lab"
+kind = "openai-compatible"
+base_url = "{local}"
+model = "fake"
+vouched = true
+
+[[backend]]
+id = "rented"
+kind = "openai-compatible"
+base_url = "{managed}"
+model = "fake"
+zone = "managed"
+
+[backend.price."fake"]
+input = 1000
+output = 2000
+
+[route]
+default = "managed"
+
+[budget]
+month = 0.06
+max_reply_tokens = 20
+"""
+COUNTDOWN = re.compile(r"rented limited its rate: trying again in \d s \(1 of 3\) · Esc cancels")
+DOWN, ALT_E, CTRL_Q = "\x1b[B", "\x1be", "\x11"
+
+
+def rows(home: Path, query: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(home / "hybridchat.db")) as ledger:
+        return ledger.execute(query).fetchall()
+
+
+def test_limited_answered_at_home_asked_again_stopped_by_the_budget_and_resumed(home: Path, serve: Serve) -> None:
+    local = serve("--tokens", "10", "--tokens-per-s", "500")
+    # told to come again in 3 s, then in 5 minutes, which is too long to wait for
+    managed = serve("--tokens", "10", "--tokens-per-s", "500", "--limited", "3", "300")
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text(CONFIG.format(local=local, managed=managed))
+    with Terminal(env={"HYBRIDCHAT_HOME": str(home)}, columns=80, rows=40) as terminal:
+        terminal.wait_for("Enter sends to rented")
+        terminal.type("first question\r")
+        terminal.wait_for(lambda text: COUNTDOWN.search(text) is not None)
+        terminal.wait_for("answered by fake on lab: rented limited its rate")
+        terminal.wait_for("lab · fake · loopback, you vouched")
+
+        terminal.type(ALT_E)
+        terminal.wait_for("Ask fake on rented too?")
+        terminal.wait_for("no earlier turn goes along")
+        terminal.type("\r")
+        terminal.wait_for("‹2/2› rented · fake · managed, leaves your machines")
+        terminal.wait_for("fake on lab:")
+
+        terminal.wait_for("Enter asks where to send")
+        terminal.type("second question\r")
+        terminal.wait_for("Raise the month budget of $0.060…")
+        sent_before = rows(home, "select count(*) from usage")
+        terminal.type(DOWN + DOWN + "\r")
+        terminal.wait_for("New month budget in USD")
+        terminal.type("1\r")  # in place of the old amount, which is selected
+        terminal.wait_for("Enter sends to rented")
+        assert rows(home, "select count(*) from usage") == sent_before
+        terminal.type("\r")
+        terminal.wait_until(lambda: rows(home, "select count(*) from usage where outcome = 'ok'") == [(3,)])
+        terminal.wait_for("Enter sends to rented")
+        terminal.type(CTRL_Q)
+        assert terminal.wait_for_exit() == 0
+
+    assert rows(home, "select backend, zone, outcome, error_kind, attempt_no from usage order by attempt_id") == [
+        ("rented", "managed", "error", "rate_limit", 1),
+        ("rented", "managed", "error", "rate_limit", 2),
+        ("lab", "device", "ok", None, 3),
+        ("rented", "managed", "ok", None, 1),
+        ("rented", "managed", "ok", None, 1),
+    ]
+    first, answers = "(select min(id) from message)", "from message where role = 'assistant'"
+    assert rows(home, f"select count(*) {answers} and parent_id = {first}") == [(2,)]
+    assert rows(home, "select route_reason from usage where backend = 'lab'")[0][0].startswith(
+        "fallback: rented limited"
+    )
+    spent = rows(home, "select sum(cost_usd), count(cost_usd) from usage where zone = 'managed'")
+    assert spent[0][1] == 2
+    assert 0.04 < spent[0][0] <= 1.0
+    assert rows(home, "select max_tokens from usage order by attempt_id desc limit 1") == [(20,)]
+    assert "month = 1" in (home / "config.toml").read_text()
