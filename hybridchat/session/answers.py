@@ -41,7 +41,7 @@ class Answers:
         draft = replace(draft, disclosure=disclosure or draft.disclosure)
         await self._turns.answer_again(chat, draft)
 
-    def other_side(self, chat: Chat) -> Plan:
+    def other_side(self, chat: Chat, disclosure: Disclosure | None = None) -> Plan:
         """What `escalate` would do: the last question to a managed backend, or back to one of the user's own.
 
         Raises Refused unless the conversation is open.
@@ -50,21 +50,27 @@ class Answers:
             raise Refused(f"this conversation is {in_words(self._planner.privacy(chat))}", "ask in an open one")
         question, last = _last_question(chat), chat.messages[-1].attempt
         side = "managed" if last is not None and last.zone.is_local else "local"
-        return self._planner.plan(chat, replace(question, route=side))
+        disclosure = disclosure or question.disclosure
+        return self._planner.plan(chat, replace(question, route=side, disclosure=disclosure))
 
     async def escalate(
-        self, chat: Chat, backend: str | None = None, model: str | None = None, purpose: Purpose = Purpose.CHAT
+        self,
+        chat: Chat,
+        backend: str | None = None,
+        model: str | None = None,
+        purpose: Purpose = Purpose.CHAT,
+        disclosure: Disclosure | None = None,
     ) -> None:
         """The last question to the other side, or to that backend: up to a managed one, or back to the user's own.
 
         Only on the user's word, and only in an open conversation: Refused otherwise.
         """
-        plan = self.other_side(chat)
+        plan = self.other_side(chat, disclosure)
         if backend is None:
             if plan.decision.target is None:
                 raise self._planner.refusal(plan)
             backend, model = plan.decision.target.backend, plan.decision.target.model
-        await self.again(chat, route=backend, model=model, purpose=purpose)
+        await self.again(chat, route=backend, model=model, purpose=purpose, disclosure=disclosure)
 
     async def siblings(self, message_id: int) -> list[Message]:
         """All answers to the question that this message answers, oldest first, each with its last attempt."""

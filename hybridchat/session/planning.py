@@ -31,7 +31,7 @@ from hybridchat.session.disclosing import Gate
 from hybridchat.session.fleet import Fleet
 from hybridchat.session.forecasts import Forecasts
 from hybridchat.session.state import Chat, Draft, Plan, count_turns, left_out_before, system_size, without_oldest
-from hybridchat.session.ways import Way
+from hybridchat.session.ways import Undecided, Way
 
 FALLBACK = "fallback"  # how the reasons of one begin
 _CHOICES = "--mask sends placeholders, --backend local asks at home, --send-as-is sends it as it is"
@@ -240,7 +240,7 @@ class Planner:
             remedy = "run hybridchat once to set one up, or `hybridchat backends add`"
             return self._config_error or UsageError("no backend is configured", remedy)
         message = "; ".join(decision.reasons)
-        if plan.found is not None:
+        if plan.is_undecided:
             return Undecided(message, decision.remedy, plan)
         if decision.is_policy:
             return Refused(message, decision.remedy)
@@ -316,14 +316,6 @@ def _flag(way: Way) -> str:
         case "ask":
             goes = f"{count_of(way.turns, 'earlier turn')} would go along to {way.candidate.backend}"
             return goes if way.turns and not way.candidate.is_local else ""
-
-
-class Undecided(Refused):
-    """Something was found that would leave by accident: the user must say what becomes of it."""
-
-    def __init__(self, message: str, remedy: str, plan: Plan) -> None:
-        super().__init__(message, remedy)
-        self.plan = plan
 
 
 class RouteOpen(HybridchatError):

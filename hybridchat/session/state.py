@@ -50,6 +50,11 @@ class Plan(Struct, frozen=True):
     effort: Effort | None = None  # None: the model's own
     found: Found | None = None  # what a managed target would get by accident
 
+    @property
+    def is_undecided(self) -> bool:
+        """Whether the user must say what becomes of what was found."""
+        return self.found is not None and self.found.disclosure is None
+
 
 class Draft(Struct, frozen=True):
     """A message on its way: its words and what was chosen for it alone."""

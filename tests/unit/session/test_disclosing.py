@@ -13,8 +13,8 @@ from hybridchat.domain.routing import Outlook
 from hybridchat.errors import EXIT_REFUSED, ErrorKind
 from hybridchat.session.disclosing import AT_A_TIME, Place
 from hybridchat.session.events import Delta, Notice
-from hybridchat.session.planning import Undecided
 from hybridchat.session.state import Chat
+from hybridchat.session.ways import Undecided
 from tests.unit.session.conftest import Build, World, spec, until
 
 LAB, CLOUD, OTHER = spec("lab", Zone.DEVICE), spec("cloud", Zone.MANAGED), spec("other", Zone.MANAGED)
