@@ -105,7 +105,7 @@ def key_at(place: str, backend: BackendConfig, address: Address, secret: Collect
         case "command":
             return _checked(_ask_command(detail, backend, secret), f"the program {_program(detail)}", backend)
         case _:
-            return _checked(_ask_keyring(address, backend), "the keyring", backend)
+            return _checked(_ask_keyring(address, backend), "the keyring", backend, f" for {address.origin}")
 
 
 def secret_variables(config: Config) -> frozenset[str]:
@@ -168,12 +168,13 @@ def keyring_status() -> tuple[bool, str]:
         return False, error.message
 
 
-def _checked(value: str, origin: str, backend: BackendConfig) -> Key:
+def _checked(value: str, origin: str, backend: BackendConfig, bound: str = "") -> Key:
+    """`bound`: to which host such a key is, in words; who has moved the address learns from it why there is none."""
     value = value.strip()
     if not value:
         remedy = f"`hybridchat keys set {backend.id}`" if backend.key == "keyring" else "set it"
         raise BackendError(
-            ErrorKind.AUTH, f"{backend.id}: {origin} has no key", f"{remedy}, or change `key` in config.toml"
+            ErrorKind.AUTH, f"{backend.id}: {origin} has no key{bound}", f"{remedy}, or change `key` in config.toml"
         )
     if problem := _problem(value):
         raise BackendError(ErrorKind.AUTH, f"{backend.id}: the key from {origin} {problem}", "set it again")

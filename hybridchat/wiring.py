@@ -15,12 +15,12 @@ from hybridchat.backends.spec import backend_specs
 from hybridchat.config import BackendConfig, Config, config_error, load_config
 from hybridchat.config.problems import Problem
 from hybridchat.domain.address import parse_base_url
-from hybridchat.domain.budget import Scope
 from hybridchat.domain.chat import Kind, Proof, Zone
 from hybridchat.domain.pricing import PricePerMillion
 from hybridchat.keys import SessionKeys, find_key, secret_variables
 from hybridchat.ledger.store import Ledger, open_ledger
 from hybridchat.paths import Paths, find_paths
+from hybridchat.session.budget_file import BudgetFile
 from hybridchat.session.chat import Session
 from hybridchat.session.keeping import KeyKeeper
 from hybridchat.session.prices import PriceBook
@@ -55,14 +55,8 @@ class Wiring(NamedTuple):
             local_only=local_only,
             keep_key=KeyKeeper(self.paths.config_file, self.session_keys).keep,
             config_error=config_error(self.problems) if self.problems else None,
-            keep_budget=self.keep_budget,
+            budget_file=BudgetFile(self.paths.config_file),
         )
-
-    def keep_budget(self, scope: Scope, usd: Decimal | None, backend: str | None) -> None:
-        """Writes a changed budget into the config. Raises as `config_edit.set_budget`."""
-        from hybridchat.config_edit import set_budget
-
-        set_budget(self.paths.config_file, scope, usd, backend)
 
     async def open_ollama_admin(self, spec: BackendSpec) -> OllamaAdmin:
         """For the models of an Ollama: pull, show, delete, load."""

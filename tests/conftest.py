@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -20,8 +21,41 @@ hypothesis.settings.load_profile("unhurried")
 share_http_library()  # before a vendor's library brings the other one in, after which nobody could share ours
 
 
+HERE = Path(__file__).parent
+PARTS = {"faults": "thorough", "oracles": "thorough", "terminal": "thorough", "real": "real"}  # by folder
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--part",
+        choices=["fast", *dict.fromkeys(PARTS.values())],
+        help="thorough: programs, terminals, vendors' own libraries; real: engines; fast: all else",
+    )
     parser.addoption("--require-real", action="store_true", help="fail where a real engine cannot run")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What is not in the wanted part is not even imported: a vendor's library alone takes a second, in each worker."""
+    part = config.getoption("--part")
+    is_room = collection_path.parent == HERE and collection_path.is_dir()
+    return True if part and is_room and PARTS.get(collection_path.name, "fast") != part else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test has its part as a marker too, for `-m`."""
+    for item in items:
+        item.add_marker(PARTS.get(item.path.relative_to(HERE).parts[0], "fast"))
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays; a third of the interface's tests was the collector going through it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 5, 5)
+
+
+def pytest_unconfigure() -> None:
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

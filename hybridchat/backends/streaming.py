@@ -22,7 +22,10 @@ MAX_REPLY_CHARACTERS = 16 << 20
 MAX_TOKENS = 10**12
 """Of one count in a usage; more is a mistake."""
 
-_COUNTS = ("prompt_tokens", "cached_tokens", "cache_write_tokens", "completion_tokens", "thinking_tokens")
+_COUNTS = (
+    *("prompt_tokens", "cached_tokens", "cache_write_tokens", "completion_tokens", "thinking_tokens"),
+    "cache_write_1h_tokens",
+)
 _HEAD_BYTES = 4096
 _ERROR_BODY_BYTES = 64 << 10
 _DRAIN_S = 0.1
@@ -123,6 +126,8 @@ def believable(usage: Usage) -> Usage:
     prompt, completion = told.get("prompt_tokens", MAX_TOKENS), told.get("completion_tokens", MAX_TOKENS)
     if told.get("cached_tokens", 0) + told.get("cache_write_tokens", 0) > prompt:
         told = {name: count for name, count in told.items() if not name.startswith("cache")}
+    if told.get("cache_write_1h_tokens", 0) > told.get("cache_write_tokens", 0):
+        told.pop("cache_write_1h_tokens")
     if told.get("thinking_tokens", 0) > completion:
         del told["thinking_tokens"]
     load_ms = usage.load_ms if usage.load_ms is not None and 0 <= usage.load_ms < math.inf else None

@@ -19,7 +19,8 @@ from hybridchat.cli.finite import FiniteRange
 from hybridchat.cli.keys import use_key
 from hybridchat.cli.prompt import Words, compose, read_files, read_stdin
 from hybridchat.cli.running import run
-from hybridchat.domain.chat import Disclosure, Message, MessageState, Outcome, Privacy, Purpose
+from hybridchat.cli.sampling import parameters_of, sampling_options
+from hybridchat.domain.chat import Disclosure, Message, MessageState, Outcome, Parameters, Privacy, Purpose
 from hybridchat.errors import EXIT_FAILED, EXIT_OK, EXIT_REFUSED, HybridchatError, UsageError
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ class Options(Struct, frozen=True, kw_only=True):
     unpriced: bool
     drop_oldest: bool
     summarize: bool
-    mask: bool
-    send_as_is: bool
+    parameters: Parameters
+    disclosure: Disclosure | None
     timeout_s: float | None
     show_thinking: bool
     as_json: bool
@@ -64,6 +65,7 @@ class Options(Struct, frozen=True, kw_only=True):
 @click.option("--drop-oldest", is_flag=True, help="Leave out as many of the oldest turns as the context window asks.")
 @click.option("--summarize", is_flag=True, help="Where it is too long, go on in a fork that begins with a summary.")
 @disclosure_options
+@sampling_options
 @click.option("--timeout", "timeout_s", type=FiniteRange(0, min_open=True), metavar="S", help="Stop after S seconds.")
 @click.option("--show-thinking", is_flag=True, help="Print the model's thinking on standard error.")
 @output.json_option
@@ -79,8 +81,8 @@ def command(**arguments: object) -> None:
     """
     from hybridchat import wiring
 
-    options = Options(**arguments)  # type: ignore[arg-type]  # click has converted them
-    disclosure = disclosure_of(mask=options.mask, send_as_is=options.send_as_is)
+    parameters, disclosure = parameters_of(arguments), disclosure_of(arguments)
+    options = Options(parameters=parameters, disclosure=disclosure, **arguments)  # type: ignore[arg-type]
     if options.continue_last and options.conversation_id is not None:
         raise UsageError("--continue and --conversation exclude each other", "give one of them")
     if options.system is not None and (options.continue_last or options.conversation_id is not None):
@@ -94,7 +96,7 @@ def command(**arguments: object) -> None:
     if options.unpriced:
         session.budgets.allow_unpriced()
     log_if_debugging(session, wired.paths)
-    exit_code = run(ask(session, options, text, disclosure))
+    exit_code = run(ask(session, options, text))
     if exit_code != EXIT_OK:
         raise click.exceptions.Exit(exit_code)
 
@@ -106,23 +108,22 @@ def check_backend(wanted: str | None, ids: list[str]) -> None:
         raise UsageError(f"unknown backend {wanted!r}", f"give one of: {known}; or auto, local, managed")
 
 
-async def ask(session: Session, options: Options, text: str, disclosure: Disclosure | None) -> int:
+async def ask(session: Session, options: Options, text: str) -> int:
     """One turn. Returns the exit code; whatever ends it, what came is kept."""
     printer = Printer(as_json=options.as_json, show_thinking=options.show_thinking)
     session.listen(printer.on_event)
     try:
         only = options.backend if options.backend in session.fleet.specs else None
         await session.start(watch=False, panel=False, only=only)
-        chat = await open_chat(session, options)
-        chat, drop_turns = await fit(session, chat, options, text, printer, disclosure)
-        route, model = options.backend, options.model
-        send = partial(session.send, chat, text, route=route, model=model, purpose=Purpose.ASK, disclosure=disclosure)
-        await send(drop_turns=drop_turns)
+        chat, drop_turns = await fit(session, await open_chat(session, options), options, text, printer)
+        send = partial(session.send, chat, text, route=options.backend, model=options.model, purpose=Purpose.ASK)
+        given, disclosure = options.parameters, options.disclosure
+        await send(parameters=given, drop_turns=drop_turns, disclosure=disclosure)
         reply = await wait_for(session, chat, printer, options.timeout_s)
         drop = next((way.turns for way in printer.ways if way.kind == "drop"), None)
         if drop and options.drop_oldest:  # the window was known to the server alone
-            again = partial(session.answer_again, chat, route=route, model=model, purpose=Purpose.ASK)
-            await again(drop_turns=drop, disclosure=disclosure)
+            again = partial(session.answer_again, chat, route=options.backend, model=options.model, purpose=Purpose.ASK)
+            await again(parameters=given, drop_turns=drop, disclosure=disclosure)
             reply = await wait_for(session, chat, printer, options.timeout_s)
         await tell(session, printer, reply, as_json=options.as_json)
         return tell_outcome(reply, options.timeout_s, printer.ways)
@@ -136,14 +137,12 @@ async def tell(session: Session, printer: Printer, reply: Message, *, as_json: b
         output.json(as_contract(reply, printer.priced(reply)))
 
 
-async def fit(
-    session: Session, chat: Chat, options: Options, text: str, printer: Printer, disclosure: Disclosure | None
-) -> tuple[Chat, int]:
+async def fit(session: Session, chat: Chat, options: Options, text: str, printer: Printer) -> tuple[Chat, int]:
     """The chat to send in, and how many of its oldest turns stay behind, as the flags allow where it is too long."""
     ways = {way.kind: way for way in session.plan(chat, text, route=options.backend, model=options.model).ways}
     if options.summarize and (way := ways.get("summarize")):
         printer.shows_text = False
-        fork = await session.fork_with_summary(chat, way.candidate.backend, way.candidate.model, disclosure)
+        fork = await session.fork_with_summary(chat, way.candidate.backend, way.candidate.model, options.disclosure)
         summary = await session.wait(fork)
         printer.shows_text = not options.as_json
         if summary.state is not MessageState.COMPLETE:

@@ -50,7 +50,7 @@ def command(
 
     if model is not None and backend is None:
         raise UsageError("--model belongs to a backend", "give --backend too")
-    disclosure = disclosure_of(mask=mask, send_as_is=send_as_is)
+    disclosure = disclosure_of({"mask": mask, "send_as_is": send_as_is})
     wired = wiring.load()
     check_backend(backend, [backend.id for backend in wired.config.backend])
     session = wired.open_session()

@@ -41,7 +41,7 @@ def command(by: Grouping, since: str | None, until: str | None, backend: str | N
     if not rows:
         output.note("nothing is measured yet in that range")
     output.table(
-        (by, "replies", "failed", "prompt", "completion", "TTFT p50", "p95", "tok/s", "cost"),
+        (by, "replies", "failed", "prompt", "completion", "TTFT p50", "p95", "tok/s", "cost", "estimate off by"),
         [_cells(row) for row in rows],
     )
     if uncounted := sum(row.replies_without_usage for row in rows):
@@ -59,7 +59,13 @@ def _cells(row: StatRow) -> tuple[object, ...]:
         _p95(row.ttft_ms),
         _p50(row.tokens_per_s, ""),
         _money(row.cost),
+        _off(row.estimate_error),
     )
+
+
+def _off(error: Percentiles) -> str:
+    """How far the prompts' estimates were from the counts, typically."""
+    return "–" if error.p50 is None else f"{error.p50:.0%}"
 
 
 def _p50(values: Percentiles, unit: str) -> str:

@@ -111,7 +111,8 @@ class BudgetConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     warn: float = 0.8
     """Share of a budget from which on the screen warns."""
     max_reply_tokens: Annotated[int, Meta(gt=0)] = 4096
-    """The longest reply that is reserved, and asked, for where a budget applies; thinking counts."""
+    """The longest reply that is reserved, and asked, for where a budget applies; thinking counts. What a message asks
+    for itself, as with `--max-tokens`, goes before."""
     lower_max_tokens: bool = False
     """Ask for shorter replies when the rest of a budget pays no longer ones, instead of refusing."""
 

@@ -31,8 +31,8 @@ class Limit(Struct, frozen=True):
     backend: str | None = None
 
     def __str__(self) -> str:
-        whose = f"{self.backend}'s {self.scope} budget" if self.backend else f"{self.scope} budget"
-        return f"{whose} of {format_usd(self.usd)}"
+        whose = f" for {self.backend}" if self.backend else ""
+        return f"{self.scope} budget of {format_usd(self.usd)}{whose}"
 
 
 class Standing(Struct, frozen=True):

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from hybridchat.domain.chat import Attempt, CostBasis, Outcome
+from hybridchat.domain.chat import CostBasis, Outcome
 from hybridchat.domain.estimate import Spread, TokenEstimate
 from hybridchat.domain.events import Usage
 from hybridchat.errors import ErrorKind
@@ -88,9 +88,12 @@ _NEVER_RAN = {
 }
 
 
-def may_be_billed(attempt: Attempt, *, came_anything: bool) -> bool:
-    """Providers bill no request that they answered with an error; what broke on the way may well have run."""
-    return came_anything or attempt.outcome is not Outcome.ERROR or attempt.error_kind not in _NEVER_RAN
+def why_unbilled(outcome: Outcome, error_kind: str | None, *, came_anything: bool) -> str:
+    """Providers bill no request that they answered with an error; "": it may cost something, as what broke on the way
+    may well have run."""
+    if came_anything or outcome is not Outcome.ERROR or error_kind not in _NEVER_RAN:
+        return ""
+    return f"failed before the model ran ({error_kind}): nobody bills that"
 
 
 def cost_configured(usage: Usage, price: PricePerMillion) -> Cost:

@@ -171,6 +171,8 @@ class StatRow(Struct, frozen=True, kw_only=True):
     cost: Money
     ttft_ms: Percentiles  # of the newest replies only (statistics.PERCENTILE_WINDOW), cold loads left out
     tokens_per_s: Percentiles  # of the same replies
+    estimate_error: Percentiles  # of prompts: |estimated − counted| ÷ counted tokens, of the same replies
+    estimate_held: Share  # of the same replies: those whose cost lay within what was shown before sending
 
 
 class AdviceFacts(Struct, frozen=True, kw_only=True):

@@ -38,34 +38,58 @@ def usage_statistics(db: sqlite3.Connection, by: Grouping, wanted: UsageFilter =
     source, parameters = rows_between("usage_slot" if by == "day" else "usage_day", wanted)
     cursor = db.execute(f"SELECT {_SUMMARY_GROUPS[by]} AS key, {SUMS} FROM ({source}) GROUP BY 1", parameters)
     names = [column[0] for column in cursor.description]
-    percentiles = _percentiles(db, by, wanted)
-    rows = [_stat_row(dict(zip(names, row, strict=True)), percentiles) for row in cursor]
+    newest = _newest(db, by, wanted)
+    rows = [_stat_row(dict(zip(names, row, strict=True)), newest) for row in cursor]
     return sorted(rows, key=lambda row: row.key) if by == "day" else sorted(rows, key=lambda row: -row.attempts)
 
 
-def _percentiles(
-    db: sqlite3.Connection, by: Grouping, wanted: UsageFilter
-) -> dict[object, tuple[Percentiles, Percentiles]]:
-    """Group → percentiles of TTFT and of tokens per second."""
+class _Newest:
+    """What the newest replies of one group measured."""
+
+    def __init__(self) -> None:
+        self.ttfts: list[float] = []
+        self.speeds: list[float] = []
+        self.estimate_errors: list[float] = []
+        self.estimates = 0
+        self.estimates_held = 0
+
+    def add(self, *values: float | None) -> None:
+        """As _NEWEST_COLUMNS has them."""
+        ttft_ms, tokens_per_s, estimated, counted, is_held = values
+        if ttft_ms is not None:
+            self.ttfts.append(ttft_ms)
+        if tokens_per_s is not None:
+            self.speeds.append(tokens_per_s)
+        if estimated is not None and counted:
+            self.estimate_errors.append(abs(estimated - counted) / counted)
+        if is_held is not None:
+            self.estimates += 1
+            self.estimates_held += bool(is_held)
+
+
+# a cost that is an estimate itself says nothing about estimates
+_NEWEST_COLUMNS = """
+CASE WHEN load_ms IS NULL THEN ttft_ms END, tokens_per_s, prompt_tokens_estimated, prompt_tokens,
+CASE WHEN cost_basis <> 'estimated'
+    THEN CAST(cost_usd AS REAL) BETWEEN estimate_low_usd AND estimate_high_usd END"""
+
+
+def _newest(db: sqlite3.Connection, by: Grouping, wanted: UsageFilter) -> dict[object, _Newest]:
     also, texts = conditions(wanted)
     rows = db.execute(
-        f"SELECT {_ATTEMPT_GROUPS[by]}, CASE WHEN load_ms IS NULL THEN ttft_ms END, tokens_per_s FROM attempt "
+        f"SELECT {_ATTEMPT_GROUPS[by]}, {_NEWEST_COLUMNS} FROM attempt "
         f"WHERE {REPLY}{also} ORDER BY id DESC LIMIT :window",
         {**texts, "window": PERCENTILE_WINDOW},
     )
-    values: dict[object, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
-    for group, ttft_ms, tokens_per_s in rows:
-        ttfts, speeds = values[group]
-        if ttft_ms is not None:
-            ttfts.append(ttft_ms)
-        if tokens_per_s is not None:
-            speeds.append(tokens_per_s)
-    return {group: (summarize(ttfts), summarize(speeds)) for group, (ttfts, speeds) in values.items()}
+    groups: dict[object, _Newest] = defaultdict(_Newest)
+    for group, *values in rows:
+        groups[group].add(*values)
+    return groups
 
 
-def _stat_row(sums: dict[str, Any], percentiles: dict[object, tuple[Percentiles, Percentiles]]) -> StatRow:
+def _stat_row(sums: dict[str, Any], groups: dict[object, _Newest]) -> StatRow:
     key = sums["key"]
-    ttft_ms, tokens_per_s = percentiles.get(key, (Percentiles(), Percentiles()))
+    newest = groups.get(key, _Newest())
     return StatRow(
         key=str(key),
         attempts=sums["attempts"],
@@ -75,8 +99,10 @@ def _stat_row(sums: dict[str, Any], percentiles: dict[object, tuple[Percentiles,
         completion_tokens=counted(sums, "completion_tokens"),
         replies_without_usage=sums["without_usage"],
         cost=money((sums["cost_usd"], sums["priced"], sums["unpriced"])),
-        ttft_ms=ttft_ms,
-        tokens_per_s=tokens_per_s,
+        ttft_ms=summarize(newest.ttfts),
+        tokens_per_s=summarize(newest.speeds),
+        estimate_error=summarize(newest.estimate_errors),
+        estimate_held=share(newest.estimates_held, newest.estimates),
     )
 
 

@@ -8,6 +8,7 @@ from msgspec.structs import asdict
 
 from hybridchat.domain.chat import CostBasis, MessageState, Privacy, Role
 from hybridchat.domain.estimate import size_of
+from hybridchat.domain.pricing import why_unbilled
 from hybridchat.domain.privacy import strictest
 from hybridchat.errors import LedgerError, Refused
 from hybridchat.ledger import money
@@ -181,11 +182,14 @@ def end_attempt(db: sqlite3.Connection, end: AttemptEnd) -> None:
             "UPDATE attempt SET zone = 'managed', proof = NULL WHERE id = ? AND outcome IS NULL", (end.attempt_id,)
         )
     values = [getattr(end, name) for name in _ATTEMPT_FIELDS]
-    counted = size_of(end.text + end.thinking).tokens
-    if not db.execute(_END_ATTEMPT, (*values, counted, end.attempt_id)).rowcount:
+    came = end.text + end.thinking
+    if not db.execute(_END_ATTEMPT, (*values, size_of(came).tokens, end.attempt_id)).rowcount:
         return
-    if not end.was_sent:
-        cost = AttemptCost(attempt_id=end.attempt_id, usd=None, basis=CostBasis.UNKNOWN, detail="nothing was sent")
+    unbilled = (
+        why_unbilled(end.outcome, end.error_kind, came_anything=bool(came)) if end.was_sent else "nothing was sent"
+    )
+    if unbilled:  # free at once what was reserved: a next try may need it
+        cost = AttemptCost(attempt_id=end.attempt_id, usd=None, basis=CostBasis.UNKNOWN, detail=unbilled)
         money.set_cost(db, cost)
     db.execute(
         "UPDATE message SET text = ?, thinking = ?, thinking_ms = ?, signature = ?, state = ?, note = ? WHERE id = ?",

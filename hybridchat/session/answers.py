@@ -6,7 +6,7 @@ import asyncio
 
 from msgspec.structs import replace
 
-from hybridchat.domain.chat import Disclosure, Message, Privacy, Purpose
+from hybridchat.domain.chat import Disclosure, Message, Parameters, Privacy, Purpose
 from hybridchat.domain.privacy import in_words
 from hybridchat.errors import Refused, UsageError
 from hybridchat.ledger.store import Ledger
@@ -31,13 +31,15 @@ class Answers:
         *,
         route: str | None = None,
         model: str | None = None,
+        parameters: Parameters | None = None,
         purpose: Purpose = Purpose.CHAT,
         drop_turns: int = 0,
         disclosure: Disclosure | None = None,
     ) -> None:
         """Asks the last question again. Its answer stays, with the new one beside it; where it has no word, the new one
         takes its place. Raises HybridchatError as `send` does."""
-        draft = replace(_last_question(chat), route=route, model=model, purpose=purpose, drop_turns=drop_turns)
+        question = replace(_last_question(chat), parameters=parameters or Parameters(), purpose=purpose)
+        draft = replace(question, route=route, model=model, drop_turns=drop_turns)
         draft = replace(draft, disclosure=disclosure or draft.disclosure)
         await self._turns.answer_again(chat, draft)
 

@@ -55,9 +55,10 @@ class Bookkeeper:
     def reply_ended(self, attempt: Attempt) -> None:
         self.spawn(self._price_and_count(attempt))
 
-    def settle_left_behind(self) -> None:
-        """Prices what processes that died, or closed in a hurry, left without a price."""
-        self.spawn(self._settle_left_behind())
+    async def settle_left_behind(self, within_s: float = SETTLE_S) -> None:
+        """Prices what processes that died, or closed in a hurry, left without a price; waits for it, but not for
+        ever: it goes on beside everything else."""
+        await asyncio.wait((self.spawn(self._settle_left_behind()),), timeout=within_s)
 
     def focus(self, conversation_id: int | None) -> None:
         """The conversation whose costs the panel shows as "this chat"."""
@@ -90,11 +91,12 @@ class Bookkeeper:
         for task in self._tasks:
             task.cancel()
 
-    def spawn(self, work: Coroutine[object, object, object]) -> None:
+    def spawn(self, work: Coroutine[object, object, object]) -> asyncio.Task[object]:
         """Runs it beside everything else; its trouble is told, and ends nothing."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: asyncio.Task[object]) -> None:
         """The books are beside the conversation: their trouble is told, and ends nothing else."""

@@ -6,41 +6,31 @@ What is shown before sending comes from the last look at the ledger; whether it 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from msgspec.structs import replace
 
-from hybridchat.config import BackendBudget, BudgetConfig
 from hybridchat.domain.budget import Hold, Limit, Scope, Standing, Verdict, judge
 from hybridchat.domain.chat import ChatRequest
 from hybridchat.domain.estimate import Size, TokenEstimate, message_size
 from hybridchat.domain.routing import Candidate
 from hybridchat.errors import UsageError
 from hybridchat.ledger.store import Forecast, Ledger
+from hybridchat.session.budget_file import BudgetFile, BudgetSettings
 from hybridchat.session.forecasts import Forecasts
-
-SetBudget = Callable[[Scope, Decimal | None, str | None], None]
 
 
 class Budgets:
     """All limits of the config, with what counted against them when the ledger was last looked at."""
 
-    def __init__(
-        self,
-        config: BudgetConfig,
-        of_backends: Mapping[str, BackendBudget],
-        ledger: Ledger,
-        forecasts: Forecasts,
-        keep: SetBudget | None,
-    ) -> None:
-        """`keep` writes a changed limit into the config file; without it, it holds for this session."""
-        self._config = config
+    def __init__(self, settings: BudgetSettings, ledger: Ledger, forecasts: Forecasts, file: BudgetFile | None) -> None:
+        """`file` keeps changed limits, and tells of changes from elsewhere; without it, they hold for this session."""
+        self._config = settings.general
         self._ledger = ledger
         self._forecasts = forecasts
-        self._keep = keep
-        self.limits = limits_of(config, of_backends)
+        self._file = file
+        self.limits = settings.limits()
         self._standings: tuple[Standing, ...] = ()
         self._conversation_id: int | None = None
         self._may_be_unpriced = False
@@ -86,14 +76,17 @@ class Budgets:
 
     async def look(self, conversation_id: int | None, *candidates: Candidate) -> None:
         """At the ledger, and at the candidates' prices, where budgets make something hang on them."""
-        if not self.limits:
-            return
         self._standings = await self.standings(conversation_id)
         self._conversation_id = conversation_id
         await asyncio.gather(*(self._forecasts.learn(c) for c in candidates if self._limits_for(c)))
 
     async def standings(self, conversation_id: int | None) -> tuple[Standing, ...]:
-        """What counts against each limit now."""
+        """What counts against each limit now, as the limits are now: another window may have changed them."""
+        changed = await asyncio.to_thread(self._file.changed) if self._file else None
+        if changed is not None:
+            self._config, self.limits = changed.general, changed.limits()
+        if not self.limits:
+            return ()
         now = datetime.now(UTC).isoformat()
         return await asyncio.wrap_future(self._ledger.standings(self.limits, conversation_id, now))
 
@@ -111,7 +104,7 @@ class Budgets:
         return Hold(
             prompt_usd=rates.request_usd + rate.prompt_high_usd * prompt.high,
             reply_token_usd=rate.reply_usd,
-            max_tokens=min(max_tokens or self._config.max_reply_tokens, self._config.max_reply_tokens),
+            max_tokens=max_tokens or self._config.max_reply_tokens,
             may_lower=self._config.lower_max_tokens,
         )
 
@@ -127,23 +120,11 @@ class Budgets:
     async def set_limit(self, scope: Scope, usd: Decimal | None, backend: str | None = None) -> None:
         """Writes it into the config and applies it now; None takes it away. Raises UsageError."""
         check_limit(scope, usd, backend)
-        if self._keep is not None:
-            await asyncio.to_thread(self._keep, scope, usd, backend)
+        if self._file is not None:
+            await asyncio.to_thread(self._file.keep, scope, usd, backend)
         others = tuple(limit for limit in self.limits if (limit.scope, limit.backend) != (scope, backend))
         self.limits = others if usd is None else (*others, Limit(scope, usd, backend))
         await self.look(self._conversation_id)
-
-
-def limits_of(config: BudgetConfig, of_backends: Mapping[str, BackendBudget]) -> tuple[Limit, ...]:
-    """Those that are set, the general ones first."""
-    general = [Limit(scope, usd) for scope in Scope if (usd := getattr(config, scope)) is not None]
-    own = [
-        Limit(scope, usd, backend)
-        for backend, budget in of_backends.items()
-        for scope in (Scope.DAY, Scope.MONTH)
-        if (usd := getattr(budget, scope)) is not None
-    ]
-    return (*general, *own)
 
 
 def check_limit(scope: Scope, usd: Decimal | None, backend: str | None) -> None:

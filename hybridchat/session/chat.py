@@ -31,7 +31,8 @@ from hybridchat.errors import Refused, UsageError
 from hybridchat.ledger.store import Ledger
 from hybridchat.session.answers import Answers
 from hybridchat.session.bookkeeping import Bookkeeper
-from hybridchat.session.budgets import Budgets, SetBudget
+from hybridchat.session.budget_file import BudgetFile, BudgetSettings
+from hybridchat.session.budgets import Budgets
 from hybridchat.session.disclosing import Gate
 from hybridchat.session.events import HealthChanged, Notice, SessionEvent
 from hybridchat.session.fleet import Fleet, KeepKey, OpenBackend
@@ -64,7 +65,7 @@ class Session:
         open_backend: OpenBackend,
         local_only: bool = False,
         keep_key: KeepKey | None = None,
-        keep_budget: SetBudget | None = None,
+        budget_file: BudgetFile | None = None,
         config_error: UsageError | None = None,
     ) -> None:
         """`config_error`: why `config` is the defaults instead of the user's."""
@@ -76,8 +77,7 @@ class Session:
         self.set_key = self.fleet.set_key
         floor = Privacy.LOCAL_ONLY if local_only else Privacy.OPEN
         forecasts = Forecasts(self._ledger, prices, self.fleet, self._spawn, lambda: self.books.refresh())
-        own = {backend.id: backend.budget for backend in config.backend}
-        self.budgets = Budgets(config.budget, own, self._ledger, forecasts, keep_budget)
+        self.budgets = Budgets(BudgetSettings.of(config), self._ledger, forecasts, budget_file)
         gate = Gate(partial(make_scanner, config.privacy.patterns))
         self.planner = Planner(config.route, self.fleet, floor, forecasts, self.budgets, gate, config_error)
         self.books = Bookkeeper(
@@ -115,8 +115,7 @@ class Session:
         if status.mode == "read_only":
             self.planner.read_only = status.notice
         self.books.count_workloads(self.planner.workloads())
-        self.books.settle_left_behind()
-        await self.fleet.check_local(only)
+        await asyncio.gather(self.books.settle_left_behind(), self.fleet.check_local(only))
         self.books.refresh()
         if watch:
             self._watch = asyncio.create_task(self._keep_watching())
@@ -144,6 +143,7 @@ class Session:
         while True:
             await asyncio.sleep(HEALTH_EVERY_S)
             await self.fleet.watch()
+            self.books.refresh()  # other windows spend as well, and days end
 
     # --- conversations
 

@@ -14,7 +14,7 @@ from hybridchat.backends.base import BackendSpec
 from hybridchat.domain.chat import Attempt, CostBasis, Outcome
 from hybridchat.domain.estimate import History, estimate
 from hybridchat.domain.events import Usage
-from hybridchat.domain.pricing import Cost, may_be_billed
+from hybridchat.domain.pricing import Cost
 from hybridchat.ledger.store import Unpriced
 from hybridchat.session.prices import PriceBook
 
@@ -23,20 +23,13 @@ def cost_of(prices: PriceBook, spec: BackendSpec | None, ended: Unpriced, histor
     """`spec` None: the backend is no longer in the config. A reservation never vanishes: where there is no better
     estimate, it is the cost."""
     cost = _cost(prices, spec, ended, history)
-    if cost.usd is None and ended.reserved_usd is not None and _may_be_billed(ended):
+    if cost.usd is None and ended.reserved_usd is not None:
         return Cost(ended.reserved_usd, CostBasis.ESTIMATED, f"all that was reserved for it: {cost.detail}")
     return cost
 
 
-def _may_be_billed(ended: Unpriced) -> bool:
-    came_anything = bool(ended.reply_tokens_counted) or ended.reply_tokens_counted is None
-    return may_be_billed(ended.attempt, came_anything=came_anything)
-
-
 def _cost(prices: PriceBook, spec: BackendSpec | None, ended: Unpriced, history: History) -> Cost:
     attempt = ended.attempt
-    if not _may_be_billed(ended):
-        return Cost(None, CostBasis.UNKNOWN, f"failed before the model ran ({attempt.error_kind}): nobody bills that")
     if spec is None:
         return Cost(None, CostBasis.UNKNOWN, f"{attempt.backend} is no longer in the config")
     usage, why = _usage(ended, history)

@@ -49,12 +49,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Everything here is `real`, and waits for engines to start; `needs(engine)` says what it cannot do without."""
+    """Everything here waits for engines to start; `needs(engine)` says what it cannot do without."""
     here = Path(__file__).parent
     for item in items:
         if here not in item.path.parents:
             continue
-        item.add_marker(pytest.mark.real)
         item.add_marker(pytest.mark.timeout(300))
         for mark in item.iter_markers("needs"):
             why = _why_not(mark.args[0])

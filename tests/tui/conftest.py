@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +20,6 @@ from hybridchat.tui.screens.chat import ChatScreen
 from tests.tui.fake_session import FakeSession
 
 DEADLINE_S = 30.0
-Serve = Callable[..., str]
 Screenplay = Callable[..., AbstractAsyncContextManager["Stage"]]
 
 
@@ -98,26 +94,9 @@ class Stage:
 
 
 @pytest.fixture
-def serve() -> Iterator[Serve]:
-    """`serve("--tokens-per-s", "20")` → the URL of a paced server, in a process of its own."""
-    running: list[subprocess.Popen[str]] = []
-
-    def start(*arguments: str) -> str:
-        command = [sys.executable, "-m", "tests.fakes.completions", *arguments]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
-        running.append(server)
-        assert server.stdout is not None
-        return server.stdout.readline().strip()
-
-    yield start
-    for server in running:
-        server.kill()
-        server.communicate()
-
-
-@pytest.fixture
-def play() -> Screenplay:
+def play(monkeypatch: pytest.MonkeyPatch) -> Screenplay:
     """Starts the app: `async with play(session, size=…) as stage`. Further arguments go to the app."""
+    monkeypatch.setattr("hybridchat.tui.app.PAINT_FIRST_S", 0.001)  # real terminals show what it is for
 
     @asynccontextmanager
     async def start(

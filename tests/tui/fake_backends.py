@@ -65,7 +65,7 @@ class FakeProviders:
     def __init__(self, look: Look | None = None) -> None:
         self.look_says = look or Look(KeyState.WORKS, "3 models", models=MODELS)
         self.in_environment: str | None = None
-        self.looked: list[tuple[str, str | None]] = []  # address, key
+        self.looked: list[tuple[BackendConfig, str | None]] = []  # and the key
         self.proven: list[tuple[str | None, str]] = []  # key, model
         self.proof_fails: HybridchatError | None = None
         self.written: list[tuple[NewBackend, str | None, str | None]] = []  # model, typed key
@@ -86,7 +86,7 @@ class FakeProviders:
         return new.with_values(key=f"env:{new.variable}"), Key(self.in_environment, "the environment")
 
     async def look(self, new: NewBackend, key: str | None) -> Look:
-        self.looked.append((new.config.base_url or "", key))
+        self.looked.append((new.config, key))
         return self.look_says
 
     async def prove(self, new: NewBackend, key: str | None, model: str) -> None:

@@ -175,7 +175,8 @@ class FakeChats:
             )
         )
         if self.ways and route is None:
-            decision = Decision(outlook=Outlook.REFUSE, reasons=("≈ 9,000 tokens do not fit its window of 8,192",))
+            why = str(self.verdict) if self.verdict else "lab: ≈ 9,000 tokens do not fit tiny's context window of 8,192"
+            decision = Decision(outlook=Outlook.REFUSE, reasons=(why,))
         turns = count_turns(chat.messages)
         ways = self.ways or tuple(Way("ask", candidate, turns) for candidate in decision.choices)
         tokens = len(draft) // 4 + 4
@@ -187,8 +188,8 @@ class FakeChats:
             reasoning,
             chat.workload,
             tokens,
-            (tokens * 7 // 10, tokens * 8 // 5),
-            cost,
+            prompt_spread=(tokens * 7 // 10, tokens * 8 // 5),
+            cost=cost,
             budget=self.verdict if route is None or is_managed else None,
             forbidden=CLOUD if self.verdict and self.verdict.forbids and not is_managed else None,
             ways=() if decision.outlook is Outlook.SEND else ways,

@@ -127,7 +127,7 @@ async def two_answers(stage: Stage) -> Message:
     await stage.press("alt+e")
     await stage.until_top(Confirm)
     assert "Ask gpt-big on openai too?" in stage.text
-    assert "no earlier turn goes along" in stage.text
+    assert "no earlier turn goes along" in stage.text and "It may cost" in stage.text
     await stage.press("enter")
     await stage.until(lambda: [d.route for d in stage.session.sent] == ["openai"])
     chat = stage.screen.chat

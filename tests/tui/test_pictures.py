@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.widgets import Input, TextArea
 
+from hybridchat.domain.budget import Limit, Scope, Stand, Standing, Verdict
+from hybridchat.domain.events import Limits
+from hybridchat.session.events import LimitsChanged, RetryWaits, SnapshotChanged
+from hybridchat.session.ways import Way
 from hybridchat.tui.screens.add_backend import AddBackend
 from hybridchat.tui.screens.ask_key import AskKey
 from hybridchat.tui.screens.chats import ChatList
@@ -21,7 +27,7 @@ from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.widgets.panel import Live
 from tests.tui.conftest import Screenplay, Stage
 from tests.tui.fake_backends import KEY, FakeProviders, refused
-from tests.tui.fake_session import FakeSession
+from tests.tui.fake_session import CLOUD, LAB, FakeSession
 from tests.tui.fake_setup import FakeSetup
 from tests.tui.samples import CONVERSATION, STREAMED, THINKING, TITLES
 
@@ -50,6 +56,53 @@ async def streaming(stage: Stage) -> None:
     panel = stage.screen.panel
     panel.live = Live("lab", True, 100.0, 84.0)
     panel._clock = lambda: 103.2
+
+
+async def retrying(stage: Stage) -> None:
+    await conversation(stage)
+    chat = stage.screen.chat
+    assert chat is not None and chat.id is not None
+    chat.route, chat.may_leave = "openai", True
+    await stage.send("And with many writers?")
+    await stage.until(lambda: stage.session.sent)
+    stage.screen._clock = lambda: 100.0
+    stage.session.emit(RetryWaits(chat.id, chat.messages[-1].id, 103.5, "openai was overloaded", 3, 2))
+    panel = stage.screen.panel
+    panel.live = Live("openai", False, 100.0)
+    panel._clock = lambda: 103.2
+
+
+async def offered(stage: Stage) -> None:
+    """The message is too long; the dialog says what can be done."""
+    await conversation(stage)
+    stage.session.ways = (Way("drop", LAB, 2), Way("ask", CLOUD, 3), Way("summarize", LAB, 3))
+    await stage.send("And with many writers?")
+    await stage.until_top(Picker)
+
+
+async def answers(stage: Stage) -> None:
+    """Both sides have answered."""
+    await conversation(stage)
+    chat = stage.screen.chat
+    assert chat is not None
+    await stage.session.escalate(chat)
+    stage.session.feed(chat, STREAMED, ttft_ms=640.0)
+    stage.session.finish(chat)
+    await stage.until(lambda: "‹1/2›" in stage.text)
+    stage.screen.panel._now = lambda: datetime(2026, 11, 20, 14, 2, 5, tzinfo=UTC)
+    stage.session.emit(LimitsChanged("openai", Limits(4_999, 5_000, 0.1, 39_000, 40_000, 60.0)))
+
+
+async def over_budget(stage: Stage) -> None:
+    """The month's budget stands in the way; the dialog says what can be done."""
+    standing = Standing(Limit(Scope.MONTH, Decimal(10)), Decimal("9.91"), Decimal("0.05"))
+    stage.session.budgets.told = (standing, Standing(Limit(Scope.DAY, Decimal(1), "openai"), Decimal("0.25")))
+    stage.session.verdict = Verdict(Stand.OVER, (standing,), None, Decimal("0.12"))
+    stage.session.ways = (Way("ask", LAB, 1),)
+    stage.session.emit(SnapshotChanged(stage.session.snapshot))
+    await conversation(stage)
+    await stage.send("And with many writers?")
+    await stage.until_top(Picker)
 
 
 async def chats(stage: Stage) -> None:
@@ -108,7 +161,10 @@ async def key(stage: Stage) -> None:
 
 SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     scene.__name__: scene
-    for scene in (idle, conversation, streaming, chats, routes, help_page, first_run, place, add_backend, models, key)
+    for scene in (
+        *(idle, conversation, streaming, retrying, offered, answers, over_budget),
+        *(chats, routes, help_page, first_run, place, add_backend, models, key),
+    )
 }
 
 

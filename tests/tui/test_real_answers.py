@@ -108,7 +108,7 @@ async def test_who_answers_instead_of_whom_is_said(rent: Rent) -> None:
     async with rent(route="managed", limited=(300,)) as two:  # too long to wait for
         await two.answered("hello")
         await two.stage.until(lambda: "answered by fake on lab: rented limited its rate" in two.stage.text)
-        assert "lab · fake · loopback, you vouched" in two.stage.text
+        await two.stage.until(lambda: "lab · fake · loopback, you vouched" in two.stage.text)
         assert two.stored("select backend, outcome from usage") == [("rented", "error"), ("lab", "ok")]
 
 

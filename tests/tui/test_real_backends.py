@@ -39,6 +39,8 @@ class Case(NamedTuple):
     model: str
     refused: Any
     effort: str  # in the request
+    declining: Any
+    declined: str  # under the reply
 
 
 CASES = (
@@ -50,6 +52,8 @@ CASES = (
         openai.REASONING,
         openai.Refused(401, "Incorrect API key provided: sk-***.", "invalid_api_key"),
         '"effort": "high"',
+        openai.Reply(text="", refusal="I cannot help with that."),
+        "the model refused",
     ),
     Case(
         "anthropic",
@@ -59,6 +63,8 @@ CASES = (
         anthropic.MODEL,
         anthropic.Refused(401, "authentication_error", "invalid x-api-key"),
         '"effort": "high"',
+        anthropic.Reply(text="", stop_reason="refusal"),
+        "the model refused",
     ),
     Case(
         "gemini",
@@ -68,6 +74,8 @@ CASES = (
         gemini.MODEL,
         gemini.Refused(403, "PERMISSION_DENIED", "The caller does not have permission"),
         '"thinkingBudget"',
+        gemini.Reply(parts=(), finish_reason="SAFETY"),
+        "a content filter of the provider stopped the reply",
     ),
 )
 
@@ -165,5 +173,8 @@ async def test_from_nothing_to_an_answer(
             assert len(server.requests) == sent, "nothing is sent by itself"
             await stage.press("y")
             await stage.until(lambda: stage.text.count("how can I help?") == 2)
+            server.reply = case.declining
+            await stage.send("and that?")
+            await stage.until(lambda: case.declined in stage.text)
             assert case.key not in stage.text
     assert holds(home, case.key) == []

@@ -108,6 +108,7 @@ def test_a_stored_key_does_not_follow_a_moved_address(install_keyring: InstallKe
     with pytest.raises(BackendError) as caught:
         found(backend(key="keyring"), "https://elsewhere.example/v1")
     assert caught.value.kind is ErrorKind.AUTH
+    assert "the keyring has no key for https://elsewhere.example" in caught.value.message
 
 
 @pytest.mark.parametrize("value", ["", "  ", "sk\nX-Header: 1", "sk-é", "sk\x00"])

@@ -101,8 +101,8 @@ class AddBackend(ModalScreen["Added | None"]):
         provider = self._provider
         facts = ["A key goes to that host alone."]
         if provider:
-            where = f"{provider.base_url or provider.url} · managed, leaves your machines"
-            facts = [where, f"Get a key at {provider.keys_url}", "It goes to that host alone."]
+            where = f"{provider.base_url or 'at your own address'} · managed, leaves your machines"
+            facts = [where, f"Where to get a key: {provider.keys_url}", "It goes to that host alone."]
         self._facts.update("\n".join(facts))
         facts += [f"It is {clean_line(await place_for_keys())}."]
         self._facts.update("\n".join(facts))
@@ -125,7 +125,7 @@ class AddBackend(ModalScreen["Added | None"]):
         if event.input is self.key:
             self.action_add()
         else:
-            self.focus_next()
+            self.set_focus(self.key)
 
     @work(exclusive=True, group="add")
     async def action_add(self) -> None:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from textual import work
 
 from hybridchat.domain.chat import Message
+from hybridchat.domain.pricing import format_range
 from hybridchat.domain.text import clean_line
 from hybridchat.session import events as news
 from hybridchat.session.state import count_turns
@@ -102,7 +103,8 @@ class Answers(Sending):
         assert plan.decision.target is not None
         backend, model, zone = candidate_words(plan.decision.target)
         turns = count_turns(chat.messages) - 1 - plan.left_out_turns
-        detail = f"Your last question goes to it ({zone}); {turns_along(turns)}. Both answers stay."
+        cost = f"It may cost {format_range(plan.cost.low_usd, plan.cost.high_usd)}" if plan.cost else "Price unknown"
+        detail = f"Your last question goes to it ({zone}); {turns_along(turns)}. {cost}. Both answers stay."
         confirm = Confirm(f"Ask {model} on {backend} too?", detail, yes="Ask it", is_harmless=True)
         is_confirmed = await self.app.push_screen_wait(confirm)
         self.composer.focus()

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError
-from hybridchat.session.keeping import place_for_keys
+from hybridchat.session.keeping import Kept, place_for_keys
 from hybridchat.tui.widgets.key_field import KeyField
 from hybridchat.tui.words import brief
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _KEYS = "Enter keeps it · Esc leaves everything as it is"
 
 
-class AskKey(ModalScreen["Kept | None"]):
+class AskKey(ModalScreen[Kept | None]):
     """Answers where the key was kept, or None: nothing was changed."""
 
     CSS_PATH = "dialogs.tcss"

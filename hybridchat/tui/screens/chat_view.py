@@ -67,6 +67,7 @@ class ChatView(Screen[None]):
         self._plan_timer: Timer | None = None
         self._drafts: dict[int | None, str] = {}
         self._live: dict[int, Live] = {}
+        self._clock = time.monotonic
         self._waits: dict[int, news.RetryWaits] = {}  # by conversation
         self._beside: dict[int, tuple[Message, ...]] = {}  # reply → all answers to its question, if there are several
 
@@ -258,7 +259,7 @@ class ChatView(Screen[None]):
         if wait is None:
             self._countdown.pause()
         else:
-            left_s = max(0, math.ceil(wait.until_monotonic - time.monotonic()))
+            left_s = max(0, math.ceil(wait.until_monotonic - self._clock()))
             self.transcript.set_status(wait.message_id, waiting_to_retry(wait.reason, left_s, wait.retry_no))
             self._countdown.resume()
 

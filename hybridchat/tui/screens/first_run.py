@@ -156,8 +156,10 @@ class FirstRun(Screen[bool]):
     async def action_add(self) -> None:
         from hybridchat.tui.screens.add_backend import add_backend
 
-        if self._open_providers and await add_backend(self.app, self._open_providers):
+        if self._open_providers and (added := await add_backend(self.app, self._open_providers)):
             self.dismiss(False)
+            if added.notice:
+                self._complain(added.notice)
 
     def action_demo(self) -> None:
         if self._has_demo:

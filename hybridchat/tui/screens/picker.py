@@ -43,6 +43,7 @@ class Picker(ModalScreen[Any]):
         self.list = RowList(rows, current=current)
         self.filter = Input(placeholder="Type to filter", compact=True)
         self.filter.display = has_filter
+        self.set_class(not has_filter, "-plain")
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):

@@ -37,9 +37,8 @@ def budget_parts(standings: Sequence[Standing], width: int) -> list[Part]:
     for standing in standings:
         limit = standing.limit
         name = clean_line(" ".join(filter(None, (limit.backend, limit.scope))), LABEL - 1)
-        used = (
-            f"{format_usd(limit.usd - standing.remaining_usd)} of {format_usd(limit.usd)} · {standing.used_share:.0%}"
-        )
+        share = int(100 * standing.used_share)  # 100 only when it is used up
+        used = f"{format_usd(limit.usd - standing.remaining_usd)} of {format_usd(limit.usd)} · {share}%"
         color = "$error" if standing.remaining_usd <= 0 else "$warning" if standing.used_share >= NEARLY else ""
         parts += [(name.ljust(LABEL), "$muted"), (used.rjust(max(0, width - LABEL)), color), "\n"]
         if standing.reserved_usd:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.fakes.completions import TOKENS, FakeCompletions
 from tests.fakes.http import Request, Responder
+from tests.fakes.openai import KEY, REASONING, FakeOpenAI
 from tests.faults.cli import backend, configure
 from tests.unit.cli.conftest import Call
 
@@ -227,3 +228,35 @@ async def test_a_broken_config_says_file_line_key_and_what_is_allowed(command: s
     for part in (f"{home / 'config.toml'}:4", "kind", '"vlm" is not allowed', "allowed: anthropic, embedded, gemini"):
         assert part in done.err
     assert (home / "config.toml").read_text() == text
+
+
+async def test_what_the_model_is_told_goes_with_the_question(call: Call, server: FakeCompletions) -> None:
+    flags = ("--temperature", "0.2", "--top-p", "0.9", "--max-tokens", "9", "--seed", "4", "--stop", "a", "--stop", "b")
+    assert (await call("ask", "hi", *flags)).code == 0
+    sent = server.sent("/v1/chat/completions")[-1].json()
+    assert (sent["temperature"], sent["top_p"], sent["max_tokens"], sent["seed"]) == (0.2, 0.9, 9, 4)
+    assert sent["stop"] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--temperature", "nan"),
+        ("--temperature", "2.5"),
+        ("--top-p", "0"),
+        ("--max-tokens", "0"),
+        ("--effort", "utmost"),
+    ],
+)
+async def test_what_no_model_takes_is_not_sent(call: Call, server: FakeCompletions, flags: tuple[str, str]) -> None:
+    assert (await call("ask", "hi", *flags)).code == 2
+    assert server.sent("/v1/chat/completions") == []
+
+
+async def test_the_effort_goes_as_the_protocol_says_it(call: Call, home: Path) -> None:
+    async with FakeOpenAI() as fake:
+        rented = f'base_url = "{fake.url}"\nmodel = "{REASONING}"\nzone = "managed"\nkey = "command:echo {KEY}"'
+        configure(home, f'[[backend]]\nid = "rented"\nkind = "openai-responses"\n{rented}\n')
+        done = await call("ask", "hi", "--backend", "rented", "--effort", "low")
+        assert done.code == 0, done.err
+        assert fake.requests[-1].json()["reasoning"]["effort"] == "low"

@@ -5,8 +5,18 @@ from decimal import Decimal
 import pytest
 
 from hybridchat.domain.chat import CostBasis
+from hybridchat.domain.estimate import Spread, TokenEstimate
 from hybridchat.domain.events import Usage
-from hybridchat.domain.pricing import PricePerMillion, cost_configured, format_usd
+from hybridchat.domain.pricing import (
+    CostEstimate,
+    PricePerMillion,
+    Rate,
+    Rates,
+    cost_configured,
+    estimate_cost,
+    format_range,
+    format_usd,
+)
 
 FLAT = PricePerMillion(input=Decimal("0.20"), output=Decimal("0.60"))
 CACHING = PricePerMillion(input=Decimal("3"), output=Decimal("15"), cached=Decimal("0.30"), cache_write=Decimal("3.75"))
@@ -69,3 +79,27 @@ def test_the_detail_says_which_price() -> None:
 )
 def test_format_usd(usd: Decimal | float | None, text: str) -> None:
     assert format_usd(usd) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        ("0.0042", "0.011", "$0.0042–$0.011"),
+        ("0.0042", "0.00421", "$0.0042"),
+        ("0.00001", "0.011", "up to $0.011"),
+        ("0.00001", "0.00002", "<$0.0001"),
+        ("0", "0", "$0"),
+    ],
+)
+def test_format_range(low: str, high: str, text: str) -> None:
+    assert format_range(Decimal(low), Decimal(high)) == text
+
+
+def test_rates_are_those_of_the_prompts_tier() -> None:
+    low, high = (Rate(Decimal(n), Decimal(n), Decimal(10 * n)) for n in (1, 2))
+    rates = Rates(((0, low), (200, high)), "here", request_usd=Decimal("0.5"))
+    assert [rates.at(tokens) for tokens in (0, 1, 200, 201)] == [low, low, low, high]
+    alone = estimate_cost(rates, TokenEstimate(150, 100, 201), Spread())
+    assert alone == CostEstimate(Decimal("100.5"), Decimal("402.5"), with_reply=False, source="here")
+    usual = estimate_cost(rates, TokenEstimate(100, 100, 100), Spread(9, 5, 6, 7))
+    assert (usual.low_usd, usual.high_usd, usual.with_reply) == (Decimal("150.5"), Decimal("170.5"), True)

@@ -15,6 +15,7 @@ from hybridchat.domain.address import parse_base_url
 from hybridchat.domain.chat import ChatRequest, Health, HealthState, Kind, ModelInfo, Proof, Zone
 from hybridchat.domain.events import Event, Finished, Started, Text, Usage
 from hybridchat.ledger.store import Ledger, open_ledger
+from hybridchat.session.budget_file import BudgetFile
 from hybridchat.session.chat import Session
 from hybridchat.session.events import SessionEvent
 from hybridchat.session.prices import PriceBook
@@ -115,7 +116,12 @@ async def build() -> AsyncIterator[Build]:
     worlds: list[World] = []
 
     async def make(
-        *specs: BackendSpec, config: Config | None = None, local_only: bool = False, ledger: Ledger | None = None
+        *specs: BackendSpec,
+        config: Config | None = None,
+        local_only: bool = False,
+        ledger: Ledger | None = None,
+        budget_file: BudgetFile | None = None,
+        watch: bool = False,
     ) -> World:
         backends = {s.id: Scripted(s) for s in specs}
 
@@ -131,11 +137,12 @@ async def build() -> AsyncIterator[Build]:
             prices=PriceBook(),
             open_backend=open_backend,
             local_only=local_only,
+            budget_file=budget_file,
         )
         world = World(session, ledger, backends, [])
         session.listen(world.events.append)
         worlds.append(world)
-        await session.start(watch=False)
+        await session.start(watch=watch)
         return world
 
     yield make

@@ -17,7 +17,7 @@ from hybridchat.domain.events import Event, Failed, Limits, Started, Text, Think
 from hybridchat.errors import ErrorKind, HybridchatError
 from hybridchat.ledger.reads import USAGE_COLUMNS
 from hybridchat.session.chat import Session
-from hybridchat.session.events import AttemptBegan, LimitsChanged, Offered, RetryWaits, TurnEnded
+from hybridchat.session.events import AttemptBegan, LimitsChanged, Offered, RetryWaits, SessionEvent, TurnEnded
 from hybridchat.session.state import Chat
 from tests.unit.session.conftest import HELLO, Build, World, spec, until
 
@@ -158,6 +158,21 @@ async def test_a_pin_ends_the_countdown_and_nothing_more_is_sent(build: Build) -
     assert len(world.backends["cloud"].requests) == 1
 
 
+async def test_a_retry_is_as_private_as_the_conversation_is_by_then(build: Build, at_once: None) -> None:
+    world = await build(LAB)
+    world.backends["lab"].first = [OVERLOADED]
+    chat = world.session.new()
+
+    def pin(event: SessionEvent) -> None:
+        if isinstance(event, RetryWaits):
+            world.session.tighten(chat, Privacy.LOCAL_ONLY)
+
+    world.session.listen(pin)
+    await world.session.send(chat, "go")
+    await world.session.wait(chat)
+    assert column(world, "privacy") == ["open", "local_only"]
+
+
 @pytest.mark.parametrize("clock", ["monotonic", "time"])
 async def test_after_sleep_nothing_is_sent_by_itself(
     build: Build, at_once: None, monkeypatch: pytest.MonkeyPatch, clock: str
@@ -262,6 +277,7 @@ async def test_of_two_messages_one_is_the_probe(build: Build, at_once: None, mon
     chats = [world.session.new(), world.session.new()]
     await asyncio.gather(*(world.session.send(chat, "go") for chat in chats))
     await until(lambda: len(world.told(TurnEnded)) == 2)
+    assert world.session.fleet.breaker("cloud").is_probing  # who was turned away says nothing about it
     gate.set()
     replies = [await world.session.wait(chat) for chat in chats]
     assert sorted(reply.state for reply in replies) == [MessageState.COMPLETE, MessageState.FAILED]

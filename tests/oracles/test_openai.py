@@ -17,7 +17,7 @@ from hybridchat.domain.events import Failed, Finished, Limits, Signature
 from hybridchat.errors import ErrorKind
 from tests.fakes.openai import KEY, PLAIN, REASONING, FakeOpenAI, Refused, Reply, encrypt
 from tests.fakes.wire import spec_for, text_of, thinking_of
-from tests.unit.backends.openai_listeners import Heard, ask, hear, hear_library, library_at, question
+from tests.oracles.openai_listeners import Heard, ask, hear, hear_library, library_at, question
 
 Json = dict[str, Any]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.conftest import Serve
+from tests.terminal.conftest import Serve
 from tests.tui.terminal import Terminal
 
 ALTERNATE_SCREEN_ON = b"\x1b[?1049h"
