@@ -123,8 +123,9 @@ class Sending(Spending):
         choose."""
         from hybridchat.tui.screens.ways import LIMITS, way_rows
 
-        rows = [*way_rows(plan), *stop_rows(plan)]
+        rows = [*way_rows(plan.ways), *stop_rows(plan)]
         if plan.is_undecided:
+            rows = way_rows(plan.ways, "Edit it; send nothing")
             title = "This would leave your machine"
             why = why if self._has_told_limits else f"{why} {LIMITS}"
             self._has_told_limits = True

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from hybridchat.domain.chat import Message, Role
 from hybridchat.domain.text import clean_line
 from hybridchat.session.ways import Way
 from hybridchat.tui.widgets.rows import Row
 
-if TYPE_CHECKING:
-    from hybridchat.session.state import Plan
-
 MOST_SHOWN = 8
 LIMITS = "Names and addresses cannot be found: look for those yourself."
 
 
-def way_rows(plan: Plan) -> list[Row]:
+def way_rows(ways: Sequence[Way], stay: str = "Keep it here; send nothing") -> list[Row]:
     """What can be done, in words; the first row does nothing."""
-    stay = "Edit it; send nothing" if plan.is_undecided else "Keep it here; send nothing"
-    return [Row("stay", stay), *map(_row, plan.ways)]
+    return [Row("stay", stay), *map(_row, ways)]
 
 
 def _row(way: Way) -> Row:
