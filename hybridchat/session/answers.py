@@ -52,8 +52,8 @@ class Answers:
             raise Refused(f"this conversation is {in_words(self._planner.privacy(chat))}", "ask in an open one")
         question, last = _last_question(chat), chat.messages[-1].attempt
         side = "managed" if last is not None and last.zone.is_local else "local"
-        disclosure = disclosure or question.disclosure
-        return self._planner.plan(chat, replace(question, route=side, disclosure=disclosure))
+        asked = replace(question, route=side, disclosure=disclosure or question.disclosure, may_fall_back=False)
+        return self._planner.plan(chat, asked)
 
     async def escalate(
         self,

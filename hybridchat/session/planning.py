@@ -203,7 +203,7 @@ class Planner:
 
     def _may_fall_back(self, draft: Draft) -> bool:
         """Who names a backend for one message means that one and no other."""
-        return self._falls_back and draft.route not in self._fleet.specs
+        return self._falls_back and draft.may_fall_back and draft.route not in self._fleet.specs
 
     # --- ways on
 

@@ -67,6 +67,7 @@ class Draft(Struct, frozen=True):
     drop_turns: int = 0  # the oldest ones that the user lets be left out
     history: tuple[Message, ...] | None = None  # what goes before it; None: the chat's messages
     disclosure: Disclosure | None = None  # the user's word about secrets and personal data in it and its history
+    may_fall_back: bool = True  # where the config allows it at all
 
 
 class Chat:

@@ -12,7 +12,7 @@ from hybridchat.domain.events import Event, Failed, Finished, Loading, Started, 
 from hybridchat.errors import ErrorKind
 from tests.fakes.captures import capture
 from tests.fakes.http import Responder
-from tests.fakes.wire import CHAT_COMPLETIONS, EMBEDDED, WIRES, Wire, ask, run, text_of, thinking_of
+from tests.fakes.wire import CHAT_COMPLETIONS, EMBEDDED, OLLAMA, WIRES, Wire, ask, run, text_of, thinking_of
 
 each = pytest.mark.parametrize("wire", (*WIRES, EMBEDDED), ids=lambda wire: wire.kind)
 
@@ -207,8 +207,16 @@ async def test_11_a_line_of_ten_megabytes(wire: Wire) -> None:
     assert (text_of(events), failure(events).kind) == ("kept", ErrorKind.TOO_LARGE)
 
 
-@each
-@pytest.mark.parametrize("filling", [b"x", b"\n", b"data: x\n\n"])
+@pytest.mark.parametrize(
+    ("wire", "filling"),
+    [
+        *((wire, filling) for wire in (*WIRES, EMBEDDED) for filling in (b"x", b"data: x\n\n")),
+        *(
+            (wire, b"\n") for wire in (CHAT_COMPLETIONS, OLLAMA)
+        ),  # empty lines never leave the two framings: SSE, NDJSON
+    ],
+    ids=lambda value: value.kind if isinstance(value, Wire) else repr(value),
+)
 async def test_11_a_gzip_bomb(wire: Wire, filling: bytes) -> None:
     bomb = gzip.compress(wire.piece("kept") + filling * ((20 << 20) // len(filling)), 1)
 

@@ -39,7 +39,7 @@ async def test_privacy_20_enter_alone_never_sends(play: Screenplay, home: Path) 
         shown = " ".join(two.stage.text.replace("│", " ").split())
         assert "This would leave your machine" in shown
         assert "rented would get 1 email in this message" in shown
-        assert "Names and addresses cannot be found" in shown
+        assert "Names and" in shown and "addresses cannot be found" in shown
         for row in ("Edit it; send nothing", "Mask 1 email and ask", "Ask fake on lab", "Send 1 email as it is"):
             assert row in shown
         await two.stage.press("enter")
@@ -58,9 +58,8 @@ async def test_privacy_20_masked_in_one_step_and_put_back_in_the_reply(play: Scr
         assert got(two.managed) == ["mail <EMAIL_1> about it"]
         assert two.stored("select found, disclosure from usage") == [('{"email":1}', "masked")]
         await two.answered("and then?")
-        assert (
-            two.managed.sent("/v1/chat/completions")[-1].json()["messages"][0]["content"] == "mail <EMAIL_1> about it"
-        )
+        first = two.managed.sent("/v1/chat/completions")[-1].json()["messages"][0]
+        assert first["content"] == "mail <EMAIL_1> about it"
 
 
 async def test_privacy_20_sent_locally_it_stays(play: Screenplay, home: Path) -> None:

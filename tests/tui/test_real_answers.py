@@ -127,6 +127,7 @@ async def test_what_does_not_fit_leaves_out_the_oldest_turns_that_the_user_saw(r
         assert len(two.local.sent("/v1/chat/completions")) == 2
         await two.stage.press("y")
         await two.stage.until(lambda: "without the oldest turn" in two.stage.text)
+        await two.stage.until(lambda: two.stage.screen.chat and not two.stage.screen.chat.is_streaming)
         sent = two.local.sent("/v1/chat/completions")[-1].json()["messages"]
         assert [m["content"][:10] for m in sent if m["role"] == "user"] == ["question 2", "question 3"]
         assert two.stored("select left_out_turns from usage") == [(None,), (None,), (1,)]

@@ -103,6 +103,18 @@ async def test_an_escalation_that_fails_does_not_come_back_by_itself(build: Buil
     assert len(world.backends["lab"].requests) == 1
 
 
+async def test_a_paused_other_side_is_not_replaced_by_the_one_that_has_answered(build: Build, at_once: None) -> None:
+    world = await build(LAB, CLOUD)
+    world.backends["cloud"].script = (Failed(ErrorKind.OVERLOADED, "busy"),)
+    chat = world.session.new(route="managed")
+    fallback = await talk(world, chat, "one")
+    assert fallback.attempt is not None and fallback.attempt.backend == "lab"
+    with pytest.raises(Exception, match="cloud: paused after"):
+        await world.session.escalate(chat)
+    assert len(world.backends["lab"].requests) == 1
+    assert chat.messages[-1].id == fallback.id
+
+
 async def test_another_answer_can_be_shown_and_gone_on_from(build: Build) -> None:
     world = await build(LAB, CLOUD)
     world.backends["cloud"].script = FROM_CLOUD
