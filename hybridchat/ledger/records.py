@@ -11,6 +11,7 @@ from hybridchat.domain.budget import Hold, Limit
 from hybridchat.domain.chat import (
     Attempt,
     CostBasis,
+    Disclosure,
     Effort,
     MessageState,
     Outcome,
@@ -74,6 +75,8 @@ class NewAttempt(Struct, frozen=True, kw_only=True):
     route_reason: str
     attempt_no: int = 1
     left_out_turns: int | None = None
+    found: str | None = None  # a JSON object: kinds and counts, never what was found
+    disclosure: Disclosure | None = None
     forecast: Forecast = Forecast()
 
 
