@@ -85,3 +85,12 @@ async def test_what_cannot_be_written_down_is_not_sent(home: Path) -> None:
     assert "what leaves this device could not be recorded" in done.err
     assert "nothing was sent" in done.err
     assert "could not be recorded" in looked.err
+
+
+@pytest.mark.parametrize(("flag", "kept"), [("--mask", "masked"), ("--send-as-is", "overridden")])
+async def test_what_was_found_is_kept_as_a_kind_and_a_count(flag: str, kept: str, home: Path) -> None:
+    async with FakeCompletions() as server:
+        configure(home, backend(server.url, id="rented", more=MANAGED))
+        assert (await run("ask", flag, "write to bob@example.com")).code == 0
+    (row,) = rows(home)
+    assert {name: row[name] for name in ("masked", "overridden") if row[name]} == {kept: '{"email":1}'}
