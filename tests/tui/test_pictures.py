@@ -147,6 +147,7 @@ async def models(stage: Stage) -> None:
     await stage.type("anthropic")
     await stage.press("enter")
     await stage.until_top(AddBackend)
+    await stage.until(lambda: "has no keyring" in stage.text)
     await stage.press("enter")
     await stage.until_top(Picker)
 
