@@ -18,7 +18,9 @@ from hybridchat.domain.address import parse_base_url
 from hybridchat.domain.chat import Kind, Proof, Zone
 from hybridchat.domain.pricing import PricePerMillion
 from hybridchat.keys import SessionKeys, find_key, secret_variables
+from hybridchat.ledger.shared import SharedLedger
 from hybridchat.ledger.store import Ledger, open_ledger
+from hybridchat.net.audit import Recorder
 from hybridchat.paths import Paths, find_paths
 from hybridchat.session.budget_file import BudgetFile
 from hybridchat.session.chat import Session
@@ -38,6 +40,7 @@ class Wiring(NamedTuple):
     config: Config
     problems: tuple[Problem, ...]
     session_keys: SessionKeys
+    ledger: SharedLedger
 
     def open_ledger(self, on_notice: Callable[[str], None]) -> Ledger:
         """`on_notice` gets later troubles, from any thread. Raises LedgerError when it may not be opened at all."""
@@ -45,11 +48,11 @@ class Wiring(NamedTuple):
 
     def open_session(self, *, local_only: bool = False) -> Session:
         """A session over the user's ledger and configured backends; nothing is dialled yet."""
-        opener = Opener(self.paths, self.config, self.session_keys, local_only=local_only)
+        opener = Opener(self.paths, self.config, self.session_keys, self.ledger, local_only=local_only)
         return Session(
             config=self.config,
             specs=backend_specs(self.config),
-            open_ledger=partial(open_ledger, self.paths.ledger_file),
+            open_ledger=self.ledger.open,
             prices=PriceBook(),
             open_backend=opener.open,
             local_only=local_only,
@@ -62,31 +65,34 @@ class Wiring(NamedTuple):
         """For the models of an Ollama: pull, show, delete, load."""
         from hybridchat.backends.ollama_admin import OllamaAdmin
 
-        return OllamaAdmin(spec, await Opener(self.paths, self.config, self.session_keys).key(spec))
+        key = await Opener(self.paths, self.config, self.session_keys, self.ledger).key(spec)
+        return OllamaAdmin(spec, key, recorder=self.ledger)
 
     def open_setup(self, *, local_only: bool = False) -> Setup:
         """For a first run: discovery, the catalog of models, and writing the config."""
         from hybridchat.session.first_run import FirstRun
 
-        return FirstRun(self.paths, self.config, local_only=local_only)
+        return FirstRun(self.paths, self.config, self.ledger, local_only=local_only)
 
     def open_providers(self, *, local_only: bool = False) -> Providers:
         """For adding a place that answers: what is known of providers, trying a key, listing models, writing it."""
         from hybridchat.session.providers import Providers
 
-        return Providers(self.paths, PriceBook(), self.session_keys, local_only=local_only)
+        return Providers(self.paths, PriceBook(), self.session_keys, self.ledger, local_only=local_only)
 
 
-def load(*, strict: bool = True, session_keys: SessionKeys | None = None) -> Wiring:
+def load(*, strict: bool = True, before: Wiring | None = None) -> Wiring:
     """Reads the config. Raises UsageError with every problem in it; without `strict` they are kept, for the screen.
 
-    `session_keys`: those that the user has given to this process already.
+    `before`: what this process stood on until now; the keys that the user gave it and its ledger stay.
     """
     paths = find_paths()
     config, problems = load_config(paths.config_file)
     if problems and strict:
         raise config_error(problems)
-    return Wiring(paths, config, tuple(problems), session_keys or SessionKeys())
+    if before is not None:
+        return before._replace(config=config, problems=tuple(problems))
+    return Wiring(paths, config, tuple(problems), SessionKeys(), SharedLedger(paths.ledger_file))
 
 
 def open_demo_session() -> Session:
@@ -97,7 +103,7 @@ def open_demo_session() -> Session:
         specs=_simulated_specs(),
         open_ledger=partial(open_ledger, None),
         prices=PriceBook(),
-        open_backend=Opener(paths, config, SessionKeys()).open,
+        open_backend=Opener(paths, config, SessionKeys(), None).open,
     )
 
 
@@ -124,12 +130,21 @@ def _simulated_specs() -> dict[str, BackendSpec]:
 
 
 class Opener:
-    """Opens a backend when it is first needed; its key is looked up then."""
+    """Opens a backend when it is first needed; its key is looked up then. Without a `recorder`, none off the device."""
 
-    def __init__(self, paths: Paths, config: Config, session_keys: SessionKeys, *, local_only: bool = False) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        config: Config,
+        session_keys: SessionKeys,
+        recorder: Recorder | None,
+        *,
+        local_only: bool = False,
+    ) -> None:
         self._paths = paths
         self._config = config
         self._session_keys = session_keys
+        self._recorder = recorder
         self._local_only = local_only
 
     async def open(self, spec: BackendSpec) -> Backend:
@@ -140,7 +155,7 @@ class Opener:
             return EmbeddedBackend(spec, self._paths, context_window=self._config.embedded.context_window)
         from hybridchat.backends.registry import make_backend
 
-        return make_backend(spec, await self.key(spec))
+        return make_backend(spec, await self.key(spec), recorder=self._recorder)
 
     def _entry(self, backend: str) -> BackendConfig | None:
         """Of the config as it was read, else as it is by now: backends are added while a session runs."""

@@ -22,7 +22,16 @@ share_http_library()  # before a vendor's library brings the other one in, after
 
 
 HERE = Path(__file__).parent
-PARTS = {"faults": "thorough", "oracles": "thorough", "terminal": "thorough", "real": "real"}  # by folder
+PARTS = {  # by folder
+    **dict.fromkeys(("faults", "oracles", "privacy", "terminal"), "thorough"),
+    "real": "real",
+}
+
+
+def pytest_report_header() -> str:
+    from tests.privacy.namespaces import has_namespaces
+
+    return f"privacy: {'network namespaces' if has_namespaces() else 'the audit hook (no network namespaces here)'}"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -17,6 +17,7 @@ from hybridchat.backends.identity import Models
 from hybridchat.domain.chat import ChatRequest, ModelInfo
 from hybridchat.domain.events import Event, Finished, Refusal, Signature, Started, Thinking, Usage
 from hybridchat.domain.text import clean_line
+from hybridchat.net.audit import Recorder
 from hybridchat.net.client import Client
 from hybridchat.net.framing import SseFramer
 
@@ -222,8 +223,8 @@ def _info(model: _Model) -> ModelInfo:
 class AnthropicBackend(HttpBackend):
     """See `backends.base.Backend`."""
 
-    def __init__(self, spec: BackendSpec, key: str | None = None) -> None:
-        super().__init__(spec, key, {"anthropic-version": VERSION})
+    def __init__(self, spec: BackendSpec, key: str | None = None, *, recorder: Recorder | None = None) -> None:
+        super().__init__(spec, key, {"anthropic-version": VERSION}, recorder=recorder)
         self._most_tokens: dict[str, int] = {}  # per model that the last list had, what a reply may have
 
     def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:

@@ -69,6 +69,7 @@ def policy_of(spec: BackendSpec, key: str | None, headers: Mapping[str, str] = {
     return Policy(
         zone=spec.zone,
         address=spec.address,
+        backend=spec.id,
         ca_file=spec.ca_file,
         cert_file=spec.cert_file,
         key_file=spec.key_file,

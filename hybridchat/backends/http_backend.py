@@ -14,19 +14,27 @@ from hybridchat.backends.streaming import Decoder, Exchange, stream_reply
 from hybridchat.domain.chat import ChatRequest, Health, HealthState, Proof
 from hybridchat.domain.events import Event, Failed
 from hybridchat.errors import UsageError
+from hybridchat.net.audit import Recorder
 from hybridchat.net.client import Client, open_client
 
 
 class HttpBackend:
     """A protocol adds `chat` — a body and a decoder for `_reply` or `_ask` — and how its models are listed.
 
-    Raises Refused or UsageError when its client cannot be made safely.
+    Raises Refused or UsageError when its client cannot be made safely. `recorder` may be None in the device zone alone.
     """
 
-    def __init__(self, spec: BackendSpec, key: str | None = None, headers: Mapping[str, str] = {}) -> None:
+    def __init__(
+        self,
+        spec: BackendSpec,
+        key: str | None = None,
+        headers: Mapping[str, str] = {},
+        *,
+        recorder: Recorder | None = None,
+    ) -> None:
         self.spec = spec
         self._key = key
-        self._client: Client = open_client(policy_of(spec, key, headers))
+        self._client: Client = open_client(policy_of(spec, key, headers), recorder)
         # An Ollama would forward a model under a harmless name, and its /v1 never tells; our own child cannot be one.
         self._must_not_be_ollama = spec.zone.is_local and spec.proof is not Proof.VERIFIED
         self._may_be_ollama = self._must_not_be_ollama

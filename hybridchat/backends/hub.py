@@ -20,6 +20,7 @@ from msgspec import Struct
 from hybridchat.config import EmbeddedConfig
 from hybridchat.domain.chat import ModelInfo
 from hybridchat.errors import BackendError, ErrorKind, Refused, UsageError
+from hybridchat.net.audit import Recorder
 
 if TYPE_CHECKING:
     from hybridchat.net.hub import ListedHosts
@@ -107,12 +108,14 @@ def remove(name: str, models_dir: Path) -> int:
     return freed
 
 
-async def look_up(model: CatalogModel, config: EmbeddedConfig, *, local_only: bool = False) -> HubFile:
+async def look_up(
+    model: CatalogModel, config: EmbeddedConfig, recorder: Recorder | None, *, local_only: bool = False
+) -> HubFile:
     """Size and checksum as the hub states them. Raises BackendError; Refused under local-only."""
     _allow(config, local_only)
     hosts = _hosts(config)
     await asyncio.to_thread(import_module, "huggingface_hub.file_download")
-    _use_our_client(hosts)
+    _use_our_client(hosts, recorder)
     return await asyncio.to_thread(_look_up, model, config.hub_url)
 
 
@@ -121,6 +124,7 @@ async def pull(
     models_dir: Path,
     config: EmbeddedConfig,
     progress: Callable[[Pulled], None],
+    recorder: Recorder | None,
     *,
     local_only: bool = False,
 ) -> Path:
@@ -132,11 +136,11 @@ async def pull(
     target = models_dir / f"{model.name}.gguf"
     if target.exists():
         return target
-    hub_file = await look_up(model, config, local_only=local_only)
+    hub_file = await look_up(model, config, recorder, local_only=local_only)
     with _alone(model.name, models_dir):
         part = _part_file(model, hub_file, models_dir)
         _require_space(models_dir, hub_file.size_bytes - _size(part))
-        if await _fetch(hub_file, part, _hosts(config), progress) != hub_file.sha256:
+        if await _fetch(hub_file, part, _hosts(config), progress, recorder) != hub_file.sha256:
             part.unlink()
             raise BackendError(
                 ErrorKind.PROTOCOL, f"{model.name} came with a wrong checksum and was thrown away", "pull it again"
@@ -145,7 +149,9 @@ async def pull(
     return target
 
 
-async def _fetch(hub_file: HubFile, part: Path, hosts: ListedHosts, progress: Callable[[Pulled], None]) -> str:
+async def _fetch(
+    hub_file: HubFile, part: Path, hosts: ListedHosts, progress: Callable[[Pulled], None], recorder: Recorder | None
+) -> str:
     """Appends what is missing to `part`; returns the whole's SHA-256. Raises BackendError when it ends too early."""
     from hybridchat.net.hub import storage_stream
 
@@ -155,7 +161,7 @@ async def _fetch(hub_file: HubFile, part: Path, hosts: ListedHosts, progress: Ca
     progress(Pulled(done, total, resumed))
     if done == total:
         return digest.hexdigest()
-    async with storage_stream(hub_file.url, hosts, from_byte=done) as reply:
+    async with storage_stream(hub_file.url, hosts, recorder, from_byte=done) as reply:
         if reply.status not in (200, 206):
             raise BackendError(ErrorKind.SERVER, f"the hub's storage answered with {reply.status}", "try again later")
         if reply.status == 200:  # it cannot go on in the middle
@@ -176,7 +182,7 @@ async def _fetch(hub_file: HubFile, part: Path, hosts: ListedHosts, progress: Ca
 
 
 @lru_cache(maxsize=1)
-def _use_our_client(hosts: ListedHosts) -> None:
+def _use_our_client(hosts: ListedHosts, recorder: Recorder | None) -> None:
     """The library has one client for the whole process: it is set once, on the loop's thread."""
     from huggingface_hub import constants, set_client_factory
 
@@ -184,7 +190,7 @@ def _use_our_client(hosts: ListedHosts) -> None:
 
     constants.HF_HUB_DISABLE_XET = True  # its transfers would not go through our client
     constants.HF_HUB_DISABLE_TELEMETRY = True  # to name what runs it, it would ask huggingface.co, whatever our hub is
-    set_client_factory(lambda: library_client(hosts))
+    set_client_factory(lambda: library_client(hosts, recorder))
 
 
 def _look_up(model: CatalogModel, hub_url: str) -> HubFile:

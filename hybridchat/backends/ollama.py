@@ -21,6 +21,7 @@ from hybridchat.domain.events import Event, Failed, Finished, Loading, Started, 
 from hybridchat.domain.privacy import fail_closed_name, is_cloud_name
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError, UsageError
+from hybridchat.net.audit import Recorder
 from hybridchat.net.client import Client, open_client
 from hybridchat.net.framing import NdjsonFramer
 
@@ -130,10 +131,10 @@ class OllamaBackend:
     Raises Refused or UsageError when its client cannot be made safely.
     """
 
-    def __init__(self, spec: BackendSpec, key: str | None = None) -> None:
+    def __init__(self, spec: BackendSpec, key: str | None = None, *, recorder: Recorder | None = None) -> None:
         self.spec = spec
         self._key = key
-        self._client: Client = open_client(policy_of(spec, key))
+        self._client: Client = open_client(policy_of(spec, key), recorder)
         self._thinks: dict[str, bool] = {}  # by the name on the wire
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:

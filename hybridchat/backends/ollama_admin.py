@@ -19,6 +19,7 @@ from hybridchat.backends.ollama import list_models, refuse_cloud_name
 from hybridchat.domain.chat import ModelInfo
 from hybridchat.domain.privacy import fail_closed_name, is_cloud_name
 from hybridchat.errors import BackendError, Refused
+from hybridchat.net.audit import Recorder
 from hybridchat.net.client import open_client
 
 if TYPE_CHECKING:
@@ -51,14 +52,15 @@ class ModelCard(Struct, frozen=True):
 class OllamaAdmin:
     """One Ollama's models. All methods raise BackendError with a remedy, and Refused for what a local zone forbids."""
 
-    def __init__(self, spec: BackendSpec, key: str | None = None) -> None:
+    def __init__(self, spec: BackendSpec, key: str | None = None, *, recorder: Recorder | None = None) -> None:
         self.spec = spec
         self._key = key
+        self._recorder = recorder
         self._policy = policy_of(spec, key)
 
     async def models(self) -> tuple[ModelInfo, ...]:
         """Everything pulled, with what is loaded and what forwards."""
-        client = open_client(self._policy)
+        client = open_client(self._policy, self._recorder)
         try:
             return await list_models(client, self.spec.num_ctx)
         finally:
@@ -128,7 +130,7 @@ class OllamaAdmin:
         address = self.spec.address
         client = AsyncClient(
             host=address.origin + address.path,
-            transport=GuardedTransport(self._policy),
+            transport=GuardedTransport(self._policy, self._recorder, "models"),
             trust_env=False,
             follow_redirects=False,
             timeout=self.spec.deadline_s,

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from typing import Protocol
 
 from hybridchat.backends.base import Backend, BackendSpec
 from hybridchat.domain.chat import Kind
 from hybridchat.net import client
+from hybridchat.net.audit import Recorder
 
 
-def make_backend(spec: BackendSpec, key: str | None = None) -> Backend:
+class Maker(Protocol):
+    """How a backend of one kind is made."""
+
+    def __call__(self, spec: BackendSpec, key: str | None = None, *, recorder: Recorder | None = None) -> Backend: ...
+
+
+def make_backend(spec: BackendSpec, key: str | None = None, *, recorder: Recorder | None = None) -> Backend:
     """Every kind but `embedded`, which needs to know where its files are and is made by the wiring.
 
-    Raises Refused when the device guard is not in place or a local zone has a proxy; UsageError for bad certificates.
+    Raises Refused when the device guard is not in place, a local zone has a proxy, or nobody records what leaves the
+    device; UsageError for bad certificates.
     """
     if spec.kind is Kind.EMBEDDED:
         raise ValueError("the embedded backend is made with its paths, not here")
-    return _protocol(spec.kind)(spec, key)
+    return _protocol(spec.kind)(spec, key, recorder=recorder)
 
 
 def warm_up(kinds: Iterable[Kind]) -> None:
@@ -26,7 +35,7 @@ def warm_up(kinds: Iterable[Kind]) -> None:
         _protocol(kind)
 
 
-def _protocol(kind: Kind) -> Callable[[BackendSpec, str | None], Backend]:
+def _protocol(kind: Kind) -> Maker:
     match kind:
         case Kind.OLLAMA:
             from hybridchat.backends.ollama import OllamaBackend
@@ -47,7 +56,7 @@ def _protocol(kind: Kind) -> Callable[[BackendSpec, str | None], Backend]:
         case Kind.SIMULATED:
             from hybridchat.backends.simulated import SimulatedBackend
 
-            return lambda spec, key: SimulatedBackend(spec)
+            return lambda spec, key=None, *, recorder=None: SimulatedBackend(spec)
         case _:
             from hybridchat.backends.chat_completions import ChatCompletionsBackend
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 from hybridchat.cli import output
 from hybridchat.cli.prompt import read_stdin
 from hybridchat.cli.running import run
+from hybridchat.cli.store import load_recorded
 from hybridchat.config import KINDS
 from hybridchat.domain.chat import Kind, Proof, Zone
 from hybridchat.errors import UsageError
@@ -83,9 +84,7 @@ def add(what: str, managed: bool, prove: bool, as_json: bool, **given: object) -
     hybridchat backends add http://127.0.0.1:8000 --vouched
     hybridchat backends add lab --kind vllm --url https://gpu.example:8443 --private --ca ~/lab-ca.pem
     """
-    from hybridchat import wiring
-
-    wired = wiring.load()
+    wired = load_recorded()
     service = wired.open_providers()
     new = run(service.draft(what, {**given, "zone": "managed" if managed else None}))
     if new.spec.kind is Kind.EMBEDDED:

@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "Talk": ("ask", "escalate", "demo"),
     "Conversations": ("list", "search", "show", "rename", "delete", "backup", "restore"),
     "Models and engines": ("models", "local", "backends", "keys", "doctor"),
+    "Privacy": ("audit",),
     "Numbers": ("stats", "budget", "export", "advise"),
 }
 

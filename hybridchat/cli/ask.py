@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,13 @@ from msgspec import Struct
 from hybridchat.cli import output
 from hybridchat.cli.answer import Printer, as_contract
 from hybridchat.cli.debugging import log_if_debugging
+from hybridchat.cli.disclosing import disclosure_of, disclosure_options
 from hybridchat.cli.finite import FiniteRange
 from hybridchat.cli.keys import use_key
 from hybridchat.cli.prompt import Words, compose, read_files, read_stdin
 from hybridchat.cli.running import run
 from hybridchat.cli.sampling import parameters_of, sampling_options
-from hybridchat.domain.chat import Message, MessageState, Outcome, Parameters, Privacy, Purpose
+from hybridchat.domain.chat import Disclosure, Message, MessageState, Outcome, Parameters, Privacy, Purpose
 from hybridchat.errors import EXIT_FAILED, EXIT_OK, EXIT_REFUSED, HybridchatError, UsageError
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ class Options(Struct, frozen=True, kw_only=True):
     drop_oldest: bool
     summarize: bool
     parameters: Parameters
+    disclosure: Disclosure | None
     timeout_s: float | None
     show_thinking: bool
     as_json: bool
@@ -61,6 +64,7 @@ class Options(Struct, frozen=True, kw_only=True):
 @click.option("--unpriced", is_flag=True, help="Where a budget is set, ask a model too whose price is not known.")
 @click.option("--drop-oldest", is_flag=True, help="Leave out as many of the oldest turns as the context window asks.")
 @click.option("--summarize", is_flag=True, help="Where it is too long, go on in a fork that begins with a summary.")
+@disclosure_options
 @sampling_options
 @click.option("--timeout", "timeout_s", type=FiniteRange(0, min_open=True), metavar="S", help="Stop after S seconds.")
 @click.option("--show-thinking", is_flag=True, help="Print the model's thinking on standard error.")
@@ -77,8 +81,8 @@ def command(**arguments: object) -> None:
     """
     from hybridchat import wiring
 
-    parameters = parameters_of(arguments)
-    options = Options(parameters=parameters, **arguments)  # type: ignore[arg-type]  # click has converted them
+    parameters, disclosure = parameters_of(arguments), disclosure_of(arguments)
+    options = Options(parameters=parameters, disclosure=disclosure, **arguments)  # type: ignore[arg-type]
     if options.continue_last and options.conversation_id is not None:
         raise UsageError("--continue and --conversation exclude each other", "give one of them")
     if options.system is not None and (options.continue_last or options.conversation_id is not None):
@@ -112,12 +116,14 @@ async def ask(session: Session, options: Options, text: str) -> int:
         only = options.backend if options.backend in session.fleet.specs else None
         await session.start(watch=False, panel=False, only=only)
         chat, drop_turns = await fit(session, await open_chat(session, options), options, text, printer)
-        route, model, given, ask = options.backend, options.model, options.parameters, Purpose.ASK
-        await session.send(chat, text, route=route, model=model, parameters=given, purpose=ask, drop_turns=drop_turns)
+        send = partial(session.send, chat, text, route=options.backend, model=options.model, purpose=Purpose.ASK)
+        given, disclosure = options.parameters, options.disclosure
+        await send(parameters=given, drop_turns=drop_turns, disclosure=disclosure)
         reply = await wait_for(session, chat, printer, options.timeout_s)
         drop = next((way.turns for way in printer.ways if way.kind == "drop"), None)
         if drop and options.drop_oldest:  # the window was known to the server alone
-            await session.answer_again(chat, route=route, model=model, parameters=given, purpose=ask, drop_turns=drop)
+            again = partial(session.answer_again, chat, route=options.backend, model=options.model, purpose=Purpose.ASK)
+            await again(parameters=given, drop_turns=drop, disclosure=disclosure)
             reply = await wait_for(session, chat, printer, options.timeout_s)
         await tell(session, printer, reply, as_json=options.as_json)
         return tell_outcome(reply, options.timeout_s, printer.ways)
@@ -136,7 +142,7 @@ async def fit(session: Session, chat: Chat, options: Options, text: str, printer
     ways = {way.kind: way for way in session.plan(chat, text, route=options.backend, model=options.model).ways}
     if options.summarize and (way := ways.get("summarize")):
         printer.shows_text = False
-        fork = await session.fork_with_summary(chat, way.candidate.backend, way.candidate.model)
+        fork = await session.fork_with_summary(chat, way.candidate.backend, way.candidate.model, options.disclosure)
         summary = await session.wait(fork)
         printer.shows_text = not options.as_json
         if summary.state is not MessageState.COMPLETE:

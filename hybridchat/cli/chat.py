@@ -32,11 +32,12 @@ def open_chat(*, continue_last: bool, local_only: bool, theme: str | None) -> No
     from hybridchat.tui.app import HybridChatApp
 
     wired = wiring.load(strict=False)
+    click.get_current_context().call_on_close(wired.ledger.close)  # a first run may need it before any session
     paths = wired.paths
 
     async def open_session() -> Session:
         """With the config as it is by then: the first run may have written it."""
-        now = wiring.load(strict=False, session_keys=wired.session_keys)
+        now = wiring.load(strict=False, before=wired)
         session = await asyncio.to_thread(now.open_session, local_only=local_only)
         log_if_debugging(session, paths)
         return session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -10,9 +11,10 @@ from hybridchat.cli import output
 from hybridchat.cli.answer import Printer
 from hybridchat.cli.ask import check_backend, tell, tell_outcome, wait_for
 from hybridchat.cli.debugging import log_if_debugging
+from hybridchat.cli.disclosing import disclosure_of, disclosure_options
 from hybridchat.cli.finite import FiniteRange
 from hybridchat.cli.running import run
-from hybridchat.domain.chat import Purpose
+from hybridchat.domain.chat import Disclosure, Purpose
 from hybridchat.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
@@ -23,10 +25,17 @@ if TYPE_CHECKING:
 @click.option("--conversation", "conversation_id", type=int, metavar="ID", help="Of this one, not the last one.")
 @click.option("--backend", metavar="ID", help="Ask this backend; default: the other side.")
 @click.option("--model", metavar="NAME", help="Ask this model of that backend.")
+@disclosure_options
 @click.option("--timeout", "timeout_s", type=FiniteRange(0, min_open=True), metavar="S", help="Stop after S seconds.")
 @output.json_option
 def command(
-    conversation_id: int | None, backend: str | None, model: str | None, timeout_s: float | None, as_json: bool
+    conversation_id: int | None,
+    backend: str | None,
+    model: str | None,
+    mask: bool,
+    send_as_is: bool,
+    timeout_s: float | None,
+    as_json: bool,
 ) -> None:
     """Ask a conversation's last question again: a managed backend after a local answer, or back.
 
@@ -41,11 +50,12 @@ def command(
 
     if model is not None and backend is None:
         raise UsageError("--model belongs to a backend", "give --backend too")
+    disclosure = disclosure_of({"mask": mask, "send_as_is": send_as_is})
     wired = wiring.load()
     check_backend(backend, [backend.id for backend in wired.config.backend])
     session = wired.open_session()
     log_if_debugging(session, wired.paths)
-    exit_code = run(escalate(session, conversation_id, backend, model, timeout_s, as_json=as_json))
+    exit_code = run(escalate(session, conversation_id, backend, model, disclosure, timeout_s, as_json=as_json))
     if exit_code != EXIT_OK:
         raise click.exceptions.Exit(exit_code)
 
@@ -55,6 +65,7 @@ async def escalate(
     conversation_id: int | None,
     backend: str | None,
     model: str | None,
+    disclosure: Disclosure | None,
     timeout_s: float | None,
     *,
     as_json: bool,
@@ -68,9 +79,10 @@ async def escalate(
         if chat is None:
             raise UsageError("there is no conversation yet", "ask something first")
         if backend is None:
-            await session.escalate(chat, purpose=Purpose.ASK)
+            await session.escalate(chat, purpose=Purpose.ASK, disclosure=disclosure)
         else:
-            await session.answer_again(chat, route=backend, model=model, purpose=Purpose.ASK)
+            again = partial(session.answer_again, chat, route=backend, model=model, purpose=Purpose.ASK)
+            await again(disclosure=disclosure)
         reply = await wait_for(session, chat, printer, timeout_s)
         await tell(session, printer, reply, as_json=as_json)
         return tell_outcome(reply, timeout_s, printer.ways)

@@ -11,6 +11,7 @@ from msgspec import Struct
 from hybridchat.cli import output
 from hybridchat.cli.groups import DefaultGroup
 from hybridchat.cli.running import run
+from hybridchat.cli.store import load_recorded
 from hybridchat.errors import EXIT_FAILED, BackendError, HybridchatError, UsageError
 
 if TYPE_CHECKING:
@@ -137,9 +138,7 @@ def test(backend_ids: tuple[str, ...], as_json: bool) -> None:
     hybridchat keys test
     hybridchat keys test openai --json
     """
-    from hybridchat import wiring
-
-    wired = wiring.load()
+    wired = load_recorded()
     wanted = [find_backend(wired.config, backend_id) for backend_id in backend_ids]
     entries = [entry for entry in wanted or wired.config.backend if entry.base_url]
     rows = run(_try_all(wired.open_providers(), entries))

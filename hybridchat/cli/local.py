@@ -12,6 +12,7 @@ from hybridchat.cli.engines import engine_option, find_ollama
 from hybridchat.cli.groups import DefaultGroup
 from hybridchat.cli.progress import Progress
 from hybridchat.cli.running import run
+from hybridchat.cli.store import load_recorded
 from hybridchat.errors import UsageError
 
 if TYPE_CHECKING:
@@ -175,9 +176,7 @@ def load(model: str, backend_id: str | None, keep_alive: str | None) -> None:
     \b
     hybridchat local load qwen3:8b --keep-alive 1h
     """
-    from hybridchat import wiring
-
-    wired = wiring.load()
+    wired = load_recorded()
     ollama = find_ollama(wired, model, backend_id, _embedded_models(wired))
     with Progress() as progress:
         if ollama is None:
@@ -209,10 +208,9 @@ def unload(model: str, backend_id: str | None) -> None:
     \b
     hybridchat local unload qwen3:8b
     """
-    from hybridchat import wiring
     from hybridchat.backends import engines
 
-    wired = wiring.load()
+    wired = load_recorded()
     ollama = find_ollama(wired, model, backend_id, _embedded_models(wired))
     if ollama is not None:
 

@@ -12,6 +12,7 @@ from hybridchat.cli.engines import engine_option, find_ollama
 from hybridchat.cli.groups import DefaultGroup
 from hybridchat.cli.progress import Progress
 from hybridchat.cli.running import run
+from hybridchat.cli.store import load_recorded
 from hybridchat.domain.chat import Proof, Zone
 
 if TYPE_CHECKING:
@@ -111,9 +112,7 @@ def pull(name: str | None, backend_id: str | None, as_json: bool) -> None:
     hybridchat models pull qwen3-0.6b
     hybridchat models pull qwen3:8b --backend ollama
     """
-    from hybridchat import wiring
-
-    wired = wiring.load()
+    wired = load_recorded()
     if name is None:
         _print_offered(run(wired.open_setup().catalog()), as_json=as_json)
         return
@@ -162,10 +161,9 @@ def remove(name: str, backend_id: str | None) -> None:
     \b
     hybridchat models rm qwen3-0.6b
     """
-    from hybridchat import wiring
     from hybridchat.backends import hub
 
-    wired = wiring.load()
+    wired = load_recorded()
     models_dir = wired.paths.models_dir
     ollama = find_ollama(wired, name, backend_id, [model.name for model in hub.local_models(models_dir)])
     if ollama is None:
@@ -190,10 +188,9 @@ def show(name: str, backend_id: str | None, as_json: bool) -> None:
     \b
     hybridchat models show qwen3:8b --json
     """
-    from hybridchat import wiring
     from hybridchat.backends import hub
 
-    wired = wiring.load()
+    wired = load_recorded()
     catalog = hub.catalog()
     here = {model.name: model for model in hub.local_models(wired.paths.models_dir)}
     ollama = find_ollama(wired, name, backend_id, [*here, *(model.name for model in catalog.model)])

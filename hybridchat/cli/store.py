@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
 
 from hybridchat.cli import output
 from hybridchat.domain.chat import Conversation
 from hybridchat.errors import UsageError
 from hybridchat.ledger.store import Ledger
+
+if TYPE_CHECKING:
+    from hybridchat.wiring import Wiring
+
+
+def load_recorded() -> Wiring:
+    """For a command that works without a session: until it has ended, what leaves the device is recorded."""
+    from hybridchat import wiring
+
+    wired = wiring.load()
+    click.get_current_context().call_on_close(wired.ledger.close)
+    return wired
 
 
 @contextmanager

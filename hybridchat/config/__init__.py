@@ -90,10 +90,13 @@ class RouteConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 class PrivacyConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`[privacy]`: what new conversations are born with."""
+    """`[privacy]`: what new conversations are born with, and what is looked for before a managed send."""
 
     default: Literal["open", "private", "local_only"] = "open"
     """open | private (device and your own hosts) | local_only (this device)"""
+    patterns: dict[str, str] = {}
+    """Patterns of your own beside the secrets and identifiers that are always looked for: a name and an RE2 expression,
+    looked for within each line."""
 
 
 class BudgetConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -40,6 +40,7 @@ def contradictions(config: Config) -> Iterator[Contradiction]:
     yield from _of_budget(config.budget, Scope)
     if not 0 < config.budget.warn <= 1:
         yield ("budget", "warn"), f"{config.budget.warn:g} is not a share", "above 0, at most 1, such as 0.8"
+    yield from _of_patterns(config.privacy.patterns)
     if (problem := _address_or_problem(config.embedded.hub_url))[1]:
         yield ("embedded", "hub_url"), *problem[1]
 
@@ -141,6 +142,18 @@ def _of_route(config: Config) -> Iterator[Contradiction]:
             if row.to not in ("local", "managed", "ask", *ids):
                 allowed = ", ".join(("local", "managed", "ask", *ids))
                 yield ("route", "tables", name, place, "to"), f'no backend is called "{row.to}"', f"allowed: {allowed}"
+
+
+def _of_patterns(patterns: dict[str, str]) -> Iterator[Contradiction]:
+    if not patterns:
+        return
+    from hybridchat.config.patterns import problem_of
+
+    for name, pattern in patterns.items():
+        if problem := problem_of(pattern):
+            yield ("privacy", "patterns", name), f"is no pattern that can be used: {problem}", "an RE2 expression"
+        elif not any(map(str.isalnum, name)):
+            yield ("privacy", "patterns", name), "has a name without a letter", "letters, digits, blanks"
 
 
 def _address_or_problem(url: str) -> tuple[Address | None, tuple[str, str] | None]:

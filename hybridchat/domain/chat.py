@@ -35,6 +35,13 @@ class Proof(StrEnum):
     ASSUMED = "assumed"
 
 
+class Disclosure(StrEnum):
+    """What the user decided about secrets and personal data in what a managed backend gets."""
+
+    MASKED = "masked"
+    AS_IS = "as_is"
+
+
 class Privacy(StrEnum):
     """Where a conversation may go."""
 
@@ -205,6 +212,8 @@ class Attempt(Struct, frozen=True, kw_only=True):
     estimate_low_usd: float | None = None
     estimate_high_usd: float | None = None
     max_tokens: int | None = None  # that the reply was allowed, where a budget decided it
+    found: str | None = None  # secrets and personal data in what was sent: a JSON object of kinds and counts
+    disclosure: Disclosure | None = None  # what the user decided about them
 
 
 class Conversation(Struct, frozen=True):

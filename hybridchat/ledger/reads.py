@@ -12,6 +12,7 @@ from hybridchat.domain.chat import (
     Attempt,
     Conversation,
     CostBasis,
+    Disclosure,
     Effort,
     Message,
     MessageState,
@@ -92,6 +93,7 @@ _ENUMS = {
     "privacy": Privacy,
     "cost_basis": CostBasis,
     "outcome": Outcome,
+    "disclosure": Disclosure,
 }
 
 

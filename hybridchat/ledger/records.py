@@ -11,6 +11,7 @@ from hybridchat.domain.budget import Hold, Limit
 from hybridchat.domain.chat import (
     Attempt,
     CostBasis,
+    Disclosure,
     Effort,
     MessageState,
     Outcome,
@@ -74,6 +75,8 @@ class NewAttempt(Struct, frozen=True, kw_only=True):
     route_reason: str
     attempt_no: int = 1
     left_out_turns: int | None = None
+    found: str | None = None  # a JSON object: kinds and counts, never what was found
+    disclosure: Disclosure | None = None
     forecast: Forecast = Forecast()
 
 
@@ -143,6 +146,16 @@ class UsageFilter(Struct, frozen=True):
 
 
 EVERYTHING = UsageFilter()
+
+
+class DepartureFilter(Struct, frozen=True, kw_only=True):
+    """Bounds as UsageFilter has them; `host` is a name, or name:port; None: all."""
+
+    since: str | None = None
+    until: str | None = None
+    host: str | None = None
+    backend: str | None = None
+    conversation_id: int | None = None
 
 
 class SearchHit(Struct, frozen=True):

@@ -139,6 +139,8 @@ _FORECAST_COLUMNS = (
     *("estimate_low_usd", "estimate_high_usd", "max_tokens"),
 )
 
+_FOUND_COLUMNS = ("found", "disclosure")
+
 
 def _usage_view(*more: str) -> str:
     return f"CREATE VIEW usage AS SELECT {', '.join((_USAGE_COLUMNS, *more))} FROM attempt"
@@ -210,3 +212,34 @@ def m004_siblings_and_what_a_call_left_out(database: Database) -> None:
 @migrations()
 def m005_effort(database: Database) -> None:
     _run(database, ["ALTER TABLE conversation ADD COLUMN effort TEXT"])
+
+
+@migrations()
+def m006_what_was_found_before_sending(database: Database) -> None:
+    _run(database, (f"ALTER TABLE attempt ADD COLUMN {name} TEXT" for name in _FOUND_COLUMNS))
+    view = _usage_view("skipped_events", "left_out_turns", *_FORECAST_COLUMNS, *_FOUND_COLUMNS)
+    _run(database, ("DROP VIEW usage", view))
+
+
+# No foreign keys: these rows outlive their conversation, as those of attempt do.
+DEPARTURE = """CREATE TABLE departure (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    left_at TEXT NOT NULL,
+    host TEXT NOT NULL,
+    port INTEGER NOT NULL,
+    zone TEXT NOT NULL,
+    backend TEXT,
+    purpose TEXT NOT NULL,
+    conversation_id INTEGER,
+    message_id INTEGER,
+    attempt_id INTEGER,
+    body_bytes INTEGER,
+    sent_bytes INTEGER,
+    masked TEXT,
+    overridden TEXT
+)"""
+
+
+@migrations()
+def m007_departures(database: Database) -> None:
+    _run(database, [DEPARTURE, "CREATE INDEX departure_left ON departure (left_at)"])

@@ -12,14 +12,15 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from hybridchat.domain.audit import Departure
 from hybridchat.domain.budget import Limit, Standing
 from hybridchat.domain.chat import Attempt, Conversation, Message, MessageState
 from hybridchat.domain.estimate import History
 from hybridchat.domain.stats import Snapshot
 from hybridchat.errors import LedgerError
-from hybridchat.ledger import files, money, purge, reads, statistics, usage, writes
+from hybridchat.ledger import departures, files, money, purge, reads, statistics, usage, writes
 from hybridchat.ledger import search as full_text
 from hybridchat.ledger import snapshot as panel
 from hybridchat.ledger.backups import look_after
@@ -32,12 +33,14 @@ from hybridchat.ledger.connect import (
     ledger_error,
     transaction,
 )
+from hybridchat.ledger.departures import DepartureRow
 from hybridchat.ledger.opening import Opened, end_process, open_file
 from hybridchat.ledger.records import (
     EVERYTHING,
     AdviceFacts,
     AttemptCost,
     AttemptEnd,
+    DepartureFilter,
     Forecast,
     Grouping,
     LedgerStatus,
@@ -57,6 +60,8 @@ __all__ = [
     "AdviceFacts",
     "AttemptCost",
     "AttemptEnd",
+    "DepartureFilter",
+    "DepartureRow",
     "Forecast",
     "Grouping",
     "Ledger",
@@ -173,6 +178,10 @@ class Ledger:
         except LedgerError as error:
             self._notify(str(error))
 
+    @property
+    def is_closed(self) -> bool:
+        return self._closing.is_set()
+
     # --- how calls run
 
     def _write(self, call: Call[T], *, durable: bool = False, is_awaited: bool = False) -> Future[T]:
@@ -269,6 +278,21 @@ class Ledger:
 
         return self._writes.submit(run)
 
+    # --- the audit
+
+    def depart(self, departure: Departure) -> Future[int]:
+        """Done once the row is committed; the request waits for it. Survives a kill; a cut of the power may take what
+        was written in the last moments."""
+        return self._write(lambda db: departures.depart(db, departure), is_awaited=True)
+
+    def sent(self, row: Future[int], body_bytes: int) -> None:
+        """Completes the row of an earlier `depart`, which the one writer thread has done by then."""
+        self._write(lambda db: departures.set_sent(db, row.result(), body_bytes))
+
+    def departures(self, wanted: DepartureFilter) -> Iterator[DepartureRow]:
+        """Rows of the table (columns: departures.DEPARTURE_COLUMNS), oldest first, a page in memory at once; waits."""
+        return self._pages(partial(departures.departures_page, wanted=wanted, limit=PAGE_ROWS))
+
     # --- reads
 
     def conversations(self, limit: int = 200, before_id: int | None = None) -> Future[list[Conversation]]:
@@ -342,8 +366,12 @@ class Ledger:
 
     def usage_rows(self, wanted: UsageFilter = EVERYTHING) -> Iterator[UsageRow]:
         """Rows of the view `usage` (columns: usage.USAGE_COLUMNS) by attempt, one page in memory at a time; waits."""
+        return self._pages(partial(usage.usage_page, wanted=wanted, limit=PAGE_ROWS))
+
+    def _pages(self, page_after: Callable[..., list[tuple[Any, ...]]]) -> Iterator[tuple[Any, ...]]:
+        """The rows of all pages; each row begins with its id."""
         after_id = 0
-        while page := self._read(partial(usage.usage_page, wanted=wanted, after_id=after_id, limit=PAGE_ROWS)).result():
+        while page := self._read(partial(page_after, after_id=after_id)).result():
             yield from page
             if page[-1][0] <= after_id:  # a damaged page can turn the order round, and then there is no end
                 raise self._trouble.damage()

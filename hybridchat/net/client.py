@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from hybridchat.domain.address import Address
 from hybridchat.domain.chat import Zone
+from hybridchat.net.audit import Recorder
 
 
 class Policy(Struct, frozen=True, kw_only=True):
@@ -20,6 +21,7 @@ class Policy(Struct, frozen=True, kw_only=True):
 
     zone: Zone
     address: Address
+    backend: str | None = None  # whose client this is, for the audit
     ca_file: str | None = None
     cert_file: str | None = None
     key_file: str | None = None
@@ -59,11 +61,12 @@ class Client(Protocol):
     async def aclose(self) -> None: ...
 
 
-def open_client(policy: Policy) -> Client:
-    """Raises Refused when the guard cannot be installed in the device zone (its self-test failed)."""
+def open_client(policy: Policy, recorder: Recorder | None = None, *, purpose: str = "look") -> Client:
+    """Raises Refused when the guard cannot be installed in the device zone (its self-test failed), and without a
+    `recorder` outside it. `purpose` is recorded for requests that are on no errand (`net.audit.on_errand`)."""
     from hybridchat.net.http import HttpClient
 
-    return HttpClient(policy)
+    return HttpClient(policy, recorder, purpose)
 
 
 def warm_up() -> None:

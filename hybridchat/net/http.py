@@ -15,6 +15,7 @@ from httpcore2._backends.anyio import AnyIOBackend
 from hybridchat import __version__
 from hybridchat.domain.chat import Zone
 from hybridchat.errors import BackendError, ErrorKind, Refused, UsageError
+from hybridchat.net.audit import Exit, Recorder, Tally
 from hybridchat.net.client import Policy
 from hybridchat.net.client import Reply as ReplyContract
 from hybridchat.net.failures import explain
@@ -49,17 +50,20 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
     """httpx2's transport over a pool of our own. In the device zone the pool dials through the guard.
 
     The policy's headers are put on here and no other credentials pass; a redirect ends as BackendError(REDIRECT).
-    Raises Refused when the guard is not in place, and for a proxy outside the managed zone; UsageError for an
-    unreadable certificate. Also serves libraries that build their own httpx client (`share_http_library`).
+    What leaves the device is recorded first. Raises Refused when the guard is not in place, for a proxy outside the
+    managed zone, and outside the device zone without a recorder; UsageError for an unreadable certificate. Also serves
+    libraries that build their own httpx client (`share_http_library`).
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, recorder: Recorder | None, purpose: str) -> None:
         # Not calling the base: it would build a pool of its own, and read the environment for it.
         if policy.proxy and policy.zone is not Zone.MANAGED:
             raise Refused("a proxy would see this conversation", "only managed backends may have `proxy`")
+        is_device = policy.zone is Zone.DEVICE
+        self._exit = None if is_device else Exit(recorder, policy.zone, policy.backend, purpose)
         self._policy = policy
         self._pool = _proxy_pool(policy) if policy.proxy else _direct_pool(policy)
-        if policy.zone is Zone.DEVICE:
+        if is_device:
             prove_guard(self._pool)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -69,11 +73,43 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
         if (address.scheme, address.host) == ("https", "localhost"):  # dialled as 127.0.0.1, but that is its name
             request.headers["host"] = f"localhost:{address.port}"
             request.extensions["sni_hostname"] = "localhost"
-        response = await super().handle_async_request(request)
+        response = await self._send(request)
         if 300 <= response.status_code < 400:
             await response.aclose()
             raise refuse_redirect(response.status_code, response.headers.get("location", ""), self._policy.address)
         return response
+
+    async def _send(self, request: httpx2.Request) -> httpx2.Response:
+        if self._exit is None:
+            return await super().handle_async_request(request)
+        async with self._exit.leaving(*destination(request)) as tally:
+            assert isinstance(request.stream, httpx2.AsyncByteStream)
+            request.stream = _Tallied(request.stream, tally)
+            return await super().handle_async_request(request)
+
+
+def destination(request: httpx2.Request) -> tuple[str, int, int | None]:
+    """Host, port, and the length of the body where it is known."""
+    port = request.url.port or (443 if request.url.scheme == "https" else 80)
+    length = request.headers.get("content-length")
+    is_unknown = length is None and "transfer-encoding" in request.headers
+    return request.url.host, port, None if is_unknown else int(length or 0)
+
+
+class _Tallied(httpx2.AsyncByteStream):
+    """A body that is counted as it goes: what the connection took, whether or not the far side did."""
+
+    def __init__(self, body: httpx2.AsyncByteStream, tally: Tally) -> None:
+        self._body = body
+        self._tally = tally
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._body:
+            self._tally.body_bytes += len(chunk)
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._body.aclose()
 
 
 def _direct_pool(policy: Policy) -> httpcore2.AsyncConnectionPool:
@@ -144,9 +180,9 @@ class HttpReply:
 class HttpClient:
     """See `net.client.Client`."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, recorder: Recorder | None, purpose: str) -> None:
         self._policy = policy
-        self._transport = GuardedTransport(policy)
+        self._transport = GuardedTransport(policy, recorder, purpose)
         address = policy.address
         self._base = address.origin if address.scheme == "unix" else address.origin + address.path
 

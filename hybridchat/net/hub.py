@@ -14,9 +14,13 @@ from hybridchat.domain.address import parse_base_url
 from hybridchat.domain.chat import Zone
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import BackendError, ErrorKind
+from hybridchat.net.audit import Exit, Recorder
 from hybridchat.net.client import Policy, Reply, open_client
 from hybridchat.net.failures import explain
+from hybridchat.net.http import destination
 from hybridchat.net.tls import tls_context
+
+PURPOSE = "pull"
 
 
 class ListedHosts(Struct, frozen=True):
@@ -41,36 +45,40 @@ class ListedHosts(Struct, frozen=True):
 
 
 class _ListedTransport(httpx2.HTTPTransport):
-    """Goes to listed hosts only, and tells them nothing about this machine."""
+    """Goes to listed hosts only, recorded, and tells them nothing about this machine."""
 
-    def __init__(self, hosts: ListedHosts) -> None:
+    def __init__(self, hosts: ListedHosts, recorder: Recorder | None) -> None:
         limits = httpx2.Limits(keepalive_expiry=0.0)  # one question, and no connection stays
         super().__init__(verify=tls_context(None, None, None), trust_env=False, limits=limits)
         self._hosts = hosts
+        self._exit = Exit(recorder, Zone.MANAGED, None, PURPOSE)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         self._hosts.check(str(request.url))
         request.headers.pop("authorization", None)
         request.headers["user-agent"] = f"hybridchat/{__version__}"
         try:
-            return super().handle_request(request)
+            with self._exit.leaving_by_thread(*destination(request)):  # questions without a body
+                return super().handle_request(request)
         except httpx2.HTTPError as error:
             raise explain(error, parse_base_url(f"{request.url.scheme}://{request.url.netloc.decode()}")) from None
 
 
-def library_client(hosts: ListedHosts) -> httpx2.Client:
+def library_client(hosts: ListedHosts, recorder: Recorder | None) -> httpx2.Client:
     """For `huggingface_hub.set_client_factory`: no redirects, and nothing of the environment."""
-    return httpx2.Client(transport=_ListedTransport(hosts), trust_env=False, follow_redirects=False)
+    return httpx2.Client(transport=_ListedTransport(hosts, recorder), trust_env=False, follow_redirects=False)
 
 
 @asynccontextmanager
-async def storage_stream(url: str, hosts: ListedHosts, *, from_byte: int, idle_s: float = 30.0) -> AsyncIterator[Reply]:
+async def storage_stream(
+    url: str, hosts: ListedHosts, recorder: Recorder | None, *, from_byte: int, idle_s: float = 30.0
+) -> AsyncIterator[Reply]:
     """The bytes of a file from `from_byte` on: status 206, or 200 when the server starts over. Raises BackendError."""
     hosts.check(url)
     target = urlsplit(url)
     address = parse_base_url(f"{target.scheme}://{target.netloc}")
     headers = {"range": f"bytes={from_byte}-"} if from_byte else {}
-    client = open_client(Policy(zone=Zone.MANAGED, address=address, headers=headers))
+    client = open_client(Policy(zone=Zone.MANAGED, address=address, headers=headers), recorder, purpose=PURPOSE)
     try:
         path = target.path + (f"?{target.query}" if target.query else "")
         async with client.stream("GET", path, idle_s=idle_s) as reply:

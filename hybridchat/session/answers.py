@@ -6,7 +6,7 @@ import asyncio
 
 from msgspec.structs import replace
 
-from hybridchat.domain.chat import Message, Parameters, Privacy, Purpose
+from hybridchat.domain.chat import Disclosure, Message, Parameters, Privacy, Purpose
 from hybridchat.domain.privacy import in_words
 from hybridchat.errors import Refused, UsageError
 from hybridchat.ledger.store import Ledger
@@ -34,14 +34,16 @@ class Answers:
         parameters: Parameters | None = None,
         purpose: Purpose = Purpose.CHAT,
         drop_turns: int = 0,
+        disclosure: Disclosure | None = None,
     ) -> None:
         """Asks the last question again. Its answer stays, with the new one beside it; where it has no word, the new one
         takes its place. Raises HybridchatError as `send` does."""
         question = replace(_last_question(chat), parameters=parameters or Parameters(), purpose=purpose)
         draft = replace(question, route=route, model=model, drop_turns=drop_turns)
+        draft = replace(draft, disclosure=disclosure or draft.disclosure)
         await self._turns.answer_again(chat, draft)
 
-    def other_side(self, chat: Chat) -> Plan:
+    def other_side(self, chat: Chat, disclosure: Disclosure | None = None) -> Plan:
         """What `escalate` would do: the last question to a managed backend, or back to one of the user's own.
 
         Raises Refused unless the conversation is open.
@@ -50,21 +52,27 @@ class Answers:
             raise Refused(f"this conversation is {in_words(self._planner.privacy(chat))}", "ask in an open one")
         question, last = _last_question(chat), chat.messages[-1].attempt
         side = "managed" if last is not None and last.zone.is_local else "local"
-        return self._planner.plan(chat, replace(question, route=side, may_fall_back=False))
+        asked = replace(question, route=side, disclosure=disclosure or question.disclosure, may_fall_back=False)
+        return self._planner.plan(chat, asked)
 
     async def escalate(
-        self, chat: Chat, backend: str | None = None, model: str | None = None, purpose: Purpose = Purpose.CHAT
+        self,
+        chat: Chat,
+        backend: str | None = None,
+        model: str | None = None,
+        purpose: Purpose = Purpose.CHAT,
+        disclosure: Disclosure | None = None,
     ) -> None:
         """The last question to the other side, or to that backend: up to a managed one, or back to the user's own.
 
         Only on the user's word, and only in an open conversation: Refused otherwise.
         """
-        plan = self.other_side(chat)
+        plan = self.other_side(chat, disclosure)
         if backend is None:
             if plan.decision.target is None:
                 raise self._planner.refusal(plan)
             backend, model = plan.decision.target.backend, plan.decision.target.model
-        await self.again(chat, route=backend, model=model, purpose=purpose)
+        await self.again(chat, route=backend, model=model, purpose=purpose, disclosure=disclosure)
 
     async def siblings(self, message_id: int) -> list[Message]:
         """All answers to the question that this message answers, oldest first, each with its last attempt."""

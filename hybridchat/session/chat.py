@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -12,8 +13,10 @@ from hybridchat.backends.base import BackendSpec
 from hybridchat.backends.registry import warm_up
 from hybridchat.backends.spec import spec_of
 from hybridchat.config import BackendConfig, Config
+from hybridchat.config.secrets import make_scanner
 from hybridchat.domain.chat import (
     Conversation,
+    Disclosure,
     Effort,
     Health,
     Outcome,
@@ -30,6 +33,7 @@ from hybridchat.session.answers import Answers
 from hybridchat.session.bookkeeping import Bookkeeper
 from hybridchat.session.budget_file import BudgetFile, BudgetSettings
 from hybridchat.session.budgets import Budgets
+from hybridchat.session.disclosing import Gate
 from hybridchat.session.events import HealthChanged, Notice, SessionEvent
 from hybridchat.session.fleet import Fleet, KeepKey, OpenBackend
 from hybridchat.session.forecasts import Forecasts
@@ -74,7 +78,8 @@ class Session:
         floor = Privacy.LOCAL_ONLY if local_only else Privacy.OPEN
         forecasts = Forecasts(self._ledger, prices, self.fleet, self._spawn, lambda: self.books.refresh())
         self.budgets = Budgets(BudgetSettings.of(config), self._ledger, forecasts, budget_file)
-        self.planner = Planner(config.route, self.fleet, floor, forecasts, self.budgets, config_error)
+        gate = Gate(partial(make_scanner, config.privacy.patterns))
+        self.planner = Planner(config.route, self.fleet, floor, forecasts, self.budgets, gate, config_error)
         self.books = Bookkeeper(
             self._ledger, prices, self.fleet, self._emit, self.planner.workload_tokens_30d, forecasts, self.budgets
         )
@@ -262,6 +267,7 @@ class Session:
         parameters: Parameters | None = None,
         purpose: Purpose = Purpose.CHAT,
         drop_turns: int = 0,
+        disclosure: Disclosure | None = None,
     ) -> None:
         """Queues behind a running reply, else sends; returns when the words are on disk (or queued).
 
@@ -269,9 +275,10 @@ class Session:
         given here, if any.
         Raises HybridchatError when the route must be chosen, policy forbids, or nothing is configured: then nothing
         was sent, and the words are still the caller's (or, behind a queue, still in it). `drop_turns` oldest turns are
-        left out, which the reply then says.
+        left out, which the reply then says. Undecided, with the ways on in its plan, where a managed backend would get
+        secrets or personal data: they leave with a `disclosure` alone.
         """
-        draft = Draft(text, route, model, parameters or Parameters(), purpose, drop_turns)
+        draft = Draft(text, route, model, parameters or Parameters(), purpose, drop_turns, disclosure=disclosure)
         await self.turns.send(chat, draft)
 
     # --- other ways on
@@ -280,7 +287,13 @@ class Session:
         """What the user may do about the last question when its reply failed without a word."""
         return self.planner.ways_on(chat)
 
-    async def fork_with_summary(self, chat: Chat, backend: str | None = None, model: str | None = None) -> Chat:
+    async def fork_with_summary(
+        self,
+        chat: Chat,
+        backend: str | None = None,
+        model: str | None = None,
+        disclosure: Disclosure | None = None,
+    ) -> Chat:
         """A new conversation, as private as that one, whose first reply is a summary of it; streamed like any other.
 
         What the summarizer's window does not hold is left out, oldest turns first, and the reply says so.
@@ -289,6 +302,7 @@ class Session:
         fork = self.new(privacy=self.planner.privacy(chat), route=chat.route, model=chat.model, system=chat.system)
         fork.reasoning, fork.workload, fork.effort = chat.reasoning, chat.workload, chat.effort
         draft = Draft(SUMMARIZE, backend, model, purpose=Purpose.SUMMARY, history=tuple(chat.messages))
+        draft = replace(draft, disclosure=disclosure)
         ways = self.planner.plan(fork, draft).ways
         if ways and ways[0].kind == "drop":
             draft = replace(draft, drop_turns=ways[0].turns)

@@ -17,6 +17,7 @@ from hybridchat.config_edit import add_backend
 from hybridchat.domain.address import parse_base_url
 from hybridchat.domain.chat import Kind
 from hybridchat.errors import HybridchatError
+from hybridchat.net.audit import Recorder
 from hybridchat.paths import Paths
 from hybridchat.session.setup import OfferedModel, PullProgress
 
@@ -24,9 +25,13 @@ from hybridchat.session.setup import OfferedModel, PullProgress
 class FirstRun:
     """See `session.setup.Setup`. Nothing is written before the user's yes."""
 
-    def __init__(self, paths: Paths, config: Config, *, local_only: bool = False) -> None:
+    def __init__(
+        self, paths: Paths, config: Config, recorder: Recorder | None = None, *, local_only: bool = False
+    ) -> None:
+        """Without a `recorder`, nothing can be fetched."""
         self._paths = paths
         self._config = config
+        self._recorder = recorder
         self._local_only = local_only
 
     async def discover(self) -> Discovery:
@@ -56,7 +61,8 @@ class FirstRun:
         size_bytes, problem = here.get(model.name), ""
         if size_bytes is None:
             try:
-                size_bytes = (await hub.look_up(model, self._config.embedded, local_only=self._local_only)).size_bytes
+                found = await hub.look_up(model, self._config.embedded, self._recorder, local_only=self._local_only)
+                size_bytes = found.size_bytes
             except HybridchatError as error:  # offered all the same: the network may be back when it is pulled
                 problem = str(error)
         context_window = self._config.embedded.context_window
@@ -80,7 +86,8 @@ class FirstRun:
             speed = fetched / elapsed_s if fetched and elapsed_s > 0 else None
             on_progress(PullProgress(done_bytes=pulled.done_bytes, total_bytes=pulled.total_bytes, bytes_per_s=speed))
 
-        await hub.pull(wanted, self._paths.models_dir, self._config.embedded, report, local_only=self._local_only)
+        config, folder = self._config.embedded, self._paths.models_dir
+        await hub.pull(wanted, folder, config, report, self._recorder, local_only=self._local_only)
         embedded = next((backend for backend in self._now().backend if backend.kind == "embedded"), None)
         values = {"id": embedded.id if embedded else "embedded", "kind": str(Kind.EMBEDDED), "model": wanted.name}
         await asyncio.to_thread(add_backend, self._paths.config_file, values, replace=embedded is not None)

@@ -102,13 +102,13 @@ class Fleet:
         )
 
     async def backend(self, backend: str, zone: Zone) -> Backend:
-        """The opened backend for that zone. Raises Refused for a managed one in a local-only run, and what opening it
+        """The opened backend for that zone. Raises Refused off this device in a local-only run, and what opening it
         met.
 
         Who gives up waiting does not end the opening: its key's program may be asking the user.
         """
-        if self._local_only and zone is Zone.MANAGED:
-            raise Refused("this run is local only", "start without --local-only to use managed backends")
+        if self._local_only and zone is not Zone.DEVICE:
+            raise Refused("this run is local only", "start without --local-only to use other machines")
         key = (backend, zone)
         if key not in self._open and key not in self._opening:
             self._opening[key] = asyncio.create_task(self._opened(key))

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from hybridchat.config import RouteConfig
 from hybridchat.domain.budget import Verdict
-from hybridchat.domain.chat import ChatRequest, Message, MessageState, Privacy, Reasoning, Role
+from hybridchat.domain.chat import ChatRequest, Disclosure, Message, MessageState, Privacy, Reasoning, Role
 from hybridchat.domain.estimate import Size, message_size
 from hybridchat.domain.privacy import strictest
 from hybridchat.domain.routing import (
@@ -27,12 +27,14 @@ from hybridchat.domain.text import count_of, oldest_turns
 from hybridchat.errors import EXIT_FAILED, ErrorKind, HybridchatError, Refused, UsageError
 from hybridchat.ledger.store import Forecast
 from hybridchat.session.budgets import Budgets
+from hybridchat.session.disclosing import Gate
 from hybridchat.session.fleet import Fleet
 from hybridchat.session.forecasts import Forecasts
 from hybridchat.session.state import Chat, Draft, Plan, count_turns, left_out_before, system_size, without_oldest
-from hybridchat.session.ways import Way
+from hybridchat.session.ways import Undecided, Way
 
 FALLBACK = "fallback"  # how the reasons of one begin
+_CHOICES = "--mask sends placeholders, --backend local asks at home, --send-as-is sends it as it is"
 ROOM = 0.75  # of the context window, for the prompt; the rest is for the answer
 
 
@@ -46,6 +48,7 @@ class Planner:
         floor: Privacy,
         forecasts: Forecasts,
         budgets: Budgets,
+        gate: Gate,
         config_error: UsageError | None = None,
     ) -> None:
         self._rules = route.rule
@@ -56,6 +59,7 @@ class Planner:
         self._floor = floor
         self._forecasts = forecasts
         self._budgets = budgets
+        self._gate = gate
         self._config_error = config_error
         self.read_only = ""  # why nothing can be sent: the words would not be on disk first
         self.workload_tokens_30d: dict[str, int] = {}
@@ -70,6 +74,21 @@ class Planner:
         return strictest(chat.privacy, self._floor)
 
     def plan(self, chat: Chat, draft: Draft) -> Plan:
+        plan = self._routed(chat, draft)
+        target, history = plan.decision.target, history_of(chat, draft)
+        kept = without_oldest(history, plan.left_out_turns)
+        found = self._gate.look(chat, draft, kept, target) if target else None
+        if target is None or found is None or found.disclosure:
+            return replace(plan, found=found)
+        given = self._input(chat, draft, history, plan.left_out_turns)
+        turns = count_turns(kept)
+        at_home = (Way("ask", candidate, turns) for candidate in able(given) if candidate.is_local)
+        ways = (Way("mask", target, turns, found.words), *at_home, Way("as_is", target, turns, found.words))
+        reasons = (f"{target.backend} would get {', '.join(map(str, found.places))}",)
+        decision = Decision(outlook=Outlook.ASK, reasons=reasons, choices=(target,), remedy=_CHOICES)
+        return replace(plan, decision=decision, ways=ways, found=found)
+
+    def _routed(self, chat: Chat, draft: Draft) -> Plan:
         history = history_of(chat, draft)
         left_out = max(draft.drop_turns, left_out_before(history))
         given = self._input(chat, draft, history, left_out)
@@ -127,8 +146,14 @@ class Planner:
     # --- what the budgets say
 
     async def look(self, chat: Chat, draft: Draft) -> None:
-        """At what a budget makes the plan depend on, so that it holds."""
+        """At what makes the plan depend on more than is known by now, so that it holds."""
         await self._budgets.look(chat.id, *self._fleet.candidates(*self._wanted_models(chat, draft)))
+        target = self._routed(chat, draft).decision.target
+        if target is not None and not target.is_local:
+            await self._gate.look_at_all(chat, history_of(chat, draft))
+
+    def masked(self, request: ChatRequest) -> tuple[ChatRequest, dict[str, str]]:
+        return self._gate.masked(request)
 
     def forecast(self, target: Candidate, request: ChatRequest) -> Forecast:
         return self._budgets.forecast(target, request)
@@ -215,6 +240,8 @@ class Planner:
             remedy = "run hybridchat once to set one up, or `hybridchat backends add`"
             return self._config_error or UsageError("no backend is configured", remedy)
         message = "; ".join(decision.reasons)
+        if plan.is_undecided:
+            return Undecided(message, decision.remedy, plan)
         if decision.is_policy:
             return Refused(message, decision.remedy)
         return RouteOpen(message, "; ".join(filter(None, (decision.remedy, *map(_flag, plan.ways)))))
@@ -240,8 +267,11 @@ def history_of(chat: Chat, draft: Draft) -> Sequence[Message]:
 
 
 def again(chat: Chat) -> Draft:
-    """The chat's last question, with what went before it."""
-    return Draft(chat.messages[-2].text, history=tuple(chat.messages[:-2]))
+    """The chat's last question, with what went before it. What was masked stays masked."""
+    last = chat.messages[-1].attempt
+    was_masked = last is not None and last.disclosure is Disclosure.MASKED
+    disclosure = Disclosure.MASKED if was_masked else None
+    return Draft(chat.messages[-2].text, history=tuple(chat.messages[:-2]), disclosure=disclosure)
 
 
 def stays_home(history: Sequence[Message]) -> bool:
@@ -279,6 +309,8 @@ def _flag(way: Way) -> str:
     match way.kind:
         case "drop":
             return f"--drop-oldest leaves out {oldest_turns(way.turns)}"
+        case "mask" | "as_is":
+            return ""  # named by the remedy
         case "summarize":
             return "--summarize goes on in a fork that begins with a summary"
         case "ask":

@@ -5,9 +5,11 @@ from __future__ import annotations
 from contextlib import aclosing
 
 from hybridchat.backends.base import Backend
+from hybridchat.domain.audit import Errand
 from hybridchat.domain.chat import ChatMessage, ChatRequest, Kind, Parameters, Role
 from hybridchat.domain.events import Failed, Finished
 from hybridchat.errors import ErrorKind
+from hybridchat.net.audit import on_errand
 
 DEADLINE_S = 60.0
 _LEAST_TOKENS = {Kind.OPENAI_RESPONSES: 16}  # OpenAI takes no smaller limit there
@@ -21,10 +23,11 @@ async def ask_one_token(backend: Backend, model: str) -> Failed | None:
         parameters=Parameters(max_tokens=_LEAST_TOKENS.get(backend.spec.kind, 1)),
         deadline_s=DEADLINE_S,
     )
-    async with aclosing(backend.chat(request)) as stream:
-        async for event in stream:
-            if isinstance(event, Failed):
-                return event
-            if isinstance(event, Finished):
-                return None
+    with on_errand(Errand(purpose="round trip")):
+        async with aclosing(backend.chat(request)) as stream:
+            async for event in stream:
+                if isinstance(event, Failed):
+                    return event
+                if isinstance(event, Finished):
+                    return None
     return Failed(ErrorKind.CUT_SHORT, "the stream ended without an end mark", "look into the server's log")

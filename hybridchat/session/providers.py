@@ -15,9 +15,11 @@ from hybridchat.backends.registry import make_backend
 from hybridchat.config import BackendConfig, load_config
 from hybridchat.config.providers import Provider, providers
 from hybridchat.config_edit import add_backend
+from hybridchat.domain.audit import Errand
 from hybridchat.domain.chat import Health, HealthState, ModelInfo
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError, Refused
 from hybridchat.keys import Key, SessionKeys, delete_key, find_key, secret_variables, store_key, typed_key
+from hybridchat.net.audit import Recorder, on_errand
 from hybridchat.net.client import Client, open_client
 from hybridchat.paths import Paths
 from hybridchat.session.drafting import NewBackend, draft, written
@@ -80,10 +82,20 @@ class Added(Struct, frozen=True):
 class Providers:
     """For the command line and the screen alike; all coroutines raise HybridchatError with a remedy."""
 
-    def __init__(self, paths: Paths, prices: PriceBook, session_keys: SessionKeys, *, local_only: bool = False) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        prices: PriceBook,
+        session_keys: SessionKeys,
+        recorder: Recorder | None = None,
+        *,
+        local_only: bool = False,
+    ) -> None:
+        """Without a `recorder`, only what is on this device can be asked."""
         self._config_file = paths.config_file
         self._prices = prices
         self._session_keys = session_keys
+        self._recorder = recorder
         self._local_only = local_only
 
     def presets(self) -> tuple[Provider, ...]:
@@ -98,7 +110,7 @@ class Providers:
             raise Refused(f"{spec.address.host} is not on this machine", "leave --local-only to add it")
         if new.has_own_kind or not spec.zone.is_local:
             return new
-        client = open_client(policy_of(spec, None))
+        client = open_client(policy_of(spec, None), self._recorder)
         try:
             server = await who_answers(client, first=spec.address.port)
         finally:
@@ -117,7 +129,11 @@ class Providers:
     async def look(self, new: NewBackend, key: str | None) -> Look:
         """The cheapest call that tells: the list of models, which is asked for without the key too where the provider
         is not known to guard it."""
-        health = await _health(new.spec, key)
+        with on_errand(Errand(purpose="key test")):
+            return await self._look(new, key)
+
+    async def _look(self, new: NewBackend, key: str | None) -> Look:
+        health = await self._health(new.spec, key)
         if health.error_kind is ErrorKind.AUTH:
             state = KeyState.REFUSED if key else KeyState.MISSING
         elif health.state is HealthState.UNHEALTHY:
@@ -125,18 +141,40 @@ class Providers:
         elif key is None:
             state = KeyState.MISSING if new.is_guarded else KeyState.NOT_NEEDED
         else:
-            state = await _key_state(new, key, health)
+            state = await self._key_state(new, key, health)
         provider = new.provider
         models = [model for model in health.models if provider is None or provider.is_for_chat(model.name)]
         listed = await asyncio.to_thread(self._priced, new.spec, models)
         return Look(state, health.detail, health.remedy, listed)
+
+    async def _health(self, spec: BackendSpec, key: str | None) -> Health:
+        backend = make_backend(spec, key, recorder=self._recorder)
+        try:
+            return await backend.health()
+        finally:
+            await backend.aclose()
+
+    async def _key_state(self, new: NewBackend, key: str, health: Health) -> KeyState:
+        """Of a key with which the list was answered."""
+        if new.provider and new.provider.key_check:
+            client = open_client(policy_of(new.spec, key), self._recorder)
+            try:
+                return await _answer_to_key(client, new.spec.address.endpoint(new.provider.key_check))
+            finally:
+                await client.aclose()
+        if not health.models:
+            return KeyState.UNPROVEN
+        if new.is_guarded:
+            return KeyState.WORKS
+        without = await self._health(new.spec, None)
+        return KeyState.WORKS if without.error_kind is ErrorKind.AUTH else KeyState.UNPROVEN
 
     def _priced(self, spec: BackendSpec, models: Iterable[ModelInfo]) -> tuple[ListedModel, ...]:
         return tuple(ListedModel(model, self._prices.quote(spec, model.name)) for model in models)
 
     async def prove(self, new: NewBackend, key: str | None, model: str) -> None:
         """Asks for one token, which the provider charges for. Raises BackendError when it does not come."""
-        backend = make_backend(new.spec, key)
+        backend = make_backend(new.spec, key, recorder=self._recorder)
         try:
             failure = await ask_one_token(backend, model)
         finally:
@@ -168,30 +206,6 @@ class Providers:
             notice = f"{error.message}, so the key is gone when this program ends — {remedy}"
             return new.with_values(key=f"env:{new.variable}"), notice
         return new.with_values(key="keyring"), ""
-
-
-async def _health(spec: BackendSpec, key: str | None) -> Health:
-    backend = make_backend(spec, key)
-    try:
-        return await backend.health()
-    finally:
-        await backend.aclose()
-
-
-async def _key_state(new: NewBackend, key: str, health: Health) -> KeyState:
-    """Of a key with which the list was answered."""
-    if new.provider and new.provider.key_check:
-        client = open_client(policy_of(new.spec, key))
-        try:
-            return await _answer_to_key(client, new.spec.address.endpoint(new.provider.key_check))
-        finally:
-            await client.aclose()
-    if not health.models:
-        return KeyState.UNPROVEN
-    if new.is_guarded:
-        return KeyState.WORKS
-    without = await _health(new.spec, None)
-    return KeyState.WORKS if without.error_kind is ErrorKind.AUTH else KeyState.UNPROVEN
 
 
 async def _answer_to_key(client: Client, path: str) -> KeyState:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from hybridchat.backends.base import Backend
-from hybridchat.domain.chat import Attempt, Privacy
+from hybridchat.domain.chat import Attempt, Disclosure, Privacy
 from hybridchat.domain.events import Failed, Limits
 from hybridchat.domain.retry import may_answer_elsewhere, plan_retry
 from hybridchat.errors import BackendError, ErrorKind
@@ -40,12 +40,16 @@ def make_try(fleet: Fleet, planner: Planner, chat: Chat, draft: Draft, plan: Pla
     assert target is not None
     history = without_oldest(history_of(chat, draft), plan.left_out_turns)
     request = chat_request(chat.system, history, draft, target, fleet.specs[target.backend])
+    values: dict[str, str] = {}
+    if plan.found is not None and plan.found.disclosure is Disclosure.MASKED:
+        request, values = planner.masked(request)
     reasons = (*(f"{FALLBACK}: {reason}" for reason in why), *plan.decision.reasons)
     return Try(
         target=target,
         request=request,
         attempt=new_attempt(draft, plan, target, planner.privacy(chat), reasons, planner.forecast(target, request)),
         instead_of=in_clauses(*why, plan.instead_of),
+        values=values,
     )
 
 

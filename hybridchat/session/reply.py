@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from hybridchat.domain import events as wire
 from hybridchat.domain.chat import Attempt, Message, MessageState, Outcome, Zone
+from hybridchat.domain.secrets.masking import Unmasker
 from hybridchat.domain.stats import tokens_per_s
 from hybridchat.domain.text import count_of
 from hybridchat.errors import ErrorKind
@@ -23,9 +25,11 @@ Final = wire.Finished | wire.Failed | None
 class Reply:
     """What has come so far, with the clock of its attempt. Times are milliseconds since `start`."""
 
-    def __init__(self) -> None:
+    def __init__(self, values: Mapping[str, str] = {}) -> None:
+        """`values`: what the placeholders of the request stand for; they are put back."""
         self._text: list[str] = []
         self._thinking: list[str] = []
+        self._unmask_text, self._unmask_thinking = Unmasker(values), Unmasker(values)
         self._started_at = time.perf_counter()
         self._loading_at_ms: float | None = None
         self._first_thinking_ms: float | None = None
@@ -58,20 +62,29 @@ class Reply:
         if self._loading_at_ms is not None:
             self.load_ms = self.elapsed_ms() - self._loading_at_ms
 
-    def add(self, text: str, *, is_thinking: bool) -> float | None:
-        """Takes a piece; returns the time to first token if this is the first."""
+    def add(self, text: str, *, is_thinking: bool) -> tuple[float | None, str]:
+        """Takes a piece; returns the time to first token if this is the first, and what can be shown by now."""
         now_ms = self.elapsed_ms()
         if is_thinking:
+            text = self._unmask_thinking.take(text)
             self._thinking.append(text)
             if self._first_thinking_ms is None:
                 self._first_thinking_ms = now_ms
         else:
+            text = self._unmask_text.take(text)
             self._text.append(text)
             self._end_thinking(now_ms)
         if self.ttft_ms is not None:
-            return None
+            return None, text
         self.ttft_ms = now_ms
-        return now_ms
+        return now_ms, text
+
+    def rests(self) -> Iterator[tuple[str, bool]]:
+        """What waited for the end of a placeholder, when no more comes; True for thinking."""
+        for parts, unmasker in ((self._thinking, self._unmask_thinking), (self._text, self._unmask_text)):
+            if rest := unmasker.rest():
+                parts.append(rest)
+                yield rest, parts is self._thinking
 
     def _end_thinking(self, now_ms: float) -> None:
         if self._first_thinking_ms is not None and self.thinking_ms is None:

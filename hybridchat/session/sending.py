@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
+import msgspec
 from msgspec.structs import replace
 
 from hybridchat.backends.base import BackendSpec
@@ -13,6 +14,7 @@ from hybridchat.domain.chat import (
     ChatMessage,
     ChatRequest,
     Conversation,
+    Disclosure,
     Message,
     MessageState,
     Privacy,
@@ -56,9 +58,14 @@ def chat_request(
 
 
 def _history_message(message: Message, target: Candidate) -> ChatMessage:
-    """Thinking goes back only to the model that thought it, and only where it came signed."""
+    """Thinking goes back only to the model that thought it, and only where it came signed; one that was thought over
+    placeholders is signed with them."""
     by = message.attempt
-    if not message.signature or by is None or (by.kind, by.backend) != (target.kind, target.backend):
+    is_its_own = by is not None and (by.kind, by.backend, by.disclosure) in (
+        (target.kind, target.backend, None),
+        (target.kind, target.backend, Disclosure.AS_IS),
+    )
+    if not message.signature or not is_its_own:
         return ChatMessage(message.role, message.text)
     return ChatMessage(message.role, message.text, thinking=message.thinking, signature=message.signature)
 
@@ -89,6 +96,8 @@ def new_attempt(
         workload=plan.workload,
         route_reason="; ".join(reasons),
         left_out_turns=plan.left_out_turns or None,
+        found=msgspec.json.encode(plan.found.counts).decode() if plan.found else None,
+        disclosure=plan.found.disclosure if plan.found else None,
         forecast=forecast,
     )
 
@@ -204,6 +213,8 @@ def running_attempt(new: NewAttempt, ids: TurnIds) -> Attempt:
         route_reason=new.route_reason,
         attempt_no=new.attempt_no,
         left_out_turns=new.left_out_turns,
+        found=new.found,
+        disclosure=new.disclosure,
         requested_model=new.model,
         prompt_characters=new.forecast.prompt_characters,
         prompt_tokens_estimated=new.forecast.prompt_tokens_estimated,

@@ -10,6 +10,7 @@ from msgspec import Struct
 from hybridchat.domain.budget import Verdict
 from hybridchat.domain.chat import (
     Conversation,
+    Disclosure,
     Effort,
     Message,
     MessageState,
@@ -22,9 +23,11 @@ from hybridchat.domain.chat import (
 from hybridchat.domain.estimate import Size, message_size
 from hybridchat.domain.pricing import CostEstimate
 from hybridchat.domain.routing import Candidate, Decision
+from hybridchat.domain.secrets.rules import Finding
 from hybridchat.session.ways import Way
 
 if TYPE_CHECKING:
+    from hybridchat.session.disclosing import Found
     from hybridchat.session.turn import Turn
 
 
@@ -45,6 +48,12 @@ class Plan(Struct, frozen=True):
     ways: tuple[Way, ...] = ()  # what the user may do instead, when not SEND
     privacy: Privacy = Privacy.OPEN  # the conversation's, or the run's where that is stricter
     effort: Effort | None = None  # None: the model's own
+    found: Found | None = None  # what a managed target would get by accident
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether the user must say what becomes of what was found."""
+        return self.found is not None and self.found.disclosure is None
 
 
 class Draft(Struct, frozen=True):
@@ -57,6 +66,7 @@ class Draft(Struct, frozen=True):
     purpose: Purpose = Purpose.CHAT
     drop_turns: int = 0  # the oldest ones that the user lets be left out
     history: tuple[Message, ...] | None = None  # what goes before it; None: the chat's messages
+    disclosure: Disclosure | None = None  # the user's word about secrets and personal data in it and its history
     may_fall_back: bool = True  # where the config allows it at all
 
 
@@ -79,6 +89,7 @@ class Chat:
         self.turn: Turn | None = None
         self.is_sending = False  # the words are on their way to disk
         self.stop_wanted = False  # the user stopped it before the request was out
+        self.found: dict[tuple[int, int], tuple[Finding, ...]] = {}  # by a message's id and its text's hash
         self._counted = 0
         self._size = Size()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import aclosing
 from typing import NamedTuple, Protocol
@@ -12,13 +13,26 @@ from msgspec.structs import replace
 
 from hybridchat.backends.base import Backend
 from hybridchat.domain import events as wire
-from hybridchat.domain.chat import Attempt, ChatRequest, Message, MessageState, Outcome, Privacy, Proof, Zone
+from hybridchat.domain.audit import Errand
+from hybridchat.domain.chat import (
+    Attempt,
+    ChatRequest,
+    Disclosure,
+    Message,
+    MessageState,
+    Outcome,
+    Privacy,
+    Proof,
+    Zone,
+)
 from hybridchat.domain.retry import slept
 from hybridchat.domain.routing import Candidate
 from hybridchat.domain.text import oldest_turns
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError
 from hybridchat.ledger.store import Ledger, NewAttempt
+from hybridchat.net.audit import on_errand
 from hybridchat.session.budgets import with_max_tokens
+from hybridchat.session.disclosing import counts_of, in_words
 from hybridchat.session.events import AttemptBegan, Delta, Emit, EngineLoading, LimitsChanged, Notice, RetryWaits
 from hybridchat.session.reply import EndedBy, Final, Reply, attempt_end, in_clauses, message_after
 from hybridchat.session.sending import running_attempt
@@ -34,13 +48,17 @@ class Try(NamedTuple):
     request: ChatRequest
     attempt: NewAttempt
     instead_of: str = ""  # of a fallback: what became of the managed backend
+    values: Mapping[str, str] = {}  # what the placeholders in the request stand for
 
     def mark(self, verb: str) -> str:
         """What goes under the reply: who was asked instead of whom, and what did not go along."""
         turns = self.attempt.left_out_turns
+        found = in_words(counts_of(self.attempt.found))
+        done = "masked" if self.attempt.disclosure is Disclosure.MASKED else "sent as it is"
         return in_clauses(
             f"{verb} {self.target.model} on {self.target.backend}: {self.instead_of}" if self.instead_of else "",
             f"without {oldest_turns(turns)}" if turns else "",
+            f"{found} {done}" if found else "",
         )
 
 
@@ -86,7 +104,7 @@ class Turn:
     def __init__(self, ledger: Ledger, emit: Emit, course: Course, first: Try, message: Message) -> None:
         assert message.attempt is not None
         self.ended: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self.reply = Reply()
+        self.reply = Reply(first.values)
         self._ledger = ledger
         self._emit = emit
         self._course = course
@@ -152,12 +170,13 @@ class Turn:
             backend = await self._course.backend()
             request = with_max_tokens(self._try.request, self._attempt.max_tokens)
             self.reply.was_sent = True
-            async with aclosing(backend.chat(request)) as stream:
-                async for event in stream:
-                    if isinstance(event, wire.Finished | wire.Failed):
-                        final = event
-                        break
-                    self._take(event)
+            with on_errand(self._errand()):
+                async with aclosing(backend.chat(request)) as stream:
+                    async for event in stream:
+                        if isinstance(event, wire.Finished | wire.Failed):
+                            final = event
+                            break
+                        self._take(event)
         except asyncio.CancelledError:
             if self._ended_by is None:
                 self._ended_by = EndedBy(Outcome.INTERRUPTED, "interrupted")
@@ -169,6 +188,18 @@ class Turn:
         except Exception as error:  # noqa: BLE001 - a defect of ours must not lose the words that came
             return wire.Failed(ErrorKind.PROTOCOL, f"internal error: {type(error).__name__}", "run with --debug")
         return final
+
+    def _errand(self) -> Errand:
+        attempt, counts = self._attempt, counts_of(self._attempt.found)
+        is_masked = attempt.disclosure is Disclosure.MASKED
+        return Errand(
+            purpose=attempt.purpose,
+            conversation_id=attempt.conversation_id,
+            message_id=attempt.message_id,
+            attempt_id=attempt.attempt_id,
+            masked=counts if is_masked else {},
+            overridden={} if is_masked else counts,
+        )
 
     def _take(self, event: wire.Event) -> None:
         match event:
@@ -191,9 +222,12 @@ class Turn:
                 self._emit(EngineLoading(self._message.conversation_id, self._message.id, detail, fraction))
 
     def _take_piece(self, text: str, *, is_thinking: bool) -> None:
-        ttft_ms = self.reply.add(text, is_thinking=is_thinking)
+        ttft_ms, text = self.reply.add(text, is_thinking=is_thinking)
         if self._flush_timer is None:
             self._flush_timer = asyncio.get_running_loop().call_later(FLUSH_S, self._flush)
+        self._tell(text, ttft_ms, is_thinking=is_thinking)
+
+    def _tell(self, text: str, ttft_ms: float | None, *, is_thinking: bool) -> None:
         self._emit(Delta(self._message.conversation_id, self._message.id, text, is_thinking, ttft_ms))
 
     def _flush(self) -> None:
@@ -224,7 +258,7 @@ class Turn:
         except HybridchatError as error:
             await self._leave(MessageState.FAILED, f"not tried again: {error}")
             return False
-        self._try, self._attempt, self.reply = again.next, running_attempt(new, ids), Reply()
+        self._try, self._attempt, self.reply = again.next, running_attempt(new, ids), Reply(again.next.values)
         self._message = replace(self._message, state=MessageState.STREAMING, note="", attempt=self._attempt)
         self._emit(
             AttemptBegan(
@@ -266,6 +300,8 @@ class Turn:
         if self._flush_timer is not None:
             self._flush_timer.cancel()
             self._flush_timer = None
+        for text, is_thinking in self.reply.rests():
+            self._tell(text, None, is_thinking=is_thinking)
         end = attempt_end(self._attempt, self._message.id, self.reply, final, self._ended_by)
         mark = self._try.mark("asked" if end.state is MessageState.FAILED else "answered by")
         end = replace(end, note=in_clauses(mark, end.note, why_over))

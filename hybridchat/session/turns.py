@@ -46,7 +46,8 @@ class Turns:
         if draft.text.strip():
             chat.queue.append(draft)
         elif draft.route:
-            chosen = {"route": draft.route, "model": draft.model, "drop_turns": draft.drop_turns}
+            names = ("route", "model", "drop_turns", "disclosure")
+            chosen = {name: getattr(draft, name) for name in names}
             chat.queue[0] = replace(chat.queue[0], **chosen)
         try:
             await self._send_next(chat)

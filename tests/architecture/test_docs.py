@@ -83,7 +83,7 @@ def calls_in(page: str) -> list[str]:
     return re.findall(r"\bhybridchat (.+?)(?: >.*)?$", "\n".join(code_blocks("sh", page)), re.MULTILINE)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/providers.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/providers.md", "docs/privacy.md"])
 def test_the_commands_on_a_page_exist(page: str) -> None:
     context = click.Context(root)
     calls = calls_in(page)
@@ -117,3 +117,12 @@ def test_what_the_page_says_of_adding_would_be_accepted() -> None:
             what = given.pop("what")
             entry = {name: value for name, value in given.items() if name in BackendConfig.__struct_fields__}
             assert draft(what, entry, ()).spec.id, call
+
+
+def test_the_privacy_page_names_a_real_test_of_each_scenario() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs/privacy.md").read_text(encoding="utf-8")))
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    written = set(re.findall(r"^(?:async )?def (test_\w+)", code, re.MULTILINE))
+    assert named - written == set()
+    number = re.compile(r"test_privacy_(\d\d)_")
+    assert set(number.findall(" ".join(named))) == set(number.findall(" ".join(written)))

@@ -33,3 +33,35 @@ def test_no_door_outside_net() -> None:
         for name in DOORS.intersection(names(ast.parse(path.read_text(encoding="utf-8"))))
     }
     assert used == set()
+
+
+TRANSPORTS = {"AsyncHTTPTransport", "HTTPTransport", "ConnectionPool", "AsyncHTTPProxy", "HTTPProxy"}
+POOLS = {*TRANSPORTS, "AsyncConnectionPool"}
+MADE = {"http.py": {"AsyncHTTPTransport", "AsyncConnectionPool", "AsyncHTTPProxy"}, "hub.py": {"HTTPTransport"}}
+
+
+def test_every_transport_is_recorded() -> None:
+    """In net two modules make transports, and what they send is within a `leaving` of the audit."""
+    trees = {path.name: ast.parse(path.read_text(encoding="utf-8")) for path in sorted((PACKAGE / "net").glob("*.py"))}
+    watched = {name: POOLS if name != "guard.py" else TRANSPORTS for name in trees}  # the guard looks at a pool
+    made = {name: used for name, tree in trees.items() if (used := watched[name].intersection(names(tree)))}
+    assert made == MADE
+    sends = [(name, around) for name, tree in trees.items() for around in _sends(tree, ())]
+    assert [name for name, _ in sends] == ["http.py", "http.py", "hub.py"]
+    device, recorded, hub = (around for _, around in sends)
+    assert device == ("if self._exit is None",), "only what stays on the device is not recorded"
+    assert any(line.startswith("self._exit.leaving(") for line in recorded)
+    assert any(line.startswith("self._exit.leaving_by_thread(") for line in hub)
+
+
+def _sends(node: ast.AST, inside: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Each request handed to the library, with the `with` and `if` that it stands in."""
+    if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "super()" and node.attr.startswith("handle_"):
+        yield inside
+    for child in ast.iter_child_nodes(node):
+        around = inside
+        if isinstance(node, ast.With | ast.AsyncWith) and child in node.body:
+            around = (*inside, *(ast.unparse(item) for item in node.items))
+        elif isinstance(node, ast.If) and child in node.body:
+            around = (*inside, f"if {ast.unparse(node.test)}")
+        yield from _sends(child, around)

@@ -20,6 +20,7 @@ from hybridchat.domain.chat import ChatMessage, ChatRequest, Kind, Proof, Role, 
 from hybridchat.domain.events import Event, Text, Thinking
 from hybridchat.paths import find_paths
 from tests.fakes.http import FakeServer, Request, Responder
+from tests.fakes.recorder import Recorded
 
 
 class Wire(NamedTuple):
@@ -145,7 +146,7 @@ def ask(text: str = "hello", model: str = "m", **fields: Any) -> ChatRequest:
 def open_backend(spec: BackendSpec) -> Backend:
     """As make_backend; for the embedded kind the server counts as an engine of "m" that was left running."""
     if spec.kind is not Kind.EMBEDDED:
-        return make_backend(spec)
+        return make_backend(spec, recorder=Recorded())
     paths, pid = find_paths(), os.getpid()
     engine = Engine(
         id="embedded",

@@ -22,6 +22,7 @@ from hybridchat.net.client import Policy, open_client
 from hybridchat.net.failures import explain
 from hybridchat.net.tls import tls_context
 from tests.fakes.http import FakeServer, Request, Responder
+from tests.fakes.recorder import Recorded
 from tests.fakes.tls import StrictServer
 from tests.fakes.wire import CHAT_COMPLETIONS, WIRES, Wire, ask, collect, scripted, spec_for, text_of
 
@@ -38,7 +39,9 @@ def failure(events: list[Event]) -> Failed:
 
 
 async def ask_over(url: str, wire: Wire = CHAT_COMPLETIONS, **fields: object) -> list[Event]:
-    return await collect(make_backend(spec_for(wire.kind, url, **fields)), ask("words that must not leak"))
+    return await collect(
+        make_backend(spec_for(wire.kind, url, **fields), recorder=Recorded()), ask("words that must not leak")
+    )
 
 
 async def _say_safe(respond: Responder) -> None:
@@ -169,7 +172,7 @@ async def test_21_tls_to_a_plain_server() -> None:
 async def test_21_tls_to_a_silent_server_is_a_timeout() -> None:
     async with scripted(CHAT_COMPLETIONS, lambda _: pytest.fail("no request arrives")) as server:
         address = parse_base_url(server.url.replace("http:", "https:"))
-        client = open_client(Policy(zone=Zone.DEVICE, address=address, ca_file=AUTHORITY, connect_s=0.05))
+        client = open_client(Policy(zone=Zone.DEVICE, address=address, ca_file=AUTHORITY, connect_s=0.05), Recorded())
         with pytest.raises(BackendError) as caught:
             await client.get_json("/")
         await client.aclose()
@@ -182,7 +185,7 @@ def test_files_that_are_no_certificates(tmp_path: Path, text: str) -> None:
     file.write_text(text)
     for fields in ({"ca_file": str(file)}, {"ca_file": str(tmp_path / "none.pem")}, {"cert_file": str(file)}):
         with pytest.raises(UsageError, match="pem"):
-            make_backend(spec_for(CHAT_COMPLETIONS.kind, "https://127.0.0.1:1", **fields))
+            make_backend(spec_for(CHAT_COMPLETIONS.kind, "https://127.0.0.1:1", **fields), recorder=Recorded())
 
 
 def test_session_keys_are_never_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

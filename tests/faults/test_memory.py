@@ -22,13 +22,14 @@ from pathlib import Path
 from hybridchat.domain.chat import Kind
 from hybridchat.net.client import warm_up
 from tests.fakes.wire import ask, collect, make_backend, spec_for, text_of
+from tests.fakes.recorder import Recorded
 
 def peak_mb():
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
 
 warm_up()
 idle = peak_mb()
-events = asyncio.run(collect(make_backend(spec_for(Kind(sys.argv[1]), sys.argv[2]))))
+events = asyncio.run(collect(make_backend(spec_for(Kind(sys.argv[1]), sys.argv[2]), recorder=Recorded())))
 print(text_of(events), events[-1].kind, int(peak_mb() - idle))
 """
 

@@ -13,6 +13,7 @@ from hybridchat.domain.chat import ChatMessage, ChatRequest, Kind, Parameters, R
 from hybridchat.domain.events import Event, Failed, Finished, Refusal, Started, Usage
 from hybridchat.errors import ErrorKind
 from tests.fakes.openai import KEY, PLAIN, FakeOpenAI
+from tests.fakes.recorder import Recorded
 from tests.fakes.wire import spec_for, text_of, thinking_of
 
 Json = dict[str, Any]
@@ -40,7 +41,7 @@ def question(text: str = "hello", *history: ChatMessage, model: str = PLAIN, **p
 
 
 async def ask(server: FakeOpenAI, kind: Kind, request: ChatRequest, key: str = KEY) -> list[Event]:
-    backend = make_backend(spec_for(kind, server.url, zone=Zone.MANAGED, proof=None), key)
+    backend = make_backend(spec_for(kind, server.url, zone=Zone.MANAGED, proof=None), key, recorder=Recorded())
     async with aclosing(backend.chat(request)) as stream:
         events = [event async for event in stream]
     await backend.aclose()

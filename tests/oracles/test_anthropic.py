@@ -15,6 +15,7 @@ from hybridchat.domain.chat import ChatMessage, ChatRequest, Effort, Kind, Param
 from hybridchat.domain.events import Failed, Finished, Limits, Refusal, Signature, Started, Usage
 from hybridchat.errors import ErrorKind
 from tests.fakes.anthropic import KEY, MODEL, FakeAnthropic, Refused, Reply, entry, sign
+from tests.fakes.recorder import Recorded
 from tests.fakes.wire import spec_for, text_of, thinking_of
 
 Json = dict[str, Any]
@@ -39,7 +40,9 @@ class Heard(NamedTuple):
 
 
 def backend_at(server: FakeAnthropic, key: str = KEY) -> AnthropicBackend:
-    return AnthropicBackend(spec_for(Kind.ANTHROPIC, server.url, zone=Zone.MANAGED, proof=None), key)
+    return AnthropicBackend(
+        spec_for(Kind.ANTHROPIC, server.url, zone=Zone.MANAGED, proof=None), key, recorder=Recorded()
+    )
 
 
 def question(text: str = "hello", *history: ChatMessage, **parameters: Any) -> ChatRequest:

@@ -17,6 +17,7 @@ from hybridchat.domain.chat import ChatMessage, ChatRequest, Effort, Kind, Param
 from hybridchat.domain.events import Failed, Finished, Refusal, Signature, Started, Usage
 from hybridchat.errors import ErrorKind
 from tests.fakes.gemini import KEY, MODEL, FakeGemini, Part, Refused, Reply, entry, sign
+from tests.fakes.recorder import Recorded
 from tests.fakes.wire import spec_for, text_of, thinking_of
 
 Json = dict[str, Any]
@@ -40,7 +41,7 @@ class Heard(NamedTuple):
 
 
 def backend_at(server: FakeGemini, key: str = KEY) -> GeminiBackend:
-    return GeminiBackend(spec_for(Kind.GEMINI, server.url, zone=Zone.MANAGED, proof=None), key)
+    return GeminiBackend(spec_for(Kind.GEMINI, server.url, zone=Zone.MANAGED, proof=None), key, recorder=Recorded())
 
 
 def question(text: str = "hello", *history: ChatMessage, **parameters: Any) -> ChatRequest:

@@ -16,6 +16,7 @@ from hybridchat.domain.chat import Attachment, ChatMessage, ChatRequest, Effort,
 from hybridchat.domain.events import Failed, Finished, Limits, Signature
 from hybridchat.errors import ErrorKind
 from tests.fakes.openai import KEY, PLAIN, REASONING, FakeOpenAI, Refused, Reply, encrypt
+from tests.fakes.recorder import Recorded
 from tests.fakes.wire import spec_for, text_of, thinking_of
 from tests.oracles.openai_listeners import Heard, ask, hear, hear_library, library_at, question
 
@@ -222,7 +223,9 @@ async def test_reasoning_of_another_account_is_left_out_and_the_conversation_goe
 
 async def test_an_organization_without_summaries_is_answered_without_them() -> None:
     async with FakeOpenAI(Reply(thoughts=("Hm.",)), verified=False) as server:
-        backend = make_backend(spec_for(Kind.OPENAI_RESPONSES, server.url, zone=Zone.MANAGED, proof=None), KEY)
+        backend = make_backend(
+            spec_for(Kind.OPENAI_RESPONSES, server.url, zone=Zone.MANAGED, proof=None), KEY, recorder=Recorded()
+        )
         for _ in range(2):
             events = [event async for event in backend.chat(question(model=REASONING, effort=Effort.LOW))]
             assert isinstance(events[-1], Finished)
@@ -247,7 +250,7 @@ async def test_limits_and_when_to_come_again(kind: Kind) -> None:
 @both
 async def test_the_list_of_models_as_the_library_reads_it(kind: Kind) -> None:
     async with FakeOpenAI() as server:
-        backend = make_backend(spec_for(kind, server.url, zone=Zone.MANAGED, proof=None), KEY)
+        backend = make_backend(spec_for(kind, server.url, zone=Zone.MANAGED, proof=None), KEY, recorder=Recorded())
         health = await backend.health()
         await backend.aclose()
         async with library_at(server) as client:

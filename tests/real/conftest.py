@@ -20,6 +20,7 @@ from hybridchat.backends.registry import make_backend
 from hybridchat.domain.address import parse_base_url
 from hybridchat.domain.chat import ChatMessage, ChatRequest, Kind, Parameters, Proof, Role, Zone
 from hybridchat.net.ports import free_loopback_port
+from tests.fakes.recorder import Recorded
 from tests.real.tiny_model import CONTEXT, gguf_model, transformers_model
 
 ROOT = Path(__file__).parents[2]
@@ -147,7 +148,8 @@ async def connect() -> AsyncIterator[Connect]:
         address = parse_base_url(server.base_url)
         made.append(
             make_backend(
-                BackendSpec(id="real", kind=kind, address=address, zone=Zone.DEVICE, proof=Proof.VOUCHED, model="tiny")
+                BackendSpec(id="real", kind=kind, address=address, zone=Zone.DEVICE, proof=Proof.VOUCHED, model="tiny"),
+                recorder=Recorded(),
             )
         )
         return made[-1]

@@ -22,6 +22,7 @@ from hybridchat.domain.chat import Kind, Proof, Zone
 from hybridchat.domain.events import Finished, Loading
 from hybridchat.errors import BackendError
 from hybridchat.paths import Paths
+from tests.fakes.recorder import Recorded
 from tests.real.conftest import CACHE, VLLM_ENVIRONMENT, request, vllm_arguments, vllm_python
 from tests.real.test_embedded import SPEC
 from tests.real.tiny_model import gguf_model, transformers_model
@@ -66,7 +67,7 @@ async def test_vllm_up_answers_and_down_leaves_no_process(paths: Paths, config: 
         proof=Proof.VOUCHED,
         model=engine.model,
     )
-    backend = ChatCompletionsBackend(spec)
+    backend = ChatCompletionsBackend(spec, recorder=Recorded())
     events = [event async for event in backend.chat(request(model=model.name))]
     await backend.aclose()
     assert events[-1] == Finished("length")

@@ -11,6 +11,7 @@ from hybridchat.backends.ollama_admin import OllamaAdmin
 from hybridchat.domain.chat import HealthState, Kind, ModelInfo, Parameters
 from hybridchat.domain.events import Failed, Finished, Started, Usage
 from hybridchat.errors import ErrorKind
+from tests.fakes.recorder import Recorded
 from tests.fakes.wire import ask, spec_for, text_of
 
 URL = "http://127.0.0.1:11434"
@@ -18,7 +19,7 @@ URL = "http://127.0.0.1:11434"
 
 @pytest.fixture
 async def backend() -> AsyncIterator[OllamaBackend]:
-    backend = OllamaBackend(spec_for(Kind.OLLAMA, URL))
+    backend = OllamaBackend(spec_for(Kind.OLLAMA, URL), recorder=Recorded())
     health = await backend.health()
     if health.state is not HealthState.HEALTHY:
         await backend.aclose()
@@ -65,7 +66,7 @@ async def test_too_long_a_prompt_is_refused_and_not_truncated(backend: OllamaBac
 
 
 async def test_loading_and_unloading(backend: OllamaBackend, local_model: str) -> None:
-    admin = OllamaAdmin(backend.spec)
+    admin = OllamaAdmin(backend.spec, recorder=Recorded())
     await admin.load(local_model)
     assert next(m for m in await admin.models() if m.name == local_model).loaded
     await admin.unload(local_model)

@@ -14,6 +14,7 @@ from hybridchat.domain.chat import (
     Attempt,
     Conversation,
     CostBasis,
+    Disclosure,
     Health,
     HealthState,
     Kind,
@@ -197,11 +198,18 @@ class FakeChats:
         )
 
     async def send(
-        self, chat: Chat, text: str, *, route: str | None = None, model: str | None = None, drop_turns: int = 0
+        self,
+        chat: Chat,
+        text: str,
+        *,
+        route: str | None = None,
+        model: str | None = None,
+        drop_turns: int = 0,
+        disclosure: Disclosure | None = None,
     ) -> None:
         if self.fails_with is not None:
             raise self.fails_with
-        draft = Draft(text, route, model, drop_turns=drop_turns)
+        draft = Draft(text, route, model, drop_turns=drop_turns, disclosure=disclosure)
         if text:
             chat.queue.append(draft)
         elif route:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from msgspec.structs import replace
 
 from hybridchat.domain.budget import Limit, Scope, Standing
-from hybridchat.domain.chat import Message, MessageState, Privacy, Role
+from hybridchat.domain.chat import Disclosure, Message, MessageState, Privacy, Role
 from hybridchat.domain.routing import Candidate
 from hybridchat.errors import Refused, UsageError
 from hybridchat.session.events import AttemptBegan, BranchShown, Offered, RetryWaits, TurnBegan
@@ -94,11 +94,19 @@ class FakeSession(FakeBackends):
         assert target is not None
         await self.answer_again(chat, route=target.backend, model=target.model)
 
-    async def answer_again(self, chat: Chat, *, route: str, model: str | None, drop_turns: int = 0) -> None:
+    async def answer_again(
+        self,
+        chat: Chat,
+        *,
+        route: str,
+        model: str | None,
+        drop_turns: int = 0,
+        disclosure: Disclosure | None = None,
+    ) -> None:
         """A reply with words stays beside the new one."""
         self.ways = ()
         question, before = chat.messages[-2:]
-        draft = Draft(question.text, route, model, drop_turns=drop_turns)
+        draft = Draft(question.text, route, model, drop_turns=drop_turns, disclosure=disclosure)
         self.sent.append(draft)
         target = self._target(chat, draft)
         assert chat.conversation is not None
@@ -120,8 +128,10 @@ class FakeSession(FakeBackends):
         assert chat.id is not None
         self.emit(BranchShown(chat.id))
 
-    async def fork_with_summary(self, chat: Chat, backend: str, model: str) -> Chat:
+    async def fork_with_summary(
+        self, chat: Chat, backend: str, model: str, disclosure: Disclosure | None = None
+    ) -> Chat:
         self.ways = ()
         fork = self.new(privacy=chat.privacy)
-        await self.send(fork, "Summarize our conversation", route=backend, model=model)
+        await self.send(fork, "Summarize our conversation", route=backend, model=model, disclosure=disclosure)
         return fork

@@ -14,7 +14,6 @@ from textual import events
 from hybridchat import wiring
 from hybridchat.config import load_config, providers
 from hybridchat.domain.chat import Effort
-from hybridchat.keys import SessionKeys
 from hybridchat.session import drafting
 from hybridchat.session import providers as session_providers
 from hybridchat.session.chat import Session
@@ -135,13 +134,13 @@ async def test_from_nothing_to_an_answer(
     case: Case, play: Screenplay, home: Path, ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = written(home)
-    keys = SessionKeys()
+    wired = wiring.load()
 
     async def open_session() -> Session:
-        return wiring.load(session_keys=keys).open_session()
+        return wiring.load(before=wired).open_session()
 
     def open_providers() -> session_providers.Providers:
-        return wiring.load(session_keys=keys).open_providers()
+        return wiring.load(before=wired).open_providers()
 
     async with case.server() as server:
         move(monkeypatch, case.provider, server)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -13,6 +14,7 @@ from hybridchat.domain.pricing import format_range
 from hybridchat.domain.text import clean_line
 from hybridchat.session import events as news
 from hybridchat.session.state import count_turns
+from hybridchat.session.ways import Undecided
 from hybridchat.tui.screens.sending import Sending
 from hybridchat.tui.words import candidate_words, turns_along
 
@@ -93,7 +95,7 @@ class Answers(Sending):
             if target is None and (plan.ways or plan.forbidden):
                 await self._answer_by_choice(chat, plan, "; ".join(plan.decision.reasons))
             elif target is None or target.is_local or await self._is_confirmed(chat, plan):
-                await self.session.escalate(chat)
+                await self._answer(chat, self.session.escalate(chat))
 
     async def _is_confirmed(self, chat: Chat, plan: Plan) -> bool:
         from hybridchat.tui.screens.dialogs import Confirm
@@ -139,5 +141,14 @@ class Answers(Sending):
             await self.go_on_in_fork(chat, way, self.composer.text or chat.messages[-2].text)
         else:
             to = way.candidate
-            drop = way.turns if way.kind == "drop" else 0
-            await self.session.answer_again(chat, route=to.backend, model=to.model, drop_turns=drop)
+            drop = way.turns if way.kind == "drop" else plan.left_out_turns
+            answer = self.session.answer_again(
+                chat, route=to.backend, model=to.model, drop_turns=drop, disclosure=way.disclosure
+            )
+            await self._answer(chat, answer)
+
+    async def _answer(self, chat: Chat, answer: Coroutine[None, None, None]) -> None:
+        try:
+            await answer
+        except Undecided as error:  # seen when all that goes along was looked through
+            await self._answer_by_choice(chat, error.plan, "; ".join(error.plan.decision.reasons))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from textual import work
 
-from hybridchat.domain.chat import Privacy, Role
+from hybridchat.domain.chat import Disclosure, Privacy, Role
 from hybridchat.domain.text import clean_line, oldest_turns
 from hybridchat.errors import HybridchatError
-from hybridchat.session.ways import Way
+from hybridchat.session.ways import Undecided, Way
 from hybridchat.tui.enter import Enter
 from hybridchat.tui.screens.spending import AskUnpriced, SetLimit, Spending, stop_rows
 from hybridchat.tui.widgets.bars import Banner
@@ -28,6 +28,7 @@ class Sending(Spending):
         super().__init__(panel=panel, show_thinking=show_thinking, born=born)
         self._in_order = asyncio.Lock()
         self._submit_when_ready = False
+        self._has_told_limits = False
 
     def on_composer_submitted(self, event: Composer.Submitted) -> None:
         if self.session is None:
@@ -57,11 +58,25 @@ class Sending(Spending):
             self._send(chat, text, route, model)
 
     @work
-    async def _send(self, chat: Chat, text: str, route: str | None, model: str | None, drop_turns: int = 0) -> None:
+    async def _send(
+        self,
+        chat: Chat,
+        text: str,
+        route: str | None,
+        model: str | None,
+        drop_turns: int = 0,
+        disclosure: Disclosure | None = None,
+    ) -> None:
         assert self.session is not None
         async with self._in_order:
             try:
-                await self.session.send(chat, text, route=route, model=model, drop_turns=drop_turns)
+                await self.session.send(
+                    chat, text, route=route, model=model, drop_turns=drop_turns, disclosure=disclosure
+                )
+            except Undecided as error:  # seen when all that goes along was looked through
+                self._give_back(chat, text)
+                if chat is self.chat:
+                    self._ask_where(error.plan, Enter.ASK if text.strip() else Enter.ASK_WAITING)
             except HybridchatError as error:
                 self._give_back(chat, text)
                 self.banner(str(error), "error")
@@ -91,22 +106,29 @@ class Sending(Spending):
         route, text = (way.candidate.backend, way.candidate.model), self.composer.text
         if way.kind == "summarize":
             await self.go_on_in_fork(chat, way, text)
-        elif enter is Enter.ASK_WAITING:
-            self._send(chat, "", *route, way.turns if way.kind == "drop" else 0)
-        elif way.kind == "drop":
-            self.composer.set_draft("")
-            self._send(chat, text, *route, way.turns)
-        else:
+            return
+        drop = way.turns if way.kind == "drop" else plan.left_out_turns
+        if enter is Enter.ASK_WAITING:
+            self._send(chat, "", *route, drop, way.disclosure)
+        elif way.kind == "ask":
             self.submit(*route)
+        else:
+            self.composer.set_draft("")
+            self._send(chat, text, *route, drop, way.disclosure)
 
     async def choose_way(self, title: str, chat: Chat, plan: Plan, why: str) -> Way | None:
         """The way that the user chose, and confirmed where turns would be left out. What changes a budget is done.
 
         The cursor's first place sends nothing, and there is no filter: neither Enter twice nor words typed blindly ever
         choose."""
-        from hybridchat.tui.screens.ways import way_rows
+        from hybridchat.tui.screens.ways import LIMITS, way_rows
 
         rows = [*way_rows(plan.ways), *stop_rows(plan)]
+        if plan.is_undecided:
+            rows = way_rows(plan.ways, "Edit it; send nothing")
+            title = "This would leave your machine"
+            why = why if self._has_told_limits else f"{why} {LIMITS}"
+            self._has_told_limits = True
         while True:
             match await self.pick(title, rows, current="stay", note=why, has_filter=False):
                 case Way(kind="drop") as way:
@@ -136,8 +158,15 @@ class Sending(Spending):
     async def go_on_in_fork(self, chat: Chat, way: Way, draft: str) -> None:
         """The draft goes along, unsent: first the summary should be read."""
         assert self.session is not None
+        to = way.candidate
         with self.told():
-            fork = await self.session.fork_with_summary(chat, way.candidate.backend, way.candidate.model)
+            try:
+                fork = await self.session.fork_with_summary(chat, to.backend, to.model, way.disclosure)
+            except Undecided as error:
+                why = f"{clean_line('; '.join(error.plan.decision.reasons), 300)}. Nothing has been sent."
+                if other := await self.choose_way("", chat, error.plan, why):
+                    await self.go_on_in_fork(chat, other, draft)
+                return
             if self.chat is chat:
                 self.composer.set_draft("")
                 self.show_chat(fork)

@@ -10,11 +10,12 @@ from hybridchat.session.ways import Way
 from hybridchat.tui.widgets.rows import Row
 
 MOST_SHOWN = 8
+LIMITS = "Names and addresses cannot be found: look for those yourself."
 
 
-def way_rows(ways: Sequence[Way]) -> list[Row]:
+def way_rows(ways: Sequence[Way], stay: str = "Keep it here; send nothing") -> list[Row]:
     """What can be done, in words; the first row does nothing."""
-    return [Row("stay", "Keep it here; send nothing"), *map(_row, ways)]
+    return [Row("stay", stay), *map(_row, ways)]
 
 
 def _row(way: Way) -> Row:

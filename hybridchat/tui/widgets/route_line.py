@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.widget import Widget
 
+from hybridchat.domain.chat import Disclosure
 from hybridchat.domain.pricing import format_range
 from hybridchat.domain.routing import Candidate, Decision, Outlook
 from hybridchat.domain.text import clean_line, count_of
@@ -50,6 +51,10 @@ def plan_content(plan: Plan, enter: Enter, *, wide: bool) -> Content:
         parts, cost = _target(decision.target, enter), _cost(plan, wide=wide)
         if plan.effort is not None:
             parts.append((f" · {EFFORT[plan.effort]}", "$muted"))
+        if plan.found is not None:
+            is_masked = plan.found.disclosure is Disclosure.MASKED
+            words = f" · {plan.found.words} {'masked' if is_masked else 'as it is'}"
+            parts.append((clean_line(words), "$muted" if is_masked else "$warning"))
         if cost and wide:
             parts += [" · ", *cost, gap]
         else:

@@ -22,6 +22,7 @@ from hybridchat.errors import ErrorKind
 from tests.fakes.anthropic import KEY, FakeAnthropic, Reply, sign
 from tests.fakes.http import FakeServer, Request, Responder
 from tests.fakes.ollama import FakeOllama
+from tests.fakes.recorder import Recorded
 from tests.fakes.wire import ANTHROPIC, ask, collect, run, spec_for, text_of, thinking_of
 
 Json = dict[str, Any]
@@ -120,7 +121,9 @@ def test_attachments_come_before_the_words() -> None:
 async def test_what_cannot_go_along_is_said_and_nothing_is_sent() -> None:
     sound = ChatMessage(Role.USER, "listen", (Attachment("a.wav", "audio/wav", b"RIFF"),))
     async with FakeAnthropic() as server:
-        backend = make_backend(spec_for(Kind.ANTHROPIC, server.url, zone=Zone.MANAGED, proof=None), KEY)
+        backend = make_backend(
+            spec_for(Kind.ANTHROPIC, server.url, zone=Zone.MANAGED, proof=None), KEY, recorder=Recorded()
+        )
         (event,) = await collect(backend, ChatRequest("m", (sound,)))
         assert isinstance(event, Failed)
         assert (event.kind, "a.wav" in event.message, bool(event.remedy)) == (ErrorKind.REFUSED, True, True)
@@ -254,7 +257,9 @@ async def test_thinking_that_another_account_signed_is_left_out() -> None:
     signature = json.dumps([{"characters": 2, "signature": sign("signed elsewhere")}])
     reply = ChatMessage(Role.ASSISTANT, "hi", thinking="hm", signature=signature)
     async with FakeAnthropic() as server:
-        backend = make_backend(spec_for(Kind.ANTHROPIC, server.url, zone=Zone.MANAGED, proof=None), KEY)
+        backend = make_backend(
+            spec_for(Kind.ANTHROPIC, server.url, zone=Zone.MANAGED, proof=None), KEY, recorder=Recorded()
+        )
         events = await collect(backend, ChatRequest("claude-opus-5", (USER, reply, USER)))
         assert isinstance(events[-1], Finished)
         assert not any(isinstance(event, Failed) for event in events)
@@ -265,7 +270,9 @@ async def test_thinking_that_another_account_signed_is_left_out() -> None:
 async def test_a_reply_that_is_stopped_leaves_its_signed_thinking_and_no_connection() -> None:
     """The fake takes a thousand seconds for all of it."""
     async with FakeAnthropic(Reply("word " * 20_000, ("Hm.",)), tokens_per_s=20.0) as server:
-        backend = make_backend(spec_for(Kind.ANTHROPIC, server.url, zone=Zone.MANAGED, proof=None), KEY)
+        backend = make_backend(
+            spec_for(Kind.ANTHROPIC, server.url, zone=Zone.MANAGED, proof=None), KEY, recorder=Recorded()
+        )
         events: list[Event] = []
         async with aclosing(backend.chat(ChatRequest("claude-opus-5", (USER,)))) as stream:
             async for event in stream:
@@ -322,7 +329,7 @@ async def test_an_error_as_the_api_frames_it() -> None:
 async def test_an_ollama_behind_this_protocol_is_found_out() -> None:
     """Its /v1/messages would forward a model under a harmless name, too."""
     async with FakeOllama() as server:
-        (event,) = await collect(make_backend(spec_for(Kind.ANTHROPIC, server.url)), ask())
+        (event,) = await collect(make_backend(spec_for(Kind.ANTHROPIC, server.url), recorder=Recorded()), ask())
         assert isinstance(event, Failed)
         assert event.kind is ErrorKind.IDENTITY
         assert server.sent("/v1/messages") == []
@@ -342,7 +349,9 @@ async def test_lists_of_compatible_servers(answer: Json | None, state: HealthSta
         await respond.whole(answer or {"error": "not found"}, 200 if answer else 404)
 
     async with FakeServer(handle) as server:
-        backend = make_backend(spec_for(Kind.ANTHROPIC, server.url + "/anthropic", zone=Zone.MANAGED, proof=None))
+        backend = make_backend(
+            spec_for(Kind.ANTHROPIC, server.url + "/anthropic", zone=Zone.MANAGED, proof=None), recorder=Recorded()
+        )
         health = await backend.health()
         assert (health.state, [model.name for model in health.models]) == (state, names)
         assert server.requests[-1].path == "/anthropic/v1/models?limit=1000"

@@ -10,6 +10,7 @@ from hybridchat.net.http import share_http_library
 from tests.fakes.captures import capture
 from tests.fakes.completions import TEXT, FakeCompletions
 from tests.fakes.ollama import FakeOllama
+from tests.fakes.recorder import Recorded
 from tests.fakes.wire import CHAT_COMPLETIONS, collect, make_backend, spec_for, text_of
 
 
@@ -69,8 +70,11 @@ def test_captures_are_sent_as_they_came() -> None:
 
 async def test_the_paced_server_sends_its_text_again_and_again() -> None:
     async with FakeCompletions(tokens=6, text="one two three\n", tokens_per_s=1e6, delay_s=0.001) as server:
-        events = await collect(make_backend(spec_for(CHAT_COMPLETIONS.kind, server.url)))
+        events = await collect(make_backend(spec_for(CHAT_COMPLETIONS.kind, server.url), recorder=Recorded()))
         assert text_of(events) == "one two three\none two"
         assert len(server.first_byte_at) == 1
     async with FakeCompletions() as server:
-        assert text_of(await collect(make_backend(spec_for(CHAT_COMPLETIONS.kind, server.url)))) == TEXT
+        assert (
+            text_of(await collect(make_backend(spec_for(CHAT_COMPLETIONS.kind, server.url), recorder=Recorded())))
+            == TEXT
+        )

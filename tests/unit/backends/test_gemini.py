@@ -20,6 +20,7 @@ from hybridchat.domain.chat import Attachment, ChatMessage, ChatRequest, Kind, P
 from hybridchat.domain.events import Event, Failed, Finished, Refusal, Signature, Started, Text, Thinking, Usage
 from hybridchat.errors import ErrorKind, UsageError
 from tests.fakes.gemini import KEY, FakeGemini, Part, Reply
+from tests.fakes.recorder import Recorded
 from tests.fakes.wire import GEMINI, collect, spec_for, text_of, thinking_of
 
 Json = dict[str, Any]
@@ -101,7 +102,9 @@ async def test_what_is_no_models_name_is_said_and_nothing_is_sent(model: str) ->
     with pytest.raises(UsageError):
         model_path(model)
     async with FakeGemini() as server:
-        backend = make_backend(spec_for(Kind.GEMINI, server.url, zone=Zone.MANAGED, proof=None), KEY)
+        backend = make_backend(
+            spec_for(Kind.GEMINI, server.url, zone=Zone.MANAGED, proof=None), KEY, recorder=Recorded()
+        )
         (event,) = await collect(backend, ChatRequest(model, (USER,)))
         assert isinstance(event, Failed)
         assert (event.kind, bool(event.remedy), server.requests) == (ErrorKind.REFUSED, True, [])
@@ -110,7 +113,9 @@ async def test_what_is_no_models_name_is_said_and_nothing_is_sent(model: str) ->
 @pytest.mark.parametrize("base", ["", "/v1beta", "/v1beta/", "/v1", "/gateway/google"])
 async def test_a_version_in_the_address_counts(base: str) -> None:
     async with FakeGemini() as server:
-        backend = make_backend(spec_for(Kind.GEMINI, server.url + base, zone=Zone.MANAGED, proof=None), KEY)
+        backend = make_backend(
+            spec_for(Kind.GEMINI, server.url + base, zone=Zone.MANAGED, proof=None), KEY, recorder=Recorded()
+        )
         await collect(backend, ChatRequest("gemini-9", (USER,)))
         root = base.rstrip("/") if "/v1" in base else f"{base}/v1beta"
         assert server.requests[0].path == f"{root}/models/gemini-9:streamGenerateContent?alt=sse"
@@ -201,7 +206,9 @@ def test_a_signature_at_the_end_on_a_part_without_words() -> None:
 async def test_a_reply_that_is_stopped_keeps_the_count_so_far_and_no_connection() -> None:
     """The fake takes a thousand seconds for all of it."""
     async with FakeGemini(Reply((Part("word " * 20_000),)), tokens_per_s=20.0) as server:
-        backend = make_backend(spec_for(Kind.GEMINI, server.url, zone=Zone.MANAGED, proof=None), KEY)
+        backend = make_backend(
+            spec_for(Kind.GEMINI, server.url, zone=Zone.MANAGED, proof=None), KEY, recorder=Recorded()
+        )
         async with aclosing(backend.chat(ChatRequest("gemini-9", (USER,)))) as stream:
             async for event in stream:
                 if isinstance(event, Usage):

@@ -19,6 +19,7 @@ from hybridchat.backends import hub
 from hybridchat.backends.hub import CatalogModel, Pulled
 from hybridchat.config import EmbeddedConfig
 from hybridchat.errors import BackendError, ErrorKind, Refused, UsageError
+from tests.fakes.recorder import Recorded
 
 CONTENT = bytes(range(256)) * 8192  # 2 MiB
 MODEL = CatalogModel(
@@ -135,7 +136,7 @@ def ignore(_: Pulled) -> None:
 
 async def test_pull_follows_to_storage_and_reports(local_hub: LocalHub, config: EmbeddedConfig, models: Path) -> None:
     seen: list[Pulled] = []
-    path = await hub.pull(MODEL, models, config, seen.append)
+    path = await hub.pull(MODEL, models, config, seen.append, Recorded())
 
     assert path == models / "small.gguf"
     assert path.read_bytes() == CONTENT
@@ -149,7 +150,7 @@ async def test_pull_follows_to_storage_and_reports(local_hub: LocalHub, config: 
 async def test_only_we_can_read_what_came(local_hub: LocalHub, config: EmbeddedConfig, models: Path) -> None:
     before = os.umask(0)
     try:
-        await hub.pull(MODEL, models, config, ignore)
+        await hub.pull(MODEL, models, config, ignore, Recorded())
     finally:
         os.umask(before)
 
@@ -161,7 +162,7 @@ async def test_no_credentials_and_nothing_about_this_machine(
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_canary")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    await hub.pull(MODEL, models, config, ignore)
+    await hub.pull(MODEL, models, config, ignore, Recorded())
 
     assert len(local_hub.asked) == 2
     for request in local_hub.asked:
@@ -173,7 +174,7 @@ async def test_no_credentials_and_nothing_about_this_machine(
 async def test_goes_on_where_it_was_cut(local_hub: LocalHub, config: EmbeddedConfig, models: Path) -> None:
     local_hub.cut_at = 700_000
     with pytest.raises(BackendError) as cut:
-        await hub.pull(MODEL, models, config, ignore)
+        await hub.pull(MODEL, models, config, ignore, Recorded())
     assert cut.value.kind in (ErrorKind.RESET, ErrorKind.CUT_SHORT)
     assert not (models / "small.gguf").exists()
     kept = hub.pulled_bytes("small", models)
@@ -181,7 +182,7 @@ async def test_goes_on_where_it_was_cut(local_hub: LocalHub, config: EmbeddedCon
 
     local_hub.cut_at = None
     seen: list[Pulled] = []
-    path = await hub.pull(MODEL, models, config, seen.append)
+    path = await hub.pull(MODEL, models, config, seen.append, Recorded())
     assert path.read_bytes() == CONTENT
     assert seen[0] == Pulled(kept, len(CONTENT), kept)
     assert local_hub.asked[-1].headers["range"] == f"bytes={kept}-"
@@ -192,16 +193,18 @@ async def test_starts_over_where_storage_cannot_go_on(
 ) -> None:
     local_hub.cut_at = 700_000
     with pytest.raises(BackendError):
-        await hub.pull(MODEL, models, config, ignore)
+        await hub.pull(MODEL, models, config, ignore, Recorded())
     local_hub.cut_at, local_hub.knows_ranges = None, False
 
-    assert (await hub.pull(MODEL, models, config, ignore)).read_bytes() == CONTENT
+    assert (await hub.pull(MODEL, models, config, ignore, Recorded())).read_bytes() == CONTENT
 
 
 async def test_cancel_keeps_what_came(local_hub: LocalHub, config: EmbeddedConfig, models: Path) -> None:
     local_hub.cut_at, local_hub.stalls = 1_000_000, True
     came = asyncio.Event()
-    task = asyncio.create_task(hub.pull(MODEL, models, config, lambda done: came.set() if done.done_bytes else None))
+    task = asyncio.create_task(
+        hub.pull(MODEL, models, config, lambda done: came.set() if done.done_bytes else None, Recorded())
+    )
     await asyncio.wait_for(came.wait(), 10)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -214,7 +217,7 @@ async def test_cancel_keeps_what_came(local_hub: LocalHub, config: EmbeddedConfi
 async def test_wrong_checksum_is_thrown_away(local_hub: LocalHub, config: EmbeddedConfig, models: Path) -> None:
     local_hub.content = b"x" + CONTENT[1:]
     with pytest.raises(BackendError, match="wrong checksum"):
-        await hub.pull(MODEL, models, config, ignore)
+        await hub.pull(MODEL, models, config, ignore, Recorded())
 
     assert hub.pulled_bytes("small", models) == 0
     assert hub.local_models(models) == ()
@@ -222,7 +225,7 @@ async def test_wrong_checksum_is_thrown_away(local_hub: LocalHub, config: Embedd
 
 async def test_parts_of_an_older_version_are_removed(local_hub: LocalHub, config: EmbeddedConfig, models: Path) -> None:
     write_parts(models, "small.0123456789abcdef.part", "smaller.0123456789abcdef.part")
-    await hub.pull(MODEL, models, config, ignore)
+    await hub.pull(MODEL, models, config, ignore, Recorded())
 
     assert parts(models) == ["smaller.0123456789abcdef.part"]
 
@@ -234,7 +237,7 @@ async def test_storage_that_is_not_the_hubs_is_refused(
     try:
         local_hub.location = f"http://127.0.0.1:{decoy.server_port}/blob"
         with pytest.raises(BackendError) as refused:
-            await hub.pull(MODEL, models, config, ignore)
+            await hub.pull(MODEL, models, config, ignore, Recorded())
     finally:
         decoy.server_close()
 
@@ -248,7 +251,7 @@ async def test_hub_that_refuses_is_named(
 ) -> None:
     local_hub.status = status
     with pytest.raises(BackendError, match=rf"maker/Small-GGUF \({status}\)") as refused:
-        await hub.pull(MODEL, models, config, ignore)
+        await hub.pull(MODEL, models, config, ignore, Recorded())
 
     assert refused.value.kind is kind
 
@@ -256,7 +259,7 @@ async def test_hub_that_refuses_is_named(
 async def test_unreachable_hub_is_one_line(models: Path, local_hub: LocalHub) -> None:
     local_hub.close()
     with pytest.raises(BackendError, match="nothing listens at") as refused:
-        await hub.pull(MODEL, models, EmbeddedConfig(hub_url=local_hub.url), ignore)
+        await hub.pull(MODEL, models, EmbeddedConfig(hub_url=local_hub.url), ignore, Recorded())
 
     assert refused.value.kind is ErrorKind.CONNECT
 
@@ -264,20 +267,22 @@ async def test_unreachable_hub_is_one_line(models: Path, local_hub: LocalHub) ->
 async def test_hub_without_checksum_is_not_trusted(local_hub: LocalHub, config: EmbeddedConfig, models: Path) -> None:
     local_hub.checksum = "abc"
     with pytest.raises(BackendError, match="no size and checksum"):
-        await hub.pull(MODEL, models, config, ignore)
+        await hub.pull(MODEL, models, config, ignore, Recorded())
 
 
 async def test_look_ups_at_once_share_the_librarys_client(local_hub: LocalHub, config: EmbeddedConfig) -> None:
-    found = await asyncio.gather(*(hub.look_up(MODEL, config) for _ in range(8)))
+    recorded = Recorded()
+    found = await asyncio.gather(*(hub.look_up(MODEL, config, recorded) for _ in range(8)))
 
     assert {file.size_bytes for file in found} == {len(CONTENT)}
+    assert [left.errand.purpose for left in recorded.departures] == ["pull"] * 8
 
 
 async def test_local_only_asks_nobody(local_hub: LocalHub, config: EmbeddedConfig, models: Path) -> None:
     with pytest.raises(Refused):
-        await hub.pull(MODEL, models, config, ignore, local_only=True)
+        await hub.pull(MODEL, models, config, ignore, Recorded(), local_only=True)
     with pytest.raises(Refused):
-        await hub.look_up(MODEL, config, local_only=True)
+        await hub.look_up(MODEL, config, Recorded(), local_only=True)
 
     assert local_hub.asked == []
 
@@ -287,7 +292,7 @@ async def test_full_disk_is_said_before_anything_comes(
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1_000_000}))
     with pytest.raises(UsageError, match="GB free"):
-        await hub.pull(MODEL, models, config, ignore)
+        await hub.pull(MODEL, models, config, ignore, Recorded())
 
     assert len(local_hub.asked) == 1
 
@@ -295,10 +300,12 @@ async def test_full_disk_is_said_before_anything_comes(
 async def test_one_pull_of_a_model_at_a_time(local_hub: LocalHub, config: EmbeddedConfig, models: Path) -> None:
     local_hub.cut_at, local_hub.stalls = 1_000_000, True
     came = asyncio.Event()
-    first = asyncio.create_task(hub.pull(MODEL, models, config, lambda done: came.set() if done.done_bytes else None))
+    first = asyncio.create_task(
+        hub.pull(MODEL, models, config, lambda done: came.set() if done.done_bytes else None, Recorded())
+    )
     await asyncio.wait_for(came.wait(), 10)
     with pytest.raises(UsageError, match="already"):
-        await hub.pull(MODEL, models, config, ignore)
+        await hub.pull(MODEL, models, config, ignore, Recorded())
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first

@@ -15,6 +15,7 @@ from tests.fakes.captures import capture
 from tests.fakes.completions import FakeCompletions
 from tests.fakes.http import FakeServer, Request, Responder
 from tests.fakes.ollama import FakeOllama
+from tests.fakes.recorder import Recorded
 from tests.fakes.wire import ask, collect, spec_for, text_of
 
 
@@ -40,7 +41,7 @@ def llamacpp() -> FakeServer:
 
 
 async def health_of(kind: Kind, server: FakeServer, **fields: object) -> Health:
-    backend = make_backend(spec_for(kind, server.url, **fields))
+    backend = make_backend(spec_for(kind, server.url, **fields), recorder=Recorded())
     try:
         return await backend.health()
     finally:
@@ -154,7 +155,9 @@ async def test_another_service_at_the_port_is_named(kind: Kind, make: type[FakeS
 async def test_an_ollama_under_another_kind_gets_no_word() -> None:
     """Its /v1 would forward a model under a harmless name, and never tell."""
     async with FakeOllama() as server:
-        events = await collect(make_backend(spec_for(Kind.OPENAI_COMPATIBLE, server.url)), ask("secret", "harmless"))
+        events = await collect(
+            make_backend(spec_for(Kind.OPENAI_COMPATIBLE, server.url), recorder=Recorded()), ask("secret", "harmless")
+        )
         assert [type(event) for event in events] == [Failed]
         assert isinstance(events[0], Failed)
         assert events[0].kind is ErrorKind.IDENTITY
@@ -166,13 +169,13 @@ async def test_an_ollama_under_another_kind_gets_no_word() -> None:
 )
 async def test_no_look_where_it_does_not_matter(fields: dict[str, object]) -> None:
     async with FakeCompletions() as server:
-        await collect(make_backend(spec_for(Kind.OPENAI_COMPATIBLE, server.url, **fields)))
+        await collect(make_backend(spec_for(Kind.OPENAI_COMPATIBLE, server.url, **fields), recorder=Recorded()))
         assert [request.path for request in server.requests] == ["/v1/chat/completions"]
 
 
 async def test_the_look_happens_once() -> None:
     async with FakeCompletions(tokens=1) as server:
-        backend = make_backend(spec_for(Kind.OPENAI_COMPATIBLE, server.url))
+        backend = make_backend(spec_for(Kind.OPENAI_COMPATIBLE, server.url), recorder=Recorded())
         for _ in range(2):
             assert text_of([event async for event in backend.chat(ask())])
         await backend.aclose()

@@ -24,11 +24,12 @@ from hybridchat.errors import ErrorKind
 from tests.fakes.captures import capture
 from tests.fakes.http import FakeServer, Request, Responder
 from tests.fakes.ollama import FakeOllama
+from tests.fakes.recorder import Recorded
 from tests.fakes.wire import OLLAMA, ask, collect, spec_for, text_of
 
 
 def backend_for(server: FakeOllama, **fields: object) -> OllamaBackend:
-    return OllamaBackend(spec_for(Kind.OLLAMA, server.url, **fields))
+    return OllamaBackend(spec_for(Kind.OLLAMA, server.url, **fields), recorder=Recorded())
 
 
 async def refusal(server: FakeOllama, model: str, **fields: object) -> Failed:
@@ -63,7 +64,7 @@ async def test_a_model_that_can_think_is_told_how_much(model: str, effort: str, 
             await respond.whole({"models": []})
 
     async with FakeServer(handle) as server:
-        backend = OllamaBackend(spec_for(Kind.OLLAMA, server.url))
+        backend = OllamaBackend(spec_for(Kind.OLLAMA, server.url), recorder=Recorded())
         asked = ask(model=model, parameters=Parameters(effort=Effort(effort)))
         for _ in range(2):
             assert isinstance([event async for event in backend.chat(asked)][-1], Finished)
@@ -178,7 +179,9 @@ async def test_a_model_may_take_its_time_to_load_and_only_then(is_loaded: bool) 
         await respond.finish()
 
     async with FakeServer(handle) as server:
-        events = await collect(make_backend(spec_for(Kind.OLLAMA, server.url)), ask(idle_s=0.1, deadline_s=20.0))
+        events = await collect(
+            make_backend(spec_for(Kind.OLLAMA, server.url), recorder=Recorded()), ask(idle_s=0.1, deadline_s=20.0)
+        )
     assert text_of(events) == ("" if is_loaded else "up")
     assert isinstance(events[-1], Failed if is_loaded else Finished)
 

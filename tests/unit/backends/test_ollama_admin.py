@@ -9,11 +9,12 @@ from hybridchat.domain.chat import Kind, Zone
 from hybridchat.errors import BackendError, ErrorKind, Refused
 from tests.fakes.http import FakeServer, Request, Responder
 from tests.fakes.ollama import FakeOllama
+from tests.fakes.recorder import Recorded
 from tests.fakes.wire import spec_for
 
 
 def admin_for(server: FakeServer, zone: Zone = Zone.DEVICE, key: str | None = None) -> OllamaAdmin:
-    return OllamaAdmin(spec_for(Kind.OLLAMA, server.url, zone=zone), key)
+    return OllamaAdmin(spec_for(Kind.OLLAMA, server.url, zone=zone), key, recorder=Recorded())
 
 
 async def test_every_call_reaches_the_configured_server_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,3 +113,14 @@ async def test_redirects_are_not_followed() -> None:
         with pytest.raises(BackendError) as caught:
             await admin_for(server).show("tiny")
         assert (caught.value.kind, decoy.connections) == (ErrorKind.REDIRECT, 0)
+
+
+async def test_what_goes_to_another_machine_is_recorded() -> None:
+    async with FakeOllama() as server:
+        recorded = Recorded()
+        admin = OllamaAdmin(spec_for(Kind.OLLAMA, server.url, zone=Zone.PRIVATE), recorder=recorded)
+        await admin.models()
+        await admin.show("tiny")
+    purposes = [(left.errand.purpose, left.backend) for left in recorded.departures]
+    assert purposes == [("look", "it"), ("look", "it"), ("models", "it")]
+    assert recorded.sent_bytes == [len(request.body) for request in server.requests]

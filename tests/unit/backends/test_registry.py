@@ -15,6 +15,7 @@ from hybridchat.backends.responses import ResponsesBackend
 from hybridchat.backends.simulated import Pace, SimulatedBackend
 from hybridchat.domain.chat import Kind, Parameters, Zone
 from hybridchat.domain.events import Finished, Started, Usage
+from tests.fakes.recorder import Recorded
 from tests.fakes.wire import ask, collect, spec_for, text_of
 
 URL = "http://127.0.0.1:1"
@@ -29,12 +30,12 @@ def test_every_kind_has_a_backend(kind: Kind) -> None:
         Kind.ANTHROPIC: AnthropicBackend,
         Kind.SIMULATED: SimulatedBackend,
     }
-    assert type(make_backend(spec_for(kind, URL))) is classes.get(kind, ChatCompletionsBackend)
+    assert type(make_backend(spec_for(kind, URL), recorder=Recorded())) is classes.get(kind, ChatCompletionsBackend)
 
 
 def test_the_embedded_backend_is_not_made_here() -> None:
     with pytest.raises(ValueError, match="embedded"):
-        make_backend(spec_for(Kind.EMBEDDED, URL))
+        make_backend(spec_for(Kind.EMBEDDED, URL), recorder=Recorded())
 
 
 def test_facts_are_whole() -> None:

@@ -15,6 +15,7 @@ from hybridchat.domain.events import Failed, Finished, Text
 from hybridchat.errors import ErrorKind
 from tests.fakes.completions import FakeCompletions
 from tests.fakes.http import Responder
+from tests.fakes.recorder import Recorded
 from tests.fakes.wire import CHAT_COMPLETIONS, WIRES, Wire, ask, collect, run, scripted, spec_for, text_of
 
 both = pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.kind)
@@ -24,7 +25,7 @@ MANAGED = {"zone": Zone.MANAGED, "proof": None}
 async def test_a_finished_reply_leaves_its_connection_to_the_next() -> None:
     """Also when the listener leaves right after the last event, as a turn does."""
     async with FakeCompletions(tokens=2) as server:
-        backend = make_backend(spec_for(CHAT_COMPLETIONS.kind, server.url, **MANAGED))
+        backend = make_backend(spec_for(CHAT_COMPLETIONS.kind, server.url, **MANAGED), recorder=Recorded())
         for _ in range(3):
             async with aclosing(backend.chat(ask())) as events:
                 async for event in events:
@@ -54,7 +55,7 @@ async def test_stopping_closes_the_connection_at_once(wire: Wire) -> None:
         await asyncio.Event().wait()
 
     async with scripted(wire, script) as server:
-        backend = make_backend(spec_for(wire.kind, server.url))
+        backend = make_backend(spec_for(wire.kind, server.url), recorder=Recorded())
         came = asyncio.Event()
 
         async def read() -> None:
@@ -95,7 +96,7 @@ async def test_a_key_goes_out_and_never_into_an_error(wire: Wire) -> None:
         await respond.whole({"error": {"message": "bad key sk-canary"}}, status=401)
 
     async with scripted(wire, script) as server:
-        backend = make_backend(spec_for(wire.kind, server.url), "sk-canary")
+        backend = make_backend(spec_for(wire.kind, server.url), "sk-canary", recorder=Recorded())
         events = await collect(backend)
         headers = server.sent(wire.path)[0].headers
         header = facts().key_header.get(wire.kind, "authorization")
@@ -124,7 +125,7 @@ def test_an_exchange_does_not_show_its_key() -> None:
 @both
 async def test_the_guards_refusal_is_an_end_too(wire: Wire) -> None:
     """Not an exception: a backend's stream tells everything in events."""
-    events = await collect(make_backend(spec_for(wire.kind, "http://192.0.2.1:9")))
+    events = await collect(make_backend(spec_for(wire.kind, "http://192.0.2.1:9"), recorder=Recorded()))
     last = events[-1]
     assert isinstance(last, Failed)
     assert (last.kind, "192.0.2.1 is not on this device" in last.message) == (ErrorKind.REFUSED, True)

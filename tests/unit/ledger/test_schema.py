@@ -11,6 +11,7 @@ import pytest
 from hybridchat.domain.chat import Attempt
 from hybridchat.ledger import backups
 from hybridchat.ledger.connect import SCHEMA_VERSION, connect
+from hybridchat.ledger.departures import DEPARTURE_COLUMNS
 from hybridchat.ledger.reads import USAGE_COLUMNS
 from hybridchat.ledger.schema import migrate, migrations
 from hybridchat.ledger.writes import insert
@@ -119,8 +120,9 @@ def test_the_view_has_the_columns_of_an_attempt(path: Path) -> None:
 def test_the_page_describes_every_column_and_table(path: Path) -> None:
     page = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")
     documented = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    columns = [*USAGE_COLUMNS, *DEPARTURE_COLUMNS]
     with opened(path) as ledger:
         ledger.status.mode  # noqa: B018 - waits until it is open
     tables = [name for (name,) in query(path, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
     own = [name for name in tables if not re.match(r"sqlite_|.*_fts_", name)]
-    assert documented == [*USAGE_COLUMNS, *sorted(own, key=documented.index)]
+    assert documented == [*columns, *sorted(own, key=documented[len(columns) :].index)]

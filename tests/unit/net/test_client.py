@@ -12,6 +12,7 @@ from hybridchat.domain.chat import Zone
 from hybridchat.errors import BackendError, ErrorKind, Refused, UsageError
 from hybridchat.net.client import Client, Policy, open_client, warm_up
 from tests.fakes.http import FakeServer, Request, Responder
+from tests.fakes.recorder import Recorded
 
 CANARY = "sk-canary-0123456789"
 
@@ -21,7 +22,7 @@ async def echo(request: Request, respond: Responder) -> None:
 
 
 def client_for(server: FakeServer, zone: Zone = Zone.DEVICE, path: str = "", **fields: object) -> Client:
-    return open_client(Policy(zone=zone, address=parse_base_url(server.url + path), **fields))  # type: ignore[arg-type]
+    return open_client(Policy(zone=zone, address=parse_base_url(server.url + path), **fields), Recorded())  # type: ignore[arg-type]
 
 
 async def error_of(client: Client, path: str = "/") -> BackendError:
@@ -81,7 +82,7 @@ async def test_keys_go_to_the_server_and_nowhere_else() -> None:
         policy = Policy(
             zone=Zone.DEVICE, address=parse_base_url(server.url), headers={"authorization": f"Bearer {CANARY}"}
         )
-        client = open_client(policy)
+        client = open_client(policy, Recorded())
         await client.get_json("/x")
         assert server.requests[0].headers["authorization"] == f"Bearer {CANARY}"
         assert CANARY not in repr(policy) + repr(client) + repr(policy.__rich_repr__())
@@ -131,7 +132,7 @@ async def test_a_unix_socket_is_reached(tmp_path: Path) -> None:
 
     path = tmp_path / "engine.sock"
     server = await asyncio.start_unix_server(answer, path)
-    client = open_client(Policy(zone=Zone.DEVICE, address=Address("unix", "", 0, str(path), True)))
+    client = open_client(Policy(zone=Zone.DEVICE, address=Address("unix", "", 0, str(path), True)), Recorded())
     assert await client.get_json("/health") == {}
     server.close()
     path.unlink(missing_ok=True)
@@ -196,7 +197,7 @@ async def test_an_explicit_proxy_serves_managed_backends() -> None:
             proxy=f"http://127.0.0.1:{proxy.port}",
             headers={"authorization": f"Bearer {CANARY}"},
         )
-        client = open_client(policy)
+        client = open_client(policy, Recorded())
         await client.get_json("/x")
         await client.aclose()
         assert proxy.requests[0].path == "http://api.example/x"
@@ -205,13 +206,15 @@ async def test_an_explicit_proxy_serves_managed_backends() -> None:
 @pytest.mark.parametrize("zone", [Zone.DEVICE, Zone.PRIVATE])
 def test_a_proxy_for_a_local_zone_is_refused(zone: Zone) -> None:
     with pytest.raises(Refused, match="proxy"):
-        open_client(Policy(zone=zone, address=parse_base_url("http://127.0.0.1:1"), proxy="http://127.0.0.1:2"))
+        open_client(
+            Policy(zone=zone, address=parse_base_url("http://127.0.0.1:1"), proxy="http://127.0.0.1:2"), Recorded()
+        )
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "127.0.0.1:1", "https://x", "http://"])
 def test_an_unusable_proxy_is_said(proxy: str) -> None:
     with pytest.raises(UsageError, match="proxy"):
-        open_client(Policy(zone=Zone.MANAGED, address=parse_base_url("https://api.example"), proxy=proxy))
+        open_client(Policy(zone=Zone.MANAGED, address=parse_base_url("https://api.example"), proxy=proxy), Recorded())
 
 
 def test_warming_up_twice_is_no_matter() -> None:

@@ -14,6 +14,7 @@ from hybridchat.errors import Refused
 from hybridchat.net import guard
 from hybridchat.net.client import Policy, open_client
 from tests.fakes.completions import FakeCompletions
+from tests.fakes.recorder import Recorded
 
 HOSTILE = (
     "example.com",
@@ -62,7 +63,7 @@ async def test_whoever_really_answered_is_checked(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_a_device_client_reaches_loopback_only() -> None:
-    client = open_client(Policy(zone=Zone.DEVICE, address=Address("http", "192.0.2.1", 9, "", False)))
+    client = open_client(Policy(zone=Zone.DEVICE, address=Address("http", "192.0.2.1", 9, "", False)), Recorded())
     with pytest.raises(Refused):
         await client.get_json("/")
     await client.aclose()
@@ -80,7 +81,7 @@ def test_a_guard_that_does_not_fire_is_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(guard, "loopback_literal", lambda host: host)
     monkeypatch.setattr(AnyIOBackend, "connect_tcp", _dials_anything)
     with pytest.raises(Refused, match="not in place"):
-        open_client(Policy(zone=Zone.DEVICE, address=Address("http", "127.0.0.1", 9, "", True)))
+        open_client(Policy(zone=Zone.DEVICE, address=Address("http", "127.0.0.1", 9, "", True)), Recorded())
 
 
 async def _dials_anything(*_: object) -> httpcore2.AsyncNetworkStream:
@@ -90,4 +91,4 @@ async def _dials_anything(*_: object) -> httpcore2.AsyncNetworkStream:
 
 def test_other_zones_need_no_guard(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hybridchat.net.http.prove_guard", lambda _pool: pytest.fail("only for the device zone"))
-    open_client(Policy(zone=Zone.MANAGED, address=Address("https", "api.example", 443, "", False)))
+    open_client(Policy(zone=Zone.MANAGED, address=Address("https", "api.example", 443, "", False)), Recorded())

@@ -7,6 +7,7 @@ import pytest
 from hybridchat.backends.hub import catalog
 from hybridchat.errors import BackendError, ErrorKind
 from hybridchat.net.hub import ListedHosts, library_client
+from tests.fakes.recorder import Recorded
 
 HUB = ListedHosts("https://huggingface.co", catalog().storage_hosts)
 ITS_OWN = [
@@ -50,5 +51,5 @@ def test_a_hub_without_tls_may_use_storage_without_tls() -> None:
 
 
 def test_library_is_refused_before_it_connects() -> None:
-    with library_client(HUB) as client, pytest.raises(BackendError):
+    with library_client(HUB, Recorded()) as client, pytest.raises(BackendError):
         client.head("https://example.org/x")

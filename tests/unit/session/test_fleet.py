@@ -97,3 +97,12 @@ async def test_closing_ends_an_opening_that_still_waits() -> None:
     await fleet.close()
     await asyncio.wait({opening})
     assert opening.cancelled()
+
+
+@pytest.mark.parametrize("zone", [Zone.PRIVATE, Zone.MANAGED])
+async def test_a_local_only_run_opens_nothing_off_the_device(zone: Zone) -> None:
+    program = KeyProgram()
+    fleet = Fleet({"far": spec("far", zone)}, program.open, _ignore, local_only=True)
+    await fleet.check_local()
+    assert "local only" in (await fleet.check("far")).detail
+    assert program.runs == 0

@@ -142,4 +142,4 @@ async def test_the_demo_takes_no_key(home: Path) -> None:
 
 def test_a_key_of_the_session_outlives_a_config_that_is_read_again(home: Path) -> None:
     first = wiring.load()
-    assert wiring.load(session_keys=first.session_keys).session_keys is first.session_keys
+    assert wiring.load(before=first).session_keys is first.session_keys

@@ -9,7 +9,6 @@ import pytest
 from hybridchat import wiring
 from hybridchat.config import BackendConfig
 from hybridchat.errors import HybridchatError, Refused, UsageError
-from hybridchat.keys import SessionKeys
 from hybridchat.session.drafting import configured, draft, written
 from tests.fakes.http import FakeServer
 from tests.fakes.keyrings import InstallKeyring, MemoryKeyring, Plaintext
@@ -99,13 +98,13 @@ async def test_without_a_keyring_the_app_goes_on_with_the_key_that_was_typed(
     home: Path, install_keyring: InstallKeyring
 ) -> None:
     install_keyring(Plaintext())
-    session_keys = SessionKeys()
-    providers = wiring.load(session_keys=session_keys).open_providers()
+    wired = wiring.load()
+    providers = wired.open_providers()
     async with FakeProvider("m") as server:
         new = await providers.draft(server.url, {"id": "b", "kind": "openai-compatible", "zone": "managed"})
         added = await providers.add(new, model="m", key=KEY)
         assert (added.config.key, "B_API_KEY" in added.notice) == ("env:B_API_KEY", True)
-        session = wiring.load(session_keys=session_keys).open_session()
+        session = wiring.load(before=wired).open_session()
         await session.check_health("b")
         assert [model.name for model in session.health("b").models] == ["m"]
         await session.close()

@@ -1,0 +1,47 @@
+"""One ledger for a whole run: a second one in the same process would drop the first one's locks."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+
+from hybridchat.domain.audit import Departure
+from hybridchat.ledger.store import Ledger, open_ledger
+from hybridchat.ledger.writer import Notify
+
+
+class SharedLedger:
+    """Opened by a session, or before any by the first request that leaves the device. Keeps the audit: see
+    `net.audit.Recorder`."""
+
+    def __init__(self, path: Path | None) -> None:
+        """None: in memory."""
+        self._path = path
+        self._lock = threading.Lock()
+        self._ledger: Ledger | None = None
+        self._notify: Notify = lambda text: None
+
+    def open(self, on_notice: Notify) -> Ledger:
+        """From now on `on_notice` gets its troubles; closing it is the caller's. Raises LedgerError."""
+        self._notify = on_notice
+        return self._opened()
+
+    def _opened(self) -> Ledger:
+        with self._lock:
+            if self._ledger is None or self._ledger.is_closed:
+                self._ledger = open_ledger(self._path, lambda text: self._notify(text))
+            return self._ledger
+
+    def depart(self, departure: Departure) -> Future[int]:
+        return self._opened().depart(departure)
+
+    def sent(self, row: Future[int], body_bytes: int) -> None:
+        if self._ledger is not None:
+            self._ledger.sent(row, body_bytes)
+
+    def close(self) -> None:
+        """Where no session has done so."""
+        with self._lock:
+            if self._ledger is not None and not self._ledger.is_closed:
+                self._ledger.close()

@@ -1,0 +1,198 @@
+"""What is done in the sandbox. Each returns what the test looks at, as JSON can hold it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+import subprocess
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tests.fakes.completions import TOKENS
+from tests.fakes.http import FakeServer, Request, Responder
+from tests.fakes.ollama import FakeOllama
+from tests.privacy.sandbox import FAR, KEY, World
+
+QUESTION = "these words must stay here"
+CTRL_Q = "\x11"
+REDIRECTS = (301, 302, 303, 307, 308)
+LOOK_LOCAL = (
+    *("http://user@127.0.0.1:1", "http://127.0.0.1@evil.example", "http://2130706433", "http://127.1", "http://0x7f.1"),
+    *(
+        "http://localhost.example",
+        "http://localhost.",
+        "http://0.0.0.0:1",
+        "http://[::1%25lo]:1",
+        "http://１２７.0.0.1",
+    ),
+    *(
+        "http://127.0.0.1\\\\@evil.example",
+        "http://%31%32%37.0.0.1",
+        "http://ⓛocalhost",
+        "http://127.0.0.1.evil.example",
+    ),
+)
+
+
+async def noticing(world: World) -> dict[str, Any]:
+    """Each decoy and counter is really reached, by plain means."""
+
+    os.environ["RES_OPTIONS"] = "timeout:1 attempts:1"
+
+    def knock() -> None:
+        with suppress(OSError):
+            proxies = urllib.request.ProxyHandler({"http": f"http://127.0.0.1:{world.proxy.port}"})
+            urllib.request.build_opener(proxies).open("http://managed.invalid", timeout=0.2)
+        for port in (world.socks.port, world.rented.port):
+            socket.create_connection(("127.0.0.1", port)).close()
+        if world.in_namespace:
+            context = ssl.create_default_context()
+            with suppress(OSError), socket.create_connection((FAR, 443), timeout=0.5) as tcp:
+                context.wrap_socket(tcp, server_hostname="managed.invalid")
+            with suppress(OSError):
+                socket.getaddrinfo("managed.invalid", 443)
+            with suppress(OSError):
+                socket.create_connection(("198.51.100.7", 443), timeout=0.5)
+
+    await asyncio.to_thread(knock)
+    async with asyncio.timeout(10.0):
+        while not all(world.seen().values()):  # noqa: ASYNC110 - decoys read in tasks of their own
+            await asyncio.sleep(0.01)
+    return {}
+
+
+async def a_session(world: World) -> dict[str, Any]:
+    """The app, pinned, then what the command line makes of the conversation."""
+    turns = await asyncio.to_thread(in_the_app, world, ["--local-only"], 1)
+    commands = (
+        ["list", "--json"],
+        ["search", "words", "--json"],
+        ["show", "1", "--json"],
+        ["export", "conversation", "1"],
+    )
+    done = [await world.hybridchat(*command) for command in (*commands, ["stats", "--json"], ["audit", "--json"])]
+    again = await world.program("ask", "--continue", "--local-only", QUESTION)
+    return {
+        "turns": turns,
+        "codes": [one.code for one in [*done, again]],
+        "audit": done[-1].out.strip(),
+        "said": done[0].out,
+    }
+
+
+async def ten_turns(world: World) -> dict[str, Any]:
+    """A local-only run over a config that would route to managed backends, with a price, a private host and a watch."""
+    private = f'[[backend]]\nid = "lan"\nkind = "openai-compatible"\nbase_url = "http://{FAR}:443"\nprivate = true\n'
+    rule = '[[route.rule]]\ncontains = ["words"]\nreasoning = "high"\n'
+    world.configure(rule + (private if world.in_namespace else ""))
+    return {"turns": await asyncio.to_thread(in_the_app, world, ["--local-only"], 10)}
+
+
+def in_the_app(world: World, arguments: list[str], turns: int) -> int:
+    """How many questions got their whole reply. Blocks."""
+    from tests.tui.terminal import Terminal
+
+    with Terminal(arguments, env=world.env) as terminal:
+        terminal.wait_for("Enter sends to home")
+        for turn in range(turns):
+            terminal.type(f"{QUESTION} {turn}\r")
+            terminal.wait_until(lambda turn=turn: len(world.local.sent("/v1/chat/completions")) > turn)  # type: ignore[misc]
+        last = f"{QUESTION} {turns - 1}"
+        terminal.wait_for(lambda text: "to first token" in text.rpartition(last)[2])
+        terminal.type(CTRL_Q)
+        terminal.wait_for_exit()
+    return len(world.local.sent("/v1/chat/completions"))
+
+
+async def proxies(world: World) -> dict[str, Any]:
+    """Each of the variables alone."""
+    http, socks = f"http://127.0.0.1:{world.proxy.port}", f"socks5://127.0.0.1:{world.socks.port}"
+    given = [("HTTP_PROXY", http), ("http_proxy", http), ("ALL_PROXY", http), ("all_proxy", socks)]
+    done = [await world.hybridchat("ask", "--local-only", QUESTION, **{name: url}) for name, url in given]
+    return {
+        "codes": [one.code for one in done],
+        "replies": [one.out.strip() == "".join(TOKENS[:20]).strip() for one in done],
+    }
+
+
+async def redirects(world: World) -> dict[str, Any]:
+    """The local server sends each question elsewhere, by another status each time."""
+    statuses = iter(REDIRECTS)
+
+    async def redirect(request: Request, respond: Responder) -> None:
+        if not request.path.endswith("/chat/completions"):
+            await respond.whole({"data": [{"id": "fake"}]}, 200 if request.path.endswith("/models") else 404)
+            return
+        location = f"location: http://127.0.0.1:{world.rented.port}/\r\ncontent-length: 0\r\n"
+        await respond.raw(f"HTTP/1.1 {next(statuses)} Moved\r\n{location}\r\n".encode())
+
+    async with FakeServer(redirect) as server:
+        lines = f'id = "moved"\nkind = "openai-compatible"\nbase_url = "{server.url}"\nmodel = "fake"\nvouched = true\n'
+        world.write_config(f"[[backend]]\n{lines}")
+        done = [await world.hybridchat("ask", "--local-only", QUESTION) for _ in REDIRECTS]
+    return {"codes": [one.code for one in done], "said": [one.err for one in done]}
+
+
+async def local_is_down(world: World) -> dict[str, Any]:
+    """Pinned by the flag, by the config, and asked for a managed backend by name."""
+    world.configure('[privacy]\ndefault = "local_only"\n')
+    await world.local.__aexit__()
+    asked = (
+        ["--local-only"],
+        [],
+        ["--backend", "rented"],
+        ["--local-only", "--backend", "far"],
+        ["--backend", "managed"],
+    )
+    done = [await world.hybridchat("ask", *flags, QUESTION) for flags in asked]
+    return {"codes": [one.code for one in done], "said": [one.err for one in done]}
+
+
+async def addresses_of_the_environment(world: World) -> dict[str, Any]:
+    """They name decoys; the config names an Ollama here, which is no place for a key."""
+    elsewhere = f"http://127.0.0.1:{world.rented.port}"
+    names = ("OLLAMA_HOST", "OPENAI_BASE_URL", "OPENAI_API_BASE", "ANTHROPIC_BASE_URL", "ANTHROPIC_API_URL")
+    async with FakeOllama() as ollama:
+        entry = f'id = "ollama"\nkind = "ollama"\nbase_url = "{ollama.url}"\nmodel = "tiny"\nvouched = true\n'
+        world.write_config(f"[[backend]]\n{entry}")
+        env = {**dict.fromkeys(names, elsewhere), "OLLAMA_API_KEY": KEY}
+        done = [
+            await world.hybridchat("ask", "--local-only", QUESTION, **env),
+            await world.hybridchat("models", "show", "tiny", **env),
+        ]
+        headers = [request.headers for request in ollama.requests]
+    return {"codes": [one.code for one in done], "headers": headers}
+
+
+async def addresses_that_look_local(world: World) -> dict[str, Any]:
+    codes = []
+    for url in LOOK_LOCAL:
+        world.write_config(f'[[backend]]\nid = "x"\nkind = "openai"\nbase_url = "{url}"\nmodel = "m"\nvouched = true\n')
+        codes.append((await world.hybridchat("ask", "--backend", "x", QUESTION)).code)
+    return {"codes": codes}
+
+
+async def localhost_is_elsewhere(world: World) -> dict[str, Any]:
+    """The hosts file leads localhost to another machine, where a decoy listens on the same port."""
+    from tests.fakes.decoy import Decoy
+
+    hosts = world.folder / "hosts"
+    hosts.write_text(f"{FAR} localhost\n")
+    await asyncio.to_thread(subprocess.run, ["mount", "--bind", hosts, "/etc/hosts"], check=True, capture_output=True)
+    async with Decoy(FAR, world.local.port) as decoy:
+        leads_to = socket.getaddrinfo("localhost", 1, socket.AF_INET)[0][4][0]
+        entry = f'id = "l"\nkind = "openai-compatible"\nbase_url = "http://localhost:{world.local.port}"\n'
+        world.write_config(f'[[backend]]\n{entry}model = "fake"\nvouched = true\n')
+        done = await world.hybridchat("ask", "--local-only", QUESTION)
+        return {"leads_to": leads_to, "code": done.code, "decoy": decoy.seen}
+
+
+async def without_the_guard(world: World) -> dict[str, Any]:
+    damaged = str(Path(__file__).parent / "no_guard")
+    path = os.pathsep.join([damaged, *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = await world.program("ask", "--local-only", QUESTION, PYTHONPATH=path)
+    return {"code": done.code, "said": done.err, "requests": len(world.local.requests)}

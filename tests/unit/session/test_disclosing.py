@@ -1,0 +1,225 @@
+"""Secrets and personal data before a managed send: who is asked, what leaves, what comes back, what is kept."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from hybridchat.config import Config, PrivacyConfig
+from hybridchat.domain.chat import Attempt, Disclosure, Message, MessageState, Role, Zone
+from hybridchat.domain.events import Failed, Finished, Signature, Started, Text, Thinking
+from hybridchat.domain.routing import Outlook
+from hybridchat.errors import EXIT_REFUSED, ErrorKind
+from hybridchat.session.disclosing import AT_A_TIME, Place
+from hybridchat.session.events import Delta, Notice
+from hybridchat.session.state import Chat
+from hybridchat.session.ways import Undecided
+from tests.unit.session.conftest import Build, World, spec, until
+
+LAB, CLOUD, OTHER = spec("lab", Zone.DEVICE), spec("cloud", Zone.MANAGED), spec("other", Zone.MANAGED)
+CARD, EMAIL = "4111 1111 1111 1111", "jane@corp.com"
+WORDS = f"mail {EMAIL} about card {CARD}"
+MASKED, AS_IS = Disclosure.MASKED, Disclosure.AS_IS
+
+
+def sent(world: World, backend: str = "cloud", which: int = -1) -> list[str]:
+    return [message.text for message in world.backends[backend].requests[which].messages]
+
+
+async def ask(world: World, chat: Chat, text: str, **how: object) -> Message:
+    await world.session.send(chat, text, **how)  # type: ignore[arg-type]
+    return await world.session.wait(chat)
+
+
+def attempt_of(message: Message) -> Attempt:
+    assert message.attempt is not None
+    return message.attempt
+
+
+async def test_nothing_leaves_before_the_user_has_decided(build: Build) -> None:
+    world = await build(LAB, CLOUD)
+    chat = world.session.new(route="managed")
+    plan = world.session.plan(chat, WORDS)
+    assert plan.decision.outlook is Outlook.ASK
+    assert plan.decision.reasons == ("cloud would get 1 email in this message, 1 card in this message",)
+    assert [(way.kind, way.candidate.backend) for way in plan.ways] == [
+        *(("mask", "cloud"), ("ask", "lab"), ("as_is", "cloud"))
+    ]
+    with pytest.raises(Undecided, match=r"--mask .*--send-as-is") as refused:
+        await world.session.send(chat, WORDS)
+    assert refused.value.exit_code == EXIT_REFUSED
+    assert world.backends["cloud"].requests == []
+    assert chat.messages == []
+
+
+async def test_at_home_nobody_looks(build: Build) -> None:
+    world = await build(LAB, CLOUD)
+    chat = world.session.new(route="local")
+    assert (await ask(world, chat, WORDS)).state is MessageState.COMPLETE
+    assert sent(world, "lab") == [WORDS]
+    assert (attempt_of(chat.messages[-1]).found, attempt_of(chat.messages[-1]).disclosure) == (None, None)
+
+
+async def test_masked_words_leave_as_placeholders_and_come_back_whole(build: Build) -> None:
+    world = await build(CLOUD)
+    pieces = ("Wrote to <EM", "AIL_1> about", " <CARD_1>", "; <EMAIL_2> and <EMA")
+    script = (Started("m"), Thinking("<CARD"), Thinking("_1>?"), *map(Text, pieces), Finished("stop"))
+    world.backends["cloud"].script = script
+    chat = world.session.new()
+    reply = await ask(world, chat, WORDS, disclosure=MASKED)
+    assert sent(world) == ["mail <EMAIL_1> about card <CARD_1>"]
+    assert (reply.text, reply.thinking) == (f"Wrote to {EMAIL} about {CARD}; <EMAIL_2> and <EMA", f"{CARD}?")
+    assert "".join(delta.text for delta in world.told(Delta) if not delta.is_thinking) == reply.text
+    assert "".join(delta.text for delta in world.told(Delta) if delta.is_thinking) == reply.thinking
+    assert [delta.ttft_ms is not None for delta in world.told(Delta)].count(True) == 1
+    assert reply.note == "1 email and 1 card masked"
+    assert chat.messages[0].text == WORDS
+
+
+async def test_the_ledger_keeps_kinds_and_counts(build: Build) -> None:
+    world = await build(CLOUD)
+    chat = world.session.new()
+    reply = await ask(world, chat, f"{WORDS} and {EMAIL}", disclosure=AS_IS)
+    assert sent(world) == [f"{WORDS} and {EMAIL}"]
+    assert reply.note == "2 emails and 1 card sent as it is"
+    assert chat.id is not None
+    stored = await asyncio.wrap_future(world.ledger.branch(chat.id))
+    attempt = attempt_of(stored[-1])
+    assert (attempt.found, attempt.disclosure) == ('{"email":2,"card":1}', AS_IS)
+
+
+async def test_what_was_masked_stays_masked_without_another_question(build: Build) -> None:
+    world = await build(CLOUD, OTHER)
+    chat = world.session.new(route="cloud")
+    await ask(world, chat, WORDS, disclosure=MASKED)
+    await ask(world, chat, "and then?")
+    assert sent(world)[0] == "mail <EMAIL_1> about card <CARD_1>"
+    await ask(world, chat, "and elsewhere?", route="other")
+    assert sent(world, "other")[0] == "mail <EMAIL_1> about card <CARD_1>"
+    plan = world.session.plan(chat, "mail joe@corp.com as well")
+    assert plan.decision.outlook is Outlook.ASK
+    assert plan.found is not None and plan.found.places == (Place("this message", "email", 1),)
+
+
+async def test_what_went_as_it_is_goes_there_again_and_nowhere_else(build: Build) -> None:
+    world = await build(CLOUD, OTHER)
+    chat = world.session.new(route="cloud")
+    await ask(world, chat, WORDS, disclosure=AS_IS)
+    await ask(world, chat, "and then?")
+    assert sent(world)[0] == WORDS
+    with pytest.raises(Undecided, match="1 email in earlier turns, 1 card in earlier turns"):
+        await ask(world, chat, "and elsewhere?", route="other")
+    assert world.backends["other"].requests == []
+
+
+async def test_turns_that_stayed_at_home_are_looked_through_when_they_would_leave(build: Build) -> None:
+    world = await build(LAB, CLOUD)
+    chat = world.session.new(route="local")
+    await ask(world, chat, WORDS)
+    with pytest.raises(Undecided, match="earlier turns"):
+        await world.session.send(chat, "harmless", route="cloud")
+    with pytest.raises(Undecided):
+        await world.session.escalate(chat)
+    with pytest.raises(Undecided):
+        await world.session.fork_with_summary(chat, "cloud")
+    assert world.backends["cloud"].requests == []
+    await world.session.answer_again(chat, route="cloud", disclosure=MASKED)
+    await world.session.wait(chat)
+    assert sent(world) == ["mail <EMAIL_1> about card <CARD_1>"]
+
+
+async def test_the_system_prompt_goes_along_as_well(build: Build) -> None:
+    world = await build(CLOUD)
+    chat = world.session.new(system=f"you are {EMAIL}")
+    with pytest.raises(Undecided, match="1 email in the system prompt"):
+        await ask(world, chat, "hello")
+    await ask(world, chat, "hello", disclosure=MASKED)
+    assert sent(world) == ["you are <EMAIL_1>", "hello"]
+
+
+async def test_what_a_backend_wrote_itself_is_no_news_to_it(build: Build) -> None:
+    world = await build(CLOUD, OTHER)
+    world.backends["cloud"].script = (Started("m"), Text(f"try {EMAIL}"), Finished("stop"))
+    chat = world.session.new(route="cloud")
+    await ask(world, chat, "an example of an address?")
+    assert world.session.plan(chat, "thanks").decision.outlook is Outlook.SEND
+    assert world.session.plan(chat, "thanks", route="other").decision.outlook is Outlook.ASK
+
+
+async def test_a_fallback_home_gets_the_words_themselves(build: Build, at_once: None) -> None:
+    world = await build(LAB, CLOUD)
+    world.backends["cloud"].script = (Failed(ErrorKind.QUOTA, "no credit"),)
+    chat = world.session.new(route="managed")
+    reply = await ask(world, chat, WORDS, disclosure=MASKED)
+    assert (sent(world), sent(world, "lab")) == (["mail <EMAIL_1> about card <CARD_1>"], [WORDS])
+    assert (attempt_of(reply).backend, attempt_of(reply).disclosure) == ("lab", None)
+
+
+async def test_a_retry_is_masked_like_the_first_try(build: Build, at_once: None) -> None:
+    world = await build(CLOUD)
+    world.backends["cloud"].first = [(Failed(ErrorKind.OVERLOADED, "busy"),)]
+    world.backends["cloud"].script = (Started("m"), Text("<CARD_1>"), Finished("stop"))
+    reply = await ask(world, world.session.new(), WORDS, disclosure=MASKED)
+    assert sent(world, which=0) == sent(world, which=1) == ["mail <EMAIL_1> about card <CARD_1>"]
+    assert reply.text == CARD
+
+
+async def test_asked_again_after_a_failure_it_is_masked_again(build: Build, at_once: None) -> None:
+    world = await build(CLOUD)
+    world.backends["cloud"].first = [(Failed(ErrorKind.AUTH, "no"),)]
+    chat = world.session.new()
+    await ask(world, chat, WORDS, disclosure=MASKED)
+    await world.session.answer_again(chat, route="cloud")
+    await world.session.wait(chat)
+    assert sent(world) == ["mail <EMAIL_1> about card <CARD_1>"]
+
+
+async def test_a_thinking_over_placeholders_does_not_go_back_signed(build: Build) -> None:
+    world = await build(CLOUD)
+    world.backends["cloud"].script = (Started("m"), Thinking("<CARD_1>"), Signature("s"), Text("a"), Finished("stop"))
+    chat = world.session.new()
+    await ask(world, chat, WORDS, disclosure=MASKED)
+    await ask(world, chat, "and then?")
+    reply = world.backends["cloud"].requests[-1].messages[1]
+    assert (reply.role, reply.thinking, reply.signature) == (Role.ASSISTANT, "", "")
+
+
+async def test_a_message_that_waits_is_looked_through_when_its_turn_comes(build: Build) -> None:
+    go_on = asyncio.Event()
+    world = await build(CLOUD)
+    world.backends["cloud"].first = [(Started("m"), go_on, Text("a"), Finished("stop"))]
+    chat = world.session.new()
+    await world.session.send(chat, "first")
+    await world.session.send(chat, WORDS)
+    go_on.set()
+    await until(lambda: world.told(Notice))
+    assert "was not sent" in world.told(Notice)[-1].text
+    assert len(world.backends["cloud"].requests) == 1
+    assert [draft.text for draft in chat.queue] == [WORDS]
+    await world.session.send(chat, "", route="cloud", disclosure=MASKED)
+    await world.session.wait(chat)
+    assert sent(world)[-1] == "mail <EMAIL_1> about card <CARD_1>"
+
+
+async def test_long_histories_are_looked_through_before_they_leave(build: Build) -> None:
+    """A plan looks at so much at a time; sending waits for all of it."""
+    world = await build(LAB, CLOUD)
+    chat = world.session.new(route="local")
+    for text in (WORDS, *("word " * (AT_A_TIME // 10) for _ in range(4))):
+        await ask(world, chat, text)
+    assert world.session.plan(chat, "on", route="cloud").found is None
+    with pytest.raises(Undecided):
+        await ask(world, chat, "on", route="cloud")
+    assert world.backends["cloud"].requests == []
+
+
+async def test_own_patterns_are_looked_for(build: Build) -> None:
+    config = Config(privacy=PrivacyConfig(patterns={"customer number": "C-[0-9]{4}"}))
+    world = await build(CLOUD, config=config)
+    chat = world.session.new()
+    plan = world.session.plan(chat, "first\nask C-1234\nand C-9999 of C-1234")
+    assert plan.found is not None
+    assert [str(place) for place in plan.found.places] == ["3 customer numbers in this message (lines 2, 3)"]
+    await ask(world, chat, "ask C-1234", disclosure=MASKED)
+    assert sent(world) == ["ask <CUSTOMER_NUMBER_1>"]
