@@ -14,8 +14,8 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
 
-from hybridchat.tui import clipboard
-from hybridchat.tui.clipboard import clipboard_command, copy_to_system
+from hybridchat.tui import desktop
+from hybridchat.tui.desktop import clipboard_command, copy_to_system
 from hybridchat.tui.terminal import AsciiFilter, crash_report, to_ascii
 
 SECRET = "the user's secret prompt"
@@ -105,8 +105,8 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, 
         program.write_text(STAND_IN)
         program.chmod(0o700)
         monkeypatch.setenv("PATH", str(tmp_path))  # where it is looked for
-        monkeypatch.setattr(clipboard, "sys", SimpleNamespace(platform=platform))
-        monkeypatch.setattr(clipboard, "TIMEOUT_S", 30.0)  # a busy machine is no failure
+        monkeypatch.setattr(desktop, "sys", SimpleNamespace(platform=platform))
+        monkeypatch.setattr(desktop, "TIMEOUT_S", 30.0)  # a busy machine is no failure
         return program
 
     return put
