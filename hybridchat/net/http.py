@@ -231,7 +231,7 @@ class HttpClient:
             raise status_error(reply.status, address, path)
         try:
             return msgspec.json.decode(content)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise BackendError(
                 ErrorKind.PROTOCOL,
                 f"{place(address)}{path} did not answer with JSON",

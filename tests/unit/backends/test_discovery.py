@@ -45,7 +45,9 @@ async def test_two_of_a_kind_get_two_ids() -> None:
     assert [engine.id for engine in found] == ["ollama", "ollama-2"]
 
 
-@pytest.mark.parametrize(("status", "body"), [(200, b"<html>"), (404, b"<html>"), (401, b"{}"), (200, b"[1]")])
+@pytest.mark.parametrize(
+    ("status", "body"), [(200, b"<html>"), (404, b"<html>"), (401, b"{}"), (200, b"[1]"), (200, b"[" * 100_000)]
+)
 async def test_what_is_no_known_server_is_named_and_nothing_is_not(status: int, body: bytes) -> None:
     async def page(_: Request, respond: Responder) -> None:
         await respond.whole(body, status=status, content_type="text/html")

@@ -81,8 +81,9 @@ async def test_vllm_tells_its_context_window() -> None:
             {"data": [{"id": "x", "architecture": {"input_modalities": 1}, "supported_parameters": {}}]},
             ModelInfo("x"),
         ),
+        ({"data": [{"id": "x", "max_model_len": -5, "context_length": 4}]}, ModelInfo("x", context_window=4)),
     ],
-    ids=["OpenRouter", "Mistral", "Groq", "Together", "odd"],
+    ids=["OpenRouter", "Mistral", "Groq", "Together", "odd", "below nothing"],
 )
 async def test_what_each_providers_list_tells(listed: object, expected: ModelInfo) -> None:
     async def handle(request: Request, respond: Responder) -> None:
@@ -91,6 +92,16 @@ async def test_what_each_providers_list_tells(listed: object, expected: ModelInf
     async with FakeServer(handle) as server:
         health = await health_of(Kind.OPENAI_COMPATIBLE, server, zone=Zone.MANAGED, proof=None)
     assert health.models == (expected,)
+
+
+@pytest.mark.parametrize("listed", [b'{"data": []}', b'{"data": null}'])
+async def test_a_server_without_models_is_well(listed: bytes) -> None:
+    async def handle(request: Request, respond: Responder) -> None:
+        await respond.whole(listed)
+
+    async with FakeServer(handle) as server:
+        health = await health_of(Kind.OPENAI_COMPATIBLE, server)
+    assert (health.state, health.detail) == (HealthState.HEALTHY, "answers; lists no models")
 
 
 async def test_why_a_look_failed_is_told_as_a_kind_too() -> None:
