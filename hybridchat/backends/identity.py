@@ -177,7 +177,7 @@ def as_list(value: object, shape: type[T], spec: BackendSpec, path: str) -> T:
         return msgspec.convert({} if value is None else value, shape)
     except msgspec.ValidationError:
         raise BackendError(
-            ErrorKind.PROTOCOL, f"{place(spec.address)}{path} is no list of models", "check base_url and kind"
+            ErrorKind.PROTOCOL, f"{place(spec.address, path)} is no list of models", "check base_url and kind"
         ) from None
 
 

@@ -7,7 +7,7 @@ import sys
 import time
 
 from hybridchat.cli import output
-from hybridchat.domain.chat import Attempt, Message
+from hybridchat.domain.chat import Attempt, Message, is_off_record
 from hybridchat.domain.text import clean
 from hybridchat.session.events import (
     AttemptBegan,
@@ -96,5 +96,5 @@ def as_contract(reply: Message, attempt: Attempt | None) -> dict[str, object]:
         **{name: getattr(attempt, name, None) for name in ("backend", "model", "zone", "proof")},
         "route": reasons,
         **{name: getattr(attempt, name, None) for name in MEASURED},
-        "conversation_id": reply.conversation_id,
+        "conversation_id": None if is_off_record(reply.conversation_id) else reply.conversation_id,
     }

@@ -89,7 +89,7 @@ async def test_keys_are_named_and_never_used() -> None:
     found = await discover({"OPENAI_API_KEY": "canary", "MISTRAL_API_KEY": "", "OPENAI_BASE_URL": "http://evil"}, [1])
     (openai,) = found
     assert (openai.id, openai.base_url, openai.zone) == ("openai", "https://api.openai.com/v1", Zone.MANAGED)
-    assert (openai.key_variable, openai.is_healthy, openai.needs_own_yes) == ("OPENAI_API_KEY", None, True)
+    assert (openai.source, openai.is_healthy, openai.needs_own_yes) == ("OPENAI_API_KEY", None, True)
     assert "canary" not in repr(found)
 
 

@@ -223,6 +223,29 @@ async def test_a_refused_key_is_said(kind: Kind) -> None:
     assert "401" in health.detail
 
 
+@pytest.mark.parametrize(
+    ("status", "kind", "remedy"),
+    [
+        (403, ErrorKind.AUTH, "check `key`"),
+        (429, ErrorKind.RATE_LIMIT, "wait a little"),
+        (529, ErrorKind.OVERLOADED, "wait a little"),
+        (500, ErrorKind.SERVER, "try again"),
+    ],
+)
+async def test_a_look_says_what_the_server_says_and_what_to_do(status: int, kind: ErrorKind, remedy: str) -> None:
+    async def handle(request: Request, respond: Responder) -> None:
+        said = f"Not today, {request.headers['authorization'].removeprefix('Bearer ')}"
+        await respond.whole({"error": {"message": said}} if request.path == "/v1/models" else b"<p>", status=status)
+
+    async with FakeServer(handle) as server:
+        spec = spec_for(Kind.OPENAI, server.url, zone=Zone.MANAGED, proof=None)
+        backend = make_backend(spec, "sk-canary", recorder=Recorded())
+        health = await backend.health()
+        await backend.aclose()
+    assert health.detail.endswith(f"/v1/models answered with status {status}: Not today, [key]")
+    assert (health.error_kind, health.remedy.startswith(remedy)) == (kind, True)
+
+
 @pytest.mark.parametrize("body", [b"<html>hello</html>", b"[1]", b'{"data": 7}', b'{"models": 7, "version": 1}'])
 @pytest.mark.parametrize("kind", [Kind.VLLM, Kind.LLAMACPP, Kind.OLLAMA, Kind.OPENAI_COMPATIBLE])
 async def test_nonsense_is_unhealthy_and_no_crash(kind: Kind, body: bytes) -> None:
