@@ -191,13 +191,13 @@ async def wait_for(session: Session, chat: Chat, printer: Printer, timeout_s: fl
     """
     reply: asyncio.Future[Message] = asyncio.ensure_future(session.wait(chat))
     try:
-        await asyncio.wait((reply, printer.reader_gone), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((reply, printer.gone), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
     finally:
         if not reply.done():
             await session.stop(chat)
         printer.end_line()
-    if printer.reader_gone.done():
-        raise BrokenPipeError
+    if printer.gone.done():
+        raise printer.gone.result()
     return await reply
 
 
