@@ -15,6 +15,7 @@ from hybridchat.backends.spec import spec_of
 from hybridchat.config import BackendConfig, Config
 from hybridchat.config.secrets import make_scanner
 from hybridchat.domain.chat import (
+    Attachment,
     Conversation,
     Disclosure,
     Effort,
@@ -268,6 +269,7 @@ class Session:
         purpose: Purpose = Purpose.CHAT,
         drop_turns: int = 0,
         disclosure: Disclosure | None = None,
+        attachments: tuple[Attachment, ...] = (),
     ) -> None:
         """Queues behind a running reply, else sends; returns when the words are on disk (or queued).
 
@@ -279,6 +281,7 @@ class Session:
         secrets or personal data: they leave with a `disclosure` alone.
         """
         draft = Draft(text, route, model, parameters or Parameters(), purpose, drop_turns, disclosure=disclosure)
+        draft = replace(draft, attachments=attachments)
         await self.turns.send(chat, draft)
 
     # --- other ways on
