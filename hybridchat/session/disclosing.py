@@ -132,7 +132,8 @@ class Gate:
 
     async def look_at_all(self, chat: Chat, draft: Draft, history: Sequence[Message]) -> None:
         """At what no plan has come to yet, without making the interface wait."""
-        for text in (draft.text, *_attached(draft.attachments), *(message.text for message in history)):
+        drafted = [draft.text] if len(draft.text) > DRAFT_AT_ONCE else []
+        for text in (*drafted, *_attached(draft.attachments), *(message.text for message in history)):
             if self._known(chat, text) is None:
                 chat.found[hash(text)] = await asyncio.to_thread(self._scanner.scan, text)
 
