@@ -20,6 +20,7 @@ from hybridchat.domain.chat import (
     Purpose,
     Reasoning,
     Role,
+    is_off_record,
 )
 from hybridchat.domain.estimate import Size, message_size
 from hybridchat.domain.pricing import CostEstimate
@@ -42,6 +43,7 @@ class Plan(Struct, frozen=True):
     counted_tokens: int = 0  # the same for any model, as context windows are compared with
     prompt_spread: tuple[int, int] | None = None  # between what they may well lie
     cost: CostEstimate | None = None  # None without a known price
+    is_price_awaited: bool = False  # it is being looked up
     budget: Verdict | None = None  # of the target, or of the one that a budget forbids; None where no budget applies
     forbidden: Candidate | None = None  # whom a budget forbids
     left_out_turns: int = 0  # the oldest ones, that do not go along
@@ -76,7 +78,16 @@ class Draft(Struct, frozen=True):
 class Chat:
     """One conversation as it is open here; made by Session.new or Session.open, read-only for callers."""
 
-    def __init__(self, *, privacy: Privacy, route: str, model: str | None = None, system: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        privacy: Privacy,
+        route: str,
+        model: str | None = None,
+        system: str = "",
+        is_off_record: bool = False,
+    ) -> None:
+        self.is_off_record = is_off_record  # in memory only, to its end
         self.conversation: Conversation | None = None  # None until the first message is sent
         self.messages: list[Message] = []  # root → leaf of the active branch, the streaming reply included
         self.privacy = privacy
@@ -103,6 +114,7 @@ class Chat:
             route=conversation.route,
             model=conversation.model,
             system=conversation.system,
+            is_off_record=is_off_record(conversation.id),
         )
         chat.conversation = conversation
         chat.messages = messages

@@ -7,10 +7,11 @@ from functools import partial
 from textual import work
 
 from hybridchat.domain.chat import Privacy, Reasoning
-from hybridchat.domain.text import clean, clean_line
+from hybridchat.domain.text import clean_line
 from hybridchat.tui.actions import bindings
 from hybridchat.tui.screens.answers import Answers
 from hybridchat.tui.screens.backends import Backends
+from hybridchat.tui.screens.links import Links
 from hybridchat.tui.transcript import CodeBlock, Transcript
 from hybridchat.tui.widgets.composer import Composer
 from hybridchat.tui.words import PRIVACY
@@ -28,7 +29,7 @@ WORKLOADS = (
 )
 
 
-class ChatScreen(Backends, Answers):
+class ChatScreen(Backends, Links, Answers):
     """Actions return at once; what takes time runs in a worker, and its failures become banners."""
 
     BINDINGS = bindings("chat")
@@ -50,6 +51,10 @@ class ChatScreen(Backends, Answers):
     def action_new_chat(self) -> None:
         if self.session is not None:
             self.show_chat(self.session.new(privacy=self.born))
+
+    def action_new_off_record(self) -> None:
+        if self.session is not None:
+            self.show_chat(self.session.new(privacy=self.born, off_record=True))
 
     @work(exclusive=True, group="chats")
     async def action_chats(self) -> None:
@@ -186,8 +191,8 @@ class ChatScreen(Backends, Answers):
         self.copy(event.text, "The selection")
 
     def copy(self, text: str, what: str) -> None:
-        """To the terminal's clipboard and the system's; made inert on the way."""
-        self.app.copy_to_clipboard(clean(text))
+        """To the terminal's clipboard and the system's."""
+        self.app.copy_to_clipboard(text)
         self.say(f"{what} is in the clipboard.")
 
     def action_toggle_thinking(self) -> None:
@@ -213,11 +218,11 @@ class ChatScreen(Backends, Answers):
     @work
     async def action_theme(self) -> None:
         from hybridchat.tui.app import HybridChatApp
-        from hybridchat.tui.widgets.rows import Row
+        from hybridchat.tui.screens.theme_picker import ThemePicker
 
         assert isinstance(self.app, HybridChatApp)
-        rows = [Row(name, name) for name in self.app.theme_names()]
-        choice = await self.pick("Theme", rows, current=self.app.theme)
+        choice = await self.app.push_screen_wait(ThemePicker(self.app))
+        self.composer.focus()
         if isinstance(choice, str):
             with self.told():
                 await self.app.use_theme(choice)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.style import Style as RichStyle
 from textual.widget import Widget
 
-from hybridchat.tui.transcript.layout import Style
+from hybridchat.tui.transcript.layout import LINK_TO, Style
 
 # What a name means without colours, so that it shows on any terminal.
 ATTRIBUTES = {
@@ -75,18 +75,25 @@ Transcript {
     & > .transcript--done { color: $success; }
     & > .transcript--thinking { color: $muted; }
     & > .transcript--hint { color: $background; background: $primary; }
-    & > .transcript--selection { background: $input-selection-background; }
+    & > .transcript--selection {
+        color: $input-selection-foreground;
+        background: $input-selection-background;
+    }
     & > .transcript--caret { color: $background; background: $primary; }
-    & > .transcript--comment { color: $muted; }
-    & > .transcript--keyword { color: $primary; }
-    & > .transcript--string { color: $success; }
-    & > .transcript--number { color: $warning; }
-    & > .transcript--function { color: $accent; }
-    & > .transcript--builtin { color: $secondary; }
+    & > .transcript--comment { color: $code-comment; }
+    & > .transcript--keyword { color: $code-keyword; }
+    & > .transcript--string { color: $code-string; }
+    & > .transcript--number { color: $code-number; }
+    & > .transcript--function { color: $code-function; }
+    & > .transcript--builtin { color: $code-builtin; }
     & > .transcript--inserted { color: $success; }
     & > .transcript--deleted { color: $error; }
 }
 """
+
+
+MOST_STYLES = 1_000
+"""Combinations that are kept: where a link leads is a name too, and links are without number."""
 
 
 class Palette:
@@ -101,9 +108,12 @@ class Palette:
         """Later names win."""
         rich = self._styles.get(style)
         if rich is None:
+            if len(self._styles) >= MOST_STYLES:
+                self.forget()
             rich = self._widget.rich_style
             for name in style:
-                rich += self._named(name)
+                if not name.startswith(LINK_TO):
+                    rich += self._named(name)
             self._styles[style] = rich
         return rich
 
