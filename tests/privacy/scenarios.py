@@ -192,7 +192,7 @@ def failing_in_the_app(world: World, backend: str) -> str:
     with Terminal(["--local-only"], env=world.env) as terminal:
         terminal.wait_for(f"Enter sends to {backend}")
         terminal.type(f"{QUESTION}\r")
-        shown = terminal.wait_for("failed")
+        shown = terminal.wait_for("redirects to")
         terminal.type(CTRL_Q)
         terminal.wait_for_exit()
     return shown

@@ -75,7 +75,7 @@ def test_privacy_03_redirects_are_not_followed() -> None:
     assert nothing(seen), seen
     assert found["codes"] == [1] * 5
     assert all("redirects are never followed" in said and said.count("\n") == 1 for said in found["said"])
-    assert "redirect" in found["shown"]
+    assert "redirects to 127.0.0.1" in found["shown"]
 
 
 def test_privacy_04_addresses_that_only_look_local_are_refused() -> None:
