@@ -45,6 +45,7 @@ from hybridchat.ledger.records import (
     Grouping,
     LedgerStatus,
     NewAttempt,
+    NewFork,
     NewTurn,
     SearchHit,
     StatRow,
@@ -67,6 +68,7 @@ __all__ = [
     "Ledger",
     "LedgerStatus",
     "NewAttempt",
+    "NewFork",
     "NewTurn",
     "SearchHit",
     "StatRow",
@@ -218,6 +220,10 @@ class Ledger:
         """The user's words are on the disk when it is done. Raises OverBudget, as all that begin an attempt do, when
         the forecast's limits cannot pay it; then nothing is written."""
         return self._write(lambda db: writes.begin_turn(db, self._file.process_id, turn), durable=True, is_awaited=True)
+
+    def fork(self, new: NewFork) -> Future[int]:
+        """The id of the new conversation."""
+        return self._write(lambda db: writes.fork(db, new), is_awaited=True)
 
     def begin_attempt(self, message_id: int, attempt: NewAttempt) -> Future[TurnIds]:
         """A further attempt for the same reply, which streams again."""
