@@ -68,7 +68,7 @@ class Session:
         prices: PriceBook,
         open_backend: OpenBackend,
         local_only: bool = False,
-        look_at_folder: Callable[[], FolderPin] = FolderPin,
+        look_at_folder: Callable[[], FolderPin] | None = None,
         keep_key: KeepKey | None = None,
         budget_file: BudgetFile | None = None,
         config_error: UsageError | None = None,
@@ -234,10 +234,6 @@ class Session:
     def must_fork(self, chat: Chat, privacy: Privacy) -> bool:
         """Whether the chat has turns that it would loosen."""
         return (chat.is_sending or bool(chat.messages)) and strictest(chat.privacy, privacy) is not privacy
-
-    def tighten(self, chat: Chat, privacy: Privacy) -> None:
-        """From the next message on; stored with it, so that a message which is refused pins nothing."""
-        chat.privacy = strictest(chat.privacy, privacy)
 
     async def set_reasoning(self, chat: Chat, reasoning: Reasoning) -> None:
         """An explicit level is the user's word: what auto had decided no longer binds."""

@@ -14,11 +14,11 @@ from hybridchat.errors import Refused
 class Floor:
     """It only rises: what has pinned once in this run goes on to, though its file be gone."""
 
-    def __init__(self, look: Callable[[], FolderPin], *, local_only: bool) -> None:
-        """`look` blocks; it is called now, and before each message."""
+    def __init__(self, look: Callable[[], FolderPin] | None, *, local_only: bool) -> None:
+        """`look` blocks; it is called now, and before each message while nothing is pinned."""
         self._look = look
         self._local_only = local_only
-        self._folder = FolderPin() if local_only else look()
+        self._folder = look() if look and not local_only else FolderPin()
 
     @property
     def privacy(self) -> Privacy:
@@ -36,7 +36,7 @@ class Floor:
 
     async def look_again(self) -> None:
         """At the folder: its file can have come since."""
-        if not self.why:
+        if self._look and not self.why:
             self._folder = await asyncio.to_thread(self._look)
 
     def check(self, privacy: Privacy) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from textwrap import wrap
 from typing import ClassVar, NamedTuple
 
@@ -74,12 +75,11 @@ class ForkReview(ModalScreen["Along | None"]):
         self.review = Review()
 
     def compose(self) -> ComposeResult:
-        stays = f"This conversation stays {in_words(self._before)}; its fork will be {in_words(self._after)}."
+        before, after = in_words(self._before), in_words(self._after)
+        note = f"This conversation stays {before}. What goes along may leave with your next message in the fork."
         with Vertical(classes="dialog"):
-            yield Static(f"Go on in a fork that is {in_words(self._after)}", markup=False, classes="title")
-            yield Static(
-                f"{stays} What goes along may leave with your next message there.", markup=False, classes="note"
-            )
+            yield Static(f"Go on in a fork that is {after}", markup=False, classes="title")
+            yield Static(note, markup=False, classes="note")
             yield self.review
             yield self._total
             yield Hints("Space takes a turn along, or not · A all · N none · Enter makes the fork · Esc closes")
@@ -96,10 +96,9 @@ class ForkReview(ModalScreen["Along | None"]):
         width = max(20, min(self.app.size.width, 100) - 16)
         self._lines = {SYSTEM: list(_lines(SYSTEM, 1, self._system, width))} if self._system else {}
         for turn in self._turns:
-            spoken = [(place, f"{_SPEAKERS[m.role]}: {m.text}") for place, m in enumerate(turn.messages, 1)]
-            self._lines[turn.number] = [
-                row for place, said in spoken for row in _lines(turn.number, place, said, width)
-            ]
+            said = ((place, f"{_SPEAKERS[m.role]}: {m.text}") for place, m in enumerate(turn.messages, 1))
+            lines = (_lines(turn.number, place, text, width) for place, text in said)
+            self._lines[turn.number] = list(chain.from_iterable(lines))
         self._show()
 
     def _show(self) -> None:
