@@ -194,6 +194,8 @@ def parse_config(text: str, file: str = "config.toml") -> tuple[Config, list[Pro
         data = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         return Config(), [syntax_problem(error, text, file)]
+    except RecursionError:
+        return Config(), [Problem(file, None, "", "is nested too deeply", "tables in tables at most")]
     try:
         config = msgspec.convert(data, Config)
     except msgspec.ValidationError:

@@ -34,8 +34,8 @@ MODELS = (
 class FakeBackends(FakeChats):
     """Further backends, their keys, and how much they may think."""
 
-    def __init__(self, candidates: Sequence[Candidate]) -> None:
-        super().__init__(candidates)
+    def __init__(self, candidates: Sequence[Candidate], *, local_only: bool = False) -> None:
+        super().__init__(candidates, local_only=local_only)
         self.keys: list[tuple[str, str]] = []  # backend, key
         self.added: list[BackendConfig] = []
 
@@ -83,7 +83,7 @@ class FakeProviders:
     async def find_key(self, new: NewBackend) -> tuple[NewBackend, Key | None]:
         if self.in_environment is None:
             return new, None
-        return new.with_values(key=f"env:{new.variable}"), Key(self.in_environment, "the environment")
+        return new, Key(self.in_environment, f"the environment's {new.variable}")
 
     async def look(self, new: NewBackend, key: str | None) -> Look:
         self.looked.append((new.config, key))

@@ -39,6 +39,15 @@ def test_rename(cli: Cli, answered: TurnIds) -> None:
     assert cli("rename", str(answered.conversation_id), "  ").code == 2
 
 
+@pytest.mark.parametrize(
+    "command", ["show ID", "list --limit ID", "ask hi --conversation ID", "ask hi --max-tokens ID"]
+)
+def test_a_number_beyond_all_counting_is_no_number(cli: Cli, command: str) -> None:
+    said = cli(*command.replace("ID", str(2**63)).split())
+    assert said.code == 2
+    assert f"'{2**63}' is not from 1 to {2**63 - 1}" in said.err
+
+
 def test_delete_takes_the_text_and_leaves_the_numbers(cli: Cli, answered: TurnIds, home: Path) -> None:
     assert cli("delete", str(answered.conversation_id), "--yes").code == 0
     assert cli("list", "--json").json == []
