@@ -10,7 +10,7 @@ import click
 
 from hybridchat.cli import output
 from hybridchat.domain.chat import Conversation
-from hybridchat.errors import UsageError
+from hybridchat.errors import LedgerError, UsageError
 from hybridchat.ledger.store import Ledger
 
 if TYPE_CHECKING:
@@ -34,9 +34,11 @@ def load_recorded() -> Wiring:
 
 @contextmanager
 def opened_ledger() -> Iterator[Ledger]:
-    """Raises LedgerError when it cannot be opened."""
+    """Raises LedgerError when it cannot be opened: an empty one in memory would pass for the user's."""
     ledger = load_wiring().open_ledger(output.note)
     try:
+        if ledger.status.mode == "memory":
+            raise LedgerError(ledger.status.notice, "the ledger there is as it was, but cannot be used now")
         if ledger.status.notice:
             output.note(ledger.status.notice)
         yield ledger

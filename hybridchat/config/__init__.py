@@ -97,6 +97,8 @@ class PrivacyConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     local_only_folders: tuple[str, ...] = ()
     """Folders in which, and below which, all that is written stays on this device. Absolute, or beginning with ~. A
     folder pins itself with a file `.hybridchat.toml` that says `local_only = true`."""
+    count_off_the_record: bool = False
+    """Let conversations off the record into the statistics, as numbers that belong to no conversation."""
     patterns: dict[str, str] = {}
     """Patterns of your own beside the secrets and identifiers that are always looked for: a name and an RE2 expression,
     looked for within each line."""

@@ -13,8 +13,9 @@ from msgspec import Struct
 
 from hybridchat.domain.chat import Message, Privacy, Reasoning, Role
 from hybridchat.errors import UsageError
-from hybridchat.ledger.store import Ledger, NewFork
+from hybridchat.ledger.store import NewFork
 from hybridchat.session.floor import Floor
+from hybridchat.session.ledgers import Ledgers
 from hybridchat.session.state import Chat
 
 
@@ -49,10 +50,10 @@ def _by_turn(messages: Iterable[Message]) -> Iterator[list[Message]]:
 
 
 class Forks:
-    """Makes them in the ledger. Nothing is sent by that."""
+    """Makes them in the ledger of the conversation, which may be in memory. Nothing is sent by that."""
 
-    def __init__(self, ledger: Ledger, floor: Floor) -> None:
-        self._ledger = ledger
+    def __init__(self, ledgers: Ledgers, floor: Floor) -> None:
+        self._ledgers = ledgers
         self._floor = floor
 
     async def make(
@@ -82,4 +83,4 @@ class Forks:
             effort=chat.effort,
             messages=tuple(message for turn in past if turn.number in turns for message in turn.messages),
         )
-        return await asyncio.wrap_future(self._ledger.fork(new))
+        return await asyncio.wrap_future(self._ledgers.of_chat(chat).fork(new))

@@ -110,9 +110,16 @@ class FakeChats:
 
     # --- conversations
 
-    def new(self, *, privacy: Privacy | None = None, route: str | None = None, model: str | None = None) -> Chat:
+    def new(
+        self,
+        *,
+        privacy: Privacy | None = None,
+        route: str | None = None,
+        model: str | None = None,
+        off_record: bool = False,
+    ) -> Chat:
         born = strictest(privacy or Privacy.OPEN, self.floor.privacy)
-        return Chat(privacy=born, route=route or "auto", model=model)
+        return Chat(privacy=born, route=route or "auto", model=model, is_off_record=off_record)
 
     def add(self, title: str, messages: Sequence[tuple[Role, str]] = (), updated_at: str = NOW) -> int:
         """A conversation as if from an earlier day."""

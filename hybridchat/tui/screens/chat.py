@@ -57,6 +57,10 @@ class ChatScreen(Backends, Answers):
         if self.session is not None:
             self.show_chat(self.session.new())
 
+    def action_new_off_record(self) -> None:
+        if self.session is not None:
+            self.show_chat(self.session.new(off_record=True))
+
     @work(exclusive=True, group="chats")
     async def action_chats(self) -> None:
         from hybridchat.tui.screens.chats import ChatList

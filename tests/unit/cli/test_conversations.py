@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -24,6 +25,17 @@ def test_list_shows_them_newest_first(cli: Cli, answered: TurnIds) -> None:
 def test_without_any_it_says_so_on_stderr(cli: Cli) -> None:
     assert cli("list") == (0, "", "no conversation yet — `hybridchat` starts one\n")
     assert cli("list", "--json").json == []
+
+
+@pytest.mark.parametrize("command", ["list", "search sky", "stats --json", "export usage", "audit", "delete 1 --yes"])
+def test_a_ledger_that_cannot_be_used_is_not_shown_as_an_empty_one(
+    cli: Cli, answered: TurnIds, home: Path, command: str
+) -> None:
+    shutil.rmtree(home / "run")
+    (home / "run").touch()  # where a folder must be: as unusable as a read-only home
+    said = cli(*command.split())
+    assert (said.code, said.out) == (1, "")
+    assert "as it was, but cannot be used now" in said.err
 
 
 def test_search_finds_words_and_marks_them(cli: Cli, answered: TurnIds) -> None:
