@@ -85,6 +85,7 @@ class Session:
         self.set_key = self.fleet.set_key
         self.floor = Floor(look_at_folder, local_only=local_only)
         forecasts = Forecasts(self._ledger, prices, self.fleet, self._spawn, lambda: self.books.refresh())
+        self.look_up_price = forecasts.learn
         self.budgets = Budgets(BudgetSettings.of(config), self._ledgers, forecasts, budget_file)
         gate = Gate(partial(make_scanner, config.privacy.patterns))
         self.planner = Planner(config.route, self.fleet, self.floor, forecasts, self.budgets, gate, config_error)
