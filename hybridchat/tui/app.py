@@ -28,7 +28,7 @@ from hybridchat.tui import terminal
 from hybridchat.tui.actions import bindings
 from hybridchat.tui.pasting import read_pastes_as_text
 from hybridchat.tui.screens.chat import ChatScreen
-from hybridchat.tui.themes import DEFAULT_THEME, VARIABLE_DEFAULTS, load_theme, theme_names
+from hybridchat.tui.theming import Themed
 from hybridchat.tui.widgets.hints import Hints
 from hybridchat.tui.words import brief
 
@@ -52,7 +52,7 @@ def _palette() -> type[Provider]:
     return ActionProvider
 
 
-class HybridChatApp(App[int]):
+class HybridChatApp(Themed):
     """`open_session` is called once after the first paint (again after the first run's setup), and may be slow.
 
     `setup`: given when there is no config; the first-run screen then comes first. `open_demo`: its "demo" choice.
@@ -79,11 +79,10 @@ class HybridChatApp(App[int]):
         reopen_latest: bool = False,
         crash_log: Path | None = None,
     ) -> None:
-        super().__init__(css_path=Path(__file__).parent / "screens" / "chat.tcss")
+        super().__init__(theme_folders, Path(__file__).parent / "screens" / "chat.tcss")
         self._open_session = open_session
         self._ui = ui
-        self._theme_folders = tuple(theme_folders)
-        self._notices = list(notices)
+        self._notices = [*notices, *self.use_first_theme(ui.theme)]
         self._setup = setup
         self._open_demo = open_demo
         self.open_providers = open_providers
@@ -96,7 +95,6 @@ class HybridChatApp(App[int]):
         self._silence: Timer | None = None
         self.session: Session | None = None
         self.last_words = ""  # for stderr, once the terminal is the shell's again
-        self._use_first_theme()
         self._filters.append(terminal.InertFilter())
         if (getattr(sys.__stderr__, "encoding", None) or "utf-8").lower().replace("-", "") != "utf8":
             self._filters.append(terminal.AsciiFilter())
@@ -141,6 +139,7 @@ class HybridChatApp(App[int]):
         if not gc.isenabled():
             gc.freeze()
             gc.enable()
+        self.follow_theme_file()
         for notice in self._notices:
             self._chat_screen.banner(notice.text, notice.severity)
         self.run_worker(self._start_session(opener), name="session")
@@ -255,30 +254,11 @@ class HybridChatApp(App[int]):
 
     # --- themes
 
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        return VARIABLE_DEFAULTS
-
-    def theme_names(self) -> list[str]:
-        return theme_names(self._theme_folders)
-
     async def use_theme(self, name: str) -> None:
         """Shows the theme and keeps the choice. Raises UsageError for a file that cannot be read."""
-        self.register_theme(load_theme(name, self._theme_folders))
-        self.theme = name
+        self.show_theme(name)
         if self._save_theme is not None:
             await self._save_theme(name)
-
-    def _use_first_theme(self) -> None:
-        """The config's theme; a banner and the default if that one cannot be had."""
-        for name in dict.fromkeys((self._ui.theme, DEFAULT_THEME)):
-            try:
-                self.register_theme(load_theme(name, self._theme_folders))
-            except HybridchatError as error:
-                self._notices.append(Notice(str(error), "warning"))
-            else:
-                self.set_reactive(App.theme, name)  # without its watcher: nothing is styled yet that would change
-                self.stylesheet.set_variables(self.get_css_variables())
-                return
 
 
 def run(app: HybridChatApp) -> int:

@@ -244,11 +244,11 @@ class ChatScreen(Backends, Links, Answers):
     @work
     async def action_theme(self) -> None:
         from hybridchat.tui.app import HybridChatApp
-        from hybridchat.tui.widgets.rows import Row
+        from hybridchat.tui.screens.theme_picker import ThemePicker
 
         assert isinstance(self.app, HybridChatApp)
-        rows = [Row(name, name) for name in self.app.theme_names()]
-        choice = await self.pick("Theme", rows, current=self.app.theme)
+        choice = await self.app.push_screen_wait(ThemePicker(self.app))
+        self.composer.focus()
         if isinstance(choice, str):
             with self.told():
                 await self.app.use_theme(choice)
