@@ -29,6 +29,7 @@ from hybridchat.ledger.store import Forecast
 from hybridchat.session.budgets import Budgets
 from hybridchat.session.disclosing import Gate, unread
 from hybridchat.session.fleet import Fleet
+from hybridchat.session.floor import Floor
 from hybridchat.session.forecasts import Forecasts
 from hybridchat.session.state import Chat, Draft, Plan, count_turns, left_out_before, system_size, without_oldest
 from hybridchat.session.ways import Undecided, Way
@@ -45,7 +46,7 @@ class Planner:
         self,
         route: RouteConfig,
         fleet: Fleet,
-        floor: Privacy,
+        floor: Floor,
         forecasts: Forecasts,
         budgets: Budgets,
         gate: Gate,
@@ -62,6 +63,7 @@ class Planner:
         self._gate = gate
         self._config_error = config_error
         self.read_only = ""  # why nothing can be sent: the words would not be on disk first
+        self.unguarded: Refused | None = None  # why no pinned conversation can be sent anywhere
         self.workload_tokens_30d: dict[str, int] = {}
 
     def workloads(self) -> set[str]:
@@ -71,7 +73,7 @@ class Planner:
 
     def privacy(self, chat: Chat) -> Privacy:
         """The chat's own, or the run's where that is stricter."""
-        return strictest(chat.privacy, self._floor)
+        return strictest(chat.privacy, self._floor.privacy)
 
     def plan(self, chat: Chat, draft: Draft, *, is_sending: bool = False) -> Plan:
         """What sending the draft would do. Only one that `is_sending` is sure to have all of it looked through."""
@@ -101,6 +103,11 @@ class Planner:
             decision = replace(decision, reasons=("config.toml has a mistake",), remedy=str(self._config_error))
         if self.read_only:
             decision = Decision(outlook=Outlook.REFUSE, reasons=(self.read_only,))
+        if self.unguarded and self.privacy(chat) is Privacy.LOCAL_ONLY:
+            reasons, remedy = (self.unguarded.message,), self.unguarded.remedy
+            decision = Decision(outlook=Outlook.REFUSE, reasons=reasons, remedy=remedy, is_policy=True)
+        if self._floor.why:
+            decision = replace(decision, reasons=(*decision.reasons, self._floor.why))
         counted, target = given.prompt_tokens or 0, decision.target
         prompt = self._forecasts.tokens(target, counted) if target else None
         forbidden = None if target else self._meant(given)
@@ -152,6 +159,7 @@ class Planner:
 
     async def look(self, chat: Chat, draft: Draft) -> None:
         """At what makes the plan depend on more than is known by now, so that it holds."""
+        await self._floor.look_again()
         await self._budgets.look(chat.id, *self._fleet.candidates(*self._wanted_models(chat, draft)))
         target = self._routed(chat, draft).decision.target
         if target is not None and not target.is_local:
