@@ -50,14 +50,15 @@ async def examine(
     ledger_notice: str,
     fleet: Fleet | None,
     round_trip: bool = False,
+    local_only: bool = False,
 ) -> list[Finding]:
     """Looks at everything, the backends in parallel; without a fleet (no ledger, no session) not at them. Never raises.
 
-    `round_trip` asks each backend for one token.
+    `round_trip` asks each backend for one token. A `local_only` run leaves the keyring alone.
     """
     specs = list(fleet.specs.values()) if fleet else []
     keyring, *backends = await asyncio.gather(
-        asyncio.to_thread(examine_keyring),
+        asyncio.to_thread(_leave_keyring if local_only else examine_keyring),
         *(examine_backend(fleet, spec, round_trip=round_trip) for spec in specs if fleet),
     )
     if fleet is None:
@@ -91,6 +92,10 @@ def examine_config(paths: Paths, problems: Sequence[Problem]) -> list[Finding]:
 def examine_ledger(paths: Paths, notice: str) -> Finding:
     """`notice`: what the ledger said when it was opened, or why it was not."""
     return Finding("ledger", State.BROKEN, notice) if notice else Finding("ledger", State.OK, str(paths.ledger_file))
+
+
+def _leave_keyring() -> Finding:
+    return Finding("keyring", State.NOTE, "not looked at, for this run is local only")
 
 
 def examine_keyring() -> Finding:

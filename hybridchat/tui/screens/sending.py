@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual import work
 
-from hybridchat.domain.chat import Disclosure, Privacy, Role
+from hybridchat.domain.chat import Disclosure, Role
 from hybridchat.domain.text import clean_line, oldest_turns
 from hybridchat.errors import HybridchatError
 from hybridchat.session.ways import Undecided, Way
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Sending(Spending):
     """Words leave the composer only on their way to the session; what the session does not take comes back."""
 
-    def __init__(self, *, panel: str = "auto", show_thinking: bool = False, born: Privacy | None = None) -> None:
-        super().__init__(panel=panel, show_thinking=show_thinking, born=born)
+    def __init__(self, *, panel: str = "auto", show_thinking: bool = False) -> None:
+        super().__init__(panel=panel, show_thinking=show_thinking)
         self._in_order = asyncio.Lock()
         self._submit_when_ready = False
         self._has_told_limits = False
