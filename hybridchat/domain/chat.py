@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Collection
 from enum import StrEnum
 
 from msgspec import Struct
@@ -295,3 +296,9 @@ class Health(Struct, frozen=True):
         """The entry of that name (with or without Ollama's default tag), or None."""
         wanted = {name, f"{name}:latest"}
         return next((m for m in self.models if m.name in wanted), None)
+
+
+def is_alias(name: str, listed: Collection[str]) -> bool:
+    """Whether rented models are known by that name too: a shorter one than the list's dated ones, or a variant of one
+    (`name:nitro`)."""
+    return name.partition(":")[0] in listed or any(one.startswith(f"{name}-") for one in listed)
