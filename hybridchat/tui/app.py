@@ -22,9 +22,8 @@ from textual.timer import Timer
 
 from hybridchat.config import UiConfig
 from hybridchat.config.problems import Problem
-from hybridchat.domain.chat import Privacy
 from hybridchat.domain.text import clean
-from hybridchat.errors import EXIT_FAILED, HybridchatError
+from hybridchat.errors import EXIT_FAILED, HybridchatError, Refused
 from hybridchat.session.events import Notice, SessionEvent
 from hybridchat.tui import terminal
 from hybridchat.tui.keymap import DEFAULT, Keymap, bindings, rebind
@@ -83,7 +82,6 @@ class HybridChatApp(Themed):
         open_providers: Callable[[], Providers] | None = None,
         save_theme: Callable[[str], Awaitable[None]] | None = None,
         reopen_latest: bool = False,
-        privacy: Privacy | None = None,
         crash_log: Path | None = None,
     ) -> None:
         super().__init__(theme_folders, Path(__file__).parent / "screens" / "chat.tcss")
@@ -96,7 +94,7 @@ class HybridChatApp(Themed):
         self._save_theme = save_theme
         self._reopen_latest = reopen_latest
         self._crash_log = crash_log
-        self._chat_screen = ChatScreen(panel=ui.panel, show_thinking=ui.show_thinking, born=privacy)
+        self._chat_screen = ChatScreen(panel=ui.panel, show_thinking=ui.show_thinking)
         self._keymap_file = keymap_file
         self.use_keymap(ui.keymap)
         self._typed_ahead: list[events.Key] | None = []
@@ -162,9 +160,12 @@ class HybridChatApp(Themed):
             session = self.session = await opener()
             session.listen(self._tell)
             latest = await session.open_latest() if self._reopen_latest else None
-            screen.attach(session, latest or session.new(privacy=screen.born))
+            screen.attach(session, latest or session.new())
             await session.start()
             screen.plan_now()
+        except Refused as error:  # the run was to be local only, and nothing would keep it so
+            self.last_words = f"hybridchat: {error}"
+            self.exit(return_code=error.exit_code)
         except HybridchatError as error:
             screen.banner(str(error), "error")
             if screen.chat is None:

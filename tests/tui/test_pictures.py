@@ -16,6 +16,7 @@ import pytest
 from textual.widgets import Input, TextArea
 
 from hybridchat.domain.budget import Limit, Scope, Stand, Standing, Verdict
+from hybridchat.domain.chat import Privacy
 from hybridchat.domain.events import Limits
 from hybridchat.session.events import LimitsChanged, RetryWaits, SnapshotChanged
 from hybridchat.session.ways import Way
@@ -23,6 +24,7 @@ from hybridchat.tui.legibility import PAIRS
 from hybridchat.tui.screens.add_backend import AddBackend
 from hybridchat.tui.screens.ask_key import AskKey
 from hybridchat.tui.screens.chats import ChatList
+from hybridchat.tui.screens.fork import ForkReview
 from hybridchat.tui.screens.help import HelpScreen
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.screens.theme_picker import ThemePicker
@@ -116,6 +118,20 @@ async def chats(stage: Stage) -> None:
     await stage.until(lambda: TITLES[-1] in stage.text)
 
 
+async def fork(stage: Stage) -> None:
+    """A pinned chat is to be open: what goes along is shown first."""
+    await conversation(stage)
+    chat = stage.screen.chat
+    assert chat is not None
+    chat.privacy, chat.system = Privacy.LOCAL_ONLY, "Answer briefly."
+    await stage.press("ctrl+l")
+    await stage.until_top(Picker)
+    await stage.type("open")
+    await stage.press("enter")
+    await stage.until_top(ForkReview)
+    await stage.press("down", "down", "space")
+
+
 async def routes(stage: Stage) -> None:
     await conversation(stage)
     await stage.press("ctrl+r")
@@ -173,7 +189,7 @@ SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     scene.__name__: scene
     for scene in (
         *(idle, conversation, streaming, retrying, offered, answers, over_budget),
-        *(chats, routes, themes, help_page, first_run, place, add_backend, models, key),
+        *(chats, fork, routes, themes, help_page, first_run, place, add_backend, models, key),
     )
 }
 
