@@ -41,6 +41,7 @@ from hybridchat.session.planning import Planner
 from hybridchat.session.prices import PriceBook
 from hybridchat.session.state import Chat, Draft, Plan
 from hybridchat.session.turns import Turns
+from hybridchat.session.vouches import Vouches
 from hybridchat.session.ways import Way
 
 __all__ = ["Chat", "Draft", "Plan", "Session"]
@@ -66,6 +67,7 @@ class Session:
         local_only: bool = False,
         keep_key: KeepKey | None = None,
         budget_file: BudgetFile | None = None,
+        vouches: Vouches | None = None,
         config_error: UsageError | None = None,
     ) -> None:
         """`config_error`: why `config` is the defaults instead of the user's."""
@@ -73,8 +75,10 @@ class Session:
         self._ledger = open_ledger(self._on_ledger_trouble)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: list[Callable[[SessionEvent], None]] = []
-        self.fleet = Fleet(specs, open_backend, self._on_health, local_only=local_only, keep_key=keep_key)
-        self.set_key = self.fleet.set_key
+        self.fleet = Fleet(
+            specs, open_backend, self._on_health, local_only=local_only, keep_key=keep_key, vouches=vouches
+        )
+        self.set_key, self.standing, self.vouch = self.fleet.set_key, self.fleet.standing, self.fleet.vouch
         floor = Privacy.LOCAL_ONLY if local_only else Privacy.OPEN
         forecasts = Forecasts(self._ledger, prices, self.fleet, self._spawn, lambda: self.books.refresh())
         self.budgets = Budgets(BudgetSettings.of(config), self._ledger, forecasts, budget_file)
@@ -325,6 +329,9 @@ class Session:
 
     def candidates(self, model: str | None = None) -> tuple[Candidate, ...]:
         return self.fleet.candidates(model)
+
+    def candidate(self, backend: str, model: str) -> Candidate:
+        return self.fleet.candidate(backend, model)
 
     def health(self, backend: str) -> Health:
         return self.fleet.health(backend)
