@@ -77,8 +77,11 @@ class BackendError(HybridchatError):
         *,
         status: int | None = None,
         retry_after_s: float | None = None,
+        body: bytes = b"",
     ) -> None:
+        """`body`: what the server said, as it came."""
         super().__init__(message, remedy)
         self.kind = kind
         self.status = status
         self.retry_after_s = retry_after_s
+        self.body = body

@@ -14,9 +14,11 @@ from hybridchat.backends.base import Backend, BackendSpec
 from hybridchat.backends.spec import backend_specs
 from hybridchat.config import BackendConfig, Config, config_error, load_config
 from hybridchat.config.problems import Problem
+from hybridchat.config.providers import provider_at
 from hybridchat.domain.address import parse_base_url
 from hybridchat.domain.chat import Kind, Proof, Zone
 from hybridchat.domain.pricing import PricePerMillion
+from hybridchat.errors import BackendError, ErrorKind
 from hybridchat.keys import SessionKeys, find_key, secret_variables
 from hybridchat.ledger.shared import SharedLedger
 from hybridchat.ledger.store import Ledger, open_ledger
@@ -178,4 +180,8 @@ class Opener:
             local_only=self._local_only,
             secret=secret_variables(self._config),
         )
+        if key is None and (provider := provider_at(spec.address)):
+            message = f"{spec.id}: there is no key for {provider.name}"
+            remedy = f"`hybridchat keys set {spec.id}`, or put it into the environment as {provider.variables[0]}"
+            raise BackendError(ErrorKind.AUTH, message, remedy)
         return key.value if key else None

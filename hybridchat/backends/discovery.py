@@ -38,7 +38,6 @@ class Found(Struct, frozen=True, kw_only=True):
     models: tuple[str, ...] = ()
     is_healthy: bool | None = None  # None: not asked (nothing is sent to a managed place before its own yes)
     detail: str = ""  # one line on its health
-    key_variable: str | None = None  # the environment's variable that holds its key
     needs_own_yes: bool = False  # a key or an address from the environment: never part of "accept all"
 
 
@@ -168,7 +167,6 @@ def _offer_key(provider: Provider, variable: str) -> Found:
         proof=None,
         source=variable,
         detail="used only after your yes",
-        key_variable=variable,
         needs_own_yes=True,
     )
 

@@ -47,7 +47,7 @@ _QUOTA_CODES = {
 _QUOTA_WORDS = re.compile(r"credit balance is too low|specified (?:workspace )?API usage limits|PerDay")
 _MODEL_CODES = {"model_not_found", "model_not_available"}
 
-_KEY_CODES = {"API_KEY_INVALID"}  # Gemini's, with status 400
+_KEY_CODES = {"API_KEY_INVALID", "invalid_api_key"}  # Gemini's comes with status 400
 
 # Codes of errors inside a stream, where no status tells: statuses, Anthropic's types, Google's names, OpenAI's codes.
 _KIND_OF_CODE = {
@@ -252,6 +252,15 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
         return max(0.0, parsedate_to_datetime(headers["retry-after"]).timestamp() - time.time())
     except (KeyError, ValueError):
         return None
+
+
+def in_its_words(error: BackendError, secret: str | None) -> BackendError:
+    """A status in answer to another call than a chat, as the server explains it; as it is, where it does not."""
+    said = read_error(error.body)
+    if not (said.is_error and said.message):
+        return error
+    told = failed(error.body, backend=error.message, status=error.status, secret=secret)
+    return BackendError(told.kind, told.message, told.remedy, status=error.status, retry_after_s=told.retry_after_s)
 
 
 def failed_from(error: HybridchatError) -> Failed:

@@ -17,10 +17,9 @@ from hybridchat.backends.identity import Models
 from hybridchat.domain.chat import ChatRequest, ModelInfo
 from hybridchat.domain.events import Event, Failed, Finished, Refusal, Signature, Started, Text, Thinking, Usage
 from hybridchat.domain.text import clean_line
-from hybridchat.errors import BackendError, ErrorKind
+from hybridchat.errors import ErrorKind
 from hybridchat.net.client import Client
 from hybridchat.net.framing import SseFramer
-from hybridchat.net.replies import place
 
 VERSION = "/v1beta"
 
@@ -205,11 +204,4 @@ class GeminiBackend(HttpBackend):
         return f"{path}:streamGenerateContent?alt=sse", body
 
     async def _models(self) -> Models:
-        try:
-            models = await _list_models(self._client, self.spec)
-        except BackendError as error:
-            if error.status != 400:  # which has nothing else to mean where nothing was asked but a list
-                raise
-            where = place(self.spec.address)
-            raise BackendError(ErrorKind.AUTH, f"{where} refused the key", "check the key of this backend") from None
-        return tuple(_info(model) for model in models if _chats(model))
+        return tuple(_info(model) for model in await _list_models(self._client, self.spec) if _chats(model))

@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from hybridchat.backends import identity
 from hybridchat.backends.base import BackendSpec, policy_of
-from hybridchat.backends.failures import failed, failed_from
+from hybridchat.backends.failures import failed, failed_from, in_its_words
 from hybridchat.backends.streaming import Decoder, Exchange, stream_reply
 from hybridchat.domain.chat import ChatRequest, Health, HealthState, Proof
 from hybridchat.domain.events import Event, Failed
-from hybridchat.errors import UsageError
+from hybridchat.errors import BackendError, UsageError
 from hybridchat.net.audit import Recorder
 from hybridchat.net.client import Client, open_client
 
@@ -89,9 +89,15 @@ class HttpBackend:
         return failed(body, backend=self.spec.id, secret=self._key)
 
     async def health(self) -> Health:
-        health = await identity.look(self._client, self.spec, self._models)
+        health = await identity.look(self._client, self.spec, self._explained_models)
         self._may_be_ollama = self._must_not_be_ollama and health.state is not HealthState.HEALTHY
         return health
+
+    async def _explained_models(self) -> identity.Models:
+        try:
+            return await self._models()
+        except BackendError as error:
+            raise in_its_words(error, self._key) from None
 
     async def _models(self) -> identity.Models:
         return await identity.list_models(self._client, self.spec)

@@ -156,7 +156,7 @@ class _Entry(Struct):
 
 
 class _List(Struct):
-    data: list[_Entry] = []
+    data: list[_Entry] | None = None  # null is how Go writes an empty one
 
 
 async def list_models(client: Client, spec: BackendSpec) -> Models:
@@ -168,7 +168,7 @@ async def list_models(client: Client, spec: BackendSpec) -> Models:
     if not isinstance(value, dict) or "data" not in value:
         value = await get_if_there(client, path)
     value = {"data": value} if isinstance(value, list) else value  # Together
-    return tuple(_model(entry) for entry in as_list(value, _List, spec, path).data)
+    return tuple(_model(entry) for entry in as_list(value, _List, spec, path).data or ())
 
 
 def as_list(value: object, shape: type[T], spec: BackendSpec, path: str) -> T:
@@ -177,7 +177,7 @@ def as_list(value: object, shape: type[T], spec: BackendSpec, path: str) -> T:
         return msgspec.convert({} if value is None else value, shape)
     except msgspec.ValidationError:
         raise BackendError(
-            ErrorKind.PROTOCOL, f"{place(spec.address)}{path} is no list of models", "check base_url and kind"
+            ErrorKind.PROTOCOL, f"{place(spec.address, path)} is no list of models", "check base_url and kind"
         ) from None
 
 
@@ -193,11 +193,11 @@ async def get_if_there(client: Client, path: str) -> object:
 
 def _model(entry: _Entry) -> ModelInfo:
     meta = entry.meta or _Meta()
-    window = entry.max_model_len or meta.n_ctx or entry.loaded_context_length or entry.context_length
-    window = window or entry.context_window
+    told: tuple[int | None, ...] = (entry.max_model_len, meta.n_ctx, entry.loaded_context_length, entry.context_length)
+    told += (entry.context_window, entry.max_context_length)
     return ModelInfo(
         entry.id,
-        context_window=window or entry.max_context_length,
+        context_window=next((tokens for tokens in told if tokens and tokens > 0), None),
         size_bytes=meta.size,
         loaded=entry.state == "loaded" if entry.state else None,
         capabilities=_abilities(entry),

@@ -98,7 +98,8 @@ def add(what: str, managed: bool, prove: bool, as_json: bool, **given: object) -
         _print_models(models, numbered=is_asking and not new.config.model)
     model = choose(new, models, is_asking=is_asking)
     if look.key == "unproven" and key:
-        _prove(service, new, key, model, prove=prove, is_asking=is_asking)
+        why = "the list of models is open to everybody" if models else "no models are listed"
+        _prove(service, new, key, model, why, prove=prove, is_asking=is_asking)
     added = run(service.add(new, model=model, key=typed))
     if as_json:
         output.json(_as_json(added, new.spec, look, models))
@@ -188,8 +189,10 @@ def _is_among(wanted: str, names: list[str]) -> bool:
     return wanted.partition(":")[0] in names or any(name == wanted or name.startswith(f"{wanted}-") for name in names)
 
 
-def _prove(service: Providers, new: NewBackend, key: str, model: str | None, *, prove: bool, is_asking: bool) -> None:
-    """Asks for one token after a yes; says so where there was none."""
+def _prove(
+    service: Providers, new: NewBackend, key: str, model: str | None, why: str, *, prove: bool, is_asking: bool
+) -> None:
+    """Asks for one token after a yes; where there was none, says that the key is unproven, and why."""
     if model and is_asking and not prove:
         prove = click.confirm("Only a question proves this key. Ask for one token (charged)?", default=False, err=True)
     if prove and model is None:
@@ -197,7 +200,7 @@ def _prove(service: Providers, new: NewBackend, key: str, model: str | None, *, 
     if prove and model:
         run(service.prove(new, key, model))
         return
-    output.note("the key was not proven: the list of models is open to everybody; --prove asks for one token")
+    output.note(f"the key was not proven: {why}; --prove asks for one token")
 
 
 def _as_json(added: Added, spec: BackendSpec, look: Look, models: tuple[ModelRow, ...]) -> AddedBackend:

@@ -7,7 +7,7 @@ import sys
 import time
 
 from hybridchat.cli import output
-from hybridchat.domain.chat import Attempt, Message
+from hybridchat.domain.chat import Attempt, Message, is_off_record
 from hybridchat.domain.text import clean
 from hybridchat.session.events import (
     AttemptBegan,
@@ -35,10 +35,11 @@ MEASURED = (
 
 
 class Printer:
-    """Listens to a session. Made on the event loop; `reader_gone` resolves when nobody reads standard output."""
+    """Listens to a session. Made on the event loop; `gone` resolves, with why, when standard output takes no more:
+    its reader has gone, or its disk is full."""
 
     def __init__(self, *, as_json: bool, show_thinking: bool) -> None:
-        self.reader_gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.gone: asyncio.Future[OSError] = asyncio.get_running_loop().create_future()
         self.ways: tuple[Way, ...] = ()  # after a failure
         self._priced: dict[int, Attempt] = {}
         self.shows_text = not as_json
@@ -49,8 +50,7 @@ class Printer:
         match event:
             case Delta(is_thinking=True):
                 if self._show_thinking:
-                    sys.stderr.write(clean(event.text))
-                    sys.stderr.flush()
+                    output.talk(clean(event.text))
             case Delta() if self.shows_text:
                 self._print(event.text)
             case EngineLoading():
@@ -75,12 +75,12 @@ class Printer:
         return self._priced.get(reply.attempt.attempt_id, reply.attempt) if reply.attempt else None
 
     def _print(self, text: str) -> None:
-        if self.reader_gone.done() or not text:
+        if self.gone.done() or not text:
             return
         try:
             output.write(text)
-        except BrokenPipeError:
-            self.reader_gone.set_result(None)
+        except OSError as error:
+            self.gone.set_result(error)
         self._last = text[-1]
 
     def end_line(self) -> None:
@@ -96,5 +96,5 @@ def as_contract(reply: Message, attempt: Attempt | None) -> dict[str, object]:
         **{name: getattr(attempt, name, None) for name in ("backend", "model", "zone", "proof")},
         "route": reasons,
         **{name: getattr(attempt, name, None) for name in MEASURED},
-        "conversation_id": reply.conversation_id,
+        "conversation_id": None if is_off_record(reply.conversation_id) else reply.conversation_id,
     }

@@ -15,12 +15,21 @@ from hybridchat.cli import output
 from hybridchat.cli.answer import Printer, as_contract
 from hybridchat.cli.debugging import log_if_debugging
 from hybridchat.cli.disclosing import disclosure_of, disclosure_options
-from hybridchat.cli.finite import FiniteRange
+from hybridchat.cli.finite import Counted, FiniteRange
 from hybridchat.cli.keys import use_key
 from hybridchat.cli.prompt import Words, compose, read_files, read_stdin
 from hybridchat.cli.running import run
 from hybridchat.cli.sampling import parameters_of, sampling_options
-from hybridchat.domain.chat import Disclosure, Message, MessageState, Outcome, Parameters, Privacy, Purpose
+from hybridchat.domain.chat import (
+    Disclosure,
+    Message,
+    MessageState,
+    Outcome,
+    Parameters,
+    Privacy,
+    Purpose,
+    is_off_record,
+)
 from hybridchat.errors import EXIT_FAILED, EXIT_OK, EXIT_REFUSED, HybridchatError, UsageError
 
 if TYPE_CHECKING:
@@ -37,6 +46,7 @@ class Options(Struct, frozen=True, kw_only=True):
     model: str | None
     key_from: str | None
     local_only: bool
+    off_record: bool
     continue_last: bool
     conversation_id: int | None
     system: str | None
@@ -57,8 +67,9 @@ class Options(Struct, frozen=True, kw_only=True):
 @click.option("--model", metavar="NAME", help="Ask this model.")
 @click.option("--key-from", metavar="PLACE", help="Take that backend's key from env:NAME, keyring or command:…")
 @click.option("--local-only", is_flag=True, help="Never let this conversation leave the device.")
+@click.option("--off-record", is_flag=True, help="Keep this in memory only: nothing of it is written anywhere.")
 @click.option("--continue", "continue_last", is_flag=True, help="Go on with the last conversation.")
-@click.option("--conversation", "conversation_id", type=int, metavar="ID", help="Go on with this conversation.")
+@click.option("--conversation", "conversation_id", type=Counted(), metavar="ID", help="Go on with this conversation.")
 @click.option("--system", type=Words(), metavar="TEXT", help="System prompt of a new conversation.")
 @click.option("--file", "files", type=click.Path(path_type=Path), multiple=True, help="Add a text file; repeatable.")
 @click.option("--unpriced", is_flag=True, help="Where a budget is set, ask a model too whose price is not known.")
@@ -77,6 +88,7 @@ def command(**arguments: object) -> None:
     \b
     hybridchat ask "why is the sky blue?"
     git diff | hybridchat ask "review this" --local-only
+    hybridchat ask --off-record < question.txt
     hybridchat ask --continue "and at sunset?"
     """
     from hybridchat import wiring
@@ -87,6 +99,8 @@ def command(**arguments: object) -> None:
         raise UsageError("--continue and --conversation exclude each other", "give one of them")
     if options.system is not None and (options.continue_last or options.conversation_id is not None):
         raise UsageError("--system belongs to a new conversation", "leave out --continue and --conversation")
+    if options.off_record and (options.continue_last or options.conversation_id is not None):
+        raise UsageError("--off-record is a new conversation", "leave out --continue and --conversation")
     wired = wiring.load()
     check_backend(options.backend, [backend.id for backend in wired.config.backend])
     if options.key_from is not None and not options.local_only:
@@ -147,7 +161,8 @@ async def fit(session: Session, chat: Chat, options: Options, text: str, printer
         printer.shows_text = not options.as_json
         if summary.state is not MessageState.COMPLETE:
             raise HybridchatError(f"no summary: {summary.note}", "leave out --summarize")
-        output.note(f"this goes on in conversation {fork.id}, which begins with a summary")
+        where = "another conversation off the record" if fork.is_off_record else f"conversation {fork.id}"
+        output.note(f"this goes on in {where}, which begins with a summary")
         return fork, 0
     return chat, ways["drop"].turns if options.drop_oldest and "drop" in ways else 0
 
@@ -163,7 +178,7 @@ async def open_chat(session: Session, options: Options) -> Chat:
         chat = await session.open(options.conversation_id)
     else:
         privacy = Privacy.LOCAL_ONLY if options.local_only else None
-        return session.new(privacy=privacy, system=options.system or "")
+        return session.new(privacy=privacy, system=options.system or "", off_record=options.off_record)
     if options.local_only:
         session.tighten(chat, Privacy.LOCAL_ONLY)
     return chat
@@ -176,13 +191,13 @@ async def wait_for(session: Session, chat: Chat, printer: Printer, timeout_s: fl
     """
     reply: asyncio.Future[Message] = asyncio.ensure_future(session.wait(chat))
     try:
-        await asyncio.wait((reply, printer.reader_gone), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((reply, printer.gone), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
     finally:
         if not reply.done():
             await session.stop(chat)
         printer.end_line()
-    if printer.reader_gone.done():
-        raise BrokenPipeError
+    if printer.gone.done():
+        raise printer.gone.result()
     return await reply
 
 
@@ -200,8 +215,8 @@ def tell_outcome(reply: Message, timeout_s: float | None, ways: Sequence[Way] = 
 
 
 def other_ways(reply: Message, ways: Sequence[Way]) -> Iterator[str]:
-    """What may be done about a reply that failed, but for the same once more."""
-    for way in ways:
+    """What may be done about a reply that failed, but for the same once more. Off the record, none: it is gone."""
+    for way in ways if not is_off_record(reply.conversation_id) else ():
         again = f"`hybridchat escalate --conversation {reply.conversation_id} --backend {way.candidate.backend}`"
         match way.kind:
             case "ask" if reply.attempt is None or way.candidate.backend != reply.attempt.backend:

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 import click
 
 from hybridchat.cli import output
+from hybridchat.cli.finite import Counted
 from hybridchat.cli.groups import DefaultGroup
 from hybridchat.cli.store import opened_ledger
 from hybridchat.domain.budget import Scope, Standing
@@ -30,7 +31,9 @@ def command() -> None:
 
 
 @command.command("show")
-@click.option("--conversation", "conversation_id", type=int, metavar="ID", help="The one that its budget is shown for.")
+@click.option(
+    "--conversation", "conversation_id", type=Counted(), metavar="ID", help="The one that its budget is shown for."
+)
 @output.json_option
 def show(conversation_id: int | None, as_json: bool) -> None:
     """Show each limit, what is settled and reserved against it, and what remains; days and months are yours.

@@ -7,13 +7,14 @@ import sys
 import click
 
 from hybridchat.cli import output
+from hybridchat.cli.finite import Counted
 from hybridchat.cli.store import find_conversation, opened_ledger
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import UsageError
 
 
 @click.command("delete")
-@click.argument("conversation_id", type=int, metavar="ID")
+@click.argument("conversation_id", type=Counted(), metavar="ID")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def command(conversation_id: int, yes: bool) -> None:
     """Delete a conversation for good; its usage numbers stay, without any text.

@@ -12,7 +12,7 @@ from hybridchat.cli.answer import Printer
 from hybridchat.cli.ask import check_backend, tell, tell_outcome, wait_for
 from hybridchat.cli.debugging import log_if_debugging
 from hybridchat.cli.disclosing import disclosure_of, disclosure_options
-from hybridchat.cli.finite import FiniteRange
+from hybridchat.cli.finite import Counted, FiniteRange
 from hybridchat.cli.running import run
 from hybridchat.domain.chat import Disclosure, Purpose
 from hybridchat.errors import EXIT_OK, UsageError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command("escalate")
-@click.option("--conversation", "conversation_id", type=int, metavar="ID", help="Of this one, not the last one.")
+@click.option("--conversation", "conversation_id", type=Counted(), metavar="ID", help="Of this one, not the last one.")
 @click.option("--backend", metavar="ID", help="Ask this backend; default: the other side.")
 @click.option("--model", metavar="NAME", help="Ask this model of that backend.")
 @disclosure_options

@@ -8,6 +8,7 @@ import click
 
 from hybridchat.cli import output
 from hybridchat.cli.dates import backend_option, since_option, until_option
+from hybridchat.cli.finite import Counted
 from hybridchat.cli.groups import DefaultGroup
 from hybridchat.cli.store import check_backend, find_conversation, opened_ledger
 from hybridchat.export import conversation as conversations
@@ -56,7 +57,7 @@ def export_usage(
 
 
 @command.command("conversation")
-@click.argument("conversation_id", type=int, metavar="ID")
+@click.argument("conversation_id", type=Counted(), metavar="ID")
 @click.option("--format", "form", type=click.Choice(list(conversations.FORMATS)), default="markdown", show_default=True)
 @json_option
 @file_option

@@ -16,3 +16,13 @@ class FiniteRange(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number", param, ctx)
         return number
+
+
+class Counted(click.types.IntParamType):
+    """Ids, limits and the like: from 1 on, as far as SQLite counts."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        number: int = super().convert(value, param, ctx)
+        if not 0 < number < 2**63:
+            self.fail(f"{value!r} is not from 1 to {2**63 - 1}", param, ctx)
+        return number

@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from hybridchat.cli import output
+from hybridchat.cli.finite import Counted
 from hybridchat.cli.store import opened_ledger
 
 
 @click.command("list")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
+@click.option("--limit", type=Counted(), default=50, show_default=True, help="At most so many.")
 @output.json_option
 def command(limit: int, as_json: bool) -> None:
     """List conversations, newest first.

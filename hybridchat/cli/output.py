@@ -20,7 +20,11 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 
 
 def prepare_streams() -> None:
-    """Characters that the terminal's encoding lacks are replaced instead of ending the program."""
+    """What was closed before the start goes nowhere, instead of into the first file that would get its number.
+    Characters that the terminal's encoding lacks are replaced instead of ending the program."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - until the end
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)  # a test's or an embedder's stream may have none
         if reconfigure:
@@ -39,8 +43,16 @@ def line(text: str = "") -> None:
 
 def note(text: str) -> None:
     """Talk: one line on stderr."""
-    sys.stderr.write(f"{clean_line(text, limit=1000)}\n")
-    sys.stderr.flush()
+    talk(f"{clean_line(text, limit=1000)}\n")
+
+
+def talk(text: str) -> None:
+    """On stderr, where it can be written: a full disk below it ends no reply."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        _discard(sys.stderr)
 
 
 def error(text: str) -> None:
@@ -74,7 +86,11 @@ def data_stream(file: Path | None = None) -> Iterator[TextIO]:
 
 def discard_stdout() -> None:
     """After the reader of a pipe has gone: what is still buffered goes nowhere, so that nothing is raised at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _discard(sys.stdout)
+
+
+def _discard(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def json(value: object) -> None:

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import AnyStr
 
 import click
 
@@ -14,6 +15,8 @@ from hybridchat.cli import output
 from hybridchat.errors import UsageError
 
 HINT_AFTER_S = 3.0
+MAX_INPUT_BYTES = 16 << 20
+"""Of a file or of standard input: no context window holds as much, and `yes` never ends."""
 
 
 class Words(click.ParamType[str]):
@@ -29,21 +32,23 @@ class Words(click.ParamType[str]):
 
 
 def read_files(paths: Iterable[Path]) -> list[tuple[str, str]]:
-    """(name, text) of each. Raises UsageError for what cannot be read or is no text."""
+    """(name, text) of each. Raises UsageError for what cannot be read, is no text or too long."""
     return [(path.name, _read(path)) for path in paths]
 
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MAX_INPUT_BYTES + 1)
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not UTF-8 text", "give a text file") from None
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}", "check the name and its permissions") from None
+    return _within_limit(text, str(path))
 
 
 def read_stdin() -> str:
-    """Everything that is piped in; nothing from a terminal or a closed descriptor.
+    """Everything that is piped in; nothing from a terminal or a closed descriptor. Raises UsageError for too much.
 
     Remote shells and supervisors may leave a pipe open that never ends: who waits for it is told.
     """
@@ -55,9 +60,16 @@ def read_stdin() -> str:
     hint.daemon = True
     hint.start()
     try:
-        return sys.stdin.buffer.read().decode("utf-8", errors="replace")
+        piped = sys.stdin.buffer.read(MAX_INPUT_BYTES + 1)
     finally:
         hint.cancel()
+    return _within_limit(piped, "standard input").decode("utf-8", errors="replace")
+
+
+def _within_limit(given: AnyStr, what: str) -> AnyStr:
+    if len(given) > MAX_INPUT_BYTES:
+        raise UsageError(f"{what} is over {MAX_INPUT_BYTES >> 20} MB", "no model reads that much at once: give a part")
+    return given
 
 
 def compose(prompt: str, files: Sequence[tuple[str, str]], piped: str) -> str:

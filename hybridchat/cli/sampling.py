@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from hybridchat.cli.finite import FiniteRange
+from hybridchat.cli.finite import Counted, FiniteRange
 from hybridchat.cli.prompt import Words
 from hybridchat.domain.chat import Effort, Parameters
 
@@ -20,7 +20,7 @@ _FLAGS = (
     ),
     click.option("--temperature", type=FiniteRange(0, 2), metavar="T", help="How freely it picks its words, 0 to 2."),
     click.option("--top-p", type=FiniteRange(0, 1, min_open=True), metavar="P", help="From the likeliest words alone."),
-    click.option("--max-tokens", type=click.IntRange(1), metavar="N", help="End the reply after N tokens."),
+    click.option("--max-tokens", type=Counted(), metavar="N", help="End the reply after N tokens."),
     click.option("--seed", type=int, metavar="N", help="Pick the same words again, where the server can."),
     click.option("--stop", type=Words(), multiple=True, metavar="TEXT", help="End the reply before TEXT; repeatable."),
 )

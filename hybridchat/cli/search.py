@@ -5,13 +5,14 @@ from __future__ import annotations
 import click
 
 from hybridchat.cli import output
+from hybridchat.cli.finite import Counted
 from hybridchat.cli.prompt import Words
 from hybridchat.cli.store import opened_ledger
 
 
 @click.command("search")
 @click.argument("words", nargs=-1, required=True, type=Words())
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many hits.")
+@click.option("--limit", type=Counted(), default=20, show_default=True, help="At most so many hits.")
 @output.json_option
 def command(words: tuple[str, ...], limit: int, as_json: bool) -> None:
     """Find messages that contain all the words.

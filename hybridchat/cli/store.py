@@ -10,7 +10,7 @@ import click
 
 from hybridchat.cli import output
 from hybridchat.domain.chat import Conversation
-from hybridchat.errors import UsageError
+from hybridchat.errors import LedgerError, UsageError
 from hybridchat.ledger.store import Ledger
 
 if TYPE_CHECKING:
@@ -28,11 +28,13 @@ def load_recorded() -> Wiring:
 
 @contextmanager
 def opened_ledger() -> Iterator[Ledger]:
-    """Raises LedgerError when it cannot be opened."""
+    """Raises LedgerError when it cannot be opened: an empty one in memory would pass for the user's."""
     from hybridchat import wiring
 
     ledger = wiring.load().open_ledger(output.note)
     try:
+        if ledger.status.mode == "memory":
+            raise LedgerError(ledger.status.notice, "the ledger there is as it was, but cannot be used now")
         if ledger.status.notice:
             output.note(ledger.status.notice)
         yield ledger

@@ -94,6 +94,8 @@ class PrivacyConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     default: Literal["open", "private", "local_only"] = "open"
     """open | private (device and your own hosts) | local_only (this device)"""
+    count_off_the_record: bool = False
+    """Let conversations off the record into the statistics, as numbers that belong to no conversation."""
     patterns: dict[str, str] = {}
     """Patterns of your own beside the secrets and identifiers that are always looked for: a name and an RE2 expression,
     looked for within each line."""
@@ -191,6 +193,8 @@ def parse_config(text: str, file: str = "config.toml") -> tuple[Config, list[Pro
         data = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         return Config(), [syntax_problem(error, text, file)]
+    except RecursionError:
+        return Config(), [Problem(file, None, "", "is nested too deeply", "tables in tables at most")]
     try:
         config = msgspec.convert(data, Config)
     except msgspec.ValidationError:

@@ -149,5 +149,5 @@ def _parse_path(url: str, path: str) -> tuple[str, str]:
 
 
 def _refused(url: str, what: str, remedy: str) -> UsageError:
-    shown = re.sub("//.*@", "//***@", url)  # user information may be a password
+    shown = re.sub("[?#].+", "***", re.sub("//.*@", "//***@", url))  # there may be a password, or a key
     return UsageError(f"base_url {shown!a} {what}", remedy)

@@ -8,6 +8,14 @@ from msgspec import Struct
 
 from hybridchat.errors import ErrorKind
 
+OFF_RECORD_FROM = 1 << 52
+"""Ids from here on are of conversations off the record, and of their messages: they live in memory only."""
+
+
+def is_off_record(number: int | None) -> bool:
+    """By the id of a conversation or a message."""
+    return number is not None and number >= OFF_RECORD_FROM
+
 
 class Role(StrEnum):
     SYSTEM = "system"

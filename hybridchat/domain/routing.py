@@ -351,13 +351,14 @@ def _remedy(field: _Field, about: list[Candidate]) -> str:
     """The nearest way out of a refusal."""
     if field.allows_any(about) and (bar := _bar(about)):
         return bar.remedy + (f", or choose {_flags(field.able)}" if field.able else "")
-    if field.able:
-        return f"or choose {_flags(field.able)}"
-    at_loopback = [c for c in (*about, *field.given.candidates) if c.is_local and c.zone is Zone.DEVICE]
-    unproven = next((c.backend for c in at_loopback if c not in field.allowed), None)
+    others = f"or choose {_flags(field.able)}" if field.able else ""
+    at_loopback = [c for c in (*about, *(() if others else field.given.candidates)) if c.zone is Zone.DEVICE]
+    unproven = next((c.backend for c in at_loopback if c.is_local and c not in field.allowed), None)
     if unproven and not field.allows_any(about):
         how = f"`hybridchat backends vouch {unproven}`, or vouched = true in config.toml"
-        return f"if you know that {unproven} computes on this machine: {how}"
+        return "; ".join(filter(None, (f"if you know that {unproven} computes on this machine: {how}", others)))
+    if others:
+        return others
     if any(c.paused for c in about if c in field.allowed):
         return "wait for the next try"
     if any(c.health is not HealthState.UNHEALTHY for c in about if c in field.allowed):

@@ -47,6 +47,10 @@ def _standing(db: sqlite3.Connection, limit: Limit, conversation_id: int | None,
             f"SELECT coalesce(sum(cost_pico_usd), 0) FROM usage_slot WHERE slot >= ? AND zone = 'managed'{only}",
             (slot_of(since), *backend),
         ).fetchone()
+        (off_record,) = db.execute(
+            f"SELECT coalesce(sum(pico_usd), 0) FROM off_record_cost WHERE slot >= ?{only}", (slot_of(since), *backend)
+        ).fetchone()
+        settled += off_record
         (reserved,) = db.execute(
             "SELECT coalesce(sum(reserved_pico_usd), 0) FROM attempt "
             f"WHERE reserved_pico_usd IS NOT NULL AND started_at >= ?{only}",
@@ -73,6 +77,23 @@ def reserve(
         assert least is not None
         raise OverBudget(least, hold.usd(hold.max_tokens))
     return max_tokens, pico(hold.usd(max_tokens))
+
+
+def hold_off_record(db: sqlite3.Connection, backend: str, forecast: Forecast, now: str) -> tuple[int | None, int]:
+    """As `reserve`, for an attempt off the record: nothing but a sum is kept of it, from its reservation on."""
+    max_tokens, reserved = reserve(db, forecast, None, now)
+    if reserved:
+        spend_off_record(db, backend, now, reserved)
+    return max_tokens, reserved or 0
+
+
+def spend_off_record(db: sqlite3.Connection, backend: str, at: str, pico_usd: int) -> None:
+    """Adds to what attempts off the record cost, or takes from it where they cost less than was reserved."""
+    db.execute(
+        "INSERT INTO off_record_cost (slot, backend, pico_usd) VALUES (?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET pico_usd = pico_usd + excluded.pico_usd",
+        (slot_of(parse(at)), backend, pico_usd),
+    )
 
 
 def set_cost(db: sqlite3.Connection, cost: AttemptCost) -> None:

@@ -243,3 +243,14 @@ DEPARTURE = """CREATE TABLE departure (
 @migrations()
 def m007_departures(database: Database) -> None:
     _run(database, [DEPARTURE, "CREATE INDEX departure_left ON departure (left_at)"])
+
+
+@migrations()
+def m009_what_was_spent_off_the_record(database: Database) -> None:
+    table = """CREATE TABLE off_record_cost (
+        slot INTEGER NOT NULL,
+        backend TEXT NOT NULL,
+        pico_usd INTEGER NOT NULL,
+        PRIMARY KEY (slot, backend)
+    ) WITHOUT ROWID"""
+    _run(database, [table])

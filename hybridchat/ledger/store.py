@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
+
 from hybridchat.domain.audit import Departure
 from hybridchat.domain.budget import Limit, Standing
 from hybridchat.domain.chat import Attempt, Conversation, Message, MessageState
@@ -79,6 +81,7 @@ __all__ = [
 
 T = TypeVar("T")
 Call = Callable[[sqlite3.Connection], T]
+Begin = Callable[[sqlite3.Connection, NewAttempt], TurnIds]
 CARE_AFTER_S = 5.0
 CARE_EVERY_S = 3600.0
 PAGE_ROWS = 2000
@@ -217,19 +220,26 @@ class Ledger:
     def begin_turn(self, turn: NewTurn) -> Future[TurnIds]:
         """The user's words are on the disk when it is done. Raises OverBudget, as all that begin an attempt do, when
         the forecast's limits cannot pay it; then nothing is written."""
-        return self._write(lambda db: writes.begin_turn(db, self._file.process_id, turn), durable=True, is_awaited=True)
+        return self._begin(
+            turn.attempt,
+            lambda db, attempt: writes.begin_turn(db, self._file.process_id, replace(turn, attempt=attempt)),
+            durable=True,
+        )
 
     def begin_attempt(self, message_id: int, attempt: NewAttempt) -> Future[TurnIds]:
         """A further attempt for the same reply, which streams again."""
-        return self._write(
-            lambda db: writes.begin_attempt(db, self._file.process_id, message_id, attempt), is_awaited=True
+        return self._begin(
+            attempt, lambda db, attempt: writes.begin_attempt(db, self._file.process_id, message_id, attempt)
         )
 
     def begin_sibling(self, message_id: int, attempt: NewAttempt) -> Future[TurnIds]:
         """Another reply beside that one."""
-        return self._write(
-            lambda db: writes.begin_sibling(db, self._file.process_id, message_id, attempt), is_awaited=True
+        return self._begin(
+            attempt, lambda db, attempt: writes.begin_sibling(db, self._file.process_id, message_id, attempt)
         )
+
+    def _begin(self, attempt: NewAttempt, begin: Begin, *, durable: bool = False) -> Future[TurnIds]:
+        return self._write(lambda db: begin(db, attempt), durable=durable, is_awaited=True)
 
     def flush_reply(self, message_id: int, text: str, thinking: str) -> Future[None]:
         return self._write(lambda db: writes.flush_reply(db, message_id, text, thinking))
@@ -244,6 +254,10 @@ class Ledger:
     def set_cost(self, cost: AttemptCost) -> Future[None]:
         """Once: history is never repriced. What was reserved for the attempt is free again."""
         return self._write(lambda db: money.set_cost(db, cost))
+
+    def count_off_record(self, attempt: Attempt) -> Future[None]:
+        """A usage row of numbers alone, where the user allows that."""
+        return self._write(lambda db: writes.count_off_record(db, attempt))
 
     def update_conversation(self, conversation_id: int, **fields: object) -> Future[None]:
         """Any of writes.CHANGEABLE."""

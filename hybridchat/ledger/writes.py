@@ -6,7 +6,7 @@ import sqlite3
 
 from msgspec.structs import asdict
 
-from hybridchat.domain.chat import CostBasis, MessageState, Privacy, Role
+from hybridchat.domain.chat import Attempt, CostBasis, MessageState, Privacy, Role
 from hybridchat.domain.estimate import size_of
 from hybridchat.domain.pricing import why_unbilled
 from hybridchat.domain.privacy import strictest
@@ -207,6 +207,20 @@ def end_attempt(db: sqlite3.Connection, end: AttemptEnd) -> None:
 def end_reply(db: sqlite3.Connection, message_id: int, state: MessageState, note: str) -> None:
     """Of a reply whose last attempt has ended already: what became of its next one."""
     db.execute("UPDATE message SET state = ?, note = ? WHERE id = ?", (state, storable(note), message_id))
+
+
+_NUMBERS = (
+    *("started_at", "purpose", "backend", "kind", "model", "zone", "proof", "privacy", "attempt_no"),
+    *("cost_usd", "cost_basis"),
+    *(name for name in _ATTEMPT_FIELDS if name != "model"),
+)
+
+
+def count_off_record(db: sqlite3.Connection, attempt: Attempt) -> None:
+    """An ended attempt as a row of numbers, which belongs to no conversation and teaches no estimate. The budgets count
+    its cost elsewhere (`money.spend_off_record`)."""
+    numbers = {name: getattr(attempt, name) for name in _NUMBERS}
+    insert(db, "attempt", **numbers, route_reason="off the record", cost_detail="off the record")
 
 
 def update_conversation(db: sqlite3.Connection, conversation_id: int, fields: dict[str, object]) -> None:

@@ -228,13 +228,13 @@ class HttpClient:
         except TimeoutError as error:
             raise explain(error, address) from None
         if not 200 <= reply.status < 300:
-            raise status_error(reply.status, address, path)
+            raise status_error(reply.status, address, path, content)
         try:
             return msgspec.json.decode(content)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise BackendError(
                 ErrorKind.PROTOCOL,
-                f"{place(address)}{path} did not answer with JSON",
+                f"{place(address, path)} did not answer with JSON",
                 "check the address and the kind of this backend",
             ) from None
 

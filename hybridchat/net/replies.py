@@ -19,12 +19,22 @@ KIND_OF_STATUS = {
     529: ErrorKind.OVERLOADED,
 }
 
+_REMEDIES = {
+    ErrorKind.AUTH: "check the key of this backend",
+    ErrorKind.QUOTA: "add credit or raise the limit at the provider",
+    ErrorKind.TIMEOUT: "try again in a moment",
+    ErrorKind.RATE_LIMIT: "try again in a moment",
+    ErrorKind.OVERLOADED: "try again in a moment",
+    ErrorKind.SERVER: "try again in a moment, or look at the server's log",
+}
 
-def place(address: Address) -> str:
-    """Where a request went, for a person."""
+
+def place(address: Address, path: str = "") -> str:
+    """Where a request went, for a person; with a `path` of the server's, in full."""
     if address.scheme == "unix":
-        return address.path
-    return f"[{address.host}]:{address.port}" if ":" in address.host else f"{address.host}:{address.port}"
+        return address.path + path
+    host = f"[{address.host}]:{address.port}" if ":" in address.host else f"{address.host}:{address.port}"
+    return f"{host}{address.path}{path}" if path else host
 
 
 def refuse_redirect(status: int, location: str, address: Address) -> BackendError:
@@ -41,12 +51,10 @@ def refuse_redirect(status: int, location: str, address: Address) -> BackendErro
     )
 
 
-def status_error(status: int, address: Address, path: str) -> BackendError:
-    """A status that is not 2xx, where the body says nothing of use."""
+def status_error(status: int, address: Address, path: str, body: bytes) -> BackendError:
+    """A status that is not 2xx, before anyone has read what the server says of it."""
     kind = KIND_OF_STATUS.get(status)
     if kind is None:
         kind = ErrorKind.SERVER if status >= 500 else ErrorKind.PROTOCOL
-    remedy = (
-        "check the key of this backend" if kind is ErrorKind.AUTH else "check the address and the kind of this backend"
-    )
-    return BackendError(kind, f"{place(address)}{path} answered with status {status}", remedy, status=status)
+    remedy = _REMEDIES.get(kind, "check the address and the kind of this backend")
+    return BackendError(kind, f"{place(address, path)} answered with status {status}", remedy, status=status, body=body)

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from hybridchat.domain.chat import Disclosure, Message, Parameters, Privacy, Purpose
 from hybridchat.domain.privacy import in_words
 from hybridchat.errors import Refused, UsageError
-from hybridchat.ledger.store import Ledger
 from hybridchat.session.events import BranchShown, Emit
+from hybridchat.session.ledgers import Ledgers
 from hybridchat.session.planning import Planner, again
 from hybridchat.session.state import Chat, Draft, Plan
 from hybridchat.session.turns import Turns
@@ -19,8 +19,8 @@ from hybridchat.session.turns import Turns
 class Answers:
     """Of chats in which no reply is running."""
 
-    def __init__(self, ledger: Ledger, planner: Planner, turns: Turns, emit: Emit) -> None:
-        self._ledger = ledger
+    def __init__(self, ledgers: Ledgers, planner: Planner, turns: Turns, emit: Emit) -> None:
+        self._ledgers = ledgers
         self._planner = planner
         self._turns = turns
         self._emit = emit
@@ -76,12 +76,14 @@ class Answers:
 
     async def siblings(self, message_id: int) -> list[Message]:
         """All answers to the question that this message answers, oldest first, each with its last attempt."""
-        return await asyncio.wrap_future(self._ledger.siblings(message_id))
+        return await asyncio.wrap_future(self._ledgers.of(message_id).siblings(message_id))
 
     async def answered_again(self, chat: Chat) -> list[Message]:
         """All answers to those of the conversation's questions that have several, oldest first, each with its last
         attempt."""
-        return [] if chat.id is None else await asyncio.wrap_future(self._ledger.answered_again(chat.id))
+        if chat.id is None:
+            return []
+        return await asyncio.wrap_future(self._ledgers.of_chat(chat).answered_again(chat.id))
 
     async def show_sibling(self, chat: Chat, message_id: int) -> None:
         """The conversation goes on from that answer, and from what was said after it."""
@@ -90,11 +92,12 @@ class Answers:
         beside = await self.siblings(message_id)
         if chat.id is None or all(message.conversation_id != chat.id for message in beside):
             raise UsageError(f"no message {message_id} in this conversation", "`hybridchat show` prints it")
-        leaf = await asyncio.wrap_future(self._ledger.newest_leaf(message_id))
-        await asyncio.wrap_future(self._ledger.update_conversation(chat.id, active_leaf_id=leaf))
+        ledger = self._ledgers.of_chat(chat)
+        leaf = await asyncio.wrap_future(ledger.newest_leaf(message_id))
+        await asyncio.wrap_future(ledger.update_conversation(chat.id, active_leaf_id=leaf))
         assert chat.conversation is not None
         chat.conversation = replace(chat.conversation, active_leaf_id=leaf)
-        chat.show(await asyncio.wrap_future(self._ledger.branch(chat.id)))
+        chat.show(await asyncio.wrap_future(ledger.branch(chat.id)))
         self._emit(BranchShown(chat.id))
 
 

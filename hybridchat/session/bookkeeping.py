@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from hybridchat.domain.chat import Attempt, Zone
+from hybridchat.domain.chat import Attempt, Zone, is_off_record
 from hybridchat.domain.stats import Snapshot
 from hybridchat.errors import HybridchatError
 from hybridchat.ledger.store import AttemptCost, Ledger, Unpriced
@@ -17,6 +17,7 @@ from hybridchat.session.budgets import Budgets
 from hybridchat.session.events import AttemptPriced, Notice, SessionEvent, SnapshotChanged
 from hybridchat.session.fleet import Fleet
 from hybridchat.session.forecasts import Forecasts
+from hybridchat.session.ledgers import Ledgers
 from hybridchat.session.panel import Panel, reference_backend
 from hybridchat.session.prices import PriceBook
 from hybridchat.session.settling import cost_of
@@ -29,7 +30,7 @@ class Bookkeeper:
 
     def __init__(
         self,
-        ledger: Ledger,
+        ledgers: Ledgers,
         prices: PriceBook,
         fleet: Fleet,
         emit: Callable[[SessionEvent], None],
@@ -37,9 +38,10 @@ class Bookkeeper:
         forecasts: Forecasts,
         budgets: Budgets,
     ) -> None:
-        self._ledger = ledger
+        self._ledgers = ledgers
+        self._ledger = ledgers.kept
         self._prices = prices
-        self._panel = Panel(ledger, prices)
+        self._panel = Panel(ledgers, prices)
         self._fleet = fleet
         self._emit = emit
         self._volumes = volumes
@@ -51,6 +53,7 @@ class Bookkeeper:
         self._refresh_again = False
         self.snapshot = Snapshot()
         self.takes_snapshots = True  # False where nobody looks at the panel
+        self.counts_off_record = False  # the user lets them into the statistics, as numbers
 
     def reply_ended(self, attempt: Attempt) -> None:
         self.spawn(self._price_and_count(attempt))
@@ -107,26 +110,34 @@ class Bookkeeper:
             self._emit(Notice(f"the statistics are incomplete: {told}"))
 
     async def _price_and_count(self, attempt: Attempt) -> None:
-        spec = self._fleet.specs.get(attempt.backend)
+        spec, ledger = self._fleet.specs.get(attempt.backend), self._ledgers.of(attempt.conversation_id)
         ended = []
         if attempt.zone is Zone.MANAGED:
-            ended = await asyncio.wrap_future(self._ledger.unpriced(attempt.attempt_id))
+            ended = await asyncio.wrap_future(ledger.unpriced(attempt.attempt_id))
         elif spec is not None and spec.prices:
             ended = [Unpriced(attempt, None, None, None)]
         for one in ended:
-            self._emit(AttemptPriced(await self._price(one)))
+            attempt = await self._price(ledger, one)
+            self._emit(AttemptPriced(attempt))
+        if is_off_record(attempt.conversation_id):
+            if self.counts_off_record:
+                await asyncio.wrap_future(self._ledger.count_off_record(attempt))
+        else:
+            await self._learn(attempt)
+        self.refresh()
+
+    async def _learn(self, attempt: Attempt) -> None:
         if attempt.requested_model:
             await self._forecasts.learn_history(attempt.backend, attempt.requested_model)
         if attempt.workload:
             await self._count_workload(attempt.workload)
-        self.refresh()
 
     async def _settle_left_behind(self) -> None:
         for ended in await asyncio.wrap_future(self._ledger.unpriced()):
-            await self._price(ended)
+            await self._price(self._ledger, ended)
         self.refresh()
 
-    async def _price(self, ended: Unpriced) -> Attempt:
+    async def _price(self, ledger: Ledger, ended: Unpriced) -> Attempt:
         """Once and for all; returns the attempt as the ledger now has it."""
         attempt = ended.attempt
         spec, model = self._fleet.specs.get(attempt.backend), attempt.requested_model or attempt.model
@@ -134,9 +145,7 @@ class Bookkeeper:
         cost = await asyncio.to_thread(cost_of, self._prices, spec, ended, history)
         usd = None if cost.usd is None else str(cost.usd)
         await asyncio.wrap_future(
-            self._ledger.set_cost(
-                AttemptCost(attempt_id=attempt.attempt_id, usd=usd, basis=cost.basis, detail=cost.detail)
-            )
+            ledger.set_cost(AttemptCost(attempt_id=attempt.attempt_id, usd=usd, basis=cost.basis, detail=cost.detail))
         )
         return replace(attempt, cost_usd=None if cost.usd is None else float(cost.usd), cost_basis=cost.basis)
 

@@ -12,22 +12,25 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from hybridchat.domain.budget import Hold, Limit, Scope, Standing, Verdict, judge
-from hybridchat.domain.chat import ChatRequest
+from hybridchat.domain.chat import ChatRequest, is_off_record
 from hybridchat.domain.estimate import Size, TokenEstimate, message_size
 from hybridchat.domain.routing import Candidate
 from hybridchat.errors import UsageError
-from hybridchat.ledger.store import Forecast, Ledger
+from hybridchat.ledger.store import Forecast
 from hybridchat.session.budget_file import BudgetFile, BudgetSettings
 from hybridchat.session.forecasts import Forecasts
+from hybridchat.session.ledgers import Ledgers
 
 
 class Budgets:
     """All limits of the config, with what counted against them when the ledger was last looked at."""
 
-    def __init__(self, settings: BudgetSettings, ledger: Ledger, forecasts: Forecasts, file: BudgetFile | None) -> None:
+    def __init__(
+        self, settings: BudgetSettings, ledgers: Ledgers, forecasts: Forecasts, file: BudgetFile | None
+    ) -> None:
         """`file` keeps changed limits, and tells of changes from elsewhere; without it, they hold for this session."""
         self._config = settings.general
-        self._ledger = ledger
+        self._ledgers = ledgers
         self._forecasts = forecasts
         self._file = file
         self.limits = settings.limits()
@@ -88,7 +91,13 @@ class Budgets:
         if not self.limits:
             return ()
         now = datetime.now(UTC).isoformat()
-        return await asyncio.wrap_future(self._ledger.standings(self.limits, conversation_id, now))
+        standings = await asyncio.wrap_future(self._ledgers.kept.standings(self.limits, conversation_id, now))
+        if not is_off_record(conversation_id):
+            return standings
+        here = await asyncio.wrap_future(self._ledgers.of(conversation_id).standings(self.limits, conversation_id, now))
+        return tuple(
+            own if own.limit.scope is Scope.CONVERSATION else s for s, own in zip(standings, here, strict=True)
+        )
 
     def _limits_for(self, candidate: Candidate) -> tuple[Limit, ...]:
         if candidate.is_local:

@@ -37,6 +37,7 @@ from hybridchat.session.disclosing import Gate
 from hybridchat.session.events import HealthChanged, Notice, SessionEvent
 from hybridchat.session.fleet import Fleet, KeepKey, OpenBackend
 from hybridchat.session.forecasts import Forecasts
+from hybridchat.session.ledgers import Ledgers
 from hybridchat.session.planning import Planner
 from hybridchat.session.prices import PriceBook
 from hybridchat.session.state import Chat, Draft, Plan
@@ -73,6 +74,7 @@ class Session:
         """`config_error`: why `config` is the defaults instead of the user's."""
         self._config = config
         self._ledger = open_ledger(self._on_ledger_trouble)
+        self._ledgers = Ledgers(self._ledger, self._on_ledger_trouble)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: list[Callable[[SessionEvent], None]] = []
         self.fleet = Fleet(
@@ -81,15 +83,16 @@ class Session:
         self.set_key, self.standing, self.vouch = self.fleet.set_key, self.fleet.standing, self.fleet.vouch
         floor = Privacy.LOCAL_ONLY if local_only else Privacy.OPEN
         forecasts = Forecasts(self._ledger, prices, self.fleet, self._spawn, lambda: self.books.refresh())
-        self.budgets = Budgets(BudgetSettings.of(config), self._ledger, forecasts, budget_file)
+        self.budgets = Budgets(BudgetSettings.of(config), self._ledgers, forecasts, budget_file)
         gate = Gate(partial(make_scanner, config.privacy.patterns))
         self.planner = Planner(config.route, self.fleet, floor, forecasts, self.budgets, gate, config_error)
         self.books = Bookkeeper(
-            self._ledger, prices, self.fleet, self._emit, self.planner.workload_tokens_30d, forecasts, self.budgets
+            self._ledgers, prices, self.fleet, self._emit, self.planner.workload_tokens_30d, forecasts, self.budgets
         )
-        self.turns = Turns(self._ledger, self.fleet, self.planner, self.books, self._emit)
+        self.books.counts_off_record = config.privacy.count_off_the_record
+        self.turns = Turns(self._ledgers, self.fleet, self.planner, self.books, self._emit)
         self.stop, self.unqueue, self.wait = self.turns.stop, self.turns.unqueue, self.turns.wait
-        answers = Answers(self._ledger, self.planner, self.turns, self._emit)
+        answers = Answers(self._ledgers, self.planner, self.turns, self._emit)
         self.answer_again, self.escalate, self.other_side = answers.again, answers.escalate, answers.other_side
         self.siblings, self.answered_again = answers.siblings, answers.answered_again
         self.show_sibling = answers.show_sibling
@@ -133,7 +136,7 @@ class Session:
         if self._watch is not None:
             self._watch.cancel()
         async with AsyncExitStack() as steps:
-            steps.push_async_callback(asyncio.to_thread, self._ledger.close)
+            steps.push_async_callback(asyncio.to_thread, self._ledgers.close)
             steps.push_async_callback(self._purge)
             steps.push_async_callback(self.fleet.close)
             steps.push_async_callback(self.books.close)
@@ -152,10 +155,18 @@ class Session:
     # --- conversations
 
     def new(
-        self, *, privacy: Privacy | None = None, route: str | None = None, model: str | None = None, system: str = ""
+        self,
+        *,
+        privacy: Privacy | None = None,
+        route: str | None = None,
+        model: str | None = None,
+        system: str = "",
+        off_record: bool = False,
     ) -> Chat:
+        """Off the record, it lives in memory only: it ends with this session."""
         born = privacy or Privacy(self._config.privacy.default)
-        chat = Chat(privacy=born, route=route or self._config.route.default, model=model, system=system)
+        route = route or self._config.route.default
+        chat = Chat(privacy=born, route=route, model=model, system=system, is_off_record=off_record)
         self.books.focus(None)
         self._shown = chat
         return chat
@@ -166,10 +177,11 @@ class Session:
         if conversation_id in self.turns.chats:
             self._shown = self.turns.chats[conversation_id]
             return self._shown
-        conversation = await asyncio.wrap_future(self._ledger.conversation(conversation_id))
+        ledger = self._ledgers.of(conversation_id)
+        conversation = await asyncio.wrap_future(ledger.conversation(conversation_id))
         if conversation is None:
             raise UsageError(f"no conversation {conversation_id}", "`hybridchat list` shows all")
-        chat = Chat.of(conversation, await asyncio.wrap_future(self._ledger.branch(conversation_id)))
+        chat = Chat.of(conversation, await asyncio.wrap_future(ledger.branch(conversation_id)))
         if chat.workload:
             self.books.count_workloads([chat.workload])
         self._shown = chat
@@ -180,8 +192,8 @@ class Session:
         return await self.open(latest.id) if latest else None
 
     async def conversations(self, limit: int = 200) -> list[Conversation]:
-        """Newest first."""
-        return await asyncio.wrap_future(self._ledger.conversations(limit))
+        """Newest first, those off the record among them."""
+        return await self._ledgers.conversations(limit)
 
     async def rename(self, conversation_id: int, title: str) -> None:
         await self._update(conversation_id, title=title)
@@ -192,7 +204,7 @@ class Session:
         if chat is not None:
             chat.queue.clear()
             await self.stop(chat)
-        await asyncio.wrap_future(self._ledger.delete_conversation(conversation_id))
+        await asyncio.wrap_future(self._ledgers.of(conversation_id).delete_conversation(conversation_id))
         self._deleted.append(conversation_id)
         self.books.refresh()
 
@@ -201,7 +213,7 @@ class Session:
         if not self._deleted:
             return None
         conversation_id = self._deleted.pop()
-        await asyncio.wrap_future(self._ledger.restore_conversation(conversation_id))
+        await asyncio.wrap_future(self._ledgers.of(conversation_id).restore_conversation(conversation_id))
         self.books.refresh()
         return conversation_id
 
@@ -250,7 +262,7 @@ class Session:
             await self._update(chat.conversation.id, **fields)
 
     async def _update(self, conversation_id: int, **fields: object) -> None:
-        await asyncio.wrap_future(self._ledger.update_conversation(conversation_id, **fields))
+        await asyncio.wrap_future(self._ledgers.of(conversation_id).update_conversation(conversation_id, **fields))
         for chat in {self._shown, self.turns.chats.get(conversation_id)}:
             if chat is not None and chat.conversation is not None and chat.id == conversation_id:
                 chat.conversation = replace(chat.conversation, **fields)
@@ -298,12 +310,19 @@ class Session:
         model: str | None = None,
         disclosure: Disclosure | None = None,
     ) -> Chat:
-        """A new conversation, as private as that one, whose first reply is a summary of it; streamed like any other.
+        """A new conversation, as private as that one and off the record where it is, whose first reply is a summary of
+        it; streamed like any other.
 
         What the summarizer's window does not hold is left out, oldest turns first, and the reply says so.
         Raises HybridchatError as `send` does.
         """
-        fork = self.new(privacy=self.planner.privacy(chat), route=chat.route, model=chat.model, system=chat.system)
+        fork = self.new(
+            privacy=self.planner.privacy(chat),
+            route=chat.route,
+            model=chat.model,
+            system=chat.system,
+            off_record=chat.is_off_record,
+        )
         fork.reasoning, fork.workload, fork.effort = chat.reasoning, chat.workload, chat.effort
         draft = Draft(SUMMARIZE, backend, model, purpose=Purpose.SUMMARY, history=tuple(chat.messages))
         draft = replace(draft, disclosure=disclosure)

@@ -1,4 +1,7 @@
-"""The `--debug` log: what happened and when, never what was said. No texts, no keys, no URLs, only ids and numbers."""
+"""The `--debug` log: what happened and when, never what was said. No texts, no keys, no URLs, only ids and numbers.
+
+Of conversations off the record it holds nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,9 @@ import logging
 import os
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from hybridchat.domain.chat import Message
+from hybridchat.domain.chat import Message, is_off_record
 from hybridchat.session.events import (
     AttemptPriced,
     Delta,
@@ -48,7 +51,8 @@ class DebugLog:
         self._handler = handler
 
     def on_event(self, event: SessionEvent) -> None:
-        if facts := facts_of(event):
+        facts = facts_of(event)
+        if facts and not is_off_record(facts.get("message")):
             line = " ".join([type(event).__name__, *(f"{name}={value}" for name, value in facts.items())])
             self._handler.emit(logging.LogRecord("hybridchat", logging.INFO, "", 0, line, None, None))
 
@@ -56,7 +60,7 @@ class DebugLog:
         self._handler.close()
 
 
-def facts_of(event: SessionEvent) -> dict[str, object]:
+def facts_of(event: SessionEvent) -> dict[str, Any]:
     """What may be written about an event; empty for those that are only text, and for kinds not listed here."""
     match event:
         case TurnBegan(conversation=conversation, reply=reply, target=target):
@@ -74,7 +78,7 @@ def facts_of(event: SessionEvent) -> dict[str, object]:
         case TurnEnded(reply=reply):
             return {"message": reply.id, "state": reply.state, **_measured(reply)}
         case AttemptPriced(attempt=attempt):
-            return {"attempt": attempt.attempt_id, "cost_basis": attempt.cost_basis}
+            return {"message": attempt.message_id, "attempt": attempt.attempt_id, "cost_basis": attempt.cost_basis}
         case HealthChanged(backend=backend, health=health):
             return {"backend": backend, "state": health.state, "models": len(health.models)}
         case Notice(severity=severity):

@@ -38,6 +38,11 @@ class NewBackend(Struct, frozen=True):
         return self.provider is not None and bool(self.provider.base_url)
 
     @property
+    def is_at_home(self) -> bool:
+        """Whether it is the provider's own host, for which the provider's variables are looked at without a word."""
+        return self.provider is not None and self.provider.is_at(self.spec.address)
+
+    @property
     def variable(self) -> str:
         """The environment's variable in which a person would look for this key."""
         if self.provider:

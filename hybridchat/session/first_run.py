@@ -45,8 +45,6 @@ class FirstRun:
     async def accept(self, found: Sequence[Found], *, vouched: Sequence[str] = ()) -> None:
         for one in found:
             values: dict[str, object] = {"id": one.id, "kind": str(one.kind), "base_url": one.base_url}
-            if one.key_variable:
-                values["key"] = f"env:{one.key_variable}"
             if (provider := provider_at(parse_base_url(one.base_url))) and provider.headers:
                 values["headers"] = provider.headers
             await asyncio.to_thread(add_backend, self._paths.config_file, values)

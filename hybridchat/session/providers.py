@@ -10,6 +10,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from hybridchat.backends.base import BackendSpec, policy_of
+from hybridchat.backends.failures import in_its_words
 from hybridchat.backends.identity import who_answers
 from hybridchat.backends.registry import make_backend
 from hybridchat.config import BackendConfig, load_config
@@ -21,7 +22,7 @@ from hybridchat.domain.peers import Peer
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError, Refused
 from hybridchat.keys import Key, SessionKeys, delete_key, find_key, secret_variables, store_key, typed_key
 from hybridchat.net.audit import Recorder, on_errand
-from hybridchat.net.client import Client, open_client
+from hybridchat.net.client import open_client
 from hybridchat.net.peers import meeting
 from hybridchat.paths import Paths
 from hybridchat.session.drafting import NewBackend, draft, written
@@ -64,7 +65,7 @@ class Look(Struct, frozen=True):
 def why_not(new: NewBackend, look: Look) -> BackendError | None:
     """What keeps it from being added after that look, in one line; None: nothing does."""
     name = new.provider.name if new.provider else new.spec.address.host
-    where = f"get one at {new.provider.keys_url}" if new.provider else "ask whoever runs it"
+    where = f"get one from {new.provider.keys_url}" if new.provider else "ask whoever runs it"
     match look.key:
         case KeyState.MISSING:
             return BackendError(ErrorKind.AUTH, f"{name} needs a key", where)
@@ -123,11 +124,12 @@ class Providers:
         return draft(what, {**given, "kind": server.kind.value}, taken) if server else new
 
     async def find_key(self, new: NewBackend) -> tuple[NewBackend, Key | None]:
-        """The key of the place that the user named, else of the provider's variable, which the entry then names."""
-        variables = new.provider.variables if new.provider else ()
-        variable = next(filter(os.environ.get, variables), None)
-        if new.config.key is None and variable:
-            new = new.with_values(key=f"env:{variable}")
+        """The key of the place that the user named, else of the provider's variable. An entry names that variable only
+        where the address is the user's: what is at the provider's own host finds it unnamed, and loses it when it
+        moves. To another host than its own it does not go by itself."""
+        if new.config.key is None and new.provider and not new.provider.base_url:
+            variable = next(filter(os.environ.get, new.provider.variables), None)
+            new = new.with_values(key=f"env:{variable}" if variable else None)
         secret = secret_variables(load_config(self._config_file)[0])
         return new, await asyncio.to_thread(find_key, new.config, new.spec.address, secret=secret)
 
@@ -140,7 +142,7 @@ class Providers:
     async def _look(self, new: NewBackend, key: str | None) -> Look:
         peers: list[Peer] = []
         with meeting(peers.append):
-            health = await self._health(new.spec, key)
+            health, detail = await self._health(new.spec, key), ""
         if health.error_kind is ErrorKind.AUTH:
             state = KeyState.REFUSED if key else KeyState.MISSING
         elif health.state is HealthState.UNHEALTHY:
@@ -148,11 +150,11 @@ class Providers:
         elif key is None:
             state = KeyState.MISSING if new.is_guarded else KeyState.NOT_NEEDED
         else:
-            state = await self._key_state(new, key, health)
+            state, detail = await self._key_state(new, key, health)
         provider = new.provider
         models = [model for model in health.models if provider is None or provider.is_for_chat(model.name)]
         listed = await asyncio.to_thread(self._priced, new.spec, models)
-        return Look(state, health.detail, health.remedy, listed, peers[-1] if peers else None)
+        return Look(state, detail or health.detail, health.remedy, listed, peers[-1] if peers else None)
 
     async def _health(self, spec: BackendSpec, key: str | None) -> Health:
         backend = make_backend(spec, key, recorder=self._recorder)
@@ -161,20 +163,24 @@ class Providers:
         finally:
             await backend.aclose()
 
-    async def _key_state(self, new: NewBackend, key: str, health: Health) -> KeyState:
-        """Of a key with which the list was answered."""
+    async def _key_state(self, new: NewBackend, key: str, health: Health) -> tuple[KeyState, str]:
+        """Of a key with which the list was answered; with what the server said to it, where it was asked apart."""
         if new.provider and new.provider.key_check:
             client = open_client(policy_of(new.spec, key), self._recorder)
             try:
-                return await _answer_to_key(client, new.spec.address.endpoint(new.provider.key_check))
+                await client.get_json(new.spec.address.endpoint(new.provider.key_check))
+            except BackendError as error:
+                said = in_its_words(error, key)
+                return KeyState.REFUSED if said.kind is ErrorKind.AUTH else KeyState.UNPROVEN, said.message
             finally:
                 await client.aclose()
+            return KeyState.WORKS, ""
         if not health.models:
-            return KeyState.UNPROVEN
+            return KeyState.UNPROVEN, ""
         if new.is_guarded:
-            return KeyState.WORKS
+            return KeyState.WORKS, ""
         without = await self._health(new.spec, None)
-        return KeyState.WORKS if without.error_kind is ErrorKind.AUTH else KeyState.UNPROVEN
+        return KeyState.WORKS if without.error_kind is ErrorKind.AUTH else KeyState.UNPROVEN, ""
 
     def _priced(self, spec: BackendSpec, models: Iterable[ModelInfo]) -> tuple[ListedModel, ...]:
         return tuple(ListedModel(model, self._prices.quote(spec, model.name)) for model in models)
@@ -193,8 +199,8 @@ class Providers:
         self, new: NewBackend, *, model: str | None = None, key: str | None = None, vouched: Peer | None = None
     ) -> Added:
         """Writes it to the config. A `key` that was typed goes into the keyring, else into this session alone, and the
-        config then names the variable in which a later session will look for it. `vouched` is the program of which the
-        user knows that it computes on this machine."""
+        config then names the variable in which a later session will look for it, unless it does so anyway. `vouched` is
+        the program of which the user knows that it computes on this machine."""
         new = new.with_values(model=model or new.config.model)
         notice = ""
         if key is not None:
@@ -217,13 +223,5 @@ class Providers:
             self._session_keys.keep(new.config.id, new.spec.address, key)
             remedy = f"put it into the environment as {new.variable}"
             notice = f"{error.message}, so the key is gone when this program ends — {remedy}"
-            return new.with_values(key=f"env:{new.variable}"), notice
+            return new.with_values(key=None if new.is_at_home else f"env:{new.variable}"), notice
         return new.with_values(key="keyring"), ""
-
-
-async def _answer_to_key(client: Client, path: str) -> KeyState:
-    try:
-        await client.get_json(path)
-    except BackendError as error:
-        return KeyState.REFUSED if error.kind is ErrorKind.AUTH else KeyState.UNPROVEN
-    return KeyState.WORKS

@@ -19,6 +19,7 @@ from hybridchat.domain.chat import (
     Purpose,
     Reasoning,
     Role,
+    is_off_record,
 )
 from hybridchat.domain.estimate import Size, message_size
 from hybridchat.domain.pricing import CostEstimate
@@ -73,7 +74,16 @@ class Draft(Struct, frozen=True):
 class Chat:
     """One conversation as it is open here; made by Session.new or Session.open, read-only for callers."""
 
-    def __init__(self, *, privacy: Privacy, route: str, model: str | None = None, system: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        privacy: Privacy,
+        route: str,
+        model: str | None = None,
+        system: str = "",
+        is_off_record: bool = False,
+    ) -> None:
+        self.is_off_record = is_off_record  # in memory only, to its end
         self.conversation: Conversation | None = None  # None until the first message is sent
         self.messages: list[Message] = []  # root → leaf of the active branch, the streaming reply included
         self.privacy = privacy
@@ -100,6 +110,7 @@ class Chat:
             route=conversation.route,
             model=conversation.model,
             system=conversation.system,
+            is_off_record=is_off_record(conversation.id),
         )
         chat.conversation = conversation
         chat.messages = messages

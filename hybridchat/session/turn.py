@@ -24,6 +24,7 @@ from hybridchat.domain.chat import (
     Privacy,
     Proof,
     Zone,
+    is_off_record,
 )
 from hybridchat.domain.retry import slept
 from hybridchat.domain.routing import Candidate
@@ -194,13 +195,15 @@ class Turn:
         return final
 
     def _errand(self) -> Errand:
+        """What leaves is in the audit also off the record, but leads to no conversation there."""
         attempt, counts = self._attempt, counts_of(self._attempt.found)
         is_masked = attempt.disclosure is Disclosure.MASKED
+        is_kept = not is_off_record(attempt.conversation_id)
         return Errand(
             purpose=attempt.purpose,
-            conversation_id=attempt.conversation_id,
-            message_id=attempt.message_id,
-            attempt_id=attempt.attempt_id,
+            conversation_id=attempt.conversation_id if is_kept else None,
+            message_id=attempt.message_id if is_kept else None,
+            attempt_id=attempt.attempt_id if is_kept else None,
             masked=counts if is_masked else {},
             overridden={} if is_masked else counts,
         )

@@ -12,10 +12,10 @@ from hybridchat.domain.chat import Attempt, Message, MessageState, Outcome
 from hybridchat.domain.privacy import why_forbidden
 from hybridchat.domain.routing import Outlook
 from hybridchat.errors import ErrorKind, HybridchatError, UsageError
-from hybridchat.ledger.store import Ledger
 from hybridchat.session.bookkeeping import Bookkeeper
 from hybridchat.session.events import Emit, Notice, Offered, QueueChanged, TurnBegan, TurnEnded
 from hybridchat.session.fleet import Fleet
+from hybridchat.session.ledgers import Ledgers
 from hybridchat.session.planning import Planner
 from hybridchat.session.recovery import Recovery, make_try
 from hybridchat.session.sending import begin_again, begin_turn
@@ -26,8 +26,8 @@ from hybridchat.session.turn import Try, Turn
 class Turns:
     """At most one turn runs in a chat; the rest of its messages wait in order."""
 
-    def __init__(self, ledger: Ledger, fleet: Fleet, planner: Planner, books: Bookkeeper, emit: Emit) -> None:
-        self._ledger = ledger
+    def __init__(self, ledgers: Ledgers, fleet: Fleet, planner: Planner, books: Bookkeeper, emit: Emit) -> None:
+        self._ledgers = ledgers
         self._fleet = fleet
         self._planner = planner
         self._books = books
@@ -98,16 +98,16 @@ class Turns:
             if draft.parameters.effort is None:
                 draft = replace(draft, parameters=replace(draft.parameters, effort=chat.effort))
             first = make_try(self._fleet, self._planner, chat, draft, plan)
-            instead_of = chat.leaf_id if is_again else None
+            instead_of, ledger = chat.leaf_id if is_again else None, self._ledgers.of_chat(chat)
             if is_again:
-                reply = await begin_again(self._ledger, chat, first.attempt)
+                reply = await begin_again(ledger, chat, first.attempt)
             else:
-                reply = await begin_turn(self._ledger, chat, draft, plan, first.attempt)
+                reply = await begin_turn(ledger, chat, draft, plan, first.attempt)
         finally:
             chat.is_sending = False
         assert chat.conversation is not None
         course = Recovery(self._fleet, self._planner, chat, draft, plan, first, self._recorded)
-        chat.turn = Turn(self._ledger, self._emit, course, first, reply)
+        chat.turn = Turn(ledger, self._emit, course, first, reply)
         self._emit(TurnBegan(chat.conversation, chat.messages[-2], reply, first.target, instead_of))
         self.chats[chat.conversation.id] = chat
         if is_new:
@@ -194,13 +194,13 @@ class Turns:
                 await chat.turn.wait()
 
     def _queue_changed(self, chat: Chat) -> None:
-        """Waiting words are on disk as well."""
+        """Waiting words are in the ledger as well."""
         texts = tuple(draft.text for draft in chat.queue)
         if texts != chat.waiting:
             chat.waiting = texts
             if chat.id is not None:
                 stored = msgspec.json.encode(texts).decode()
-                self._ledger.update_conversation(chat.id, waiting=stored)
+                self._ledgers.of_chat(chat).update_conversation(chat.id, waiting=stored)
             self._emit(QueueChanged(chat.id, texts))
         if chat.id is not None and not chat.is_streaming and not chat.queue:
             self.chats.pop(chat.id, None)

@@ -40,6 +40,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
     ),
     "Chats": (
         Action("new_chat", ("ctrl+n",), "New chat", "Start an empty conversation", "new"),
+        Action("new_off_record", ("alt+n",), "New chat off the record", "In memory only: gone when you quit"),
         Action("chats", ("ctrl+o",), "Open a chat…", "All conversations, newest first; type to filter", "chats"),
         Action("rename_chat", ("f2",), "Rename this chat…", "Give the conversation another title"),
         Action("delete_chat", ("f8",), "Delete this chat", "Can be undone until you quit"),

@@ -62,8 +62,9 @@ def _to_ascii(character: str) -> str:
 
 
 def on_end_signals(loop: asyncio.AbstractEventLoop, end: Callable[[int], None]) -> None:
-    """SIGTERM and SIGHUP (a closed terminal) call `end` with the exit code, 128 + number; where they exist."""
-    for name in ("SIGTERM", "SIGHUP"):
+    """SIGINT from outside (Ctrl+C is a key), SIGTERM and SIGHUP (a closed terminal) call `end` with the exit code,
+    128 + number; where they exist."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None:
             try:

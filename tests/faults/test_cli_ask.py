@@ -67,6 +67,33 @@ async def test_it_streams_and_interrupted_keeps_what_came(
     assert reply["text"].startswith("# A heading\n")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
+@pytest.mark.parametrize(
+    ("redirection", "code", "err", "state"),
+    [
+        (">/dev/full", 1, "hybridchat: No space left on device — nothing more is done\n", "stopped"),
+        ("2>/dev/full", 0, "", "complete"),
+        (">&-", 0, "retry 1 in 0 s", "complete"),
+        ("<&- >&- 2>&-", 0, "", "complete"),
+    ],
+)
+async def test_standard_streams_that_are_full_or_closed_cost_no_reply(
+    redirection: str, code: int, err: str, state: str, server: FakeCompletions
+) -> None:
+    server.limited = [0]  # told on standard error
+    process = await asyncio.create_subprocess_exec(
+        *("sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, "-m", "hybridchat", "ask", "go"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    done = await finish(process)
+    assert done.code == code
+    assert err in done.err
+    shown = json.loads((await run("show", "1", "--json")).out)
+    assert shown["messages"][-1]["state"] == state
+
+
 class Endless(FakeCompletions):
     """Only a client that hangs up ends its stream."""
 

@@ -42,7 +42,7 @@ def assert_restored(terminal: Terminal) -> None:
     assert termios.tcgetattr(terminal.master)[3] == terminal.modes_before[3]  # echo and line mode are back
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_ends_it_cleanly(number: signal.Signals, code: int) -> None:
     with demo() as terminal:
         terminal.wait_for("Enter sends to")

@@ -85,7 +85,7 @@ class FakeProviders:
     async def find_key(self, new: NewBackend) -> tuple[NewBackend, Key | None]:
         if self.in_environment is None:
             return new, None
-        return new.with_values(key=f"env:{new.variable}"), Key(self.in_environment, "the environment")
+        return new, Key(self.in_environment, f"the environment's {new.variable}")
 
     async def look(self, new: NewBackend, key: str | None) -> Look:
         self.looked.append((new.config, key))

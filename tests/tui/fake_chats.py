@@ -113,8 +113,15 @@ class FakeChats:
 
     # --- conversations
 
-    def new(self, *, privacy: Privacy | None = None, route: str | None = None, model: str | None = None) -> Chat:
-        return Chat(privacy=privacy or Privacy.OPEN, route=route or "auto", model=model)
+    def new(
+        self,
+        *,
+        privacy: Privacy | None = None,
+        route: str | None = None,
+        model: str | None = None,
+        off_record: bool = False,
+    ) -> Chat:
+        return Chat(privacy=privacy or Privacy.OPEN, route=route or "auto", model=model, is_off_record=off_record)
 
     def add(self, title: str, messages: Sequence[tuple[Role, str]] = (), updated_at: str = NOW) -> int:
         """A conversation as if from an earlier day."""

@@ -100,7 +100,7 @@ async def test_a_key_of_the_environment_is_used_after_its_own_yes(play: Screenpl
         await stage.press("enter")
         await stage.until(lambda: providers.written)
         ((new, _, key),) = providers.written
-        assert (new.config.key, key) == ("env:MISTRAL_API_KEY", None)
+        assert (new.config.key, key) == (None, None)
         assert [key for _, key in providers.looked] == [None, KEY]
 
 

@@ -63,6 +63,7 @@ default = "local_only"
     [
         ("a = = 1", ["config.toml:1: not valid TOML: invalid value"]),
         ('x = 1\ny = """\nopen', ["config.toml:3: not valid TOML: unterminated string"]),
+        (f"x = {'[' * 9000}", ["config.toml: is nested too deeply — tables in tables at most"]),
         ("[ui]\n[ui]", ["config.toml:2: not valid TOML: cannot declare ('ui',) twice"]),
         (
             "\n[uii]\nx = 1",

@@ -106,20 +106,20 @@ class AddBackend(ModalScreen["Added | None"]):
         self._facts.update("\n".join(facts))
         facts += [f"It is {clean_line(await place_for_keys())}."]
         self._facts.update("\n".join(facts))
-        if variable := await self._variable():
-            self.environment = Tick(f"Use the key in the environment's {variable}")
+        if origin := await self._key_at_hand():
+            self.environment = Tick(f"Use the key in {origin}")
             await self.mount(self.environment, after=self.key)
 
-    async def _variable(self) -> str:
-        """The environment's variable that has a key for this provider, or ""."""
+    async def _key_at_hand(self) -> str:
+        """Where there is a key for this provider already, in words, or ""."""
         if self._provider is None:
             return ""
         try:
             new = await self._providers.draft(self._provider.id, {"base_url": self._provider.url})
-            new, _ = await self._providers.find_key(new)
+            _, key = await self._providers.find_key(new)
         except HybridchatError:  # said when it is added
             return ""
-        return (new.config.key or "").removeprefix("env:")
+        return key.origin if key else ""
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if event.input is self.key:

@@ -51,6 +51,10 @@ class ChatScreen(Backends, Answers):
         if self.session is not None:
             self.show_chat(self.session.new(privacy=self.born))
 
+    def action_new_off_record(self) -> None:
+        if self.session is not None:
+            self.show_chat(self.session.new(privacy=self.born, off_record=True))
+
     @work(exclusive=True, group="chats")
     async def action_chats(self) -> None:
         from hybridchat.tui.screens.chats import ChatList

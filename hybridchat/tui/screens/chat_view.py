@@ -40,6 +40,8 @@ PLAN_DELAY_S = 0.05
 MAX_BANNERS = 3
 COUNT_EVERY_S = 1.0
 
+Place = tuple[int | None, bool]  # a chat's id, and whether it is off the record: words never change sides
+
 
 class ChatView(Screen[None]):
     """What there is to see. What the user can do is ChatScreen's."""
@@ -65,7 +67,7 @@ class ChatView(Screen[None]):
         self._panel_mode = panel
         self._is_simulated = False
         self._plan_timer: Timer | None = None
-        self._drafts: dict[int | None, str] = {}
+        self._drafts: dict[Place, str] = {}
         self._live: dict[int, Live] = {}
         self._clock = time.monotonic
         self._waits: dict[int, news.RetryWaits] = {}  # by conversation
@@ -111,8 +113,8 @@ class ChatView(Screen[None]):
     def show_chat(self, chat: Chat) -> None:
         """Puts another chat on the screen; the draft of the one before is kept for its return."""
         if self.chat is not None:
-            self._drafts[self.chat.id] = self.composer.text
-            self.composer.set_draft(self._drafts.pop(chat.id, ""))
+            self._drafts[place_of(self.chat)] = self.composer.text
+            self.composer.set_draft(self._drafts.pop(place_of(chat), ""))
         self.chat = chat
         self._beside = {}
         self.show_messages()
@@ -136,7 +138,8 @@ class ChatView(Screen[None]):
         is_empty = self.chat is None or not self.chat.messages
         self.welcome.display, self.transcript.display = is_empty, not is_empty
         if is_empty and self.session is not None:
-            self.welcome.show(self.session.candidates())
+            is_off_record = self.chat is not None and self.chat.is_off_record
+            self.welcome.show(self.session.candidates(), is_off_record=is_off_record)
 
     def show_waiting(self) -> None:
         if self.chat is not None:
@@ -164,6 +167,7 @@ class ChatView(Screen[None]):
             ("SIMULATED" if self._is_simulated else "", "bold $warning"),
             (clean_line(plan.workload or "", 20), "$muted"),
             ("high reasoning" if plan.reasoning is Reasoning.HIGH else "", "$muted"),
+            ("off the record" if self.chat.is_off_record else "", "bold $warning"),
             (PRIVACY[plan.privacy], "$muted" if plan.privacy is Privacy.OPEN else "$local"),
         )
         self.title_bar.marks = tuple((words, style) for words, style in marks if words)
@@ -306,6 +310,10 @@ class ChatView(Screen[None]):
             yield
         except HybridchatError as error:
             self.banner(str(error), "error")
+
+
+def place_of(chat: Chat) -> Place:
+    return chat.id, chat.is_off_record
 
 
 def _live(target: Candidate) -> Live:

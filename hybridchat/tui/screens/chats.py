@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.binding import Binding, BindingType
 
-from hybridchat.domain.chat import Conversation, Privacy
+from hybridchat.domain.chat import Conversation, Privacy, is_off_record
 from hybridchat.errors import HybridchatError
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.widgets.rows import Row
@@ -93,6 +93,7 @@ class ChatList(Picker):
 def _row(conversation: Conversation, now: datetime, *, is_current: bool) -> Row:
     marks = {Privacy.LOCAL_ONLY: "local only  ", Privacy.PRIVATE: "private  ", Privacy.OPEN: ""}[conversation.privacy]
     here = "open now  " if is_current else ""
+    marks = f"off the record  {marks}" if is_off_record(conversation.id) else marks
     return Row(
         conversation.id, conversation.title or "(no title)", f"{here}{marks}{when(conversation.updated_at, now)}"
     )

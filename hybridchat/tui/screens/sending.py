@@ -14,6 +14,7 @@ from hybridchat.domain.text import clean_line, oldest_turns
 from hybridchat.errors import HybridchatError
 from hybridchat.session.ways import Undecided, Way
 from hybridchat.tui.enter import Enter
+from hybridchat.tui.screens.chat_view import place_of
 from hybridchat.tui.screens.spending import AskUnpriced, SetLimit, Spending, stop_rows
 from hybridchat.tui.widgets.bars import Banner
 from hybridchat.tui.widgets.composer import Composer
@@ -86,12 +87,12 @@ class Sending(Spending):
     def _give_back(self, chat: Chat, text: str) -> None:
         """Words that were not sent return to their chat's composer, before whatever was typed there since."""
         is_here = chat is self.chat
-        newer = self.composer.text if is_here else self._drafts.get(chat.id, "")
+        newer = self.composer.text if is_here else self._drafts.get(place_of(chat), "")
         draft = f"{text}\n{newer}" if newer.strip() and text.strip() else text or newer
         if is_here:
             self.composer.set_draft(draft)
         else:
-            self._drafts[chat.id] = draft
+            self._drafts[place_of(chat)] = draft
 
     # --- questions
 

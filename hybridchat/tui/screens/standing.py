@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from textwrap import wrap
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -43,26 +44,32 @@ class StandingScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static("What is known of who computes", markup=False, classes="title")
+            yield Static("Who computes, and how that is known", markup=False, classes="title")
             with VerticalScroll():
-                yield Static(standing_content(self._standings), markup=False)
+                yield Static(standing_content(self._standings, min(96, self.app.size.width) - 12), markup=False)
             yield Static("Esc closes · Up and Down scroll", markup=False, classes="hint")
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
 
 
-def standing_content(standings: Iterable[Standing]) -> Content:
+def standing_content(standings: Iterable[Standing], width: int) -> Content:
+    """Each backend with what it rests on, then what each word means; wrapped to `width` cells."""
     parts: list[str | tuple[str, str]] = []
     for standing in standings:
         color = "$managed" if standing.zone is Zone.MANAGED else "$local"
         words = zone_words(standing.zone, standing.proof, standing.kind)
         parts += [(clean_line(standing.backend, 40), f"bold {color}"), f" · {words}\n"]
-        parts += [(f"  {name:<9}{clean_line(text, 300)}\n", "$muted") for name, text in _facts(standing) if text]
-    parts.append(("\nThe words\n", "bold $primary"))
+        for name, text in _facts(standing):
+            parts += [(f"  {name:<9}", "$muted"), _indented(clean_line(text, 300), width, 11)] if text else []
+        parts.append("\n")
     for words, meaning in _MEANINGS:
-        parts += [(f"  {words}", "bold"), (f"  {meaning}\n", "$muted")]
+        parts += [(f"{words}\n", "bold"), "  ", (_indented(meaning, width, 2), "$muted")]
     return Content.assemble(*parts)
+
+
+def _indented(text: str, width: int, by: int) -> str:
+    return ("\n" + " " * by).join(wrap(text, width - by)) + "\n"
 
 
 def _facts(standing: Standing) -> tuple[tuple[str, str], ...]:

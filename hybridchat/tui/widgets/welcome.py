@@ -18,22 +18,22 @@ HEALTH = {
     HealthState.UNKNOWN: "not checked",
 }
 _MAX_SHOWN = 6
+HEAD = "Your own models and rented ones, in one conversation."
+OFF_RECORD = "Off the record: this chat is in memory only, and gone when you quit."
 
 
 class Welcome(Static):
     def __init__(self) -> None:
         super().__init__("", id="welcome", markup=False)
 
-    def show(self, candidates: Sequence[Candidate]) -> None:
-        self.update(welcome_content(candidates))
+    def show(self, candidates: Sequence[Candidate], *, is_off_record: bool = False) -> None:
+        self.update(welcome_content(candidates, is_off_record=is_off_record))
 
 
-def welcome_content(candidates: Sequence[Candidate]) -> Content:
+def welcome_content(candidates: Sequence[Candidate], *, is_off_record: bool = False) -> Content:
     """One line for each backend, with who computes and whether it is healthy."""
-    parts: list[str | tuple[str, str]] = [
-        ("hybridchat\n", "bold $primary"),
-        ("Your own models and rented ones, in one conversation.\n\n", "$muted"),
-    ]
+    head = (OFF_RECORD, "bold $warning") if is_off_record else (HEAD, "$muted")
+    parts: list[str | tuple[str, str]] = [("hybridchat\n", "bold $primary"), head, "\n\n"]
     for candidate in candidates[:_MAX_SHOWN]:
         backend, model, zone = candidate_words(candidate)
         color = "$local" if candidate.is_local else "$managed"

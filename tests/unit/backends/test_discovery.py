@@ -45,7 +45,9 @@ async def test_two_of_a_kind_get_two_ids() -> None:
     assert [engine.id for engine in found] == ["ollama", "ollama-2"]
 
 
-@pytest.mark.parametrize(("status", "body"), [(200, b"<html>"), (404, b"<html>"), (401, b"{}"), (200, b"[1]")])
+@pytest.mark.parametrize(
+    ("status", "body"), [(200, b"<html>"), (404, b"<html>"), (401, b"{}"), (200, b"[1]"), (200, b"[" * 100_000)]
+)
 async def test_what_is_no_known_server_is_named_and_nothing_is_not(status: int, body: bytes) -> None:
     async def page(_: Request, respond: Responder) -> None:
         await respond.whole(body, status=status, content_type="text/html")
@@ -87,7 +89,7 @@ async def test_keys_are_named_and_never_used() -> None:
     found = await discover({"OPENAI_API_KEY": "canary", "MISTRAL_API_KEY": "", "OPENAI_BASE_URL": "http://evil"}, [1])
     (openai,) = found
     assert (openai.id, openai.base_url, openai.zone) == ("openai", "https://api.openai.com/v1", Zone.MANAGED)
-    assert (openai.key_variable, openai.is_healthy, openai.needs_own_yes) == ("OPENAI_API_KEY", None, True)
+    assert (openai.source, openai.is_healthy, openai.needs_own_yes) == ("OPENAI_API_KEY", None, True)
     assert "canary" not in repr(found)
 
 

@@ -81,8 +81,9 @@ async def test_vllm_tells_its_context_window() -> None:
             {"data": [{"id": "x", "architecture": {"input_modalities": 1}, "supported_parameters": {}}]},
             ModelInfo("x"),
         ),
+        ({"data": [{"id": "x", "max_model_len": -5, "context_length": 4}]}, ModelInfo("x", context_window=4)),
     ],
-    ids=["OpenRouter", "Mistral", "Groq", "Together", "odd"],
+    ids=["OpenRouter", "Mistral", "Groq", "Together", "odd", "below nothing"],
 )
 async def test_what_each_providers_list_tells(listed: object, expected: ModelInfo) -> None:
     async def handle(request: Request, respond: Responder) -> None:
@@ -91,6 +92,16 @@ async def test_what_each_providers_list_tells(listed: object, expected: ModelInf
     async with FakeServer(handle) as server:
         health = await health_of(Kind.OPENAI_COMPATIBLE, server, zone=Zone.MANAGED, proof=None)
     assert health.models == (expected,)
+
+
+@pytest.mark.parametrize("listed", [b'{"data": []}', b'{"data": null}'])
+async def test_a_server_without_models_is_well(listed: bytes) -> None:
+    async def handle(request: Request, respond: Responder) -> None:
+        await respond.whole(listed)
+
+    async with FakeServer(handle) as server:
+        health = await health_of(Kind.OPENAI_COMPATIBLE, server)
+    assert (health.state, health.detail) == (HealthState.HEALTHY, "answers; lists no models")
 
 
 async def test_why_a_look_failed_is_told_as_a_kind_too() -> None:
@@ -210,6 +221,29 @@ async def test_a_refused_key_is_said(kind: Kind) -> None:
         health = await health_of(kind, server)
     assert health.state is HealthState.UNHEALTHY
     assert "401" in health.detail
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "remedy"),
+    [
+        (403, ErrorKind.AUTH, "check `key`"),
+        (429, ErrorKind.RATE_LIMIT, "wait a little"),
+        (529, ErrorKind.OVERLOADED, "wait a little"),
+        (500, ErrorKind.SERVER, "try again"),
+    ],
+)
+async def test_a_look_says_what_the_server_says_and_what_to_do(status: int, kind: ErrorKind, remedy: str) -> None:
+    async def handle(request: Request, respond: Responder) -> None:
+        said = f"Not today, {request.headers['authorization'].removeprefix('Bearer ')}"
+        await respond.whole({"error": {"message": said}} if request.path == "/v1/models" else b"<p>", status=status)
+
+    async with FakeServer(handle) as server:
+        spec = spec_for(Kind.OPENAI, server.url, zone=Zone.MANAGED, proof=None)
+        backend = make_backend(spec, "sk-canary", recorder=Recorded())
+        health = await backend.health()
+        await backend.aclose()
+    assert health.detail.endswith(f"/v1/models answered with status {status}: Not today, [key]")
+    assert (health.error_kind, health.remedy.startswith(remedy)) == (kind, True)
 
 
 @pytest.mark.parametrize("body", [b"<html>hello</html>", b"[1]", b'{"data": 7}', b'{"models": 7, "version": 1}'])

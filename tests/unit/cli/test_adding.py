@@ -123,9 +123,23 @@ async def test_a_key_in_the_environment_is_named_and_not_copied(
     assert (said.code, ring.kept) == (0, {})
     assert "the environment's GROQ_API_KEY" in said.err
     (entry,) = load_config(file)[0].backend
-    assert (entry.key, entry.model) == ("env:GROQ_API_KEY", "llama-3.3-70b-versatile"), "the only model is chosen"
+    assert entry.model == "llama-3.3-70b-versatile", "the only model is chosen"
+    assert entry.key is None, "it is looked for at the provider's host alone, also when the address is changed"
     assert "llama-3.3-70b-versatile" in said.out
     assert KEY not in said.out + said.err + written(file)
+
+
+async def test_a_providers_key_goes_to_no_other_host_unless_it_is_named(
+    call: Call, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    async with FakeProvider("m") as server:
+        elsewhere = ("backends", "add", "openai", "--url", server.url, "--managed")
+        said = await call(*elsewhere)
+        assert (said.code, "needs a key" in said.err, server.requests) == (2, True, [])
+        assert written(file) == COMMENTED
+        assert (await call(*elsewhere, "--key-from", "env:OPENAI_API_KEY")).code == 0
+    assert load_config(file)[0].backend[0].key == "env:OPENAI_API_KEY"
 
 
 @pytest.mark.parametrize(
@@ -157,7 +171,8 @@ async def test_where_a_provider_has_a_place_that_tells_it_is_asked(
     async with FakeProvider("a/b", open_list=True) as server:
         move("openrouter", server)
         pipe("sk-wrong")
-        assert (await call("backends", "add", "openrouter")).code == 1
+        said = await call("backends", "add", "openrouter")
+        assert (said.code, "/api/v1/key answered with status 401: Incorrect" in said.err) == (1, True)
         assert written(file) == COMMENTED
         pipe(KEY)
         said = await call("backends", "add", "openrouter", "--json")
@@ -204,7 +219,7 @@ async def test_without_a_keyring_the_key_is_kept_nowhere_and_the_variable_is_nam
         said = await call("backends", "add", "mistral")
     assert said.code == 0
     assert "put it into the environment as MISTRAL_API_KEY" in said.err
-    assert load_config(file)[0].backend[0].key == "env:MISTRAL_API_KEY"
+    assert load_config(file)[0].backend[0].key is None, "where it is looked for anyway"
     assert KEY not in said.out + said.err + written(file)
 
 
@@ -301,6 +316,7 @@ def test_a_key_as_an_argument_is_refused_without_repeating_it(cli: Cli, file: Pa
         (["https://a.example", "--url", "https://b.example"], "two addresses"),
         (["https://api.openai.com/v1/chat/completions"], "write it as https://api.openai.com/v1"),
         (["https://me:pw@host.example"], "user information"),
+        (["https://host.example/v1?api_key=pw"], "leave out everything from ? or # on"),
         (["http://127.0.0.1:1", "--private"], "loopback is this device"),
         (["http://127.0.0.1:1", "--id", "auto"], "has a meaning of its own"),
         (["http://127.0.0.1:1", "--id", "a b"], "'a b' cannot be an id"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 
 import pytest
 
@@ -42,18 +43,21 @@ async def test_for_json_nothing_is_printed_on_the_way(capsys: pytest.CaptureFixt
     assert capsys.readouterr() == ("", "lab forwards to elsewhere\n")
 
 
-async def test_when_nobody_reads_any_more_it_tells_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("why", [BrokenPipeError(), OSError(errno.ENOSPC, "No space left on device")])
+async def test_when_nothing_can_be_written_any_more_it_tells_once(
+    why: OSError, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls = []
 
     def gone(text: str) -> None:
         calls.append(text)
-        raise BrokenPipeError
+        raise why
 
     monkeypatch.setattr("hybridchat.cli.output.write", gone)
     printer = Printer(as_json=False, show_thinking=False)
     for piece in ("a", "b", "c"):
         printer.on_event(delta(piece))
-    await asyncio.wait_for(printer.reader_gone, 1)
+    assert await asyncio.wait_for(printer.gone, 1) is why
     assert calls == ["a"]
 
 

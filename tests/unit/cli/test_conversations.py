@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -26,6 +27,17 @@ def test_without_any_it_says_so_on_stderr(cli: Cli) -> None:
     assert cli("list", "--json").json == []
 
 
+@pytest.mark.parametrize("command", ["list", "search sky", "stats --json", "export usage", "audit", "delete 1 --yes"])
+def test_a_ledger_that_cannot_be_used_is_not_shown_as_an_empty_one(
+    cli: Cli, answered: TurnIds, home: Path, command: str
+) -> None:
+    shutil.rmtree(home / "run")
+    (home / "run").touch()  # where a folder must be: as unusable as a read-only home
+    said = cli(*command.split())
+    assert (said.code, said.out) == (1, "")
+    assert "as it was, but cannot be used now" in said.err
+
+
 def test_search_finds_words_and_marks_them(cli: Cli, answered: TurnIds) -> None:
     assert "[Rayleigh]" in cli("search", "scattering", "Rayleigh").out
     hit = cli("search", "--json", "rayleigh").json[0]
@@ -37,6 +49,15 @@ def test_rename(cli: Cli, answered: TurnIds) -> None:
     assert cli("rename", str(answered.conversation_id), "Sky\ncolours").code == 0
     assert cli("list", "--json").json[0]["title"] == "Sky colours"
     assert cli("rename", str(answered.conversation_id), "  ").code == 2
+
+
+@pytest.mark.parametrize(
+    "command", ["show ID", "list --limit ID", "ask hi --conversation ID", "ask hi --max-tokens ID"]
+)
+def test_a_number_beyond_all_counting_is_no_number(cli: Cli, command: str) -> None:
+    said = cli(*command.replace("ID", str(2**63)).split())
+    assert said.code == 2
+    assert f"'{2**63}' is not from 1 to {2**63 - 1}" in said.err
 
 
 def test_delete_takes_the_text_and_leaves_the_numbers(cli: Cli, answered: TurnIds, home: Path) -> None:

@@ -44,6 +44,20 @@ def test_who_waits_for_standard_input_is_told(monkeypatch: pytest.MonkeyPatch) -
     assert read_stdin() == "at last"
 
 
+def test_what_no_model_could_read_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hybridchat.cli.prompt.MAX_INPUT_BYTES", 1 << 20)
+    for size, code in ((1 << 20, 0), (2 << 20, 2)):
+        (tmp_path / "log").write_bytes(b"y" * size)
+        piped = io.BytesIO(b"y" * size)
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(piped))
+        for read in (read_stdin, lambda: read_files([tmp_path / "log"])[0][1]):
+            if code:
+                with pytest.raises(UsageError, match="is over 1 MB — no model reads that much at once"):
+                    read()
+            else:
+                assert len(read()) == size
+
+
 def test_files_that_are_no_text_or_not_there_are_named(tmp_path: Path) -> None:
     binary = tmp_path / "photo.jpg"
     binary.write_bytes(b"\xff\xd8\xff\xe0")

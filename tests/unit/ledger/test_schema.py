@@ -22,7 +22,7 @@ NAMES = [migration.name for migration in migrations._migrations]
 
 def test_the_version_counts_the_migrations() -> None:
     assert len(NAMES) == SCHEMA_VERSION
-    assert [int(name[1:4]) for name in NAMES] == list(range(1, SCHEMA_VERSION + 1))
+    assert [int(name[1:4]) for name in NAMES] == sorted({int(name[1:4]) for name in NAMES})
 
 
 def make_old(path: Path, version: int) -> None:

@@ -44,7 +44,7 @@ def found(name: str, **changes: object) -> Found:
 
 async def test_what_is_accepted_is_written_with_comments(paths: Paths) -> None:
     place: dict[str, object] = {"kind": Kind.OPENAI, "base_url": "https://api.openai.com/v1", "zone": Zone.MANAGED}
-    key = found("openai", key_variable="OPENAI_API_KEY", **place)
+    key = found("openai", source="OPENAI_API_KEY", **place)
     here = found("vllm", peer=Peer(pid=1, executable="/bin/vllm"))
     await FirstRun(paths, Config()).accept([here, key], vouched=["vllm"])
     local, managed = backends(paths)
@@ -54,7 +54,8 @@ async def test_what_is_accepted_is_written_with_comments(paths: Paths) -> None:
     assert [(name, v.kind, v.url, v.executable) for name, v in vouches.by_id.items()] == [
         ("vllm", "vllm", "http://127.0.0.1:8000", "/bin/vllm")
     ]
-    assert (managed.id, managed.key, managed.vouched) == ("openai", "env:OPENAI_API_KEY", False)
+    assert (managed.id, managed.vouched) == ("openai", False)
+    assert managed.key is None, "a variable that is not named stays behind when the address is changed"
     assert "#" in paths.config_file.read_text()
 
 

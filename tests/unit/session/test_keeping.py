@@ -143,3 +143,15 @@ async def test_the_demo_takes_no_key(home: Path) -> None:
 def test_a_key_of_the_session_outlives_a_config_that_is_read_again(home: Path) -> None:
     first = wiring.load()
     assert wiring.load(before=first).session_keys is first.session_keys
+
+
+async def test_a_provider_that_answers_nobody_without_a_key_is_sent_nothing(home: Path) -> None:
+    session = open_session(home, "https://api.openai.com/v1", 'model = "m"')
+    chat = session.new(route="b")
+    await session.send(chat, "hello")
+    reply = await session.wait(chat)
+    await session.close()
+    assert reply.attempt is not None
+    assert reply.attempt.error_kind == "auth"
+    assert "there is no key for OpenAI" in reply.note
+    assert "OPENAI_API_KEY" in reply.note

@@ -1,0 +1,104 @@
+"""Conversations off the record: a ledger in memory, beside the one on disk that keeps the budgets."""
+
+from __future__ import annotations
+
+import sqlite3
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from hybridchat.domain.budget import Scope
+from hybridchat.domain.chat import OFF_RECORD_FROM
+from hybridchat.ledger import money, writes
+from hybridchat.ledger.connect import transaction
+from hybridchat.ledger.records import AttemptCost, AttemptEnd, Forecast, LedgerStatus, NewAttempt, TurnIds
+from hybridchat.ledger.store import Begin, Ledger
+from hybridchat.ledger.times import utc_now
+from hybridchat.ledger.writer import Notify
+
+
+class _Held(NamedTuple):
+    """What the ledger on disk counts for one attempt."""
+
+    at: str
+    pico_usd: int
+
+
+class OffRecordLedger(Ledger):
+    """Its ids begin at OFF_RECORD_FROM. What its managed attempts hold and cost is a sum in `kept`, so that the budgets
+    of all windows stay true: what a killed process had reserved stays counted."""
+
+    def __init__(self, kept: Ledger, on_notice: Notify) -> None:
+        self._kept = kept
+        self._held: dict[int, _Held] = {}  # by attempt
+        super().__init__(None, on_notice)
+
+    def _open(self, path: Path | None) -> LedgerStatus:
+        status = super()._open(path)
+        first = [(table, OFF_RECORD_FROM - 1) for table in ("conversation", "message")]
+        with transaction(self._file.connection):
+            self._file.connection.executemany("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", first)
+        return status
+
+    def _begin(self, attempt: NewAttempt, begin: Begin, *, durable: bool = False) -> Future[TurnIds]:
+        def begin_held(db: sqlite3.Connection, attempt: NewAttempt) -> TurnIds:
+            if not attempt.forecast.limits:
+                return begin(db, attempt)
+            at = utc_now()
+            max_tokens, held = self._hold(attempt, at)
+            try:
+                ids = begin(db, replace(attempt, forecast=_granted(attempt.forecast, max_tokens)))
+            except BaseException:
+                self._spend(attempt.backend, at, -held)
+                raise
+            self._held[ids.attempt_id] = _Held(at, held)
+            self._settle(db, ids.attempt_id)
+            return ids
+
+        return super()._begin(attempt, begin_held)
+
+    def _hold(self, attempt: NewAttempt, at: str) -> tuple[int | None, int]:
+        """Waits for the other ledger, which never waits for this one. Raises OverBudget."""
+        hold = partial(money.hold_off_record, backend=attempt.backend, forecast=attempt.forecast, now=at)
+        return self._kept._write(hold, is_awaited=True).result()
+
+    def _spend(self, backend: str, at: str, pico_usd: int) -> None:
+        self._kept._write(partial(money.spend_off_record, backend=backend, at=at, pico_usd=pico_usd))
+
+    def end_attempt(self, end: AttemptEnd) -> Future[None]:
+        def run(db: sqlite3.Connection) -> None:
+            writes.end_attempt(db, end)
+            self._settle(db, end.attempt_id)
+
+        return self._write(run)
+
+    def set_cost(self, cost: AttemptCost) -> Future[None]:
+        def run(db: sqlite3.Connection) -> None:
+            money.set_cost(db, cost)
+            self._settle(db, cost.attempt_id)
+
+        return self._write(run)
+
+    def _settle(self, db: sqlite3.Connection, attempt_id: int) -> None:
+        """Tells `kept` what has changed since it was told."""
+        backend, at, pico_usd = db.execute(
+            "SELECT backend, started_at, (zone = 'managed') * coalesce(cost_pico_usd, reserved_pico_usd, 0) "
+            "FROM attempt WHERE id = ?",
+            (attempt_id,),
+        ).fetchone()
+        held = self._held.get(attempt_id, _Held(at, 0))
+        if pico_usd != held.pico_usd:
+            self._spend(backend, held.at, pico_usd - held.pico_usd)
+            self._held[attempt_id] = held._replace(pico_usd=pico_usd)
+
+
+def _granted(forecast: Forecast, max_tokens: int | None) -> Forecast:
+    """What is left to be looked at here: the conversation's own limit, for a reply as long as the others allow."""
+    hold = forecast.hold
+    if hold is not None and max_tokens is not None:
+        hold = replace(hold, max_tokens=max_tokens)
+    own = tuple(limit for limit in forecast.limits if limit.scope is Scope.CONVERSATION)
+    return replace(forecast, hold=hold, limits=own)

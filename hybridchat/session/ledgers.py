@@ -1,0 +1,45 @@
+"""The user's ledger and, once a chat off the record begins, one in memory beside it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from hybridchat.domain.chat import Conversation, is_off_record
+from hybridchat.ledger.store import Ledger
+from hybridchat.session.state import Chat
+
+
+class Ledgers:
+    """Ids tell which of the two a conversation or a message is in."""
+
+    def __init__(self, kept: Ledger, on_notice: Callable[[str], None]) -> None:
+        self.kept = kept
+        self._on_notice = on_notice
+        self._off_record: Ledger | None = None
+
+    def of_chat(self, chat: Chat) -> Ledger:
+        return self._in_memory() if chat.is_off_record else self.kept
+
+    def of(self, number: int | None) -> Ledger:
+        """By the id of a conversation or a message."""
+        return self._in_memory() if is_off_record(number) else self.kept
+
+    def _in_memory(self) -> Ledger:
+        if self._off_record is None:
+            from hybridchat.ledger.off_record import OffRecordLedger
+
+            self._off_record = OffRecordLedger(self.kept, self._on_notice)
+        return self._off_record
+
+    async def conversations(self, limit: int) -> list[Conversation]:
+        """Of both, newest first."""
+        found = [ledger.conversations(limit) for ledger in (self.kept, self._off_record) if ledger is not None]
+        merged = [one for ledger in found for one in await asyncio.wrap_future(ledger)]
+        return sorted(merged, key=lambda one: (one.updated_at, one.id), reverse=True)[:limit]
+
+    def close(self) -> None:
+        """The one in memory first: what it spent is told to the other."""
+        if self._off_record is not None:
+            self._off_record.close()
+        self.kept.close()
