@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import struct
@@ -86,7 +87,8 @@ def namespace_command() -> tuple[str, ...] | str:
     if unshare is None:
         return "network namespaces need Linux and `unshare`"
     command = (unshare, "--map-root-user", "--net", "--")
-    tried = subprocess.run([*command, "true"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    path = {"PATH": os.environ.get("PATH", os.defpath)}  # and no keys
+    tried = subprocess.run([*command, "true"], env=path, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     return f"this system refuses network namespaces ({_line(tried.stderr)})" if tried.returncode else command
 
 

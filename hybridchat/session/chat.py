@@ -83,6 +83,7 @@ class Session:
         self.set_key, self.standing, self.vouch = self.fleet.set_key, self.fleet.standing, self.fleet.vouch
         floor = Privacy.LOCAL_ONLY if local_only else Privacy.OPEN
         forecasts = Forecasts(self._ledger, prices, self.fleet, self._spawn, lambda: self.books.refresh())
+        self.look_up_price = forecasts.learn
         self.budgets = Budgets(BudgetSettings.of(config), self._ledgers, forecasts, budget_file)
         gate = Gate(partial(make_scanner, config.privacy.patterns))
         self.planner = Planner(config.route, self.fleet, floor, forecasts, self.budgets, gate, config_error)

@@ -109,6 +109,7 @@ class Planner:
             counted_tokens=counted,
             prompt_spread=(prompt.low, prompt.high) if prompt else None,
             cost=self._forecasts.cost(target, prompt) if target and prompt else None,
+            is_price_awaited=target is not None and not self._forecasts.has_learnt(target),
             budget=self._verdict(target or forbidden, chat, draft, counted),
             forbidden=forbidden,
             left_out_turns=left_out,

@@ -42,6 +42,7 @@ class Plan(Struct, frozen=True):
     counted_tokens: int = 0  # the same for any model, as context windows are compared with
     prompt_spread: tuple[int, int] | None = None  # between what they may well lie
     cost: CostEstimate | None = None  # None without a known price
+    is_price_awaited: bool = False  # it is being looked up
     budget: Verdict | None = None  # of the target, or of the one that a budget forbids; None where no budget applies
     forbidden: Candidate | None = None  # whom a budget forbids
     left_out_turns: int = 0  # the oldest ones, that do not go along

@@ -52,7 +52,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         Action("standing", ("alt+i",), "What local means here…", "Who computes, and how that is known", "", "chat"),
         Action("effort", ("alt+g",), "How much it may think…", "Off, low, medium, high, or as the model does"),
         Action("reasoning", ("ctrl+g",), "High reasoning on or off", "Say that the task is hard: routes may heed it"),
-        Action("budget", ("alt+m",), "Budgets…", "What managed backends may cost, and have"),
+        Action("budget", ("alt+m",), "Budgets…", "What may be spent, and what rate limits leave"),
         Action("workload", ("f3",), "Kind of task…", "Code, summarization…: for routes and statistics"),
         Action("add_backend", ("alt+b",), "Add a backend…", "A provider of rented models, or a server"),
         Action("set_key", ("alt+k",), "Key of a backend…", "Into the system's keyring, or for this session"),
@@ -60,6 +60,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
     "Reading": (
         Action("copy_reply", ("ctrl+y",), "Copy the last reply", "To the clipboard, over SSH too"),
         Action("copy_code", ("f5",), "Copy a code block…", "The only one, or choose among several"),
+        Action("links", ("alt+l",), "Links of this reply…", "Where they lead; to copy, or to open"),
         Action("toggle_thinking", ("ctrl+t",), "Show or hide thinking", "Unfold the model's thinking, or fold it"),
         Action("toggle_panel", ("f4",), "Show or hide the comparison", "Local and managed side by side"),
         Action("read", ("f7",), "Read with the keys", "To the transcript, and back; Tab does the same"),

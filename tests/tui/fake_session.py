@@ -30,6 +30,7 @@ class FakeBudgets:
         self.told: tuple[Standing, ...] = ()
         self.set: list[Limit | Scope] = []
         self.unpriced: list[tuple[str, str]] = []
+        self.warn = 0.8
 
     def known(self) -> tuple[Standing, ...]:
         return self.told

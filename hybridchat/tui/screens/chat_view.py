@@ -228,7 +228,8 @@ class ChatView(Screen[None]):
             case news.SnapshotChanged(snapshot):
                 self.panel.snapshot = snapshot
                 if self.session is not None:
-                    self.panel.standings = self.session.budgets.known()
+                    budgets = self.session.budgets
+                    self.panel.standings, self.panel.warn = budgets.known(), budgets.warn
                     self.plan_soon()
             case news.Notice(text, severity):
                 self.banner(text, severity)

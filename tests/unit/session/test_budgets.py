@@ -212,6 +212,8 @@ async def test_a_model_without_a_price_asks_first(build: Build) -> None:
     with pytest.raises(Refused, match="its price is not known, and there is a budget to keep") as stop:
         await ask(world)
     assert "--unpriced" in stop.value.remedy
+    assert not world.session.plan(world.session.new(), "hi", route="cloud").is_price_awaited
+    assert world.session.plan(world.session.new(), "hi", route="cloud", model="another").is_price_awaited
     plan = world.session.plan(world.session.new(), "hi", route="cloud")
     assert plan.budget is not None and plan.budget.stand is Stand.UNPRICED
     world.session.budgets.allow_unpriced("cloud", "unheard-of")
