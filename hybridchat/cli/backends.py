@@ -41,10 +41,10 @@ def list_backends(as_json: bool) -> None:
     \b
     hybridchat backends list --json
     """
-    from hybridchat import wiring
     from hybridchat.backends.spec import backend_specs
+    from hybridchat.cli.store import load_wiring
 
-    wired = wiring.load()
+    wired = load_wiring()
     specs = backend_specs(wired.config)
     urls = {backend.id: backend.base_url for backend in wired.config.backend}
     stands = _standings(wired)
@@ -85,11 +85,11 @@ def show(backend_id: str, as_json: bool) -> None:
     \b
     hybridchat backends show openai --json
     """
-    from hybridchat import wiring
     from hybridchat.backends.spec import spec_of
+    from hybridchat.cli.store import load_wiring
     from hybridchat.session.drafting import written
 
-    wired = wiring.load()
+    wired = load_wiring()
     entry = find_backend(wired.config, backend_id)
     stands = _standings(wired)(spec_of(entry))
     known = {"zone": stands.zone, "proof": stands.proof, "how": stands.how, "key_origin": origin_of(entry)}
@@ -112,11 +112,11 @@ def remove(backend_id: str) -> None:
     \b
     hybridchat backends rm openai
     """
-    from hybridchat import wiring
+    from hybridchat.cli.store import load_wiring
     from hybridchat.config_edit import remove_backend
     from hybridchat.session.vouches import Vouches
 
-    wired = wiring.load()
+    wired = load_wiring()
     entry = find_backend(wired.config, backend_id)
     remove_backend(wired.paths.config_file, backend_id)
     Vouches(wired.paths.vouches_file).end(backend_id)
@@ -152,10 +152,10 @@ def test(backend_ids: tuple[str, ...], round_trip: bool, as_json: bool) -> None:
     \b
     hybridchat backends test openai --round-trip
     """
-    from hybridchat import wiring
+    from hybridchat.cli.store import load_wiring
     from hybridchat.session.doctor import State
 
-    wired = wiring.load()
+    wired = load_wiring()
     for backend_id in backend_ids:
         find_backend(wired.config, backend_id)
     findings = run(_examine(wired, backend_ids, round_trip=round_trip))

@@ -10,6 +10,7 @@ import click
 from hybridchat.cli import output
 from hybridchat.cli.keys import find_backend
 from hybridchat.cli.running import run
+from hybridchat.cli.store import load_wiring
 from hybridchat.domain.chat import Proof
 from hybridchat.errors import UsageError
 
@@ -33,9 +34,7 @@ def vouch(backend_id: str, yes: bool, end: bool, as_json: bool) -> None:
     hybridchat backends vouch lab
     hybridchat backends vouch lab --end
     """
-    from hybridchat import wiring
-
-    wired = wiring.load()
+    wired = load_wiring()
     find_backend(wired.config, backend_id)
     if end:
         standing = run(_end(wired, backend_id))

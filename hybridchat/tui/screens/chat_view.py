@@ -51,10 +51,8 @@ class ChatView(Screen[None]):
     class Opened(TextualMessage):
         """Another chat is shown now."""
 
-    def __init__(self, *, panel: str, show_thinking: bool, born: Privacy | None) -> None:
-        """`born`: what new chats are, if not as the config says."""
+    def __init__(self, *, panel: str, show_thinking: bool) -> None:
         super().__init__()
-        self.born = born
         self.session: Session | None = None
         self.chat: Chat | None = None
         self.title_bar = TitleBar(id="title")
