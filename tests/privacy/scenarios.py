@@ -109,7 +109,7 @@ async def every_command(world: World) -> dict[str, Any]:
         "refused": [one.code for one in refused],
         "failed": [(c, one.err) for c, one in zip(COMMANDS, done, strict=True) if one.code],
         "looks": [(command, one.err) for command, one in zip(LOOKS, looks, strict=True) if one.code],
-        "pinned": [(command, one.err) for command, one in zip(PINNED_LOOKS, pinned, strict=True) if one.err],
+        "pinned": [(command, one.err) for command, one in zip(PINNED_LOOKS, pinned, strict=True) if one.code > 1],
         "audit": looks[-1].out.strip(),
         "missing": sorted(set(EVERY_COMMAND) - {c.split()[0] for c in (*COMMANDS, *LOOKS)} - {"demo"}),
     }
