@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from io import StringIO
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 from unicodedata import combining, east_asian_width
 
 import click
@@ -19,22 +18,49 @@ from hybridchat.errors import UsageError
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
+class InertTerminal:
+    """A standard stream that is a terminal, as everybody in this program sees it, other people's libraries and
+    tracebacks too: whatever is written, the terminal gets inert text."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        return self.stream.write(clean(text))
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        self.write("".join(lines))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
 def prepare_streams() -> None:
     """What was closed before the start goes nowhere, instead of into the first file that would get its number.
-    Characters that the terminal's encoding lacks are replaced instead of ending the program."""
+    A terminal gets inert text only; characters that its encoding lacks are replaced instead of ending the program."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - until the end
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
         reconfigure = getattr(stream, "reconfigure", None)  # a test's or an embedder's stream may have none
         if reconfigure:
             reconfigure(errors="replace")
+        if stream.isatty() and not isinstance(stream, InertTerminal):
+            setattr(sys, name, InertTerminal(stream))
 
 
 def write(text: str) -> None:
-    """A piece of data, at once. Text of models and servers cannot control a terminal; a pipe gets it as it is."""
-    sys.stdout.write(clean(text) if sys.stdout.isatty() else text)
+    """A piece of data, at once."""
+    sys.stdout.write(text)
     sys.stdout.flush()
+
+
+def redraw(text: str) -> None:
+    """One line of a terminal on stderr, drawn over the one before."""
+    stream = sys.stderr.stream if isinstance(sys.stderr, InertTerminal) else sys.stderr
+    stream.write(f"\r{clean_line(text, limit=100)}\x1b[K")
+    stream.flush()
 
 
 def line(text: str = "") -> None:
@@ -59,13 +85,6 @@ def error(text: str) -> None:
     note(f"hybridchat: {text}")
 
 
-class _Inert(StringIO):
-    """Standard output as a terminal may see it."""
-
-    def write(self, text: str) -> int:
-        return sys.stdout.write(clean(text))
-
-
 @contextmanager
 def data_stream(file: Path | None = None) -> Iterator[TextIO]:
     """Where exported text goes: that file, readable by the user alone, or standard output.
@@ -73,7 +92,7 @@ def data_stream(file: Path | None = None) -> Iterator[TextIO]:
     Raises UsageError for a file that cannot be written.
     """
     if file is None:
-        yield _Inert() if sys.stdout.isatty() else sys.stdout
+        yield sys.stdout
         return
     try:
         with open(

@@ -6,7 +6,6 @@ import sys
 from types import TracebackType
 
 from hybridchat.cli import output
-from hybridchat.domain.text import clean_line
 
 
 class Progress:
@@ -30,10 +29,8 @@ class Progress:
         """`fraction` is 0 to 1 or None; off a terminal a line is written for every new text or tenth."""
         if self._drawn_over:
             percent = "" if fraction is None else f" {fraction:.0%}"
-            line = clean_line(text + percent, limit=100)
-            sys.stderr.write(f"\r{line}\x1b[K")
-            sys.stderr.flush()
-            self._shown = line
+            self._shown = text + percent
+            output.redraw(self._shown)
             return
         tenths = -1 if fraction is None else int(fraction * 10)
         if tenths > self._tenths or (fraction is None and text != self._shown):

@@ -59,6 +59,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
     "Reading": (
         Action("copy_reply", ("ctrl+y",), "Copy the last reply", "To the clipboard, over SSH too"),
         Action("copy_code", ("f5",), "Copy a code block…", "The only one, or choose among several"),
+        Action("links", ("alt+l",), "Links of this reply…", "Where they lead; to copy, or to open"),
         Action("toggle_thinking", ("ctrl+t",), "Show or hide thinking", "Unfold the model's thinking, or fold it"),
         Action("toggle_panel", ("f4",), "Show or hide the comparison", "Local and managed side by side"),
         Action("read", ("f7",), "Read with the keys", "To the transcript, and back; Tab does the same"),

@@ -22,6 +22,7 @@ from textual.timer import Timer
 
 from hybridchat.config import UiConfig
 from hybridchat.domain.chat import Privacy
+from hybridchat.domain.text import clean
 from hybridchat.errors import EXIT_FAILED, HybridchatError
 from hybridchat.session.events import Notice, SessionEvent
 from hybridchat.tui import terminal
@@ -98,6 +99,7 @@ class HybridChatApp(App[int]):
         self.session: Session | None = None
         self.last_words = ""  # for stderr, once the terminal is the shell's again
         self._use_first_theme()
+        self._filters.append(terminal.InertFilter())
         if (getattr(sys.__stderr__, "encoding", None) or "utf-8").lower().replace("-", "") != "utf8":
             self._filters.append(terminal.AsciiFilter())
 
@@ -242,9 +244,10 @@ class HybridChatApp(App[int]):
     # --- clipboard
 
     def copy_to_clipboard(self, text: str) -> None:
-        """By OSC 52 through the terminal, over SSH too, and by the system's own program where there is one."""
-        from hybridchat.tui.clipboard import copy_to_system
+        """By OSC 52 through the terminal, over SSH too, and by the system's own program where there is one; inert."""
+        from hybridchat.tui.desktop import copy_to_system
 
+        text = clean(text)
         super().copy_to_clipboard(text)
         if not self.is_headless:
             self.run_worker(lambda: copy_to_system(text, dict(os.environ)), thread=True, group="clipboard")

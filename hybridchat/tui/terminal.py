@@ -20,6 +20,8 @@ from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.worker import WorkerFailed
 
+from hybridchat.domain.text import clean
+
 ESCAPE_DELAY_S = 0.025  # a lone Esc is told from a sequence after this; terminals send a sequence in one piece
 
 _LOOKS = {
@@ -38,6 +40,25 @@ _LOOKS = {
     "x": "×",
 }
 _BOXES = str.maketrans({symbol: look for look, symbols in _LOOKS.items() for symbol in symbols})
+
+
+class InertFilter(LineFilter):
+    """What the widgets drew, whatever they were given: inert in each cell, and no hyperlink for the terminal.
+
+    They clean their texts themselves, because cleaning may change a width; this makes forgetting it harmless.
+    """
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [
+            segment
+            if segment.control or (segment.text.isprintable() and not (segment.style and segment.style.link))
+            else Segment(_inert(segment.text), segment.style and segment.style.update_link(None))
+            for segment in segments
+        ]
+
+
+def _inert(text: str) -> str:
+    return clean(text).replace("\n", " ").replace("\t", " ")
 
 
 class AsciiFilter(LineFilter):

@@ -7,10 +7,11 @@ from functools import partial
 from textual import work
 
 from hybridchat.domain.chat import Privacy, Reasoning
-from hybridchat.domain.text import clean, clean_line
+from hybridchat.domain.text import clean_line
 from hybridchat.tui.actions import bindings
 from hybridchat.tui.screens.answers import Answers
 from hybridchat.tui.screens.backends import Backends
+from hybridchat.tui.screens.links import Links
 from hybridchat.tui.transcript import CodeBlock, Transcript
 from hybridchat.tui.widgets.composer import Composer
 from hybridchat.tui.words import PRIVACY
@@ -28,7 +29,7 @@ WORKLOADS = (
 )
 
 
-class ChatScreen(Backends, Answers):
+class ChatScreen(Backends, Links, Answers):
     """Actions return at once; what takes time runs in a worker, and its failures become banners."""
 
     BINDINGS = bindings("chat")
@@ -190,8 +191,8 @@ class ChatScreen(Backends, Answers):
         self.copy(event.text, "The selection")
 
     def copy(self, text: str, what: str) -> None:
-        """To the terminal's clipboard and the system's; made inert on the way."""
-        self.app.copy_to_clipboard(clean(text))
+        """To the terminal's clipboard and the system's."""
+        self.app.copy_to_clipboard(text)
         self.say(f"{what} is in the clipboard.")
 
     def action_toggle_thinking(self) -> None:

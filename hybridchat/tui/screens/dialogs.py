@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
@@ -28,8 +29,8 @@ class Confirm(ModalScreen[bool]):
     ) -> None:
         super().__init__()
         self._question, self._detail, self._is_harmless = question, detail, is_harmless
-        self._yes = Button(yes + " (y)", id="yes", variant="primary", compact=True)
-        self._no = Button(no + " (n)", id="no", compact=True)
+        self._yes = Button(Content(f"{yes} (y)"), id="yes", variant="primary", compact=True)
+        self._no = Button(Content(f"{no} (n)"), id="no", compact=True)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):

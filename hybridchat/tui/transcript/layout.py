@@ -15,6 +15,14 @@ MEASURE = 100
 Style = tuple[str, ...]
 Run = tuple[str, Style]
 
+LINK_TO = "to:"
+"""Begins the name in a style that has no look but says where a link leads."""
+
+
+def leads_to(style: Style) -> str:
+    """The URL of a link's run, "" for other runs. Of an image in a link it is the image's."""
+    return next((name.removeprefix(LINK_TO) for name in reversed(style) if name.startswith(LINK_TO)), "")
+
 
 class Piece(NamedTuple):
     """From cell `cell` on, a line shows plain[start:end]."""

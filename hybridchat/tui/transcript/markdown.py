@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from hybridchat.tui.transcript.blocks import CODE, ITEM, VERBATIM, Block
+from hybridchat.domain.links import Link
+from hybridchat.tui.transcript.blocks import CODE, ITEM, MARKDOWN, VERBATIM, Block
 from hybridchat.tui.transcript.cells import expand_tabs, inert
 from hybridchat.tui.transcript.code import put_code
-from hybridchat.tui.transcript.layout import Indent, Laid, Page, Prose, Style
+from hybridchat.tui.transcript.layout import LINK_TO, Indent, Laid, Page, Prose, Style, leads_to
 from hybridchat.tui.transcript.tables import Row, put_table
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ _INLINE_STYLES = {"strong_open": "strong", "em_open": "em", "s_open": "strike"}
 _TASK = re.compile(r"\[([ xX])\] ")
 _MATH_ENDS = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}
 _DOLLARS = re.compile(r"\$(?=\S)[^$\n]+?(?<=\S)\$(?!\d)")
+_BARE_URL = re.compile(r"https?://[^\s<>\"'`|\\^{}]+")
 
 
 def lay_out(block: Block, width: int, references: References, *, is_growing: bool = False) -> Laid:
@@ -61,6 +64,23 @@ def fenced(text: str) -> list[tuple[str, str]]:
     return [(_language(token), token.content.removesuffix("\n")) for token in fences]
 
 
+def links_in(blocks: Iterable[Block], references: References) -> list[Link]:
+    """Every link and image, in order, as `lay_out` shows them."""
+    found: list[Link] = []
+    for block in blocks:
+        if block.kind in (MARKDOWN, ITEM):
+            for token in _parse(block, references):
+                if token.type == "inline":
+                    found += _links_in(inline_prose(token))
+    return found
+
+
+def _links_in(prose: Prose) -> Iterator[Link]:
+    for url, runs in groupby(prose.slice(0, len(prose)), key=lambda run: leads_to(run[1])):
+        if url:
+            yield Link("".join(text for text, style in runs if "address" not in style), url)
+
+
 def _language(token: Token) -> str:
     return token.info.strip().split(" ")[0]
 
@@ -73,12 +93,16 @@ def _verbatim(text: str) -> Prose:
 
 def _put_markdown(page: Page, block: Block, references: References) -> bool:
     """False where the nesting is too deep."""
-    parser = _parser(with_links=block.text.count("[") <= MOST_BRACKETS)
-    tokens = parser.parse(block.text, {"references": dict(references)})
+    tokens = _parse(block, references)
     if any(token.level >= DEEPEST for token in tokens):
         return False
     _Renderer(page, block.number if block.kind == ITEM else None).put(tokens)
     return True
+
+
+def _parse(block: Block, references: References) -> list[Token]:
+    parser = _parser(with_links=block.text.count("[") <= MOST_BRACKETS)
+    return parser.parse(block.text, {"references": dict(references)})
 
 
 @cache
@@ -226,7 +250,9 @@ def inline_prose(token: Token, base: Style = ()) -> Prose:
     for child in token.children or ():
         style = (*base, *styles)
         kind = child.type
-        if kind in ("text", "math", "html_inline"):
+        if kind == "text" and not links:
+            _add_text(prose, inert(child.content).replace("\t", "    "), style)
+        elif kind in ("text", "math", "html_inline"):
             prose.add(inert(child.content).replace("\t", "    "), style)
         elif kind == "code_inline":
             prose.add(inert(child.content).replace("\t", "    "), (*style, "inline-code"))
@@ -235,17 +261,40 @@ def inline_prose(token: Token, base: Style = ()) -> Prose:
         elif kind in _INLINE_STYLES:
             styles.append(_INLINE_STYLES[kind])
         elif kind == "link_open":
-            links.append((inert(str(child.attrs.get("href", ""))), len(prose)))
-            styles.append("link")
+            address = inert(str(child.attrs.get("href", "")))
+            links.append((address, len(prose)))
+            styles += ("link", LINK_TO + address)
         elif kind == "link_close":
-            styles.pop()
+            del styles[-2:]
             address, begin = links.pop()
             if address and prose.text[begin:] not in (address, address.removeprefix("mailto:")):
-                prose.add(f" ({address})", (*base, *styles, "address"))
+                prose.add(f" ({address})", (*base, *styles, "address", LINK_TO + address))
         elif kind in ("strong_close", "em_close", "s_close"):
             styles.pop()
         elif kind == "image":
             alt = inert(child.content).replace("\n", " ")
-            prose.add(f"[image: {alt}]" if alt else "[image]", (*style, "link"))
-            prose.add(f" ({inert(str(child.attrs.get('src', '')))})", (*style, "address"))
+            address = inert(str(child.attrs.get("src", "")))
+            prose.add(f"[image: {alt}]" if alt else "[image]", (*style, "link", LINK_TO + address))
+            prose.add(f" ({address})", (*style, "address", LINK_TO + address))
     return prose
+
+
+def _add_text(prose: Prose, text: str, style: Style) -> None:
+    """Web addresses in it are links to what they say."""
+    at = 0
+    if "://" in text:
+        for match in _BARE_URL.finditer(text):
+            end = match.start() + len(_without_ending(match[0]))
+            prose.add(text[at : match.start()], style)
+            address = _parser().normalizeLink(text[match.start() : end])
+            prose.add(text[match.start() : end], (*style, "link", LINK_TO + inert(address)))
+            at = end
+    prose.add(text[at:], style)
+
+
+def _without_ending(url: str) -> str:
+    """What the sentence around it ends with is not the address's: stops, and brackets that it did not open."""
+    address = url.rstrip(".,;:!?*_~…。，、)]")
+    rest = url[len(address) :]
+    closing = len(rest) - len(rest.lstrip(")"))
+    return address + ")" * min(closing, max(0, address.count("(") - address.count(")")))

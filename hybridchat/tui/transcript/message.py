@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from hybridchat.domain.chat import Message, MessageState, Role
+from hybridchat.domain.links import Link
 from hybridchat.domain.text import clean, clean_line
 from hybridchat.tui.transcript.blocks import CODE, Block, Splitter
 from hybridchat.tui.transcript.heights import Heights
 from hybridchat.tui.transcript.layout import Laid, Line, Page, Prose, Run
-from hybridchat.tui.transcript.markdown import References, lay_out, read_references
+from hybridchat.tui.transcript.markdown import References, lay_out, links_in, read_references
 from hybridchat.tui.words import seconds
 
 WAITING = "…"
@@ -157,6 +158,17 @@ class MessageView:
         part.lay(self.width, self.references)
         self.heights[index] = part.height
         return part.height
+
+    @property
+    def may_link(self) -> bool:
+        """False only where a look at the text tells that there is no link in it."""
+        texts = (self.message.text, self.message.thinking)
+        return self.is_streaming or any(mark in text for text in texts for mark in ("://", "](", "]:", "<"))
+
+    def links(self) -> list[Link]:
+        """Of the text, then of the thinking; the message is ready."""
+        blocks = [block for stream in self._open for block in (*stream.blocks, *stream.growing())]
+        return links_in(blocks, self.references)
 
     # --- changes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.style import Style as RichStyle
 from textual.widget import Widget
 
-from hybridchat.tui.transcript.layout import Style
+from hybridchat.tui.transcript.layout import LINK_TO, Style
 
 # What a name means without colours, so that it shows on any terminal.
 ATTRIBUTES = {
@@ -89,6 +89,10 @@ Transcript {
 """
 
 
+MOST_STYLES = 1_000
+"""Combinations that are kept: where a link leads is a name too, and links are without number."""
+
+
 class Palette:
     """From style names to Rich styles, for one widget; forget it when the theme changes."""
 
@@ -101,9 +105,12 @@ class Palette:
         """Later names win."""
         rich = self._styles.get(style)
         if rich is None:
+            if len(self._styles) >= MOST_STYLES:
+                self.forget()
             rich = self._widget.rich_style
             for name in style:
-                rich += self._named(name)
+                if not name.startswith(LINK_TO):
+                    rich += self._named(name)
             self._styles[style] = rich
         return rich
 

@@ -6,13 +6,18 @@ import time
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
+from rich.cells import cell_len
+from textual.message import Message as TextualMessage
 from textual.timer import Timer
 
 from hybridchat.domain.chat import Message, Role
+from hybridchat.domain.links import Link, look_at
 from hybridchat.domain.text import clean
 from hybridchat.tui.actions import bindings
 from hybridchat.tui.transcript.blocks import CODE, Splitter
+from hybridchat.tui.transcript.cells import shown
 from hybridchat.tui.transcript.document import Place
+from hybridchat.tui.transcript.layout import leads_to
 from hybridchat.tui.transcript.markdown import fenced
 from hybridchat.tui.transcript.message import Describe
 from hybridchat.tui.transcript.paper import NEW_BELOW
@@ -33,6 +38,13 @@ class Transcript(Selecting):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"transcript--{name}" for name in COLORED}
     DEFAULT_CSS = CSS
     BINDINGS = bindings("transcript")
+
+    class LinkChosen(TextualMessage, namespace="transcript"):
+        """A link was clicked; nothing is opened by that."""
+
+        def __init__(self, link: Link) -> None:
+            super().__init__()
+            self.link = link
 
     def __init__(
         self, describe: Describe, *, show_thinking: bool = False, id: str | None = None, classes: str | None = None
@@ -140,10 +152,34 @@ class Transcript(Selecting):
     # --- thinking
 
     def clicked(self, x: int, y: int) -> None:
-        if y < len(self._places) and self.document.part(self._places[y]).kind == "fold":
+        if self.selection is not None:
+            return  # the mouse was let go at the end of a drag
+        if url := self._url_at(x, y):
+            same = [link for link in self.document.ready(self._places[y].view).links() if link.url == url]
+            # With several texts for one address, the one that there is most to say about.
+            self.post_message(self.LinkChosen(max(same, key=lambda link: len(look_at(link).warnings))))
+        elif y < len(self._places) and self.document.part(self._places[y]).kind == "fold":
             self.toggle_thinking(self.document.views[self._places[y].view].message.id)
         elif y == self.size.height - 1 and self._has_new and x >= self.window_width - len(NEW_BELOW):
             self._follow()
+
+    def _url_at(self, x: int, y: int) -> str:
+        """Where the link at a cell of the window leads; "" without one."""
+        cells = 0
+        for text, style in self._rows[y].runs if y < len(self._rows) else ():
+            cells += cell_len(shown(text))
+            if x < cells:
+                return leads_to(style)
+        return ""
+
+    def links(self) -> list[Link]:
+        """Those of the last reply on the screen that has any, else of the last one at all; each once, in order."""
+        seen = {place.view for place in self._places}
+        order = sorted(range(len(self.document.views)), key=lambda index: (index in seen, index), reverse=True)
+        for index in order:
+            if self.document.views[index].may_link and (found := self.document.ready(index).links()):
+                return list(dict.fromkeys(found))
+        return []
 
     def toggle_thinking(self, message_id: int | None = None) -> None:
         """Folds or unfolds one message's thinking, by default that of the last message on the screen that has any."""

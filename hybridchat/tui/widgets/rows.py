@@ -130,6 +130,8 @@ class RowList(ScrollView, can_focus=True):
             self.post_message(self.Chosen(row))
 
     def on_click(self, event: events.Click) -> None:
+        if event.chain > 1:
+            return  # the end of a double click that began elsewhere, such as on what opened this list
         index = round(event.y + self.scroll_offset.y)
         if 0 <= index < len(self.rows) and self.rows[index].key is not None:
             self.cursor = index

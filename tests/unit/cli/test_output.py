@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import io
+import sys
+import traceback
 
+import click
 import pytest
 
 from hybridchat.cli import output
@@ -15,11 +18,38 @@ class Terminal(io.StringIO):
 def test_a_terminal_gets_inert_text_and_a_pipe_gets_it_raw(monkeypatch: pytest.MonkeyPatch) -> None:
     hostile = "\x1b]52;c;aGk=\x07 \x9b31m ‮ ok\n"
     for stream, is_raw in ((Terminal(), False), (io.StringIO(), True)):
-        monkeypatch.setattr("sys.stdout", stream)
-        output.write(hostile)
-        assert (stream.getvalue() == hostile) is is_raw
-        assert ("\x1b" in stream.getvalue()) is is_raw
-        assert stream.getvalue().endswith("ok\n")
+        for name in ("stdout", "stderr"):
+            monkeypatch.setattr(f"sys.{name}", stream)
+        output.prepare_streams()
+        for write in (output.write, sys.stderr.write, print, click.echo, lambda text: sys.stdout.writelines([text])):
+            stream.seek(0)
+            stream.truncate()
+            write(hostile)
+            assert stream.getvalue().startswith(hostile) is is_raw
+            assert ("\x1b" in stream.getvalue()) is is_raw
+            assert stream.getvalue().rstrip().endswith("ok")
+
+
+def test_a_traceback_is_inert_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", Terminal())
+    output.prepare_streams()
+    output.prepare_streams()
+    try:
+        raise ValueError("\x1b]0;owned\x07")
+    except ValueError:
+        traceback.print_exc()
+    assert isinstance(sys.stderr, output.InertTerminal)
+    assert isinstance(sys.stderr.stream, Terminal)
+    assert "ValueError: ␛]0;owned␇" in sys.stderr.stream.getvalue()
+
+
+def test_a_line_is_drawn_over_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", Terminal())
+    for _ in range(2):  # a terminal as it is, and as the program sees it
+        output.redraw("half \x1b[2J done")
+        output.prepare_streams()
+    assert isinstance(sys.stderr, output.InertTerminal)
+    assert sys.stderr.stream.getvalue() == "\rhalf ␛[2J done\x1b[K" * 2
 
 
 def test_an_error_is_one_line_whatever_is_in_it(capsys: pytest.CaptureFixture[str]) -> None:

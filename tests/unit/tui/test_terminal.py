@@ -1,22 +1,18 @@
-"""ASCII terminals, crashes without words, and the system's clipboard."""
+"""Inert lines, ASCII terminals, and crashes without words."""
 
 from __future__ import annotations
 
-import os
 import stat
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from rich.cells import cell_len
-from rich.segment import Segment
+from rich.segment import ControlType, Segment
+from rich.style import Style
 from textual.color import Color
 
-from hybridchat.tui import clipboard
-from hybridchat.tui.clipboard import clipboard_command, copy_to_system
-from hybridchat.tui.terminal import AsciiFilter, crash_report, to_ascii
+from hybridchat.tui.terminal import AsciiFilter, InertFilter, crash_report, to_ascii
 
 SECRET = "the user's secret prompt"
 
@@ -42,6 +38,17 @@ def test_the_filter_changes_only_what_must_be() -> None:
     assert AsciiFilter().apply([plain, fancy], Color.parse("black")) == [plain, Segment("|x")]
 
 
+def test_what_a_widget_forgot_to_clean_is_inert_on_the_screen() -> None:
+    black = Color.parse("black")
+    family = Segment("👨‍👩‍👧 مرحبا", Style(bold=True))
+    control = Segment("\x1b[2J", None, [(ControlType.CLEAR,)])
+    assert InertFilter().apply([family, control], black) == [family, control]
+    hostile = Segment("a\x1b]0;x\x07\x9b\u202e\n\tb", Style(bold=True, link="https://evil.example"))
+    (inert,) = InertFilter().apply([hostile], black)
+    assert inert == Segment("a␛]0;x␇��  b", Style(bold=True))
+    assert InertFilter().apply([Segment("\x9b")], black) == [Segment("�")]
+
+
 def fault() -> Exception:
     prompt = SECRET
     try:
@@ -65,81 +72,3 @@ def test_a_crash_is_told_without_words(tmp_path: Path) -> None:
 def test_a_crash_is_told_where_nothing_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert "ValueError" in crash_report(fault(), tmp_path / "file" / "crash.log")
-
-
-@pytest.mark.parametrize(
-    ("platform", "environment", "program"),
-    [
-        ("darwin", {}, "pbcopy"),
-        ("win32", {}, "clip.exe"),
-        ("linux", {"WSL_DISTRO_NAME": "Ubuntu"}, "clip.exe"),
-        ("linux", {"WAYLAND_DISPLAY": "wayland-0", "DISPLAY": ":0"}, "wl-copy"),
-        ("linux", {"DISPLAY": ":0"}, "xclip"),
-    ],
-)
-def test_the_program_of_the_system(platform: str, environment: dict[str, str], program: str) -> None:
-    command = clipboard_command(platform, environment, lambda name: name)
-    assert command is not None
-    assert command[0] == program
-
-
-def test_over_ssh_there_is_none() -> None:
-    assert clipboard_command("linux", {"SSH_TTY": "/dev/pts/1"}, lambda name: name) is None
-    assert copy_to_system("text", {}) is (sys.platform in ("darwin", "win32"))
-
-
-STAND_IN = """#!/bin/sh
-cd "$(dirname "$0")"
-printf '%s ' "$(basename "$0")" "$@" >command
-env >environment
-cat >text
-"""
-
-
-@pytest.fixture
-def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Path]:
-    """`stand_in(platform, name)` makes a program of that name the only one; it writes what it gets beside itself."""
-
-    def put(platform: str, name: str) -> Path:
-        program = tmp_path / name
-        program.write_text(STAND_IN)
-        program.chmod(0o700)
-        monkeypatch.setenv("PATH", str(tmp_path))  # where it is looked for
-        monkeypatch.setattr(clipboard, "sys", SimpleNamespace(platform=platform))
-        monkeypatch.setattr(clipboard, "TIMEOUT_S", 30.0)  # a busy machine is no failure
-        return program
-
-    return put
-
-
-@pytest.mark.skipif(os.name != "posix", reason="a shell script stands for the program")
-@pytest.mark.parametrize(
-    ("platform", "display", "command"),
-    [
-        ("linux", {"WAYLAND_DISPLAY": "wayland-0", "XDG_RUNTIME_DIR": "/run/user/1"}, "wl-copy "),
-        ("linux", {"DISPLAY": ":0", "XAUTHORITY": "/home/u/.Xauthority"}, "xclip -selection clipboard "),
-        ("linux", {"DISPLAY": ":0"}, "xsel --clipboard --input "),
-        ("linux", {"WSL_DISTRO_NAME": "Ubuntu", "WSL_INTEROP": "/run/WSL/1"}, "clip.exe "),
-        ("darwin", {"LANG": "C.UTF-8"}, "pbcopy "),
-    ],
-)
-def test_the_program_gets_the_text_and_no_keys(
-    stand_in: Callable[[str, str], Path], tmp_path: Path, platform: str, display: dict[str, str], command: str
-) -> None:
-    program = stand_in(platform, command.split()[0])
-    rest = {"PATH": f"{tmp_path}:{os.defpath}", "OPENAI_API_KEY": "canary", "LAB_SECRET": "canary"}
-    assert copy_to_system("ünï\n👍", display | rest)
-    assert (tmp_path / "command").read_text() == command
-    encoding = "utf-16-le" if program.suffix == ".exe" else "utf-8"
-    assert (tmp_path / "text").read_bytes().decode(encoding) == "ünï\n👍"
-    environment = (tmp_path / "environment").read_text()
-    assert {f"{name}={value}" for name, value in display.items()} <= set(environment.splitlines())
-    assert "canary" not in environment
-
-
-@pytest.mark.skipif(os.name != "posix", reason="a shell script stands for the program")
-@pytest.mark.parametrize(("script", "is_copied"), [("exit 0", True), ("exit 1", False), ("kill -9 $$", False)])
-def test_a_program_that_fails_is_told(stand_in: Callable[[str, str], Path], script: str, is_copied: bool) -> None:
-    program = stand_in("linux", "xclip")
-    program.write_text(f"#!/bin/sh\ncat >/dev/null\n{script}\n")
-    assert copy_to_system("text", {"DISPLAY": ":0", "PATH": f"{program.parent}:{os.defpath}"}) is is_copied
