@@ -46,7 +46,7 @@ class Wiring(NamedTuple):
 
     def open_ledger(self, on_notice: Callable[[str], None]) -> Ledger:
         """`on_notice` gets later troubles, from any thread. Raises LedgerError when it may not be opened at all."""
-        return open_ledger(self.paths.ledger_file, on_notice)
+        return open_ledger(self.paths.ledger_file, on_notice, keep_days=self.config.privacy.keep_days)
 
     def open_session(self, *, local_only: bool = False) -> Session:
         """A session over the user's ledger and configured backends; nothing is dialled yet."""
@@ -94,7 +94,8 @@ def load(*, strict: bool = True, before: Wiring | None = None) -> Wiring:
         raise config_error(problems)
     if before is not None:
         return before._replace(config=config, problems=tuple(problems))
-    return Wiring(paths, config, tuple(problems), SessionKeys(), SharedLedger(paths.ledger_file))
+    ledger = SharedLedger(paths.ledger_file, keep_days=config.privacy.keep_days)
+    return Wiring(paths, config, tuple(problems), SessionKeys(), ledger)
 
 
 def open_demo_session() -> Session:

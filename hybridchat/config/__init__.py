@@ -94,6 +94,9 @@ class PrivacyConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     default: Literal["open", "private", "local_only"] = "open"
     """open | private (device and your own hosts) | local_only (this device)"""
+    keep_days: Annotated[int, Meta(ge=0)] = 0
+    """Delete conversations that nobody has gone on with for so many days, text and copies; their usage rows stay.
+    0: keep them."""
     count_off_the_record: bool = False
     """Let conversations off the record into the statistics, as numbers that belong to no conversation."""
     patterns: dict[str, str] = {}

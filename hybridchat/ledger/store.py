@@ -87,8 +87,9 @@ CARE_EVERY_S = 3600.0
 PAGE_ROWS = 2000
 
 
-def open_ledger(path: Path | None, on_notice: Notify = lambda text: None) -> Ledger:
-    """Opens (creating, migrating, recovering) the ledger; None: in memory.
+def open_ledger(path: Path | None, on_notice: Notify = lambda text: None, *, keep_days: int = 0) -> Ledger:
+    """Opens (creating, migrating, recovering) the ledger; None: in memory. Conversations that nobody goes on with are
+    deleted after `keep_days` (0: never).
 
     Marks the attempts of dead processes as interrupted. A damaged file is kept as `.corrupt-TIME` and the newest backup
     restored, a newer schema is opened read-only, an unusable home gives memory mode; `status.notice` says so.
@@ -97,7 +98,7 @@ def open_ledger(path: Path | None, on_notice: Notify = lambda text: None) -> Led
     """
     if path is not None:
         files.refuse_link(path)
-    return Ledger(path, on_notice)
+    return Ledger(path, on_notice, keep_days)
 
 
 class Ledger:
@@ -107,8 +108,9 @@ class Ledger:
     that a request waits for give up: what is not on disk must not be sent.
     """
 
-    def __init__(self, path: Path | None, on_notice: Notify) -> None:
+    def __init__(self, path: Path | None, on_notice: Notify, keep_days: int = 0) -> None:
         self._notify = on_notice
+        self._keep_days = keep_days
         self._closing = threading.Event()
         self._writes, self._reads, self._care = (Worker(f"ledger-{name}") for name in ("writes", "reads", "care"))
         self.opened: Future[LedgerStatus] = self._writes.submit(lambda: self._open(path))
@@ -282,13 +284,16 @@ class Ledger:
             self._require_writable()
             file = self._file
             try:
-                purged = purge.purge_deleted(file.connection, file.path, file.process_id, own=own)
-                is_pending = purge.is_pending(file.connection)
+                purged = purge.purge_deleted(
+                    file.connection, file.path, file.process_id, own=own, keep_days=self._keep_days
+                )
             except SQLITE_ERRORS as error:
                 raise self._trouble.damage() if is_damage(error) else ledger_error(error) from error
-            if is_pending:
-                self._notify("another window reads the ledger: deleted text leaves the file at a later start")
-            return purged
+            except OSError as error:  # of its copies
+                raise LedgerError(f"deleted text is still in our files: {error}", "it is tried again") from error
+            for notice in purge.notices(purged, self._keep_days):
+                self._notify(notice)
+            return purged.conversations
 
         return self._writes.submit(run)
 
