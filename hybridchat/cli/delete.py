@@ -57,9 +57,9 @@ def _confirm(doomed: Sequence[Conversation]) -> None:
     """Raises Abort without a yes, UsageError where nobody can give one."""
     if len(doomed) > 1:
         for one in doomed[:SHOWN]:
-            output.talk(f"{output.moment(one.updated_at)}  {clean_line(one.title)} ({one.message_count} messages)")
+            output.note(f"{output.moment(one.updated_at)}  {clean_line(one.title)} ({one.message_count} messages)")
         if len(doomed) > SHOWN:
-            output.talk(f"and {len(doomed) - SHOWN:,} older ones")
+            output.note(f"and {len(doomed) - SHOWN:,} older ones")
     named = f"conversation {doomed[0].id}" if len(doomed) == 1 else count_of(len(doomed), "conversation")
     if not sys.stdin.isatty():
         raise UsageError(f"deleting {named} needs a yes", "add --yes")
