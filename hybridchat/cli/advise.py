@@ -35,13 +35,12 @@ def command(as_json: bool, **given: float | bool | None) -> None:
     hybridchat advise --inference-team --no-strict-privacy
     hybridchat advise --json
     """
-    from hybridchat import wiring
-    from hybridchat.cli.store import opened_ledger
+    from hybridchat.cli.store import load_wiring, opened_ledger
     from hybridchat.ledger.times import utc_now
 
     with opened_ledger() as ledger:
         facts = ledger.advice_facts(utc_now()).result()
-    verdict = article_rule(**rule_inputs(facts, wiring.load().config.advise, given))
+    verdict = article_rule(**rule_inputs(facts, load_wiring().config.advise, given))
     measured = measured_inputs(facts)
     if as_json:
         output.json({"rule": RULE, **_fields(verdict), "measured": measured})
