@@ -43,7 +43,8 @@ class BackendConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     model: str | None = None
     """Default model; more are discovered."""
     vouched: bool = False
-    """Loopback only: I know that this server computes here. local_only needs it, or a verified engine."""
+    """Loopback only: I know that this server computes here, whatever program answers. local_only needs it, a word given
+    by `hybridchat backends vouch` or in the app, or a verified engine."""
     private: bool = False
     """A host on the network that is mine."""
     zone: Literal["managed"] | None = None

@@ -79,11 +79,13 @@ TOUR = (
 COMMANDS = (
     *("list --json", "search words --json", "show 1 --json", "rename 1 other", "stats --json", "budget", "advise"),
     *("export conversation 1", "export usage --format csv", "backends list", "keys list", "local status", "backup"),
-    *("restore", "ask --continue --local-only again", "escalate --conversation 1 --backend home", "delete 1 --yes"),
+    *("restore", "ask --continue --local-only again", "escalate --conversation 1 --backend home"),
+    *("fork 1 --with-turns all --yes", "delete 1 --yes"),
 )
 REFUSED_COMMANDS = ("escalate --conversation 1", "escalate --conversation 1 --backend rented")
 # … and what looks at every backend of the config, where none is elsewhere.
 LOOKS = ("doctor", "models list", "backends test", "keys test", "audit --json")
+PINNED_LOOKS = ("--local-only doctor", "--local-only models list", "--local-only backends list")
 
 
 async def a_session(world: World) -> dict[str, Any]:
@@ -99,6 +101,7 @@ async def every_command(world: World) -> dict[str, Any]:
     first = await world.hybridchat("ask", "--local-only", QUESTION)
     refused = [await world.hybridchat(*command.split()) for command in REFUSED_COMMANDS]
     done = [await world.hybridchat(*command.split()) for command in COMMANDS]
+    pinned = [await world.hybridchat(*command.split()) for command in PINNED_LOOKS]
     world.configure_home_alone()
     looks = [await world.hybridchat(*command.split()) for command in LOOKS]
     return {
@@ -106,6 +109,7 @@ async def every_command(world: World) -> dict[str, Any]:
         "refused": [one.code for one in refused],
         "failed": [(c, one.err) for c, one in zip(COMMANDS, done, strict=True) if one.code],
         "looks": [(command, one.err) for command, one in zip(LOOKS, looks, strict=True) if one.code],
+        "pinned": [(command, one.err) for command, one in zip(PINNED_LOOKS, pinned, strict=True) if one.code > 1],
         "audit": looks[-1].out.strip(),
         "missing": sorted(set(EVERY_COMMAND) - {c.split()[0] for c in (*COMMANDS, *LOOKS)} - {"demo"}),
     }

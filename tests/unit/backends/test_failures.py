@@ -207,6 +207,23 @@ def test_a_key_that_the_server_repeats_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Incorrect: sk-proj-0815-4711-0042.", "Incorrect: [key]."),
+        (
+            "Incorrect: sk-proj-0815****0042, twice sk-proj-0815-4711-0042sk-proj-0815",
+            "Incorrect: [key]****0042, twice [key]",
+        ),
+        ("'Bearer k-proj-0815-4711-004' \0", "'Bearer [key]' ␀"),
+        ("Incorrect: sk-p***0042", "Incorrect: sk-p***0042"),
+    ],
+)
+def test_no_longer_piece_of_a_key_is_shown(said: str, shown: str) -> None:
+    body = json.dumps({"error": {"message": said}}).encode()
+    assert failed(body, backend="it", status=401, secret="sk-proj-0815-4711-0042").message == f"it: {shown}"
+
+
+@pytest.mark.parametrize(
     ("headers", "seconds"),
     [
         ({}, None),
