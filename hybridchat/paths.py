@@ -27,6 +27,11 @@ class Paths(NamedTuple):
         return self.data_dir / "hybridchat.db"
 
     @property
+    def vouches_file(self) -> Path:
+        """What the user vouched for in the program; see `session.vouches`."""
+        return self.data_dir / "vouches.json"
+
+    @property
     def backups_dir(self) -> Path:
         return self.data_dir / "backups"
 

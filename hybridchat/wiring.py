@@ -29,6 +29,7 @@ from hybridchat.session.budget_file import BudgetFile
 from hybridchat.session.chat import Session
 from hybridchat.session.keeping import KeyKeeper
 from hybridchat.session.prices import PriceBook
+from hybridchat.session.vouches import Vouches
 
 if TYPE_CHECKING:
     from hybridchat.backends.ollama_admin import OllamaAdmin
@@ -66,6 +67,7 @@ class Wiring(NamedTuple):
             keep_key=KeyKeeper(self.paths.config_file, self.session_keys).keep,
             config_error=config_error(self.problems) if self.problems else None,
             budget_file=BudgetFile(self.paths.config_file),
+            vouches=Vouches(self.paths.vouches_file),
         )
 
     def _opener(self) -> Opener:

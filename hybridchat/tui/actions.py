@@ -49,6 +49,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
     "Where it goes": (
         Action("route", ("ctrl+r",), "Route of this chat…", "Auto, local, managed, or one backend and model", "route"),
         Action("privacy", ("ctrl+l",), "Privacy of this chat…", "Local only, private or open", "pin"),
+        Action("standing", ("alt+i",), "What local means here…", "Who computes, and how that is known", "", "chat"),
         Action("effort", ("alt+g",), "How much it may think…", "Off, low, medium, high, or as the model does"),
         Action("reasoning", ("ctrl+g",), "High reasoning on or off", "Say that the task is hard: routes may heed it"),
         Action("budget", ("alt+m",), "Budgets…", "What may be spent, and what rate limits leave"),

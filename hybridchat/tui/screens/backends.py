@@ -106,6 +106,18 @@ class Backends(ChatView):
                 self.banner(added.notice)
 
     @work
+    async def action_standing(self) -> None:
+        """The backend that Enter would ask comes first."""
+        from hybridchat.tui.screens.standing import StandingScreen
+
+        if self.session is None or self.chat is None:
+            return
+        target = self.session.plan(self.chat, self.composer.text).decision.target
+        backends = [candidate.backend for candidate in self.session.candidates()]
+        backends.sort(key=lambda backend: target is None or backend != target.backend)
+        await self.app.push_screen_wait(StandingScreen(map(self.session.standing, backends)))
+
+    @work
     async def action_effort(self) -> None:
         if self.session is None or self.chat is None:
             return
