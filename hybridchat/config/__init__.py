@@ -50,7 +50,8 @@ class BackendConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     zone: Literal["managed"] | None = None
     """Stricter than the address says, for a forwarding proxy on loopback; never looser."""
     key: str | None = None
-    """Where the API key is: "env:NAME", "keyring", or "command:PROGRAM ARGS". Never the key itself."""
+    """Where the API key is: "env:NAME", "keyring", or "command:PROGRAM ARGS". Never the key itself. At the host of a
+    provider that hybridchat knows, the provider's own variables are looked at without it."""
     key_header: Literal["authorization", "x-api-key", "x-goog-api-key", "api-key"] | None = None
     """The header that carries the key, where it is not the protocol's own. "authorization" makes it a bearer token."""
     headers: dict[str, str] = {}
