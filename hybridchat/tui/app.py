@@ -22,7 +22,7 @@ from textual.timer import Timer
 
 from hybridchat.config import UiConfig
 from hybridchat.config.problems import Problem
-from hybridchat.domain.text import clean
+from hybridchat.domain.text import clean, clean_line
 from hybridchat.errors import EXIT_FAILED, HybridchatError, Refused
 from hybridchat.session.events import Notice, SessionEvent
 from hybridchat.tui import terminal
@@ -101,7 +101,9 @@ class HybridChatApp(Themed):
         self._said: tuple[str, str] | None = None
         self._silence: Timer | None = None
         self.session: Session | None = None
-        self.last_words = ""  # for stderr, once the terminal is the shell's again
+        self._is_ending = False
+        self.parting_words: list[str] = []  # what the session told while it closed: for stderr, as the next
+        self.last_words = ""  # why it failed; once the terminal is the shell's again
         self._filters.append(terminal.InertFilter())
         if (getattr(sys.__stderr__, "encoding", None) or "utf-8").lower().replace("-", "") != "utf8":
             self._filters.append(terminal.AsciiFilter())
@@ -172,6 +174,8 @@ class HybridChatApp(Themed):
                 screen.route_line.say(f"No chat can be opened: {error}")
 
     def _tell(self, event: SessionEvent) -> None:
+        if self._is_ending and isinstance(event, Notice):
+            self.parting_words.append(event.text)
         try:
             if self._chat_screen.is_running:
                 self._chat_screen.tell(event)
@@ -180,6 +184,7 @@ class HybridChatApp(Themed):
 
     async def on_unmount(self) -> None:
         """The terminal is the shell's again by now; what came of running replies is written."""
+        self._is_ending = True
         if self.session is not None:
             try:
                 await self.session.close()
@@ -299,6 +304,8 @@ def run(app: HybridChatApp) -> int:
 
         constants.ESCAPE_DELAY = terminal.ESCAPE_DELAY_S  # type: ignore[misc]
     app.run()
+    for words in app.parting_words:
+        print(f"hybridchat: {clean_line(words)}", file=sys.stderr)  # noqa: T201 - as below
     if app.last_words:
         print(app.last_words, file=sys.stderr)  # noqa: T201 - the screen is gone; this is the shell's line
         return app.return_code or EXIT_FAILED
