@@ -179,6 +179,7 @@ class Session:
         born = strictest(privacy or Privacy(self._config.privacy.default), self.floor.privacy)
         route = route or self._config.route.default
         chat = Chat(privacy=born, route=route, model=model, system=system, is_off_record=off_record)
+        self._ledgers.of_chat(chat)  # opens it now: the first message shall not wait
         self.books.focus(None)
         self._shown = chat
         return chat
