@@ -132,6 +132,8 @@ class UiConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     theme: str = "hybrid-dark"
     """A theme's name; `hybridchat doctor` lists them."""
+    keymap: Literal["default", "vim"] = "default"
+    """The keys to begin with; those of `keymap.toml` beside this file go before them (docs/keys.md)."""
     panel: Literal["auto", "side", "line", "off"] = "auto"
     """The comparison panel: auto shows it at the side from 110 columns on, else as one line."""
     show_thinking: bool = False

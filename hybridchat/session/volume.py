@@ -15,6 +15,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from hybridchat.backends.processes import child_environment
+
 ENCRYPTING = {"ecryptfs", "fuse.gocryptfs", "fuse.encfs", "fuse.cryfs", "fuse.securefs"}
 IN_MEMORY = {"tmpfs", "ramfs"}
 TELL_WITHIN_S = 5.0
@@ -177,8 +179,9 @@ def _said(program: str, *arguments: str) -> str | None:
     """None where it is not there, or fails."""
     if (path := shutil.which(program)) is None:
         return None
+    command, environment = [path, *arguments], child_environment()
     try:
-        done = subprocess.run([path, *arguments], capture_output=True, text=True, timeout=TELL_WITHIN_S)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TELL_WITHIN_S)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
