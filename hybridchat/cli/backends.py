@@ -62,7 +62,7 @@ command.add_command(add)
 def show(backend_id: str, as_json: bool) -> None:
     """Show what the config says of one backend.
 
-    Where its key comes from is told as well; nothing is dialled.
+    Where its key comes from is told as well, unless the run is local only; nothing is dialled.
 
     \b
     hybridchat backends show openai --json
@@ -71,9 +71,11 @@ def show(backend_id: str, as_json: bool) -> None:
     from hybridchat.cli.store import load_wiring
     from hybridchat.session.drafting import written
 
-    entry = find_backend(load_wiring().config, backend_id)
+    wired = load_wiring()
+    entry = find_backend(wired.config, backend_id)
+    origin = None if wired.local_only else origin_of(entry)
     spec = spec_of(entry)
-    shown = {**written(entry), "zone": spec.zone, "proof": spec.proof, "key_origin": origin_of(entry)}
+    shown = {**written(entry), "zone": spec.zone, "proof": spec.proof, "key_origin": origin}
     if shown.pop("proxy", None):
         shown["proxy"] = "set"  # a password may be in it
     if as_json:

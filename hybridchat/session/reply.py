@@ -104,6 +104,7 @@ class EndedBy(NamedTuple):
 
     outcome: Outcome
     note: str = ""
+    error_kind: ErrorKind | None = None
 
 
 class _Verdict(NamedTuple):
@@ -166,7 +167,7 @@ def _verdict(reply: Reply, final: Final, by: EndedBy | None) -> _Verdict:
         return _Verdict(Outcome.ERROR, MessageState.FAILED, note, ErrorKind.CUT_SHORT)
     match by.outcome:
         case Outcome.STOPPED:
-            return _Verdict(by.outcome, MessageState.STOPPED, by.note)
+            return _Verdict(by.outcome, MessageState.STOPPED, by.note, by.error_kind)
         case Outcome.REFUSED:
             return _Verdict(by.outcome, MessageState.FAILED, by.note, ErrorKind.REFUSED)
         case _:

@@ -44,6 +44,7 @@ class Terminal:
         columns: int = 120,
         rows: int = 40,
         command: Sequence[str] = HYBRIDCHAT,
+        cwd: Path = ROOT,
     ) -> None:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
@@ -56,7 +57,7 @@ class Terminal:
             stdin=slave,
             stdout=slave,
             stderr=slave,
-            cwd=ROOT,
+            cwd=cwd,
             env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **env},
             start_new_session=True,
         )
