@@ -86,7 +86,7 @@ def measured_inputs(facts: AdviceFacts) -> tuple[Input, ...]:
         ("ttft_p95_ms", facts.ttft_ms.p95, "ms", f"{too_few} (n={facts.ttft_ms.n})"),
         ("failure_share", facts.failures_30d.value, "", f"{too_few} (n={facts.failures_30d.n})"),
         ("privacy_share", facts.pinned_30d.value, "", f"{too_few} (n={facts.pinned_30d.n})"),
-        ("cost_30d", facts.cost_30d.usd, "USD", f"{facts.cost_30d.unpriced} replies without a known price"),
+        ("cost_30d", facts.cost_30d.usd, "USD", f"replies without a known price: {facts.cost_30d.unpriced}"),
     )
     return tuple(_input(name, value, "measured", how, unit) for name, value, unit, how in values)
 
@@ -99,6 +99,9 @@ def _print(verdict: Verdict, measured: tuple[Input, ...]) -> None:
     for given in verdict.inputs:
         if given.name in verdict.missing:
             output.note(f"{given.name} is missing: give {given.how_to_provide}")
+    for given in measured:
+        if given.value is None:
+            output.note(f"{given.name} is unknown: {given.how_to_provide}")
 
 
 def _value(given: Input) -> str:

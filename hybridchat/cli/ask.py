@@ -212,10 +212,13 @@ def tell_outcome(reply: Message, timeout_s: float | None, ways: Sequence[Way] = 
 
 def other_ways(reply: Message, ways: Sequence[Way]) -> Iterator[str]:
     """What may be done about a reply that failed, but for the same once more. Off the record, none: it is gone."""
-    for way in ways if not is_off_record(reply.conversation_id) else ():
+    if is_off_record(reply.conversation_id):
+        return
+    failed = reply.attempt.backend if reply.attempt else None
+    asks = [way for way in ways if way.kind == "ask" and way.candidate.backend != failed]
+    for way in asks[:1]:
         again = f"`hybridchat escalate --conversation {reply.conversation_id} --backend {way.candidate.backend}`"
-        match way.kind:
-            case "ask" if reply.attempt is None or way.candidate.backend != reply.attempt.backend:
-                yield f"or {again}: {way}"
-            case "drop":
-                yield f"or with --drop-oldest, {way}"
+        yield f"or {again}: {way}"
+    if len(asks) > 1:
+        yield "or in its place " + " or ".join(f"{way.candidate.backend} ({way.candidate.model})" for way in asks[1:])
+    yield from (f"or with --drop-oldest, {way}" for way in ways if way.kind == "drop")

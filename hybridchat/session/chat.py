@@ -16,6 +16,7 @@ from hybridchat.config import BackendConfig, Config
 from hybridchat.config.folders import FolderPin
 from hybridchat.config.secrets import make_scanner
 from hybridchat.domain.chat import (
+    Attachment,
     Conversation,
     Disclosure,
     Effort,
@@ -295,6 +296,7 @@ class Session:
         purpose: Purpose = Purpose.CHAT,
         drop_turns: int = 0,
         disclosure: Disclosure | None = None,
+        attachments: tuple[Attachment, ...] = (),
     ) -> None:
         """Queues behind a running reply, else sends; returns when the words are on disk (or queued).
 
@@ -306,6 +308,7 @@ class Session:
         secrets or personal data: they leave with a `disclosure` alone.
         """
         draft = Draft(text, route, model, parameters or Parameters(), purpose, drop_turns, disclosure=disclosure)
+        draft = replace(draft, attachments=attachments)
         await self.turns.send(chat, draft)
 
     # --- other ways on

@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hybridchat.backends.base import BackendSpec
+from hybridchat.backends.identity import lacks_its_model
 from hybridchat.config import Config
 from hybridchat.config.problems import Problem
 from hybridchat.domain.chat import HealthState, Kind
@@ -176,7 +177,7 @@ async def examine_backend(fleet: Fleet, spec: BackendSpec, *, round_trip: bool) 
     if health.state is not HealthState.HEALTHY:
         state = State.NOTE if health.state is HealthState.LOADING else State.BROKEN
         return Finding(subject, state, health.detail, health.remedy)
-    if spec.model and health.models and health.model(spec.model) is None:
+    if lacks_its_model(spec, health):
         offered = ", ".join(model.name for model in health.models[:5])
         pull = " or pull it" if spec.kind in (Kind.OLLAMA, Kind.EMBEDDED) else ""
         return Finding(subject, State.BROKEN, f"has no model {spec.model!r}", f"choose one of: {offered}{pull}")

@@ -27,7 +27,7 @@ from hybridchat.domain.text import count_of, oldest_turns
 from hybridchat.errors import EXIT_FAILED, ErrorKind, HybridchatError, Refused, UsageError
 from hybridchat.ledger.store import Forecast
 from hybridchat.session.budgets import Budgets
-from hybridchat.session.disclosing import Gate
+from hybridchat.session.disclosing import Gate, unread
 from hybridchat.session.fleet import Fleet
 from hybridchat.session.floor import Floor
 from hybridchat.session.forecasts import Forecasts
@@ -75,20 +75,24 @@ class Planner:
         """The chat's own, or the run's where that is stricter."""
         return strictest(chat.privacy, self._floor.privacy)
 
-    def plan(self, chat: Chat, draft: Draft) -> Plan:
+    def plan(self, chat: Chat, draft: Draft, *, is_sending: bool = False) -> Plan:
+        """What sending the draft would do. Only one that `is_sending` is sure to have all of it looked through."""
         plan = self._routed(chat, draft)
         target, history = plan.decision.target, history_of(chat, draft)
         kept = without_oldest(history, plan.left_out_turns)
-        found = self._gate.look(chat, draft, kept, target) if target else None
-        if target is None or found is None or found.disclosure:
-            return replace(plan, found=found)
+        if target is None or target.is_local:
+            return plan
+        found = self._gate.look(chat, draft, kept, target, is_sending=is_sending)
+        plan = replace(plan, found=found, unread=unread(draft))
+        if found is None or found.disclosure:
+            return plan
         given = self._input(chat, draft, history, plan.left_out_turns)
         turns = count_turns(kept)
         at_home = (Way("ask", candidate, turns) for candidate in able(given) if candidate.is_local)
         ways = (Way("mask", target, turns, found.words), *at_home, Way("as_is", target, turns, found.words))
         reasons = (f"{target.backend} would get {', '.join(map(str, found.places))}",)
         decision = Decision(outlook=Outlook.ASK, reasons=reasons, choices=(target,), remedy=_CHOICES)
-        return replace(plan, decision=decision, ways=ways, found=found)
+        return replace(plan, decision=decision, ways=ways)
 
     def _routed(self, chat: Chat, draft: Draft) -> Plan:
         history = history_of(chat, draft)
@@ -159,10 +163,10 @@ class Planner:
         await self._budgets.look(chat.id, *self._fleet.candidates(*self._wanted_models(chat, draft)))
         target = self._routed(chat, draft).decision.target
         if target is not None and not target.is_local:
-            await self._gate.look_at_all(chat, history_of(chat, draft))
+            await self._gate.look_at_all(chat, draft, history_of(chat, draft))
 
-    def masked(self, request: ChatRequest) -> tuple[ChatRequest, dict[str, str]]:
-        return self._gate.masked(request)
+    def masked(self, chat: Chat, request: ChatRequest) -> tuple[ChatRequest, dict[str, str]]:
+        return self._gate.masked(chat, request)
 
     def forecast(self, target: Candidate, request: ChatRequest) -> Forecast:
         return self._budgets.forecast(target, request)

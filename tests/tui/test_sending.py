@@ -224,6 +224,13 @@ async def test_a_message_can_go_elsewhere_just_once(play: Screenplay) -> None:
         assert stage.screen.chat.route == "auto"
 
 
+async def test_elsewhere_is_asked_for_a_message_that_is_written(play: Screenplay) -> None:
+    async with play() as stage:
+        await stage.press("ctrl+s")
+        await stage.until(lambda: "Write the message first" in stage.text)
+        assert stage.app.screen is stage.screen
+
+
 def unhealthy() -> list[Candidate]:
     return [replace(LAB, health=HealthState.UNHEALTHY, health_detail="connection refused"), CLOUD]
 
