@@ -303,7 +303,7 @@ async def prove_own(session: Session) -> Part:
             stack.push_async_callback(session.close)
             tried.append(await watch.step("a local-only session over your config", partial(_start, session)))
             for spec in session.fleet.specs.values():
-                why_not = why_forbidden(Privacy.LOCAL_ONLY, spec.zone, spec.proof)
+                why_not = why_forbidden(Privacy.LOCAL_ONLY, spec.zone, session.standing(spec.id).proof)
                 if why_not is None:
                     trial = partial(_ask_own, session, spec.id)
                     asked = await watch.step(f"a pinned question to {spec.id}", trial)

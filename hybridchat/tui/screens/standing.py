@@ -87,8 +87,9 @@ def vouch_question(standing: Standing) -> Confirm:
     detail = (
         f"{clean_line(standing.url, 200)} · {standing.kind}",
         f"Answered by {clean_line(standing.answers, 300)}.",
+        clean_line(standing.doubt[:1].upper() + standing.doubt[1:], 300),
         COULD_STILL,
         HOLDS,
     )
     question = f"Do you know that {clean_line(standing.backend, 40)} computes on this machine?"
-    return Confirm(question, "\n\n".join(detail), yes="Yes, it does", no="No")
+    return Confirm(question, "\n\n".join(filter(None, detail)), yes="Yes, it does", no="No")
