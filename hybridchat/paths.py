@@ -18,6 +18,10 @@ class Paths(NamedTuple):
         return self.config_dir / "config.toml"
 
     @property
+    def keymap_file(self) -> Path:
+        return self.config_dir / "keymap.toml"
+
+    @property
     def themes_dir(self) -> Path:
         """The user's own themes; the shipped ones are found by `shipped_themes_dir`."""
         return self.config_dir / "themes"

@@ -50,7 +50,7 @@ class Wiring(NamedTuple):
 
     def open_ledger(self, on_notice: Callable[[str], None]) -> Ledger:
         """`on_notice` gets later troubles, from any thread. Raises LedgerError when it may not be opened at all."""
-        return open_ledger(self.paths.ledger_file, on_notice)
+        return open_ledger(self.paths.ledger_file, on_notice, keep_days=self.config.privacy.keep_days)
 
     def open_session(self, files: Sequence[Path] = ()) -> Session:
         """A session over the user's ledger and configured backends; nothing is dialled yet. Words from those files are
@@ -110,7 +110,8 @@ def load(*, strict: bool = True, before: Wiring | None = None, local_only: bool 
         raise config_error(problems)
     if before is not None:
         return before._replace(config=config, problems=tuple(problems))
-    return Wiring(paths, config, tuple(problems), SessionKeys(), SharedLedger(paths.ledger_file), local_only)
+    ledger = SharedLedger(paths.ledger_file, keep_days=config.privacy.keep_days)
+    return Wiring(paths, config, tuple(problems), SessionKeys(), ledger, local_only)
 
 
 def open_demo_session() -> Session:

@@ -18,6 +18,7 @@ from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError
 from hybridchat.session.setup import Discovery, Found, Setup
 from hybridchat.session.standing import Standing
+from hybridchat.tui.keymap import keymap_of
 from hybridchat.tui.widgets.hints import Hints
 from hybridchat.tui.widgets.rows import Row, RowList
 from hybridchat.tui.words import zone_words
@@ -112,7 +113,7 @@ class FirstRun(Screen[bool]):
             *([("a", "add a provider of rented models, or a server")] if self._open_providers else []),
             *([("d", "look around with simulated backends")] if self._has_demo else []),
             ("r", "look again"),
-            ("Ctrl+Q", "quit"),
+            (keymap_of(self).name("quit"), "quit"),
         ]
         return Content.assemble(
             *(part for key, text in lines for part in ((f"{key:>6}", "bold $primary"), f"  {text}\n"))
