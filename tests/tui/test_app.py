@@ -162,15 +162,16 @@ async def test_news_passes_by_itself(play: Screenplay) -> None:
 
 
 async def test_quitting_while_the_session_starts_is_no_fault(play: Screenplay) -> None:
-    session = FakeSession()
-    has_started = asyncio.Event()
+    session, is_shown, has_started = FakeSession(), asyncio.Event(), asyncio.Event()
 
     async def start_until_the_screen_is_gone() -> None:
-        while stage.screen.route_line.is_attached:
+        await is_shown.wait()
+        while stage.screen.route_line.is_attached:  # noqa: ASYNC110 - nothing tells of that moment
             await asyncio.sleep(0)
         has_started.set()
 
     session.start = start_until_the_screen_is_gone  # type: ignore[method-assign]
-    async with play(session) as stage:
+    async with play(open_session=session.opener) as stage:
         await stage.until(lambda: "Enter sends to" in stage.text)
+        is_shown.set()
     assert has_started.is_set()
