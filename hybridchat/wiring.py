@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
 from hybridchat.backends.base import Backend, BackendSpec
 from hybridchat.backends.spec import backend_specs
-from hybridchat.config import BackendConfig, Config, config_error, load_config
+from hybridchat.config import BackendConfig, Config, config_error, folders, load_config
 from hybridchat.config.problems import Problem
 from hybridchat.config.providers import provider_at
 from hybridchat.domain.address import parse_base_url
 from hybridchat.domain.chat import Kind, Proof, Zone
 from hybridchat.domain.pricing import PricePerMillion
-from hybridchat.errors import BackendError, ErrorKind
+from hybridchat.errors import BackendError, ErrorKind, Refused
 from hybridchat.keys import SessionKeys, find_key, secret_variables
 from hybridchat.ledger.shared import SharedLedger
 from hybridchat.ledger.store import Ledger, open_ledger
@@ -36,54 +37,67 @@ if TYPE_CHECKING:
 
 
 class Wiring(NamedTuple):
-    """What this run stands on. With problems, `config` is the defaults."""
+    """What this run stands on. With problems, `config` is the defaults. `local_only`: nothing leaves this device, and
+    no key is looked up for what is not on it."""
 
     paths: Paths
     config: Config
     problems: tuple[Problem, ...]
     session_keys: SessionKeys
     ledger: SharedLedger
+    local_only: bool = False
 
     def open_ledger(self, on_notice: Callable[[str], None]) -> Ledger:
         """`on_notice` gets later troubles, from any thread. Raises LedgerError when it may not be opened at all."""
         return open_ledger(self.paths.ledger_file, on_notice)
 
-    def open_session(self, *, local_only: bool = False) -> Session:
-        """A session over the user's ledger and configured backends; nothing is dialled yet."""
-        opener = Opener(self.paths, self.config, self.session_keys, self.ledger, local_only=local_only)
+    def open_session(self, files: Sequence[Path] = ()) -> Session:
+        """A session over the user's ledger and configured backends; nothing is dialled yet. Words from those files are
+        pinned where their folders pin. Blocks for a look at the folders."""
+        sources = [file.absolute().parent for file in (*files, *(file.resolve() for file in files))]
         return Session(
             config=self.config,
             specs=backend_specs(self.config),
             open_ledger=self.ledger.open,
             prices=PriceBook(),
-            open_backend=opener.open,
-            local_only=local_only,
+            open_backend=self._opener().open,
+            local_only=self.local_only,
+            look_at_folder=partial(folders.look, self.config.privacy.local_only_folders, sources),
             keep_key=KeyKeeper(self.paths.config_file, self.session_keys).keep,
             config_error=config_error(self.problems) if self.problems else None,
             budget_file=BudgetFile(self.paths.config_file),
         )
 
+    def _opener(self) -> Opener:
+        return Opener(self.paths, self.config, self.session_keys, self.ledger, local_only=self.local_only)
+
     async def open_ollama_admin(self, spec: BackendSpec) -> OllamaAdmin:
-        """For the models of an Ollama: pull, show, delete, load."""
+        """For the models of an Ollama: pull, show, delete, load. Raises Refused off the device in a local-only run."""
         from hybridchat.backends.ollama_admin import OllamaAdmin
 
-        key = await Opener(self.paths, self.config, self.session_keys, self.ledger).key(spec)
-        return OllamaAdmin(spec, key, recorder=self.ledger)
+        if spec.zone is not Zone.DEVICE:
+            self.require_leave(f"{spec.id} is not on this device")
+        return OllamaAdmin(spec, await self._opener().key(spec), recorder=self.ledger)
 
-    def open_setup(self, *, local_only: bool = False) -> Setup:
+    def require_leave(self, why: str) -> None:
+        """Raises Refused in a local-only run."""
+        if self.local_only:
+            raise Refused(f"{why}, and this run is local only", "leave out --local-only")
+
+    def open_setup(self) -> Setup:
         """For a first run: discovery, the catalog of models, and writing the config."""
         from hybridchat.session.first_run import FirstRun
 
-        return FirstRun(self.paths, self.config, self.ledger, local_only=local_only)
+        return FirstRun(self.paths, self.config, self.ledger, local_only=self.local_only)
 
-    def open_providers(self, *, local_only: bool = False) -> Providers:
+    def open_providers(self) -> Providers:
         """For adding a place that answers: what is known of providers, trying a key, listing models, writing it."""
         from hybridchat.session.providers import Providers
 
-        return Providers(self.paths, PriceBook(), self.session_keys, self.ledger, local_only=local_only)
+        return Providers(self.paths, PriceBook(), self.session_keys, self.ledger, local_only=self.local_only)
 
 
-def load(*, strict: bool = True, before: Wiring | None = None) -> Wiring:
+def load(*, strict: bool = True, before: Wiring | None = None, local_only: bool = False) -> Wiring:
     """Reads the config. Raises UsageError with every problem in it; without `strict` they are kept, for the screen.
 
     `before`: what this process stood on until now; the keys that the user gave it and its ledger stay.
@@ -94,7 +108,7 @@ def load(*, strict: bool = True, before: Wiring | None = None) -> Wiring:
         raise config_error(problems)
     if before is not None:
         return before._replace(config=config, problems=tuple(problems))
-    return Wiring(paths, config, tuple(problems), SessionKeys(), SharedLedger(paths.ledger_file))
+    return Wiring(paths, config, tuple(problems), SessionKeys(), SharedLedger(paths.ledger_file), local_only)
 
 
 def open_demo_session() -> Session:

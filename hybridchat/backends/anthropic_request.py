@@ -94,8 +94,8 @@ def _attached(attachment: Attachment) -> _Json:
         return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": data}}
     if media_type == "application/pdf":
         source: _Json = {"type": "base64", "media_type": media_type, "data": data}
-    elif media_type.startswith("text/"):
-        source = {"type": "text", "media_type": "text/plain", "data": data.decode("utf-8", "replace")}
+    elif attachment.text is not None:
+        source = {"type": "text", "media_type": "text/plain", "data": attachment.text}
     else:
         raise cannot_go(attachment, "images, PDF documents and text")
     return {"type": "document", "source": source, "title": attachment.name}

@@ -40,14 +40,14 @@ def _attached(attachment: Attachment, parts: Parts) -> _Json:
         return parts.image(_data_url(attachment))
     if attachment.media_type == "application/pdf" and parts.document is not None:
         return parts.document(attachment.name, _data_url(attachment))
-    if attachment.media_type.startswith("text/"):
+    if attachment.text is not None:
         return parts.text(titled_text(attachment))
     raise cannot_go(attachment, "images, PDF documents and text" if parts.document else "images and text")
 
 
 def titled_text(attachment: Attachment) -> str:
     """A text as words of the message, for APIs that have no documents of that kind."""
-    return f"{attachment.name}:\n\n{attachment.data.decode('utf-8', 'replace')}"
+    return f"{attachment.name}:\n\n{attachment.text}"
 
 
 def cannot_go(attachment: Attachment, what_can: str) -> UsageError:

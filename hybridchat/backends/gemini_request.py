@@ -108,6 +108,6 @@ def _signed(message: ChatMessage) -> list[SignedPart]:
 def _attached(attachment: Attachment) -> _Json:
     if attachment.media_type.startswith(_INLINE):  # bytes become base64 in JSON
         return {"inlineData": {"mimeType": attachment.media_type, "data": attachment.data}}
-    if attachment.media_type.startswith("text/"):
+    if attachment.text is not None:
         return {"text": titled_text(attachment)}
     raise cannot_go(attachment, "images, sound, video, PDF documents and text")

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from hybridchat.backends.base import BackendSpec
 from hybridchat.backends.facts import Server, facts
 from hybridchat.backends.failures import failed_from
-from hybridchat.domain.chat import Health, HealthState, Kind, ModelInfo
+from hybridchat.config.providers import names_are_own
+from hybridchat.domain.chat import Health, HealthState, Kind, ModelInfo, is_alias
 from hybridchat.domain.events import Failed
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError
 from hybridchat.net.client import Client
@@ -128,10 +129,19 @@ def _healthy(spec: BackendSpec, models: Models) -> Health:
     if not models:
         return _health(HealthState.HEALTHY, "answers; lists no models")
     health = _health(HealthState.HEALTHY, f"{len(models)} model{'s' if len(models) > 1 else ''}", models)
-    if spec.model and health.model(spec.model) is None and spec.kind is not Kind.LLAMACPP:
+    if lacks_its_model(spec, health):
         remedy = "`hybridchat models` lists what it has"
         return replace(health, detail=f"answers, but has no model {spec.model}", remedy=remedy)
     return health
+
+
+def lacks_its_model(spec: BackendSpec, health: Health) -> bool:
+    """Whether there is a list, and the backend's model cannot be meant by it."""
+    if not (spec.model and health.models) or health.model(spec.model):
+        return False
+    if spec.kind is Kind.LLAMACPP or names_are_own(spec.address):  # which answers to any name, or lists other names
+        return False
+    return spec.zone.is_local or not is_alias(spec.model, [model.name for model in health.models])
 
 
 class _Meta(Struct):

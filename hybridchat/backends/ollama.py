@@ -116,10 +116,14 @@ def request_body(request: ChatRequest, name: str, num_ctx: int | None, fields: M
 
 
 def _message(message: ChatMessage) -> dict[str, Any]:
-    texts = [titled_text(one) for one in message.attachments if one.media_type.startswith("text/")]
-    images = [one.data for one in message.attachments if one.media_type.startswith("image/")]  # base64 in JSON
+    texts: list[str] = []
+    images: list[bytes] = []  # base64 in JSON
     for attachment in message.attachments:
-        if not attachment.media_type.startswith(("text/", "image/")):
+        if attachment.media_type.startswith("image/"):
+            images.append(attachment.data)
+        elif attachment.text is not None:
+            texts.append(titled_text(attachment))
+        else:
             raise cannot_go(attachment, "images and text")
     wire = {"role": message.role, "content": "\n\n".join([*texts, message.text])}
     return {**wire, "images": images} if images else wire

@@ -124,7 +124,7 @@ def _ps(*arguments: str) -> str:
 
 
 def _run(*argv: str) -> str:
-    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=5).stdout
+    return subprocess.run(argv, env=child_environment(), capture_output=True, text=True, check=False, timeout=5).stdout
 
 
 # --- the end

@@ -17,6 +17,7 @@ from hybridchat.backends.facts import effort_fields, takes_sampling
 from hybridchat.backends.http_backend import HttpBackend
 from hybridchat.domain.chat import ChatMessage, ChatRequest, Role
 from hybridchat.domain.events import Event, Failed, Finished, Refusal, Signature, Started, Usage
+from hybridchat.errors import UsageError
 from hybridchat.net.framing import SseFramer
 
 PATH = "/responses"
@@ -177,11 +178,14 @@ def _usage(usage: _Usage) -> Usage:
 
 
 def request_body(request: ChatRequest, spec: BackendSpec, *, with_summary: bool = True) -> bytes:
-    """The JSON of a streaming request; there is no seed and no stop in this API.
+    """The JSON of a streaming request; there is no seed in this API.
 
-    Raises UsageError for an attachment that cannot go.
+    Raises UsageError for what cannot go: some attachments, and words to stop at, which this API does not know either.
     """
     given = request.parameters
+    if given.stop:
+        remedy = 'leave them out, or set kind = "openai" for Chat Completions'
+        raise UsageError(f"{spec.id}: the Responses API takes no words to stop at", remedy)
     model = spec.kind, spec.address.host, request.model, given.effort
     may_sample = takes_sampling(*model)
     fields = effort_fields(*model)

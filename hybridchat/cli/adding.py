@@ -14,7 +14,7 @@ from hybridchat.cli.prompt import read_stdin
 from hybridchat.cli.running import run
 from hybridchat.cli.store import load_recorded
 from hybridchat.config import KINDS
-from hybridchat.domain.chat import Kind, Proof, Zone
+from hybridchat.domain.chat import Kind, Proof, Zone, is_alias
 from hybridchat.errors import UsageError
 
 if TYPE_CHECKING:
@@ -178,15 +178,10 @@ def choose(new: NewBackend, models: tuple[ModelRow, ...], *, is_asking: bool) ->
     if wanted is None:
         return names[0] if len(names) == 1 else None
     is_own_name = new.provider is not None and new.provider.models_are_own_names
-    if names and not is_own_name and not _is_among(wanted, names):
+    if names and not is_own_name and wanted not in names and not is_alias(wanted, names):
         near = ", ".join(difflib.get_close_matches(wanted, names, 3, 0.4)) or ", ".join(names[:5])
         raise UsageError(f"{new.config.id} has no model {wanted!r}; nothing was written", f"such as: {near}")
     return wanted
-
-
-def _is_among(wanted: str, names: list[str]) -> bool:
-    """Itself, a shorter name for one of them (they are dated), or a variant (`name:nitro`)."""
-    return wanted.partition(":")[0] in names or any(name == wanted or name.startswith(f"{wanted}-") for name in names)
 
 
 def _prove(

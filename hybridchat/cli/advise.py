@@ -35,13 +35,12 @@ def command(as_json: bool, **given: float | bool | None) -> None:
     hybridchat advise --inference-team --no-strict-privacy
     hybridchat advise --json
     """
-    from hybridchat import wiring
-    from hybridchat.cli.store import opened_ledger
+    from hybridchat.cli.store import load_wiring, opened_ledger
     from hybridchat.ledger.times import utc_now
 
     with opened_ledger() as ledger:
         facts = ledger.advice_facts(utc_now()).result()
-    verdict = article_rule(**rule_inputs(facts, wiring.load().config.advise, given))
+    verdict = article_rule(**rule_inputs(facts, load_wiring().config.advise, given))
     measured = measured_inputs(facts)
     if as_json:
         output.json({"rule": RULE, **_fields(verdict), "measured": measured})
@@ -87,7 +86,7 @@ def measured_inputs(facts: AdviceFacts) -> tuple[Input, ...]:
         ("ttft_p95_ms", facts.ttft_ms.p95, "ms", f"{too_few} (n={facts.ttft_ms.n})"),
         ("failure_share", facts.failures_30d.value, "", f"{too_few} (n={facts.failures_30d.n})"),
         ("privacy_share", facts.pinned_30d.value, "", f"{too_few} (n={facts.pinned_30d.n})"),
-        ("cost_30d", facts.cost_30d.usd, "USD", f"{facts.cost_30d.unpriced} replies without a known price"),
+        ("cost_30d", facts.cost_30d.usd, "USD", f"replies without a known price: {facts.cost_30d.unpriced}"),
     )
     return tuple(_input(name, value, "measured", how, unit) for name, value, unit, how in values)
 
@@ -100,6 +99,9 @@ def _print(verdict: Verdict, measured: tuple[Input, ...]) -> None:
     for given in verdict.inputs:
         if given.name in verdict.missing:
             output.note(f"{given.name} is missing: give {given.how_to_provide}")
+    for given in measured:
+        if given.value is None:
+            output.note(f"{given.name} is unknown: {given.how_to_provide}")
 
 
 def _value(given: Input) -> str:

@@ -19,7 +19,7 @@ PROGRAM = "hybridchat"
 # Section → commands; `hybridchat.cli.NAME` holds the click command `command`.
 COMMANDS: dict[str, tuple[str, ...]] = {
     "Talk": ("ask", "escalate", "demo"),
-    "Conversations": ("list", "search", "show", "rename", "delete", "backup", "restore"),
+    "Conversations": ("list", "search", "show", "rename", "fork", "delete", "backup", "restore"),
     "Models and engines": ("models", "local", "backends", "keys", "doctor"),
     "Privacy": ("audit",),
     "Numbers": ("stats", "budget", "export", "advise"),
@@ -57,7 +57,7 @@ class LazyGroup(click.Group):
 
 @click.group(PROGRAM, cls=LazyGroup, invoke_without_command=True)
 @click.option("-c", "--continue-last", is_flag=True, help="Reopen the last conversation.")
-@click.option("--local-only", is_flag=True, help="Start with a conversation that never leaves this device.")
+@click.option("--local-only", is_flag=True, help="Nothing of this run leaves this device; before any command.")
 @click.option("--theme", metavar="NAME", help="Colours for this run; `hybridchat doctor` lists the names.")
 @click.option("--debug", is_flag=True, help="Write content-free events to logs/debug.log; show tracebacks.")
 @click.version_option(__version__, message="%(prog)s %(version)s")
@@ -67,6 +67,7 @@ def root(ctx: click.Context, continue_last: bool, local_only: bool, theme: str |
 
     \b
     hybridchat                          open the chat
+    hybridchat --local-only             with no way off this device
     git diff | hybridchat ask "review this"
     hybridchat COMMAND --help           every command has an example
     """
@@ -74,9 +75,9 @@ def root(ctx: click.Context, continue_last: bool, local_only: bool, theme: str |
     if ctx.invoked_subcommand is None:
         from hybridchat.cli import chat
 
-        chat.open_chat(continue_last=continue_last, local_only=local_only, theme=theme)
-    elif continue_last or local_only or theme:  # silently dropped, --local-only would be a leak
-        raise click.UsageError("-c, --local-only and --theme are the chat's; a command's options follow it", ctx)
+        chat.open_chat(continue_last=continue_last, theme=theme)
+    elif continue_last or theme:
+        raise click.UsageError("-c and --theme are the chat's; a command's options follow it", ctx)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -26,7 +26,6 @@ from hybridchat.domain.chat import (
     MessageState,
     Outcome,
     Parameters,
-    Privacy,
     Purpose,
     is_off_record,
 )
@@ -91,7 +90,7 @@ def command(**arguments: object) -> None:
     hybridchat ask --off-record < question.txt
     hybridchat ask --continue "and at sunset?"
     """
-    from hybridchat import wiring
+    from hybridchat.cli.store import load_wiring
 
     parameters, disclosure = parameters_of(arguments), disclosure_of(arguments)
     options = Options(parameters=parameters, disclosure=disclosure, **arguments)  # type: ignore[arg-type]
@@ -101,12 +100,12 @@ def command(**arguments: object) -> None:
         raise UsageError("--system belongs to a new conversation", "leave out --continue and --conversation")
     if options.off_record and (options.continue_last or options.conversation_id is not None):
         raise UsageError("--off-record is a new conversation", "leave out --continue and --conversation")
-    wired = wiring.load()
+    wired = load_wiring(local_only=options.local_only)
     check_backend(options.backend, [backend.id for backend in wired.config.backend])
-    if options.key_from is not None and not options.local_only:
+    if options.key_from is not None and not wired.local_only:
         use_key(wired, options.backend, options.key_from)
     text = compose(" ".join(options.prompt), read_files(options.files), read_stdin())
-    session = wired.open_session(local_only=options.local_only)
+    session = wired.open_session(options.files)
     if options.unpriced:
         session.budgets.allow_unpriced()
     log_if_debugging(session, wired.paths)
@@ -168,7 +167,7 @@ async def fit(session: Session, chat: Chat, options: Options, text: str, printer
 
 
 async def open_chat(session: Session, options: Options) -> Chat:
-    """The conversation that was meant, at least as private as was asked for."""
+    """The conversation that was meant; what is sent in it is at least as private as this run is."""
     chat: Chat | None
     if options.continue_last:
         chat = await session.open_latest()
@@ -177,10 +176,7 @@ async def open_chat(session: Session, options: Options) -> Chat:
     elif options.conversation_id is not None:
         chat = await session.open(options.conversation_id)
     else:
-        privacy = Privacy.LOCAL_ONLY if options.local_only else None
-        return session.new(privacy=privacy, system=options.system or "", off_record=options.off_record)
-    if options.local_only:
-        session.tighten(chat, Privacy.LOCAL_ONLY)
+        return session.new(system=options.system or "", off_record=options.off_record)
     return chat
 
 
@@ -216,10 +212,13 @@ def tell_outcome(reply: Message, timeout_s: float | None, ways: Sequence[Way] = 
 
 def other_ways(reply: Message, ways: Sequence[Way]) -> Iterator[str]:
     """What may be done about a reply that failed, but for the same once more. Off the record, none: it is gone."""
-    for way in ways if not is_off_record(reply.conversation_id) else ():
+    if is_off_record(reply.conversation_id):
+        return
+    failed = reply.attempt.backend if reply.attempt else None
+    asks = [way for way in ways if way.kind == "ask" and way.candidate.backend != failed]
+    for way in asks[:1]:
         again = f"`hybridchat escalate --conversation {reply.conversation_id} --backend {way.candidate.backend}`"
-        match way.kind:
-            case "ask" if reply.attempt is None or way.candidate.backend != reply.attempt.backend:
-                yield f"or {again}: {way}"
-            case "drop":
-                yield f"or with --drop-oldest, {way}"
+        yield f"or {again}: {way}"
+    if len(asks) > 1:
+        yield "or in its place " + " or ".join(f"{way.candidate.backend} ({way.candidate.model})" for way in asks[1:])
+    yield from (f"or with --drop-oldest, {way}" for way in ways if way.kind == "drop")

@@ -37,10 +37,10 @@ def list_backends(as_json: bool) -> None:
     \b
     hybridchat backends list --json
     """
-    from hybridchat import wiring
     from hybridchat.backends.spec import backend_specs
+    from hybridchat.cli.store import load_wiring
 
-    wired = wiring.load()
+    wired = load_wiring()
     specs = backend_specs(wired.config)
     urls = {backend.id: backend.base_url for backend in wired.config.backend}
     rows = [(spec.id, spec.kind, urls[spec.id], spec.zone, spec.proof, spec.model) for spec in specs.values()]
@@ -67,11 +67,11 @@ def show(backend_id: str, as_json: bool) -> None:
     \b
     hybridchat backends show openai --json
     """
-    from hybridchat import wiring
     from hybridchat.backends.spec import spec_of
+    from hybridchat.cli.store import load_wiring
     from hybridchat.session.drafting import written
 
-    entry = find_backend(wiring.load().config, backend_id)
+    entry = find_backend(load_wiring().config, backend_id)
     spec = spec_of(entry)
     shown = {**written(entry), "zone": spec.zone, "proof": spec.proof, "key_origin": origin_of(entry)}
     if shown.pop("proxy", None):
@@ -92,10 +92,10 @@ def remove(backend_id: str) -> None:
     \b
     hybridchat backends rm openai
     """
-    from hybridchat import wiring
+    from hybridchat.cli.store import load_wiring
     from hybridchat.config_edit import remove_backend
 
-    wired = wiring.load()
+    wired = load_wiring()
     entry = find_backend(wired.config, backend_id)
     remove_backend(wired.paths.config_file, backend_id)
     output.note(f"removed {backend_id} from {wired.paths.config_file}")
@@ -130,10 +130,10 @@ def test(backend_ids: tuple[str, ...], round_trip: bool, as_json: bool) -> None:
     \b
     hybridchat backends test openai --round-trip
     """
-    from hybridchat import wiring
+    from hybridchat.cli.store import load_wiring
     from hybridchat.session.doctor import State
 
-    wired = wiring.load()
+    wired = load_wiring()
     for backend_id in backend_ids:
         find_backend(wired.config, backend_id)
     findings = run(_examine(wired, backend_ids, round_trip=round_trip))

@@ -41,10 +41,10 @@ def show(conversation_id: int | None, as_json: bool) -> None:
     \b
     hybridchat budget show --json
     """
-    from hybridchat import wiring
+    from hybridchat.cli.store import load_wiring
     from hybridchat.session.budget_file import BudgetSettings
 
-    limits = BudgetSettings.of(wiring.load().config).limits()
+    limits = BudgetSettings.of(load_wiring().config).limits()
     with opened_ledger() as ledger:
         standings = ledger.standings(limits, conversation_id, datetime.now(UTC).isoformat()).result()
     if as_json:
@@ -88,12 +88,12 @@ def clear(scope: str, backend: str | None) -> None:
 
 
 def _keep(scope: Scope, usd: Decimal | None, backend: str | None) -> None:
-    from hybridchat import wiring
+    from hybridchat.cli.store import load_wiring
     from hybridchat.session.budget_file import BudgetFile
     from hybridchat.session.budgets import check_limit
 
     check_limit(scope, usd, backend)
-    wired = wiring.load()
+    wired = load_wiring()
     BudgetFile(wired.paths.config_file).keep(scope, usd, backend)
     whose = f"{backend}'s {scope} budget" if backend else f"{scope} budget"
     output.note(f"{whose}: {'none' if usd is None else format_usd(usd)} — {wired.paths.config_file}")

@@ -6,13 +6,11 @@ import asyncio
 import gc
 import os
 import sys
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from hybridchat.cli.debugging import log_if_debugging
-from hybridchat.domain.chat import Privacy
 from hybridchat.errors import EXIT_OK, UsageError
 from hybridchat.session.events import Notice
 
@@ -21,24 +19,25 @@ if TYPE_CHECKING:
     from hybridchat.tui.app import HybridChatApp
 
 
-def open_chat(*, continue_last: bool, local_only: bool, theme: str | None) -> None:
+def open_chat(*, continue_last: bool, theme: str | None) -> None:
     """Runs the app until it is closed."""
     require_terminal()
     gc.disable()  # what the start makes will stay: the app turns it on again after its first paint
     from msgspec.structs import replace
 
     from hybridchat import wiring
+    from hybridchat.cli.store import load_wiring
     from hybridchat.paths import shipped_themes_dir
     from hybridchat.tui.app import HybridChatApp
 
-    wired = wiring.load(strict=False)
+    wired = load_wiring(strict=False)
     click.get_current_context().call_on_close(wired.ledger.close)  # a first run may need it before any session
     paths = wired.paths
 
     async def open_session() -> Session:
         """With the config as it is by then: the first run may have written it."""
         now = wiring.load(strict=False, before=wired)
-        session = await asyncio.to_thread(now.open_session, local_only=local_only)
+        session = await asyncio.to_thread(now.open_session)
         log_if_debugging(session, paths)
         return session
 
@@ -53,12 +52,11 @@ def open_chat(*, continue_last: bool, local_only: bool, theme: str | None) -> No
             ui=replace(wired.config.ui, theme=theme or wired.config.ui.theme),
             theme_folders=(shipped_themes_dir(), paths.themes_dir),
             notices=[Notice(str(problem), "error") for problem in wired.problems],
-            setup=None if paths.config_file.exists() else wired.open_setup(local_only=local_only),
+            setup=None if paths.config_file.exists() else wired.open_setup(),
             open_demo=open_demo_session,
-            open_providers=partial(wired.open_providers, local_only=local_only),
+            open_providers=wired.open_providers,
             save_theme=save_theme,
             reopen_latest=continue_last,
-            privacy=Privacy.LOCAL_ONLY if local_only else None,
             crash_log=paths.logs_dir / "crash.log",
         )
     )

@@ -40,10 +40,10 @@ def command(round_trip: bool, as_json: bool) -> None:
 
 async def examine(*, round_trip: bool) -> list[Finding]:
     """With the config and the ledger in whatever state they are."""
-    from hybridchat import wiring
+    from hybridchat.cli.store import load_wiring
     from hybridchat.session import doctor
 
-    wired = wiring.load(strict=False)
+    wired = load_wiring(strict=False)
     session = None
     try:
         with closing(wired.open_ledger(output.note)) as ledger:
@@ -59,6 +59,7 @@ async def examine(*, round_trip: bool) -> list[Finding]:
             ledger_notice=notice,
             fleet=session.fleet if session else None,
             round_trip=round_trip,
+            local_only=wired.local_only,
         )
     finally:
         if session is not None:

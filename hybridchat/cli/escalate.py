@@ -46,12 +46,12 @@ def command(
     hybridchat escalate
     hybridchat escalate --conversation 12 --backend openai
     """
-    from hybridchat import wiring
+    from hybridchat.cli.store import load_wiring
 
     if model is not None and backend is None:
         raise UsageError("--model belongs to a backend", "give --backend too")
     disclosure = disclosure_of({"mask": mask, "send_as_is": send_as_is})
-    wired = wiring.load()
+    wired = load_wiring()
     check_backend(backend, [backend.id for backend in wired.config.backend])
     session = wired.open_session()
     log_if_debugging(session, wired.paths)

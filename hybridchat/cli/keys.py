@@ -11,7 +11,7 @@ from msgspec import Struct
 from hybridchat.cli import output
 from hybridchat.cli.groups import DefaultGroup
 from hybridchat.cli.running import run
-from hybridchat.cli.store import load_recorded
+from hybridchat.cli.store import load_recorded, load_wiring
 from hybridchat.errors import EXIT_FAILED, BackendError, HybridchatError, UsageError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def command() -> None:
     hybridchat keys list
     hybridchat keys set openai
     """
+    load_wiring(strict=False).require_leave("keys are for what is not on this device")
 
 
 @command.command("list")
@@ -39,9 +40,8 @@ def list_keys(as_json: bool) -> None:
     \b
     hybridchat keys list --json
     """
-    from hybridchat import wiring
 
-    rows = [(backend.id, origin_of(backend), _host_of(backend)) for backend in wiring.load().config.backend]
+    rows = [(backend.id, origin_of(backend), _host_of(backend)) for backend in load_wiring().config.backend]
     if as_json:
         output.json([{"backend": backend, "origin": origin, "host": host} for backend, origin, host in rows])
         return
@@ -83,11 +83,10 @@ def set_key(backend_id: str, as_json: bool) -> None:
     hybridchat keys set openai
     pass show openai | hybridchat keys set openai
     """
-    from hybridchat import wiring
     from hybridchat.cli.prompt import read_stdin
     from hybridchat.session.keeping import KeyKeeper
 
-    wired = wiring.load()
+    wired = load_wiring()
     address = _address(find_backend(wired.config, backend_id))
     value = read_stdin().strip() or click.prompt("Key", hide_input=True, err=True)
     kept = run(KeyKeeper(wired.paths.config_file, wired.session_keys).keep(backend_id, value))
@@ -107,10 +106,9 @@ def remove_key(backend_id: str, as_json: bool) -> None:
     \b
     hybridchat keys rm openai
     """
-    from hybridchat import wiring
     from hybridchat.keys import delete_key
 
-    address = _address(find_backend(wiring.load().config, backend_id))
+    address = _address(find_backend(load_wiring().config, backend_id))
     was_there = delete_key(address)
     if as_json:
         output.json({"backend": backend_id, "host": address.origin, "removed": was_there})

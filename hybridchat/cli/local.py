@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +13,7 @@ from hybridchat.cli.engines import engine_option, find_ollama
 from hybridchat.cli.groups import DefaultGroup
 from hybridchat.cli.progress import Progress
 from hybridchat.cli.running import run
-from hybridchat.cli.store import load_recorded
+from hybridchat.cli.store import load_recorded, load_wiring
 from hybridchat.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,11 +46,12 @@ def up(engine: str, model: str | None, as_json: bool) -> None:
     hybridchat local up vllm --model Qwen/Qwen3-8B
     hybridchat local up embedded --model qwen3-0.6b
     """
-    from hybridchat import wiring
 
-    wired = wiring.load()
+    wired = load_wiring()
     if model is None:
         model = _default_model(wired, engine)
+    if engine == "vllm" and not Path(model).expanduser().is_dir():
+        wired.require_leave(f"vLLM may fetch {model}")
     with Progress() as progress:
         started = run(_start(wired, engine, model, progress))
     _register(wired, started)
@@ -95,10 +97,9 @@ def _register(wired: Wiring, engine: Engine) -> None:
 
 def _left_behind(running: Sequence[Engine]) -> list[str]:
     """Backends that `local up` wrote for a vLLM which has died since: such an id is the port that it had."""
-    from hybridchat import wiring
 
     alive = {engine.id for engine in running}
-    ours = [b for b in wiring.load().config.backend if b.base_url == f"http://127.0.0.1:{b.id.removeprefix('vllm-')}"]
+    ours = [b for b in load_wiring().config.backend if b.base_url == f"http://127.0.0.1:{b.id.removeprefix('vllm-')}"]
     return [backend.id for backend in ours if backend.kind == "vllm" and backend.id not in alive]
 
 

@@ -12,7 +12,7 @@ from hybridchat.cli.engines import engine_option, find_ollama
 from hybridchat.cli.groups import DefaultGroup
 from hybridchat.cli.progress import Progress
 from hybridchat.cli.running import run
-from hybridchat.cli.store import load_recorded
+from hybridchat.cli.store import load_recorded, load_wiring
 from hybridchat.domain.chat import Proof, Zone
 
 if TYPE_CHECKING:
@@ -53,9 +53,8 @@ def list_models(as_json: bool) -> None:
     \b
     hybridchat models list --json
     """
-    from hybridchat import wiring
 
-    rows, silent = run(collect(wiring.load().open_session()))
+    rows, silent = run(collect(load_wiring().open_session()))
     for backend, detail in silent:
         output.note(f"{backend}: {detail}")
     if as_json:
@@ -118,6 +117,7 @@ def pull(name: str | None, backend_id: str | None, as_json: bool) -> None:
         return
     from hybridchat.backends.hub import catalog
 
+    wired.require_leave("a pull fetches from the network")
     ollama = find_ollama(wired, name, backend_id, [model.name for model in catalog().model])
     with Progress() as progress:
         run(_pull(wired, name, ollama, progress))

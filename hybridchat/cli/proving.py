@@ -90,8 +90,8 @@ def run_part(part: str) -> None:
         return wiring.load().open_session()
 
     if part == "own":
-        wired = wiring.load()._replace(ledger=SharedLedger(None))
-        found = run(prove_own(wired.open_session(local_only=True)))
+        wired = wiring.load(local_only=True)._replace(ledger=SharedLedger(None))
+        found = run(prove_own(wired.open_session()))
     else:
         found = run(prove_with_stand_in(open_session, in_namespace=part == "namespace"))
     output.json(found)

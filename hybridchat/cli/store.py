@@ -17,11 +17,17 @@ if TYPE_CHECKING:
     from hybridchat.wiring import Wiring
 
 
-def load_recorded() -> Wiring:
-    """For a command that works without a session: until it has ended, what leaves the device is recorded."""
+def load_wiring(*, strict: bool = True, local_only: bool = False) -> Wiring:
+    """As `wiring.load`; local only where the command, or `hybridchat` before it, has that flag."""
     from hybridchat import wiring
 
-    wired = wiring.load()
+    by_root = click.get_current_context().find_root().params.get("local_only", False)
+    return wiring.load(strict=strict, local_only=local_only or by_root)
+
+
+def load_recorded() -> Wiring:
+    """For a command that works without a session: until it has ended, what leaves the device is recorded."""
+    wired = load_wiring()
     click.get_current_context().call_on_close(wired.ledger.close)
     return wired
 
@@ -29,9 +35,7 @@ def load_recorded() -> Wiring:
 @contextmanager
 def opened_ledger() -> Iterator[Ledger]:
     """Raises LedgerError when it cannot be opened: an empty one in memory would pass for the user's."""
-    from hybridchat import wiring
-
-    ledger = wiring.load().open_ledger(output.note)
+    ledger = load_wiring().open_ledger(output.note)
     try:
         if ledger.status.mode == "memory":
             raise LedgerError(ledger.status.notice, "the ledger there is as it was, but cannot be used now")
@@ -46,9 +50,7 @@ def check_backend(ledger: Ledger, wanted: str | None) -> None:
     """Raises UsageError for an id that neither the ledger nor the config knows."""
     if wanted is None:
         return
-    from hybridchat import wiring
-
-    known = {*ledger.backends().result(), *(backend.id for backend in wiring.load().config.backend)}
+    known = {*ledger.backends().result(), *(backend.id for backend in load_wiring().config.backend)}
     if wanted not in known:
         remedy = f"give one of: {', '.join(sorted(known))}" if known else "none was asked yet and none is configured"
         raise UsageError(f"there is no backend {wanted!r} in the ledger or in config.toml", remedy)

@@ -94,6 +94,9 @@ class PrivacyConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     default: Literal["open", "private", "local_only"] = "open"
     """open | private (device and your own hosts) | local_only (this device)"""
+    local_only_folders: tuple[str, ...] = ()
+    """Folders in which, and below which, all that is written stays on this device. Absolute, or beginning with ~. A
+    folder pins itself with a file `.hybridchat.toml` that says `local_only = true`."""
     count_off_the_record: bool = False
     """Let conversations off the record into the statistics, as numbers that belong to no conversation."""
     patterns: dict[str, str] = {}

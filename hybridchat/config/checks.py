@@ -21,6 +21,7 @@ RESERVED_IDS = ("auto", "local", "managed", "ask")
 _OF_SERVERS = (
     *("base_url", "vouched", "private", "zone", "key", "key_header", "headers", "ca", "cert", "key_file", "proxy"),
 )
+_ABSOLUTE = "an absolute path, or one that begins with ~"
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _CARRY_SECRETS = ("authorization", "proxy-authorization", "cookie", "x-api-key", "x-goog-api-key", "api-key")
 _OF_THE_CLIENT = ("host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding")
@@ -40,6 +41,9 @@ def contradictions(config: Config) -> Iterator[Contradiction]:
     yield from _of_budget(config.budget, Scope)
     if not 0 < config.budget.warn <= 1:
         yield ("budget", "warn"), f"{config.budget.warn:g} is not a share", "above 0, at most 1, such as 0.8"
+    for text in config.privacy.local_only_folders:
+        if not text.startswith("~") and not Path(text).is_absolute():
+            yield ("privacy", "local_only_folders"), f'"{text}" is a relative path', _ABSOLUTE
     yield from _of_patterns(config.privacy.patterns)
     if (problem := _address_or_problem(config.embedded.hub_url))[1]:
         yield ("embedded", "hub_url"), *problem[1]
@@ -110,7 +114,7 @@ def _of_key_and_files(backend: BackendConfig) -> Iterator[Contradiction]:
             continue
         path = Path(value).expanduser()
         if not path.is_absolute():
-            yield (name,), f'"{value}" is a relative path', "an absolute path, or one that begins with ~"
+            yield (name,), f'"{value}" is a relative path', _ABSOLUTE
         elif not path.is_file():
             yield (name,), f'there is no file "{value}"', "a PEM file"
 

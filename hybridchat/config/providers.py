@@ -57,6 +57,12 @@ def provider_at(address: Address) -> Provider | None:
     return next((provider for provider in providers() if provider.is_at(address)), None)
 
 
+def names_are_own(address: Address) -> bool:
+    """Whether the models at that address have names that their owner gave them, which no list of its has."""
+    domains = (parse_base_url(one.url).host.partition(".")[2] for one in providers() if one.models_are_own_names)
+    return any(address.host.endswith(f".{domain}") for domain in domains)
+
+
 @cache
 def hosts_with_usage_unasked() -> frozenset[str]:
     """Those that give the usage by themselves, and refuse a request that asks for it."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
+import re
+from collections.abc import Collection
 from enum import StrEnum
 
 from msgspec import Struct
@@ -119,12 +122,25 @@ class Effort(StrEnum):
     HIGH = "high"
 
 
+_TEXTUAL = re.compile(r"text/.+|.+[/+](?:json|xml|yaml|toml)")  # image/svg+xml is one of them
+_BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
 class Attachment(Struct, frozen=True):
     """An image or a document that goes along with a message: `media_type` such as image/png or application/pdf."""
 
     name: str
     media_type: str
     data: bytes
+
+    @property
+    def text(self) -> str | None:
+        """Of a document that is text, as models read it; None for pictures, PDF documents and other bytes."""
+        if not _TEXTUAL.fullmatch(self.media_type.partition(";")[0].strip().lower()):
+            return None
+        encoding = next((name for mark, name in _BYTE_ORDER_MARKS if self.data.startswith(mark)), "utf-8")
+        text = self.data.decode(encoding, "replace")
+        return None if "\0" in text else text
 
 
 class ChatMessage(Struct, frozen=True):
@@ -280,3 +296,9 @@ class Health(Struct, frozen=True):
         """The entry of that name (with or without Ollama's default tag), or None."""
         wanted = {name, f"{name}:latest"}
         return next((m for m in self.models if m.name in wanted), None)
+
+
+def is_alias(name: str, listed: Collection[str]) -> bool:
+    """Whether rented models are known by that name too: a shorter one than the list's dated ones, or a variant of one
+    (`name:nitro`)."""
+    return name.partition(":")[0] in listed or any(one.startswith(f"{name}-") for one in listed)

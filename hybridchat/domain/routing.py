@@ -228,9 +228,12 @@ class _Field:
         return any(c in self.allowed for c in candidates)
 
     def against(self, candidates: list[Candidate]) -> tuple[str, ...]:
-        """One clause for each candidate that cannot be used."""
-        clauses = ((c, why_barred(c, self.given.privacy) or self.why_unable(c)) for c in candidates)
-        return tuple(f"{c.backend}: {why}" for c, why in clauses if why)
+        """Why candidates cannot be used; those with the same reason in one clause."""
+        backends: dict[str, dict[str, None]] = {}
+        for candidate in candidates:
+            if why := why_barred(candidate, self.given.privacy) or self.why_unable(candidate):
+                backends.setdefault(why, {})[candidate.backend] = None
+        return tuple(f"{', '.join(those)}: {why}" for why, those in backends.items())
 
 
 def _stay(field: _Field) -> Decision | None:

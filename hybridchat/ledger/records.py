@@ -13,6 +13,7 @@ from hybridchat.domain.chat import (
     CostBasis,
     Disclosure,
     Effort,
+    Message,
     MessageState,
     Outcome,
     Privacy,
@@ -48,6 +49,20 @@ class NewTurn(Struct, frozen=True, kw_only=True):
     decided_backend: str | None  # what auto decided; stored on the conversation
     decided_model: str | None
     attempt: NewAttempt
+
+
+class NewFork(Struct, frozen=True, kw_only=True):
+    """A conversation that begins with messages of another one: their words alone, without thinking and attempts."""
+
+    title: str
+    privacy: Privacy
+    route: str
+    model: str | None
+    system: str
+    workload: str | None
+    reasoning: Reasoning
+    effort: Effort | None
+    messages: tuple[Message, ...]
 
 
 class Forecast(Struct, frozen=True, kw_only=True):

@@ -47,6 +47,7 @@ from hybridchat.ledger.records import (
     Grouping,
     LedgerStatus,
     NewAttempt,
+    NewFork,
     NewTurn,
     SearchHit,
     StatRow,
@@ -69,6 +70,7 @@ __all__ = [
     "Ledger",
     "LedgerStatus",
     "NewAttempt",
+    "NewFork",
     "NewTurn",
     "SearchHit",
     "StatRow",
@@ -225,6 +227,10 @@ class Ledger:
             lambda db, attempt: writes.begin_turn(db, self._file.process_id, replace(turn, attempt=attempt)),
             durable=True,
         )
+
+    def fork(self, new: NewFork) -> Future[int]:
+        """The id of the new conversation."""
+        return self._write(lambda db: writes.fork(db, new), is_awaited=True)
 
     def begin_attempt(self, message_id: int, attempt: NewAttempt) -> Future[TurnIds]:
         """A further attempt for the same reply, which streams again."""

@@ -12,7 +12,7 @@ from hybridchat.domain.pricing import why_unbilled
 from hybridchat.domain.privacy import strictest
 from hybridchat.errors import LedgerError, Refused
 from hybridchat.ledger import money
-from hybridchat.ledger.records import AttemptCost, AttemptEnd, Forecast, NewAttempt, NewTurn, TurnIds
+from hybridchat.ledger.records import AttemptCost, AttemptEnd, Forecast, NewAttempt, NewFork, NewTurn, TurnIds
 from hybridchat.ledger.times import utc_now
 
 CHANGEABLE = {
@@ -82,9 +82,43 @@ def begin_turn(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnId
     return TurnIds(conversation_id, user_id, reply_id, *attempt)
 
 
+def fork(db: sqlite3.Connection, new: NewFork) -> int:
+    """The new conversation's id. Its messages follow one another, with the times at which they were said."""
+    now = utc_now()
+    conversation_id = insert(
+        db,
+        "conversation",
+        title=storable(new.title),
+        created_at=now,
+        updated_at=now,
+        privacy=new.privacy,
+        route=new.route,
+        model=new.model,
+        system=storable(new.system),
+        workload=new.workload,
+        reasoning=new.reasoning,
+        effort=new.effort,
+    )
+    leaf_id: int | None = None
+    for message in new.messages:
+        leaf_id = insert(
+            db,
+            "message",
+            conversation_id=conversation_id,
+            parent_id=leaf_id,
+            role=message.role,
+            text=storable(message.text),
+            created_at=message.created_at,
+            state=message.state,
+        )
+    db.execute("UPDATE conversation SET active_leaf_id = ? WHERE id = ?", (leaf_id, conversation_id))
+    return conversation_id
+
+
 def _require_same_pin(db: sqlite3.Connection, conversation_id: int, privacy: Privacy) -> None:
     """A turn may tighten the conversation, as a local-only run does; another window's pin is never loosened by it."""
-    row = db.execute("SELECT privacy FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
+    has_turns = "EXISTS (SELECT 1 FROM message WHERE conversation_id = conversation.id)"
+    row = db.execute(f"SELECT privacy FROM conversation WHERE id = ? AND {has_turns}", (conversation_id,)).fetchone()
     if row is not None and strictest(Privacy(row[0]), privacy) is not privacy:
         raise Refused("this conversation was pinned in another window", "open it again; nothing was sent")
 
@@ -224,6 +258,9 @@ def count_off_record(db: sqlite3.Connection, attempt: Attempt) -> None:
 
 
 def update_conversation(db: sqlite3.Connection, conversation_id: int, fields: dict[str, object]) -> None:
+    """Raises Refused for a privacy that would loosen one with turns."""
+    if "privacy" in fields:
+        _require_same_pin(db, conversation_id, Privacy(str(fields["privacy"])))
     values = [storable(value) if isinstance(value, str) else value for value in fields.values()]
     assignments = ", ".join(f"{name} = ?" for name in fields)
     changed = db.execute(f"UPDATE conversation SET {assignments} WHERE id = ?", (*values, conversation_id))

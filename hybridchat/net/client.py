@@ -11,8 +11,9 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from hybridchat.domain.address import Address
+from hybridchat.domain.address import Address, parse_base_url
 from hybridchat.domain.chat import Zone
+from hybridchat.errors import Refused
 from hybridchat.net.audit import Recorder
 
 
@@ -67,6 +68,15 @@ def open_client(policy: Policy, recorder: Recorder | None = None, *, purpose: st
     from hybridchat.net.http import HttpClient
 
     return HttpClient(policy, recorder, purpose)
+
+
+def why_unguarded() -> Refused | None:
+    """What keeps a client of the device zone from being kept on this device; None: nothing. Imports the library."""
+    try:
+        open_client(Policy(zone=Zone.DEVICE, address=parse_base_url("http://127.0.0.1:9")))
+    except Refused as error:
+        return error
+    return None
 
 
 def warm_up() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -29,6 +30,29 @@ class Decoy:
             pass  # what came before is counted
         finally:
             writer.close()
+
+
+class NameDecoy(asyncio.DatagramProtocol):
+    """A name server that answers nothing, on UDP port 53 of every address: for a network namespace of our own.
+
+    The kernel counts what finds no way out, and the way to a resolver on loopback is always there.
+    """
+
+    def __init__(self) -> None:
+        self.received = bytearray()
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        self.received += data
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Raises OSError where port 53 is not ours to take."""
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(lambda: self, ("0.0.0.0", 53))
+        try:
+            yield
+        finally:
+            transport.close()
 
 
 class StandIn:
@@ -99,6 +123,18 @@ async def knock(decoy: Decoy, data: bytes) -> None:
     await writer.drain()
     writer.close()
     await writer.wait_closed()
+    await _until_received(decoy, before + len(data))
+
+
+async def knock_by_name(decoy: NameDecoy, data: bytes) -> None:
+    """As `knock`, at the address where many systems have their resolver."""
+    before = len(decoy.received)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as knocking:
+        knocking.sendto(data, ("127.0.0.53", 53))
+    await _until_received(decoy, before + len(data))
+
+
+async def _until_received(decoy: Decoy | NameDecoy, size: int) -> None:
     async with asyncio.timeout(5.0):
-        while len(decoy.received) < before + len(data):  # noqa: ASYNC110 - it is read by another task of this loop
+        while len(decoy.received) < size:  # noqa: ASYNC110 - it is read by another task of this loop
             await asyncio.sleep(0.001)

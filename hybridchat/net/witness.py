@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import struct
@@ -26,7 +27,7 @@ class Hook:
     """
 
     def __init__(self) -> None:
-        self.loopback = 0  # connections, Unix sockets too
+        self.reached: list[str] = []  # on this device: 127.0.0.1:8000, unix:/run/x.sock
         self.outside: list[str] = []
         self.programs: list[str] = []
         sys.addaudithook(self._hear)
@@ -35,23 +36,23 @@ class Hook:
         match event:
             case "socket.connect" | "socket.sendto" | "socket.sendmsg":
                 self._note(event, given[1])
-            case "socket.getaddrinfo" | "socket.gethostbyname" | "socket.gethostbyaddr":
-                host = _text(given[0])
-                if given[0] and (host == "localhost" or loopback_literal(host) is None):  # no name at all is looked up
+            case "socket.getaddrinfo" | "socket.gethostbyname" | "socket.gethostbyaddr" | "socket.getnameinfo":
+                asked = given[0][0] if isinstance(given[0], tuple) else given[0]
+                host = _text(asked)
+                if asked and (host == "localhost" or loopback_literal(host) is None):  # no name at all is looked up
                     self.outside.append(f"look-up of {host}")
             case "subprocess.Popen" | "os.posix_spawn" | "os.exec":
                 self.programs.append(str(given[0]))
 
     def _note(self, event: str, address: object) -> None:
-        if isinstance(address, tuple):
-            host = _text(address[0])
-            if loopback_literal(host) is None:
-                self.outside.append(f"{event.removeprefix('socket.')} to {host}")
-                return
-        elif address is None:  # an answer on a connection that was noted
+        if address is None:  # an answer on a connection that was noted
             return
-        if event == "socket.connect":
-            self.loopback += 1
+        if not isinstance(address, tuple):
+            self.reached.append(f"unix:{_text(address)}")
+        elif loopback_literal(host := _text(address[0])) is None:
+            self.outside.append(f"{event.removeprefix('socket.')} to {host}")
+        else:
+            self.reached.append(f"[{host}]:{address[1]}" if ":" in host else f"{host}:{address[1]}")
 
 
 def _text(host: object) -> str:
@@ -86,7 +87,8 @@ def namespace_command() -> tuple[str, ...] | str:
     if unshare is None:
         return "network namespaces need Linux and `unshare`"
     command = (unshare, "--map-root-user", "--net", "--")
-    tried = subprocess.run([*command, "true"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    path = {"PATH": os.environ.get("PATH", os.defpath)}  # and no keys
+    tried = subprocess.run([*command, "true"], env=path, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     return f"this system refuses network namespaces ({_line(tried.stderr)})" if tried.returncode else command
 
 

@@ -73,6 +73,11 @@ class Budgets:
             limits=limits,
         )
 
+    @property
+    def warn(self) -> float:
+        """The share of a limit from which on the user is warned."""
+        return self._config.warn
+
     def known(self) -> tuple[Standing, ...]:
         """All limits, as of the last look."""
         return self._standings

@@ -13,8 +13,10 @@ from hybridchat.backends.base import BackendSpec
 from hybridchat.backends.registry import warm_up
 from hybridchat.backends.spec import spec_of
 from hybridchat.config import BackendConfig, Config
+from hybridchat.config.folders import FolderPin
 from hybridchat.config.secrets import make_scanner
 from hybridchat.domain.chat import (
+    Attachment,
     Conversation,
     Disclosure,
     Effort,
@@ -25,10 +27,11 @@ from hybridchat.domain.chat import (
     Purpose,
     Reasoning,
 )
-from hybridchat.domain.privacy import strictest, why_forbidden
+from hybridchat.domain.privacy import in_words, strictest, why_forbidden
 from hybridchat.domain.routing import Candidate
 from hybridchat.errors import Refused, UsageError
 from hybridchat.ledger.store import Ledger
+from hybridchat.net.client import why_unguarded
 from hybridchat.session.answers import Answers
 from hybridchat.session.bookkeeping import Bookkeeper
 from hybridchat.session.budget_file import BudgetFile, BudgetSettings
@@ -36,7 +39,9 @@ from hybridchat.session.budgets import Budgets
 from hybridchat.session.disclosing import Gate
 from hybridchat.session.events import HealthChanged, Notice, SessionEvent
 from hybridchat.session.fleet import Fleet, KeepKey, OpenBackend
+from hybridchat.session.floor import Floor
 from hybridchat.session.forecasts import Forecasts
+from hybridchat.session.forking import Forks
 from hybridchat.session.ledgers import Ledgers
 from hybridchat.session.planning import Planner
 from hybridchat.session.prices import PriceBook
@@ -65,11 +70,13 @@ class Session:
         prices: PriceBook,
         open_backend: OpenBackend,
         local_only: bool = False,
+        look_at_folder: Callable[[], FolderPin] | None = None,
         keep_key: KeepKey | None = None,
         budget_file: BudgetFile | None = None,
         config_error: UsageError | None = None,
     ) -> None:
-        """`config_error`: why `config` is the defaults instead of the user's."""
+        """`config_error`: why `config` is the defaults instead of the user's. `look_at_folder` blocks, and says whether
+        what is written there is pinned."""
         self._config = config
         self._ledger = open_ledger(self._on_ledger_trouble)
         self._ledgers = Ledgers(self._ledger, self._on_ledger_trouble)
@@ -77,11 +84,12 @@ class Session:
         self._listeners: list[Callable[[SessionEvent], None]] = []
         self.fleet = Fleet(specs, open_backend, self._on_health, local_only=local_only, keep_key=keep_key)
         self.set_key = self.fleet.set_key
-        floor = Privacy.LOCAL_ONLY if local_only else Privacy.OPEN
+        self.floor = Floor(look_at_folder, local_only=local_only)
         forecasts = Forecasts(self._ledger, prices, self.fleet, self._spawn, lambda: self.books.refresh())
+        self.look_up_price = forecasts.learn
         self.budgets = Budgets(BudgetSettings.of(config), self._ledgers, forecasts, budget_file)
         gate = Gate(partial(make_scanner, config.privacy.patterns))
-        self.planner = Planner(config.route, self.fleet, floor, forecasts, self.budgets, gate, config_error)
+        self.planner = Planner(config.route, self.fleet, self.floor, forecasts, self.budgets, gate, config_error)
         self.books = Bookkeeper(
             self._ledgers, prices, self.fleet, self._emit, self.planner.workload_tokens_30d, forecasts, self.budgets
         )
@@ -92,6 +100,7 @@ class Session:
         self.answer_again, self.escalate, self.other_side = answers.again, answers.escalate, answers.other_side
         self.siblings, self.answered_again = answers.siblings, answers.answered_again
         self.show_sibling = answers.show_sibling
+        self.make_fork = Forks(self._ledgers, self.floor).make
         self._shown: Chat | None = None  # the newest one asked for
         self._deleted: list[int] = []
         self._watch: asyncio.Task[None] | None = None
@@ -106,15 +115,18 @@ class Session:
         first snapshot; with `watch`, goes on looking now and then.
 
         Without `panel` no snapshot is ever taken: it may cost the import of the price list. With `only`, no other
-        backend is waited for.
+        backend is waited for. Raises Refused in a run that is local only where nothing would keep it so.
         """
         self.books.takes_snapshots = panel
         self._loop = asyncio.get_running_loop()
         status = await asyncio.wrap_future(self._ledger.opened)
         # Not beside the ledger's own imports: two threads' can lock each other out.
         await asyncio.to_thread(warm_up, {spec.kind for spec in self.fleet.specs.values()})
-        if status.notice:
-            self._emit(Notice(status.notice))
+        self.planner.unguarded = await asyncio.to_thread(why_unguarded)
+        if self.floor.why and self.planner.unguarded:
+            raise self.planner.unguarded
+        for notice in filter(None, (status.notice, *self.floor.notices)):
+            self._emit(Notice(notice))
         if status.mode == "read_only":
             self.planner.read_only = status.notice
         self.books.count_workloads(self.planner.workloads())
@@ -160,7 +172,7 @@ class Session:
         off_record: bool = False,
     ) -> Chat:
         """Off the record, it lives in memory only: it ends with this session."""
-        born = privacy or Privacy(self._config.privacy.default)
+        born = strictest(privacy or Privacy(self._config.privacy.default), self.floor.privacy)
         route = route or self._config.route.default
         chat = Chat(privacy=born, route=route, model=model, system=system, is_off_record=off_record)
         self.books.focus(None)
@@ -224,17 +236,18 @@ class Session:
         await self._change(chat, route=route, model=model, decided_backend=None, decided_model=None)
 
     async def set_privacy(self, chat: Chat, privacy: Privacy) -> None:
-        """Raises Refused when it would loosen a conversation that has turns: old turns are never sent by loosening."""
-        if chat.messages and strictest(chat.privacy, privacy) is not privacy:
-            raise Refused("a conversation with turns cannot be loosened", "start a new one")
+        """Raises Refused below the floor, and for a looser one where there are turns, which `fork` leaves behind."""
+        self.floor.check(privacy)
+        if self.must_fork(chat, privacy):
+            raise Refused(f"what was said {in_words(chat.privacy)} stays so", "go on in a fork, which leaves it behind")
         chat.privacy = privacy
         if chat.turn is not None and why_forbidden(privacy, chat.turn.zone, chat.turn.proof):
             chat.turn.end(Outcome.STOPPED, "pinned while it streamed; this turn left this machine")
         await self._change(chat, privacy=privacy)
 
-    def tighten(self, chat: Chat, privacy: Privacy) -> None:
-        """From the next message on; stored with it, so that a message which is refused pins nothing."""
-        chat.privacy = strictest(chat.privacy, privacy)
+    def must_fork(self, chat: Chat, privacy: Privacy) -> bool:
+        """Whether the chat has turns that it would loosen."""
+        return (chat.is_sending or bool(chat.messages)) and strictest(chat.privacy, privacy) is not privacy
 
     async def set_reasoning(self, chat: Chat, reasoning: Reasoning) -> None:
         """An explicit level is the user's word: what auto had decided no longer binds."""
@@ -280,6 +293,7 @@ class Session:
         purpose: Purpose = Purpose.CHAT,
         drop_turns: int = 0,
         disclosure: Disclosure | None = None,
+        attachments: tuple[Attachment, ...] = (),
     ) -> None:
         """Queues behind a running reply, else sends; returns when the words are on disk (or queued).
 
@@ -291,6 +305,7 @@ class Session:
         secrets or personal data: they leave with a `disclosure` alone.
         """
         draft = Draft(text, route, model, parameters or Parameters(), purpose, drop_turns, disclosure=disclosure)
+        draft = replace(draft, attachments=attachments)
         await self.turns.send(chat, draft)
 
     # --- other ways on

@@ -7,6 +7,7 @@ kept as kinds and places; the texts themselves are looked through again whenever
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
@@ -15,7 +16,16 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hybridchat.domain.chat import ChatMessage, ChatRequest, Disclosure, Message, MessageState, Role, Zone
+from hybridchat.domain.chat import (
+    Attachment,
+    ChatMessage,
+    ChatRequest,
+    Disclosure,
+    Message,
+    MessageState,
+    Role,
+    Zone,
+)
 from hybridchat.domain.routing import Candidate
 from hybridchat.domain.secrets.masking import mask
 from hybridchat.domain.secrets.rules import Finding
@@ -23,9 +33,10 @@ from hybridchat.domain.secrets.scan import Scanner
 from hybridchat.domain.text import count_of
 from hybridchat.session.state import Chat, Draft
 
-AT_A_TIME = 20_000  # characters of earlier turns that one plan looks through: every key press makes one
+AT_A_TIME = 20_000  # characters of what goes along that one plan looks through: every key press makes one
+DRAFT_AT_ONCE = 200_000  # characters; a longer draft is looked through when it is sent
 
-IN_DRAFT, IN_SYSTEM, EARLIER = "this message", "the system prompt", "earlier turns"
+IN_DRAFT, ATTACHED, IN_SYSTEM, EARLIER = "this message", "its attachments", "the system prompt", "earlier turns"
 
 
 class Place(Struct, frozen=True):
@@ -78,14 +89,21 @@ class Gate:
     def _scanner(self) -> Scanner:
         return self._make_scanner()
 
-    def look(self, chat: Chat, draft: Draft, kept: Sequence[Message], target: Candidate) -> Found | None:
-        """None where nothing is found in what the target would get, or it is the user's own."""
-        if target.is_local:
-            return None
+    def look(
+        self, chat: Chat, draft: Draft, kept: Sequence[Message], target: Candidate, *, is_sending: bool
+    ) -> Found | None:
+        """None where nothing is found in what the managed target would get. Unless it `is_sending`, only as much is
+        looked through as typing can bear."""
         decided, standing = _decided(kept, target)
         counts: Counter[str] = Counter()
         places: list[Place] = []
-        for where, is_decided, text, findings in self._texts(chat, draft, kept, target, decided):
+        left = math.inf if is_sending else AT_A_TIME
+        for where, is_decided, text in _along(chat, draft, kept, target, decided):
+            if self._known(chat, text) is None and not (where == IN_DRAFT and len(text) <= DRAFT_AT_ONCE):
+                left -= len(text)
+                if left < 0:
+                    continue
+            findings = self._in_draft(chat, text) if where == IN_DRAFT else self._find(chat, text)
             kinds = Counter(finding.kind for finding in findings)
             counts.update(kinds)
             if not is_decided:
@@ -95,58 +113,87 @@ class Gate:
             return None
         return Found(dict(counts), tuple(_summed(places)), draft.disclosure or (None if places else standing))
 
-    def _texts(
-        self, chat: Chat, draft: Draft, kept: Sequence[Message], target: Candidate, decided: int
-    ) -> Iterator[tuple[str, bool, str, tuple[Finding, ...]]]:
-        """Where each stands, whether it is decided about, the text and what is in it. The target's own words are no
-        news to it."""
-        if draft.text:
-            yield IN_DRAFT, False, draft.text, self._in_draft(draft.text)
-        if chat.system:
-            yield IN_SYSTEM, decided > 0, chat.system, self._known(chat, 0, chat.system)
-        left = AT_A_TIME
-        for index in range(len(kept) - 1, -1, -1):
-            message = kept[index]
-            if _is_by(message, target):
-                continue
-            if (message.id, hash(message.text)) not in chat.found:
-                left -= len(message.text)
-                if left < 0 or message.state is MessageState.STREAMING:
-                    continue
-            yield EARLIER, index < decided, message.text, self._known(chat, message.id, message.text)
+    def _known(self, chat: Chat, text: str) -> tuple[Finding, ...] | None:
+        return self._newest[1] if self._newest[0] == text else chat.found.get(hash(text))
 
-    def _in_draft(self, text: str) -> tuple[Finding, ...]:
-        if self._newest[0] != text:
-            self._newest = (text, self._scanner.scan(text))
+    def _in_draft(self, chat: Chat, text: str) -> tuple[Finding, ...]:
+        """Each key press makes another: only the newest is kept."""
+        if (known := self._known(chat, text)) is not None:
+            return known
+        self._newest = (text, self._scanner.scan(text))
         return self._newest[1]
 
-    def _known(self, chat: Chat, message_id: int, text: str) -> tuple[Finding, ...]:
-        """A message is looked through once."""
-        key = (message_id, hash(text))
-        if key not in chat.found:
-            chat.found[key] = self._scanner.scan(text)
-        return chat.found[key]
+    def _find(self, chat: Chat, text: str) -> tuple[Finding, ...]:
+        """What goes along is looked through once."""
+        if (known := self._known(chat, text)) is not None:
+            return known
+        found = chat.found[hash(text)] = self._scanner.scan(text)
+        return found
 
-    async def look_at_all(self, chat: Chat, messages: Sequence[Message]) -> None:
-        """At the earlier turns that no plan has come to yet, without making the interface wait."""
-        for message in messages:
-            key = (message.id, hash(message.text))
-            if key not in chat.found:
-                chat.found[key] = await asyncio.to_thread(self._scanner.scan, message.text)
+    async def look_at_all(self, chat: Chat, draft: Draft, history: Sequence[Message]) -> None:
+        """At what no plan has come to yet, without making the interface wait."""
+        drafted = [draft.text] if len(draft.text) > DRAFT_AT_ONCE else []
+        for text in (*drafted, *_attached(draft.attachments), *(message.text for message in history)):
+            if self._known(chat, text) is None:
+                chat.found[hash(text)] = await asyncio.to_thread(self._scanner.scan, text)
 
-    def masked(self, request: ChatRequest) -> tuple[ChatRequest, dict[str, str]]:
+    def masked(self, chat: Chat, request: ChatRequest) -> tuple[ChatRequest, dict[str, str]]:
         """With placeholders, and what each stands for. A thinking that would change is left out: it is signed."""
-        given = [text for message in request.messages for text in (message.text, message.thinking)]
-        masked = mask(given, self._scanner.scan)
+
+        def scan(text: str) -> tuple[Finding, ...]:
+            known = self._known(chat, text)
+            return self._scanner.scan(text) if known is None else known
+
+        masked = mask([text for message in request.messages for text in _texts_of(message)], scan)
         texts = iter(masked.texts)
-        messages = tuple(_with_texts(message, next(texts), next(texts)) for message in request.messages)
-        return replace(request, messages=messages), masked.values
+        return replace(request, messages=tuple(_with_texts(m, texts) for m in request.messages)), masked.values
 
 
-def _with_texts(message: ChatMessage, text: str, thinking: str) -> ChatMessage:
+def _along(
+    chat: Chat, draft: Draft, kept: Sequence[Message], target: Candidate, decided: int
+) -> Iterator[tuple[str, bool, str]]:
+    """What would leave: where it stands, whether it is decided about, and the text. The target's own words are no news
+    to it."""
+    yield IN_DRAFT, False, draft.text
+    yield IN_SYSTEM, decided > 0, chat.system
+    for text in _attached(draft.attachments):
+        yield ATTACHED, False, text
+    for index in range(len(kept) - 1, -1, -1):
+        message = kept[index]
+        if message.state is not MessageState.STREAMING and not _is_by(message, target):
+            yield EARLIER, index < decided, message.text
+
+
+def _attached(attachments: Sequence[Attachment]) -> Iterator[str]:
+    """Names and texts. What is no text has none: `unread` tells its name."""
+    for attachment in attachments:
+        yield attachment.name
+        yield attachment.text or ""
+
+
+def unread(draft: Draft) -> tuple[str, ...]:
+    """The names of what goes along and cannot be looked through."""
+    return tuple(attachment.name for attachment in draft.attachments if attachment.text is None)
+
+
+def _texts_of(message: ChatMessage) -> Iterator[str]:
+    yield message.text
+    yield message.thinking
+    yield from _attached(message.attachments)
+
+
+def _with_texts(message: ChatMessage, texts: Iterator[str]) -> ChatMessage:
+    """Takes from `texts` what `_texts_of` gave."""
+    text, thinking = next(texts), next(texts)
+    attachments = tuple(_with_text(attachment, next(texts), next(texts)) for attachment in message.attachments)
     if thinking == message.thinking:
-        return replace(message, text=text)
-    return replace(message, text=text, thinking="", signature="")
+        return replace(message, text=text, attachments=attachments)
+    return replace(message, text=text, attachments=attachments, thinking="", signature="")
+
+
+def _with_text(attachment: Attachment, name: str, text: str) -> Attachment:
+    is_changed = text != (attachment.text or "")
+    return replace(attachment, name=name, data=text.encode() if is_changed else attachment.data)
 
 
 def _decided(kept: Sequence[Message], target: Candidate) -> tuple[int, Disclosure | None]:

@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hybridchat.backends.base import BackendSpec
+from hybridchat.backends.identity import lacks_its_model
 from hybridchat.config import Config
 from hybridchat.config.problems import Problem
 from hybridchat.domain.chat import HealthState, Kind
@@ -49,14 +50,15 @@ async def examine(
     ledger_notice: str,
     fleet: Fleet | None,
     round_trip: bool = False,
+    local_only: bool = False,
 ) -> list[Finding]:
     """Looks at everything, the backends in parallel; without a fleet (no ledger, no session) not at them. Never raises.
 
-    `round_trip` asks each backend for one token.
+    `round_trip` asks each backend for one token. A `local_only` run leaves the keyring alone.
     """
     specs = list(fleet.specs.values()) if fleet else []
     keyring, *backends = await asyncio.gather(
-        asyncio.to_thread(examine_keyring),
+        asyncio.to_thread(_leave_keyring if local_only else examine_keyring),
         *(examine_backend(fleet, spec, round_trip=round_trip) for spec in specs if fleet),
     )
     if fleet is None:
@@ -90,6 +92,10 @@ def examine_config(paths: Paths, problems: Sequence[Problem]) -> list[Finding]:
 def examine_ledger(paths: Paths, notice: str) -> Finding:
     """`notice`: what the ledger said when it was opened, or why it was not."""
     return Finding("ledger", State.BROKEN, notice) if notice else Finding("ledger", State.OK, str(paths.ledger_file))
+
+
+def _leave_keyring() -> Finding:
+    return Finding("keyring", State.NOTE, "not looked at, for this run is local only")
 
 
 def examine_keyring() -> Finding:
@@ -171,7 +177,7 @@ async def examine_backend(fleet: Fleet, spec: BackendSpec, *, round_trip: bool) 
     if health.state is not HealthState.HEALTHY:
         state = State.NOTE if health.state is HealthState.LOADING else State.BROKEN
         return Finding(subject, state, health.detail, health.remedy)
-    if spec.model and health.models and health.model(spec.model) is None:
+    if lacks_its_model(spec, health):
         offered = ", ".join(model.name for model in health.models[:5])
         pull = " or pull it" if spec.kind in (Kind.OLLAMA, Kind.EMBEDDED) else ""
         return Finding(subject, State.BROKEN, f"has no model {spec.model!r}", f"choose one of: {offered}{pull}")

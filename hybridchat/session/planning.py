@@ -27,8 +27,9 @@ from hybridchat.domain.text import count_of, oldest_turns
 from hybridchat.errors import EXIT_FAILED, ErrorKind, HybridchatError, Refused, UsageError
 from hybridchat.ledger.store import Forecast
 from hybridchat.session.budgets import Budgets
-from hybridchat.session.disclosing import Gate
+from hybridchat.session.disclosing import Gate, unread
 from hybridchat.session.fleet import Fleet
+from hybridchat.session.floor import Floor
 from hybridchat.session.forecasts import Forecasts
 from hybridchat.session.state import Chat, Draft, Plan, count_turns, left_out_before, system_size, without_oldest
 from hybridchat.session.ways import Undecided, Way
@@ -45,7 +46,7 @@ class Planner:
         self,
         route: RouteConfig,
         fleet: Fleet,
-        floor: Privacy,
+        floor: Floor,
         forecasts: Forecasts,
         budgets: Budgets,
         gate: Gate,
@@ -62,6 +63,7 @@ class Planner:
         self._gate = gate
         self._config_error = config_error
         self.read_only = ""  # why nothing can be sent: the words would not be on disk first
+        self.unguarded: Refused | None = None  # why no pinned conversation can be sent anywhere
         self.workload_tokens_30d: dict[str, int] = {}
 
     def workloads(self) -> set[str]:
@@ -71,22 +73,26 @@ class Planner:
 
     def privacy(self, chat: Chat) -> Privacy:
         """The chat's own, or the run's where that is stricter."""
-        return strictest(chat.privacy, self._floor)
+        return strictest(chat.privacy, self._floor.privacy)
 
-    def plan(self, chat: Chat, draft: Draft) -> Plan:
+    def plan(self, chat: Chat, draft: Draft, *, is_sending: bool = False) -> Plan:
+        """What sending the draft would do. Only one that `is_sending` is sure to have all of it looked through."""
         plan = self._routed(chat, draft)
         target, history = plan.decision.target, history_of(chat, draft)
         kept = without_oldest(history, plan.left_out_turns)
-        found = self._gate.look(chat, draft, kept, target) if target else None
-        if target is None or found is None or found.disclosure:
-            return replace(plan, found=found)
+        if target is None or target.is_local:
+            return plan
+        found = self._gate.look(chat, draft, kept, target, is_sending=is_sending)
+        plan = replace(plan, found=found, unread=unread(draft))
+        if found is None or found.disclosure:
+            return plan
         given = self._input(chat, draft, history, plan.left_out_turns)
         turns = count_turns(kept)
         at_home = (Way("ask", candidate, turns) for candidate in able(given) if candidate.is_local)
         ways = (Way("mask", target, turns, found.words), *at_home, Way("as_is", target, turns, found.words))
         reasons = (f"{target.backend} would get {', '.join(map(str, found.places))}",)
         decision = Decision(outlook=Outlook.ASK, reasons=reasons, choices=(target,), remedy=_CHOICES)
-        return replace(plan, decision=decision, ways=ways, found=found)
+        return replace(plan, decision=decision, ways=ways)
 
     def _routed(self, chat: Chat, draft: Draft) -> Plan:
         history = history_of(chat, draft)
@@ -97,6 +103,11 @@ class Planner:
             decision = replace(decision, reasons=("config.toml has a mistake",), remedy=str(self._config_error))
         if self.read_only:
             decision = Decision(outlook=Outlook.REFUSE, reasons=(self.read_only,))
+        if self.unguarded and self.privacy(chat) is Privacy.LOCAL_ONLY:
+            reasons, remedy = (self.unguarded.message,), self.unguarded.remedy
+            decision = Decision(outlook=Outlook.REFUSE, reasons=reasons, remedy=remedy, is_policy=True)
+        if self._floor.why:
+            decision = replace(decision, reasons=(*decision.reasons, self._floor.why))
         counted, target = given.prompt_tokens or 0, decision.target
         prompt = self._forecasts.tokens(target, counted) if target else None
         forbidden = None if target else self._meant(given)
@@ -108,6 +119,7 @@ class Planner:
             counted_tokens=counted,
             prompt_spread=(prompt.low, prompt.high) if prompt else None,
             cost=self._forecasts.cost(target, prompt) if target and prompt else None,
+            is_price_awaited=target is not None and not self._forecasts.has_learnt(target),
             budget=self._verdict(target or forbidden, chat, draft, counted),
             forbidden=forbidden,
             left_out_turns=left_out,
@@ -147,13 +159,14 @@ class Planner:
 
     async def look(self, chat: Chat, draft: Draft) -> None:
         """At what makes the plan depend on more than is known by now, so that it holds."""
+        await self._floor.look_again()
         await self._budgets.look(chat.id, *self._fleet.candidates(*self._wanted_models(chat, draft)))
         target = self._routed(chat, draft).decision.target
         if target is not None and not target.is_local:
-            await self._gate.look_at_all(chat, history_of(chat, draft))
+            await self._gate.look_at_all(chat, draft, history_of(chat, draft))
 
-    def masked(self, request: ChatRequest) -> tuple[ChatRequest, dict[str, str]]:
-        return self._gate.masked(request)
+    def masked(self, chat: Chat, request: ChatRequest) -> tuple[ChatRequest, dict[str, str]]:
+        return self._gate.masked(chat, request)
 
     def forecast(self, target: Candidate, request: ChatRequest) -> Forecast:
         return self._budgets.forecast(target, request)

@@ -9,16 +9,17 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from functools import partial
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from hybridchat.domain.address import parse_base_url
+from hybridchat.domain.address import Address, parse_base_url
 from hybridchat.domain.chat import Message, MessageState, Parameters, Privacy, Zone
 from hybridchat.domain.privacy import why_forbidden
 from hybridchat.errors import HybridchatError
-from hybridchat.net.decoys import MODEL, REPLY, Decoy, StandIn, knock, listening
+from hybridchat.net.decoys import MODEL, REPLY, Decoy, NameDecoy, StandIn, knock, knock_by_name, listening
 from hybridchat.net.witness import Hook, lift_loopback, reach_outside, read_counters
 from hybridchat.session.chat import Session
 
@@ -39,6 +40,7 @@ class Tried(Struct, frozen=True, kw_only=True):
 
     what: str
     result: str
+    reached: tuple[str, ...]  # places on this device that were connected to, as the hook names them
     left_bytes: int  # that decoys received
     attempts: tuple[str, ...]  # to reach anything but this device, as the hook names them
     unroutable: int | None  # attempts that the kernel counted; None: not in a namespace
@@ -57,21 +59,21 @@ Open = Callable[[str], Session]  # the text of a config → a session over it an
 
 
 class Watch:
-    """The witnesses together. `step` runs one trial and says what they saw of it."""
+    """The witnesses together. `step` runs one trial and says what they saw of it. In a namespace there are `names`."""
 
-    def __init__(self, hook: Hook, decoys: tuple[Decoy, ...], *, in_namespace: bool) -> None:
-        self._hook, self._decoys, self._in_namespace = hook, decoys, in_namespace
-        self.seen_by = (KERNEL, DECOYS, HOOK) if in_namespace else (DECOYS, HOOK)
+    def __init__(self, hook: Hook, decoys: tuple[Decoy, ...], names: NameDecoy | None) -> None:
+        self._hook, self._decoys, self._names, self._in_namespace = hook, decoys, names, names is not None
+        self.seen_by = (KERNEL, DECOYS, HOOK) if self._in_namespace else (DECOYS, HOOK)
 
     def _now(self) -> tuple[int, int, int, int]:
         counters = read_counters() if self._in_namespace else None
-        received = sum(len(decoy.received) for decoy in self._decoys)
+        received = sum(len(decoy.received) for decoy in (*self._decoys, self._names) if decoy is not None)
         came = sum(decoy.connections for decoy in self._decoys)
         return received, came, len(self._hook.outside), counters.unroutable if counters else 0
 
     async def step(self, what: str, trial: Callable[[], Awaitable[tuple[bool, str]]]) -> Tried:
         """`trial` answers whether it went as promised, and how, in words."""
-        before = self._now()
+        before, reached_before = self._now(), len(self._hook.reached)
         try:
             is_kept, result = await trial()
         except HybridchatError as error:
@@ -81,6 +83,7 @@ class Watch:
         return Tried(
             what=what,
             result=result,
+            reached=tuple(dict.fromkeys(self._hook.reached[reached_before:])),
             left_bytes=received,
             attempts=tuple(self._hook.outside[len(self._hook.outside) - outside :]),
             unroutable=unroutable if self._in_namespace else None,
@@ -91,16 +94,21 @@ class Watch:
     async def check_witnesses(self) -> Tried:
         """Before anything else: 0 means something only where 1 would have been noticed."""
         before = self._now()
-        await knock(self._decoys[0], b"knock")
+        for decoy in self._decoys:
+            await knock(decoy, b"knock")
+        if self._names is not None:
+            await knock_by_name(self._names, b"knock")
         reach_outside()
         noticed = [now - then for now, then in zip(self._now(), before, strict=True)]
-        wanted = [5, 1, 1, int(self._in_namespace)]
+        came = len(self._decoys)
+        wanted = [5 * (came + self._in_namespace), came, 1, int(self._in_namespace)]
         problem = "" if noticed == wanted else f"expected {wanted}, noticed {noticed}"
         if self._in_namespace and (counters := read_counters()) and counters.interfaces != ("lo",):
             problem = f"the namespace has {', '.join(counters.interfaces)}"
         return Tried(
-            what="the witnesses: 5 bytes to a decoy, 1 way outside",
+            what="the witnesses: 5 bytes to each decoy, 1 way outside",
             result=problem or "noticed",
+            reached=(),
             left_bytes=0,
             attempts=(),
             unroutable=None,
@@ -169,9 +177,9 @@ async def prove_with_stand_in(open_session: Open, *, in_namespace: bool) -> Part
     """Raises OSError where a namespace was promised and is none."""
     if in_namespace:
         lift_loopback()
-    stand_in = StandIn()
-    async with _decoyed(stand_in) as decoys:
-        watch = Watch(Hook(), decoys, in_namespace=in_namespace)
+    stand_in, names = StandIn(), NameDecoy() if in_namespace else None
+    async with _decoyed(stand_in) as decoys, names.listening() if names else nullcontext():
+        watch = Watch(Hook(), decoys, names)
         tried = [await watch.check_witnesses()]
         session = open_session(CONFIG.format(stand_in=stand_in.port, rented=decoys[1].port, model=MODEL))
         async with AsyncExitStack() as stack:
@@ -180,7 +188,9 @@ async def prove_with_stand_in(open_session: Open, *, in_namespace: bool) -> Part
             script = Script(session, stand_in, decoys[1])
             for what, trial in script.trials():
                 tried.append(await watch.step(what, trial))
-    return Part(tuple(tried))
+            stack.pop_all()
+            tried.append(await watch.step("quit", partial(_quit, session)))
+    return Part(tuple(tried), NOT_SEEN_IN_NAMESPACE if in_namespace else ())
 
 
 class Script:
@@ -278,11 +288,16 @@ NOT_SEEN = (
 )
 
 
+NOT_SEEN_IN_NAMESPACE = (
+    "look-ups that a C library makes through a resolver's Unix socket (nscd, systemd-resolved); Python's own are seen",
+)
+
+
 async def prove_own(session: Session) -> Part:
     """Asks each backend that a pinned conversation may use; the session is local only, its ledger in memory."""
     async with _decoyed() as decoys:
         hook = Hook()
-        watch = Watch(hook, decoys, in_namespace=False)
+        watch = Watch(hook, decoys, None)
         tried, not_checked = [await watch.check_witnesses()], list(NOT_SEEN)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(session.close)
@@ -291,10 +306,13 @@ async def prove_own(session: Session) -> Part:
                 why_not = why_forbidden(Privacy.LOCAL_ONLY, spec.zone, spec.proof)
                 if why_not is None:
                     trial = partial(_ask_own, session, spec.id)
-                    tried.append(await watch.step(f"a pinned question to {spec.id}", trial))
+                    asked = await watch.step(f"a pinned question to {spec.id}", trial)
+                    tried.append(_unless_others(asked, spec.address))
                 elif spec.zone is Zone.DEVICE:
                     not_checked.append(f"{spec.id}: {why_not}, so no pinned conversation may use it")
-        if len(tried) == 2:
+            stack.pop_all()
+            tried.append(await watch.step("quit", partial(_quit, session)))
+        if len(tried) == 3:
             not_checked.append("no backend of yours may answer a pinned conversation, so none was asked")
         if hook.programs:
             not_checked.append(f"what the programs that were started do: {', '.join(sorted(set(hook.programs)))}")
@@ -304,6 +322,18 @@ async def prove_own(session: Session) -> Part:
 async def _start(session: Session) -> tuple[bool, str]:
     await session.start(watch=False, panel=False)
     return True, f"{len(session.fleet.specs)} backends configured"
+
+
+async def _quit(session: Session) -> tuple[bool, str]:
+    await session.close()
+    return True, "closed"
+
+
+def _unless_others(asked: Tried, address: Address) -> Tried:
+    """A question goes to the backend's own place, and to no other program that listens here: it could forward."""
+    own = address.origin.partition("//")[2]
+    others = [place for place in asked.reached if place != own and not place.startswith("unix:")]
+    return replace(asked, is_kept=False, result=f"also reached {', '.join(others)}") if others else asked
 
 
 async def _ask_own(session: Session, backend: str) -> tuple[bool, str]:

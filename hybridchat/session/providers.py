@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from functools import partial
 
 from msgspec import Struct
 
@@ -17,7 +18,7 @@ from hybridchat.config import BackendConfig, load_config
 from hybridchat.config.providers import Provider, providers
 from hybridchat.config_edit import add_backend
 from hybridchat.domain.audit import Errand
-from hybridchat.domain.chat import Health, HealthState, ModelInfo
+from hybridchat.domain.chat import Health, HealthState, ModelInfo, Zone
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError, Refused
 from hybridchat.keys import Key, SessionKeys, delete_key, find_key, secret_variables, store_key, typed_key
 from hybridchat.net.audit import Recorder, on_errand
@@ -107,8 +108,7 @@ class Providers:
         taken = [backend.id for backend in load_config(self._config_file)[0].backend]
         new = draft(what, given, taken)
         spec = new.spec
-        if self._local_only and not spec.zone.is_local:
-            raise Refused(f"{spec.address.host} is not on this machine", "leave --local-only to add it")
+        self._check(spec)
         if new.has_own_kind or not spec.zone.is_local:
             return new
         client = open_client(policy_of(spec, None), self._recorder)
@@ -118,15 +118,21 @@ class Providers:
             await client.aclose()
         return draft(what, {**given, "kind": server.kind.value}, taken) if server else new
 
+    def _check(self, spec: BackendSpec) -> None:
+        if self._local_only and spec.zone is not Zone.DEVICE:
+            raise Refused(f"{spec.address.host} is not on this device", "leave out --local-only to ask it")
+
     async def find_key(self, new: NewBackend) -> tuple[NewBackend, Key | None]:
         """The key of the place that the user named, else of the provider's variable. An entry names that variable only
         where the address is the user's: what is at the provider's own host finds it unnamed, and loses it when it
         moves. To another host than its own it does not go by itself."""
+        self._check(new.spec)
         if new.config.key is None and new.provider and not new.provider.base_url:
             variable = next(filter(os.environ.get, new.provider.variables), None)
             new = new.with_values(key=f"env:{variable}" if variable else None)
         secret = secret_variables(load_config(self._config_file)[0])
-        return new, await asyncio.to_thread(find_key, new.config, new.spec.address, secret=secret)
+        find = partial(find_key, new.config, new.spec.address, local_only=self._local_only, secret=secret)
+        return new, await asyncio.to_thread(find)
 
     async def look(self, new: NewBackend, key: str | None) -> Look:
         """The cheapest call that tells: the list of models, which is asked for without the key too where the provider

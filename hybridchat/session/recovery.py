@@ -42,7 +42,7 @@ def make_try(fleet: Fleet, planner: Planner, chat: Chat, draft: Draft, plan: Pla
     request = chat_request(chat.system, history, draft, target, fleet.specs[target.backend])
     values: dict[str, str] = {}
     if plan.found is not None and plan.found.disclosure is Disclosure.MASKED:
-        request, values = planner.masked(request)
+        request, values = planner.masked(chat, request)
     reasons = (*(f"{FALLBACK}: {reason}" for reason in why), *plan.decision.reasons)
     return Try(
         target=target,

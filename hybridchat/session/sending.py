@@ -36,7 +36,8 @@ def chat_request(
     Questions without an answer are joined: many chat templates refuse two messages of one role in a row.
     """
     messages = [ChatMessage(Role.SYSTEM, system)] if system else []
-    for message in [*(_history_message(m, target) for m in history), ChatMessage(Role.USER, draft.text)]:
+    asked = ChatMessage(Role.USER, draft.text, draft.attachments)
+    for message in [*(_history_message(m, target) for m in history), asked]:
         if not message.text and not message.attachments:
             continue
         if messages and messages[-1].role is message.role:

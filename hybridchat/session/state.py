@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from hybridchat.domain.budget import Verdict
 from hybridchat.domain.chat import (
+    Attachment,
     Conversation,
     Disclosure,
     Effort,
@@ -42,6 +43,7 @@ class Plan(Struct, frozen=True):
     counted_tokens: int = 0  # the same for any model, as context windows are compared with
     prompt_spread: tuple[int, int] | None = None  # between what they may well lie
     cost: CostEstimate | None = None  # None without a known price
+    is_price_awaited: bool = False  # it is being looked up
     budget: Verdict | None = None  # of the target, or of the one that a budget forbids; None where no budget applies
     forbidden: Candidate | None = None  # whom a budget forbids
     left_out_turns: int = 0  # the oldest ones, that do not go along
@@ -50,6 +52,7 @@ class Plan(Struct, frozen=True):
     privacy: Privacy = Privacy.OPEN  # the conversation's, or the run's where that is stricter
     effort: Effort | None = None  # None: the model's own
     found: Found | None = None  # what a managed target would get by accident
+    unread: tuple[str, ...] = ()  # names of attachments that a managed target would get and nobody can look through
 
     @property
     def is_undecided(self) -> bool:
@@ -69,6 +72,7 @@ class Draft(Struct, frozen=True):
     history: tuple[Message, ...] | None = None  # what goes before it; None: the chat's messages
     disclosure: Disclosure | None = None  # the user's word about secrets and personal data in it and its history
     may_fall_back: bool = True  # where the config allows it at all
+    attachments: tuple[Attachment, ...] = ()
 
 
 class Chat:
@@ -99,7 +103,7 @@ class Chat:
         self.turn: Turn | None = None
         self.is_sending = False  # the words are on their way to disk
         self.stop_wanted = False  # the user stopped it before the request was out
-        self.found: dict[tuple[int, int], tuple[Finding, ...]] = {}  # by a message's id and its text's hash
+        self.found: dict[int, tuple[Finding, ...]] = {}  # by a text's hash
         self._counted = 0
         self._size = Size()
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from hybridchat.domain.chat import Attempt, Message, MessageState, Outcome
 from hybridchat.domain.privacy import why_forbidden
 from hybridchat.domain.routing import Outlook
+from hybridchat.domain.text import clean_line
 from hybridchat.errors import ErrorKind, HybridchatError, UsageError
 from hybridchat.session.bookkeeping import Bookkeeper
 from hybridchat.session.events import Emit, Notice, Offered, QueueChanged, TurnBegan, TurnEnded
@@ -19,7 +20,7 @@ from hybridchat.session.ledgers import Ledgers
 from hybridchat.session.planning import Planner
 from hybridchat.session.recovery import Recovery, make_try
 from hybridchat.session.sending import begin_again, begin_turn
-from hybridchat.session.state import Chat, Draft
+from hybridchat.session.state import Chat, Draft, Plan
 from hybridchat.session.turn import Try, Turn
 
 
@@ -35,6 +36,7 @@ class Turns:
         self.chats: dict[int, Chat] = {}  # those that run or have messages waiting: who leaves one finds it again
         self._beginning: set[asyncio.Task[None]] = set()  # turns whose words are on their way to disk
         self._is_closing = False
+        self._has_told_unread = False
 
     async def send(self, chat: Chat, draft: Draft) -> None:
         """Queues it behind a running reply, else sends it; without words, sends what is next in the queue.
@@ -91,9 +93,10 @@ class Turns:
         is_new = chat.id is None
         try:
             await self._planner.look(chat, draft)
-            plan = self._planner.plan(chat, draft)
+            plan = self._planner.plan(chat, draft, is_sending=True)
             if plan.decision.outlook is not Outlook.SEND:
                 raise self._planner.refusal(plan)
+            self._tell_unread(plan)
             draft = replace(draft, history=tuple(chat.messages) if draft.history is None else draft.history)
             if draft.parameters.effort is None:
                 draft = replace(draft, parameters=replace(draft.parameters, effort=chat.effort))
@@ -115,6 +118,13 @@ class Turns:
         self._end_if_unwanted(chat, chat.turn, first)
         chat.turn.ended.add_done_callback(lambda ended: self._turn_ended(chat, ended.result()))
         chat.turn.start()
+
+    def _tell_unread(self, plan: Plan) -> None:
+        """Once a run, before anything is sent."""
+        if plan.unread and not self._has_told_unread:
+            self._has_told_unread = True
+            names = clean_line(", ".join(plan.unread), 120)
+            self._emit(Notice(f"{names}: pictures, PDF documents and other bytes leave without being looked through"))
 
     def _end_if_unwanted(self, chat: Chat, turn: Turn, first: Try) -> None:
         """What the user did while the words were on their way to disk."""

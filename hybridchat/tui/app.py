@@ -21,15 +21,14 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from hybridchat.config import UiConfig
-from hybridchat.domain.chat import Privacy
 from hybridchat.domain.text import clean
-from hybridchat.errors import EXIT_FAILED, HybridchatError
+from hybridchat.errors import EXIT_FAILED, HybridchatError, Refused
 from hybridchat.session.events import Notice, SessionEvent
 from hybridchat.tui import terminal
 from hybridchat.tui.actions import bindings
 from hybridchat.tui.pasting import read_pastes_as_text
 from hybridchat.tui.screens.chat import ChatScreen
-from hybridchat.tui.themes import DEFAULT_THEME, VARIABLE_DEFAULTS, load_theme, theme_names
+from hybridchat.tui.theming import Themed
 from hybridchat.tui.widgets.hints import Hints
 from hybridchat.tui.words import brief
 
@@ -53,7 +52,7 @@ def _palette() -> type[Provider]:
     return ActionProvider
 
 
-class HybridChatApp(App[int]):
+class HybridChatApp(Themed):
     """`open_session` is called once after the first paint (again after the first run's setup), and may be slow.
 
     `setup`: given when there is no config; the first-run screen then comes first. `open_demo`: its "demo" choice.
@@ -78,27 +77,24 @@ class HybridChatApp(App[int]):
         open_providers: Callable[[], Providers] | None = None,
         save_theme: Callable[[str], Awaitable[None]] | None = None,
         reopen_latest: bool = False,
-        privacy: Privacy | None = None,
         crash_log: Path | None = None,
     ) -> None:
-        super().__init__(css_path=Path(__file__).parent / "screens" / "chat.tcss")
+        super().__init__(theme_folders, Path(__file__).parent / "screens" / "chat.tcss")
         self._open_session = open_session
         self._ui = ui
-        self._theme_folders = tuple(theme_folders)
-        self._notices = list(notices)
+        self._notices = [*notices, *self.use_first_theme(ui.theme)]
         self._setup = setup
         self._open_demo = open_demo
         self.open_providers = open_providers
         self._save_theme = save_theme
         self._reopen_latest = reopen_latest
         self._crash_log = crash_log
-        self._chat_screen = ChatScreen(panel=ui.panel, show_thinking=ui.show_thinking, born=privacy)
+        self._chat_screen = ChatScreen(panel=ui.panel, show_thinking=ui.show_thinking)
         self._typed_ahead: list[events.Key] | None = []
         self._said: tuple[str, str] | None = None
         self._silence: Timer | None = None
         self.session: Session | None = None
         self.last_words = ""  # for stderr, once the terminal is the shell's again
-        self._use_first_theme()
         self._filters.append(terminal.InertFilter())
         if (getattr(sys.__stderr__, "encoding", None) or "utf-8").lower().replace("-", "") != "utf8":
             self._filters.append(terminal.AsciiFilter())
@@ -143,6 +139,7 @@ class HybridChatApp(App[int]):
         if not gc.isenabled():
             gc.freeze()
             gc.enable()
+        self.follow_theme_file()
         for notice in self._notices:
             self._chat_screen.banner(notice.text, notice.severity)
         self.run_worker(self._start_session(opener), name="session")
@@ -155,9 +152,12 @@ class HybridChatApp(App[int]):
             session = self.session = await opener()
             session.listen(self._tell)
             latest = await session.open_latest() if self._reopen_latest else None
-            screen.attach(session, latest or session.new(privacy=screen.born))
+            screen.attach(session, latest or session.new())
             await session.start()
             screen.plan_now()
+        except Refused as error:  # the run was to be local only, and nothing would keep it so
+            self.last_words = f"hybridchat: {error}"
+            self.exit(return_code=error.exit_code)
         except HybridchatError as error:
             screen.banner(str(error), "error")
             if screen.chat is None:
@@ -254,30 +254,11 @@ class HybridChatApp(App[int]):
 
     # --- themes
 
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        return VARIABLE_DEFAULTS
-
-    def theme_names(self) -> list[str]:
-        return theme_names(self._theme_folders)
-
     async def use_theme(self, name: str) -> None:
         """Shows the theme and keeps the choice. Raises UsageError for a file that cannot be read."""
-        self.register_theme(load_theme(name, self._theme_folders))
-        self.theme = name
+        self.show_theme(name)
         if self._save_theme is not None:
             await self._save_theme(name)
-
-    def _use_first_theme(self) -> None:
-        """The config's theme; a banner and the default if that one cannot be had."""
-        for name in dict.fromkeys((self._ui.theme, DEFAULT_THEME)):
-            try:
-                self.register_theme(load_theme(name, self._theme_folders))
-            except HybridchatError as error:
-                self._notices.append(Notice(str(error), "warning"))
-            else:
-                self.set_reactive(App.theme, name)  # without its watcher: nothing is styled yet that would change
-                self.stylesheet.set_variables(self.get_css_variables())
-                return
 
 
 def run(app: HybridChatApp) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from hybridchat.domain.chat import Attempt, Effort, Kind, Message, MessageState, Privacy, Proof, Role, Zone
-from hybridchat.domain.pricing import format_usd
+from hybridchat.domain.pricing import CostEstimate, format_range, format_usd
 from hybridchat.domain.retry import MAX_RETRIES
 from hybridchat.domain.routing import Candidate
 from hybridchat.domain.text import clean_line, count_of, oldest_turns
@@ -74,6 +74,12 @@ def earlier_turns(count: int) -> str:
 def turns_along(count: int) -> str:
     go = "goes" if count == 1 else "go"
     return f"{count_of(count, 'earlier turn')} {go} along" if count else "no earlier turn goes along"
+
+
+def cost_words(cost: CostEstimate) -> str:
+    """What sending may cost, and of what that is the price."""
+    what = "with a reply as usual" if cost.with_reply else "for this prompt"
+    return f"{format_range(cost.low_usd, cost.high_usd)} {what}"
 
 
 def waiting_to_retry(reason: str, left_s: int, retry_no: int) -> str:

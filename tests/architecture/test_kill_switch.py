@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,9 +34,18 @@ def test_nor_by_a_datagram(by: str) -> None:
         datagrams.sendto(b"", address) if by == "sendto" else datagrams.sendmsg([b""], [], 0, address)
 
 
-def test_names_cannot_be_looked_up() -> None:
+@pytest.mark.parametrize(
+    ("by", "asked"),
+    [
+        (socket.getaddrinfo, ("example.com", 80)),
+        (socket.gethostbyname, ("example.com",)),
+        (socket.gethostbyaddr, ("192.0.2.1",)),
+        (socket.getnameinfo, (("192.0.2.1", 80), 0)),
+    ],
+)
+def test_names_cannot_be_looked_up(by: Callable[..., object], asked: tuple[object, ...]) -> None:
     with pytest.raises(NetworkForbidden):
-        socket.getaddrinfo("example.com", 80)
+        by(*asked)
 
 
 def test_nor_by_a_program_that_a_test_starts(home: Path, escapes: Path) -> None:

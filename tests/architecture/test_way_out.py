@@ -35,6 +35,25 @@ def test_no_door_outside_net() -> None:
     assert used == set()
 
 
+STARTS = {"run", "Popen", "call", "check_call", "check_output", "create_subprocess_exec", "create_subprocess_shell"}
+
+
+def test_no_program_inherits_our_environment() -> None:
+    """Keys live in it: whoever starts one says what it gets."""
+    careless = {
+        f"{path.relative_to(PACKAGE)}:{node.lineno}"
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in STARTS
+        and ast.unparse(node.func.value) in ("subprocess", "asyncio")
+        and ast.unparse(node.func) != "asyncio.run"
+        and "env" not in {keyword.arg for keyword in node.keywords}
+    }
+    assert careless == set()
+
+
 TRANSPORTS = {"AsyncHTTPTransport", "HTTPTransport", "ConnectionPool", "AsyncHTTPProxy", "HTTPProxy"}
 POOLS = {*TRANSPORTS, "AsyncConnectionPool"}
 MADE = {"http.py": {"AsyncHTTPTransport", "AsyncConnectionPool", "AsyncHTTPProxy"}, "hub.py": {"HTTPTransport"}}

@@ -33,8 +33,8 @@ def _kill_switch(event: str, arguments: tuple[object, ...]) -> None:
     if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
         address = arguments[1]
         host = address[0] if isinstance(address, tuple) else None  # a str is a Unix socket
-    elif event == "socket.getaddrinfo":
-        host = arguments[0]
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"):
+        host = arguments[0][0] if isinstance(arguments[0], tuple) else arguments[0]
     else:
         return
     if not _is_loopback(host):

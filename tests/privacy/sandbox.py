@@ -60,6 +60,10 @@ class World:
         )
         self.write_config(head + "\n".join(lines))
 
+    def configure_home_alone(self) -> None:
+        entry = f'id = "home"\nkind = "openai-compatible"\nbase_url = "{self.local.url}"\nmodel = "fake"\n'
+        self.write_config(f"[[backend]]\n{entry}vouched = true\n")
+
     def write_config(self, text: str) -> None:
         self.home.mkdir(exist_ok=True)
         (self.home / "config.toml").write_text(text, encoding="utf-8")

@@ -8,10 +8,12 @@ import socket
 import ssl
 import subprocess
 import urllib.request
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from hybridchat.cli.app import COMMANDS as SECTIONS
 from tests.fakes.completions import TOKENS
 from tests.fakes.http import FakeServer, Request, Responder
 from tests.fakes.ollama import FakeOllama
@@ -19,6 +21,7 @@ from tests.privacy.sandbox import FAR, KEY, World
 
 QUESTION = "these words must stay here"
 CTRL_Q = "\x11"
+EVERY_COMMAND = [name for names in SECTIONS.values() for name in names]
 REDIRECTS = (301, 302, 303, 307, 308)
 LOOK_LOCAL = (
     *("http://user@127.0.0.1:1", "http://127.0.0.1@evil.example", "http://2130706433", "http://127.1", "http://0x7f.1"),
@@ -65,22 +68,46 @@ async def noticing(world: World) -> dict[str, Any]:
     return {}
 
 
+# What the app has, by its keys, and what its dialog alone says; those that list what the others say come last.
+TOUR = (
+    *(("\x0f", "F8 deletes"), ("\x12", "Route of this chat"), ("\x0c", "Privacy of this chat")),
+    *(("\x13", "Send this message to"), ("\x1bk", "A key for which backend?"), ("\x1bm", "Budgets")),
+    *(("\x1bg", "How much the model may think"), ("\x1bOR", "Kind of task"), ("\x1bOQ", "Rename this chat")),
+    *(("\x10", "Search for commands"), ("\x1bOP", "Send to where the line above says")),
+)
+# What the command line does with a pinned conversation, among all the backends that it must not go to …
+COMMANDS = (
+    *("list --json", "search words --json", "show 1 --json", "rename 1 other", "stats --json", "budget", "advise"),
+    *("export conversation 1", "export usage --format csv", "backends list", "keys list", "local status", "backup"),
+    *("restore", "ask --continue --local-only again", "escalate --conversation 1 --backend home", "delete 1 --yes"),
+)
+REFUSED_COMMANDS = ("escalate --conversation 1", "escalate --conversation 1 --backend rented")
+# … and what looks at every backend of the config, where none is elsewhere.
+LOOKS = ("doctor", "models list", "backends test", "keys test", "audit --json")
+
+
 async def a_session(world: World) -> dict[str, Any]:
-    """The app, pinned, then what the command line makes of the conversation."""
-    turns = await asyncio.to_thread(in_the_app, world, ["--local-only"], 1)
-    commands = (
-        ["list", "--json"],
-        ["search", "words", "--json"],
-        ["show", "1", "--json"],
-        ["export", "conversation", "1"],
-    )
-    done = [await world.hybridchat(*command) for command in (*commands, ["stats", "--json"], ["audit", "--json"])]
+    """The app, pinned, with all that it has; then the command line goes on."""
+    turns = await asyncio.to_thread(in_the_app, world, ["--local-only"], 2, tour=TOUR)
     again = await world.program("ask", "--continue", "--local-only", QUESTION)
+    audit = await world.hybridchat("audit", "--json")
+    return {"turns": turns, "code": again.code, "audit": audit.out.strip()}
+
+
+async def every_command(world: World) -> dict[str, Any]:
+    """Over a pinned conversation, and then over a config without any other place."""
+    first = await world.hybridchat("ask", "--local-only", QUESTION)
+    refused = [await world.hybridchat(*command.split()) for command in REFUSED_COMMANDS]
+    done = [await world.hybridchat(*command.split()) for command in COMMANDS]
+    world.configure_home_alone()
+    looks = [await world.hybridchat(*command.split()) for command in LOOKS]
     return {
-        "turns": turns,
-        "codes": [one.code for one in [*done, again]],
-        "audit": done[-1].out.strip(),
-        "said": done[0].out,
+        "first": first.code,
+        "refused": [one.code for one in refused],
+        "failed": [(c, one.err) for c, one in zip(COMMANDS, done, strict=True) if one.code],
+        "looks": [(command, one.err) for command, one in zip(LOOKS, looks, strict=True) if one.code],
+        "audit": looks[-1].out.strip(),
+        "missing": sorted(set(EVERY_COMMAND) - {c.split()[0] for c in (*COMMANDS, *LOOKS)} - {"demo"}),
     }
 
 
@@ -92,36 +119,56 @@ async def ten_turns(world: World) -> dict[str, Any]:
     return {"turns": await asyncio.to_thread(in_the_app, world, ["--local-only"], 10)}
 
 
-def in_the_app(world: World, arguments: list[str], turns: int) -> int:
-    """How many questions got their whole reply. Blocks."""
+def in_the_app(
+    world: World, arguments: list[str], turns: int, *, tour: Sequence[tuple[str, str]] = (), **env: str
+) -> int:
+    """How many questions got their whole reply; before the last, each dialog of the tour is opened. Blocks."""
     from tests.tui.terminal import Terminal
 
-    with Terminal(arguments, env=world.env) as terminal:
+    before = len(world.local.sent("/v1/chat/completions"))
+
+    def asked() -> int:
+        return len(world.local.sent("/v1/chat/completions")) - before
+
+    with Terminal(arguments, env={**world.env, **env}) as terminal:
         terminal.wait_for("Enter sends to home")
         for turn in range(turns):
+            if tour and turn == turns - 1:
+                terminal.wait_for("to first token")
+                for key, title in tour:
+                    terminal.type(key)
+                    terminal.wait_for(title)
+                    terminal.type("\x1b")
+                    terminal.wait_for(lambda text, title=title: title not in text)  # type: ignore[misc]
             terminal.type(f"{QUESTION} {turn}\r")
-            terminal.wait_until(lambda turn=turn: len(world.local.sent("/v1/chat/completions")) > turn)  # type: ignore[misc]
+            terminal.wait_until(lambda turn=turn: asked() > turn)  # type: ignore[misc]
         last = f"{QUESTION} {turns - 1}"
         terminal.wait_for(lambda text: "to first token" in text.rpartition(last)[2])
         terminal.type(CTRL_Q)
         terminal.wait_for_exit()
-    return len(world.local.sent("/v1/chat/completions"))
+    return asked()
+
+
+PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
 async def proxies(world: World) -> dict[str, Any]:
-    """Each of the variables alone."""
+    """Each of the variables alone, with a proxy for HTTP and one for SOCKS; then all of them, and the app."""
     http, socks = f"http://127.0.0.1:{world.proxy.port}", f"socks5://127.0.0.1:{world.socks.port}"
-    given = [("HTTP_PROXY", http), ("http_proxy", http), ("ALL_PROXY", http), ("all_proxy", socks)]
-    done = [await world.hybridchat("ask", "--local-only", QUESTION, **{name: url}) for name, url in given]
+    given = [{name: url} for name in PROXIES for url in (http, socks)]
+    given += [dict.fromkeys(PROXIES, url) | {"NO_PROXY": "elsewhere.example"} for url in (http, socks)]
+    done = [await world.hybridchat("ask", "--local-only", QUESTION, **env) for env in given]
+    in_app = await asyncio.to_thread(in_the_app, world, ["--local-only"], 1, **given[-1])
     return {
+        "in_the_app": in_app,
         "codes": [one.code for one in done],
         "replies": [one.out.strip() == "".join(TOKENS[:20]).strip() for one in done],
     }
 
 
 async def redirects(world: World) -> dict[str, Any]:
-    """The local server sends each question elsewhere, by another status each time."""
-    statuses = iter(REDIRECTS)
+    """The local server looks well, and sends each question elsewhere, by another status each time."""
+    statuses = iter((*REDIRECTS, 307))
 
     async def redirect(request: Request, respond: Responder) -> None:
         if not request.path.endswith("/chat/completions"):
@@ -134,7 +181,21 @@ async def redirects(world: World) -> dict[str, Any]:
         lines = f'id = "moved"\nkind = "openai-compatible"\nbase_url = "{server.url}"\nmodel = "fake"\nvouched = true\n'
         world.write_config(f"[[backend]]\n{lines}")
         done = [await world.hybridchat("ask", "--local-only", QUESTION) for _ in REDIRECTS]
-    return {"codes": [one.code for one in done], "said": [one.err for one in done]}
+        shown = await asyncio.to_thread(failing_in_the_app, world, "moved")
+    return {"codes": [one.code for one in done], "said": [one.err for one in done], "shown": shown}
+
+
+def failing_in_the_app(world: World, backend: str) -> str:
+    """The screen when the reply has failed. Blocks."""
+    from tests.tui.terminal import Terminal
+
+    with Terminal(["--local-only"], env=world.env) as terminal:
+        terminal.wait_for(f"Enter sends to {backend}")
+        terminal.type(f"{QUESTION}\r")
+        shown = terminal.wait_for("redirects to")
+        terminal.type(CTRL_Q)
+        terminal.wait_for_exit()
+    return shown
 
 
 async def local_is_down(world: World) -> dict[str, Any]:
@@ -163,9 +224,39 @@ async def addresses_of_the_environment(world: World) -> dict[str, Any]:
         done = [
             await world.hybridchat("ask", "--local-only", QUESTION, **env),
             await world.hybridchat("models", "show", "tiny", **env),
+            await world.hybridchat("models", "list", **env),
+            await world.hybridchat("doctor", **env),
         ]
+        shown = await asyncio.to_thread(a_reply_in_the_app, world, env)
         headers = [request.headers for request in ollama.requests]
-    return {"codes": [one.code for one in done], "headers": headers}
+        (world.home / "config.toml").unlink()
+        offered = await asyncio.to_thread(first_screen, world, {**env, "OLLAMA_HOST": "http://ollama.invalid:11434"})
+    return {"codes": [one.code for one in done], "headers": headers, "shown": shown, "offered": offered}
+
+
+def a_reply_in_the_app(world: World, env: Mapping[str, str]) -> str:
+    """The screen with a pinned reply. Blocks."""
+    from tests.tui.terminal import Terminal
+
+    with Terminal(["--local-only"], env={**world.env, **env}) as terminal:
+        terminal.wait_for("Enter sends to ollama")
+        terminal.type(f"{QUESTION}\r")
+        shown = terminal.wait_for("to first token")
+        terminal.type(CTRL_Q)
+        terminal.wait_for_exit()
+    return shown
+
+
+def first_screen(world: World, env: Mapping[str, str]) -> str:
+    """What is offered where there is no config. Blocks."""
+    from tests.tui.terminal import Terminal
+
+    with Terminal(env={**world.env, **env}) as terminal:
+        terminal.wait_for("OPENAI_API_KEY")
+        shown = terminal.wait_for("ollama.invalid")
+        terminal.type(CTRL_Q)
+        terminal.wait_for_exit()
+    return shown
 
 
 async def addresses_that_look_local(world: World) -> dict[str, Any]:
@@ -185,10 +276,11 @@ async def localhost_is_elsewhere(world: World) -> dict[str, Any]:
     await asyncio.to_thread(subprocess.run, ["mount", "--bind", hosts, "/etc/hosts"], check=True, capture_output=True)
     async with Decoy(FAR, world.local.port) as decoy:
         leads_to = socket.getaddrinfo("localhost", 1, socket.AF_INET)[0][4][0]
-        entry = f'id = "l"\nkind = "openai-compatible"\nbase_url = "http://localhost:{world.local.port}"\n'
+        entry = f'id = "home"\nkind = "openai-compatible"\nbase_url = "http://localhost:{world.local.port}"\n'
         world.write_config(f'[[backend]]\n{entry}model = "fake"\nvouched = true\n')
         done = await world.hybridchat("ask", "--local-only", QUESTION)
-        return {"leads_to": leads_to, "code": done.code, "decoy": decoy.seen}
+        in_app = await asyncio.to_thread(in_the_app, world, ["--local-only"], 1)
+        return {"leads_to": leads_to, "code": done.code, "in_the_app": in_app, "decoy": decoy.seen}
 
 
 async def without_the_guard(world: World) -> dict[str, Any]:

@@ -18,7 +18,10 @@ import pytest
 from tests.privacy.namespaces import has_namespaces
 from tests.privacy.sandbox import KEY, NAMESPACE
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals and namespaces are POSIX's")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals and namespaces are POSIX's"),
+    pytest.mark.timeout(150),  # whole sittings, on a machine that does much else
+]
 needs_namespace = pytest.mark.skipif(not has_namespaces(), reason="this system refuses network namespaces")
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +35,7 @@ def play(scenario: str) -> tuple[Found, dict[str, int]]:
         program = [*NAMESPACE, *program, "--namespace"]
         del env["PYTHONPATH"]  # without the tests' hook: here the decoys and the kernel judge
     done = subprocess.run(
-        program, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=55
+        program, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=140
     )
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.splitlines()[-1])
@@ -51,13 +54,20 @@ def test_the_decoys_and_the_kernel_notice() -> None:
 def test_privacy_01_a_whole_session_stays_on_loopback() -> None:
     found, seen = play("a_session")
     assert nothing(seen), seen
-    assert (found["turns"], found["codes"], found["audit"]) == (1, [0] * 7, "[\n]")
+    assert found == {"turns": 2, "code": 0, "audit": "[\n]"}
+
+
+def test_privacy_01_every_command_stays_on_loopback() -> None:
+    found, seen = play("every_command")
+    assert nothing(seen), seen
+    assert (found["failed"], found["looks"], found["missing"]) == ([], [], [])
+    assert (found["first"], found["refused"], found["audit"]) == (0, [3, 3], "[\n]")
 
 
 def test_privacy_02_proxy_variables_are_not_obeyed() -> None:
     found, seen = play("proxies")
     assert nothing(seen), seen
-    assert (found["codes"], found["replies"]) == ([0] * 4, [True] * 4)
+    assert (found["codes"], found["replies"], found["in_the_app"]) == ([0] * 14, [True] * 14, 1)
 
 
 def test_privacy_03_redirects_are_not_followed() -> None:
@@ -65,6 +75,7 @@ def test_privacy_03_redirects_are_not_followed() -> None:
     assert nothing(seen), seen
     assert found["codes"] == [1] * 5
     assert all("redirects are never followed" in said and said.count("\n") == 1 for said in found["said"])
+    assert "redirects to 127.0.0.1" in found["shown"]
 
 
 def test_privacy_04_addresses_that_only_look_local_are_refused() -> None:
@@ -77,7 +88,7 @@ def test_privacy_04_addresses_that_only_look_local_are_refused() -> None:
 def test_privacy_05_localhost_is_dialled_not_looked_up() -> None:
     found, seen = play("localhost_is_elsewhere")
     assert nothing(seen), seen
-    assert found == {"leads_to": "192.0.2.1", "code": 0, "decoy": 0}
+    assert found == {"leads_to": "192.0.2.1", "code": 0, "in_the_app": 1, "decoy": 0}
 
 
 def test_privacy_10_no_managed_backend_steps_in_for_a_local_one() -> None:
@@ -95,13 +106,15 @@ def test_privacy_11_ten_turns_of_a_local_only_run_build_no_managed_client() -> N
 def test_privacy_13_without_the_guard_local_only_is_refused() -> None:
     found, seen = play("without_the_guard")
     assert nothing(seen), seen
-    assert (found["code"], found["requests"]) == (1, 0), found["said"]
+    assert (found["code"], found["requests"]) == (3, 0), found["said"]
     assert "guard" in found["said"]
 
 
 def test_privacy_14_addresses_and_keys_of_the_environment_are_not_obeyed() -> None:
     found, seen = play("addresses_of_the_environment")
     assert nothing(seen), seen
-    assert found["codes"] == [0, 0]
+    assert found["codes"] == [0, 0, 0, 0]
     assert found["headers"]
+    assert "to first token" in found["shown"]
+    assert "OLLAMA_HOST" in found["offered"]
     assert all("authorization" not in headers and KEY not in str(headers) for headers in found["headers"])

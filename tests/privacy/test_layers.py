@@ -1,7 +1,8 @@
 """Each layer alone, the others patched away: what it holds, and what only it holds. The product has no switch for this.
 
-The layers: the zone check before a plan is made, the guard at the socket, the transport that takes nothing from the
-environment, the rule that redirects end, Ollama's fail-closed name, the look at forwarded replies, and the audit hook.
+The layers: the zone check before a plan is made; the guard at the socket, which dials loopback literals only, looks at
+who answered, and proves that it is there; the transport that takes nothing from the environment, and no proxy; the rule
+that redirects end; Ollama's fail-closed name; the look at forwarded replies; the audit's row; and the audit hook.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
-from httpcore2._backends.anyio import AnyIOBackend
+from httpcore2 import AsyncNetworkStream
+from httpcore2._backends.anyio import AnyIOBackend, AnyIOStream
+from msgspec.structs import replace
 
 from hybridchat.backends import ollama
 from hybridchat.domain.address import Address, parse_base_url
@@ -27,6 +31,7 @@ from hybridchat.net.client import Client, Policy, open_client
 from tests.fakes.decoy import Decoy
 from tests.fakes.http import FakeServer, Handler, Request, Responder
 from tests.fakes.ollama import FakeOllama
+from tests.fakes.recorder import Recorded
 from tests.fakes.wire import ask, collect, spec_for
 from tests.kill_switch.sitecustomize import NetworkForbidden
 from tests.privacy.namespaces import has_namespaces
@@ -136,6 +141,58 @@ async def test_what_only_the_guard_holds(no_guard: None, expected_escape: Path) 
     await client.aclose()
 
 
+# --- who answered
+
+
+@pytest.fixture
+async def misled(monkeypatch: Patch) -> AsyncIterator[Decoy]:
+    """The library dials another place than it was told to, as one under a proxying preload does; here it is a decoy on
+    loopback that calls itself 192.0.2.7."""
+    dial = AnyIOBackend.connect_tcp
+    async with Decoy() as decoy:
+
+        async def elsewhere(self: AnyIOBackend, host: str, port: int, *more: Any) -> AsyncNetworkStream:
+            return await dial(self, host, decoy.port, *more)
+
+        monkeypatch.setattr(AnyIOBackend, "connect_tcp", elsewhere)
+        peer_is("192.0.2.7", monkeypatch)
+        yield decoy
+
+
+def peer_is(host: str, monkeypatch: Patch) -> None:
+    told = {"server_addr": (host, 9)}
+    monkeypatch.setattr(AnyIOStream, "get_extra_info", lambda _, info: told.get(info))
+
+
+async def test_the_look_at_who_answered_holds_alone(misled: Decoy, no_redirect_rule: None, monkeypatch: Patch) -> None:
+    """The literal was in order; not a byte goes to whom it led."""
+    monkeypatch.setattr(http, "prove_guard", lambda pool: None)
+    client = device_client(Address("http", "127.0.0.1", 9, "", True))
+    with pytest.raises(Refused, match="led to another host"):
+        await client.post_json("/", "words", timeout_s=5)
+    await client.aclose()
+    assert bytes(misled.received) == b""
+
+
+async def test_what_only_the_look_at_who_answered_holds(misled: Decoy, monkeypatch: Patch) -> None:
+    peer_is("127.0.0.1", monkeypatch)
+    client = device_client(Address("http", "127.0.0.1", 9, "", True))
+    with pytest.raises(BackendError):
+        await client.post_json("/", "words", timeout_s=0.2)
+    await client.aclose()
+    assert b"words" in misled.received
+
+
+# --- the guard's self-test
+
+
+async def test_the_self_test_holds_without_the_guard(monkeypatch: Patch) -> None:
+    """No client comes to be, so nothing can be asked."""
+    monkeypatch.setattr(http, "LoopbackBackend", AnyIOBackend)
+    with pytest.raises(Refused, match="not in place"):
+        device_client(parse_base_url("http://127.0.0.1:9"))
+
+
 # --- the environment
 
 
@@ -166,6 +223,39 @@ async def test_what_only_the_transport_holds(proxy: Decoy) -> None:
         with pytest.raises(httpx2.HTTPError):
             await library.post(server.url, content="words")
     assert b"words" in proxy.received or server.url.encode() in proxy.received
+
+
+# --- a proxy for what is local
+
+
+def through(decoy: Decoy, zone: Zone) -> Policy:
+    return Policy(zone=zone, address=parse_base_url("http://127.0.0.1:9"), proxy=f"http://127.0.0.1:{decoy.port}")
+
+
+@pytest.mark.parametrize("zone", [Zone.DEVICE, Zone.PRIVATE])
+async def test_the_refusal_of_a_proxy_holds_alone(zone: Zone, no_guard: None) -> None:
+    async with Decoy() as decoy:
+        with pytest.raises(Refused, match="a proxy would see"):
+            open_client(through(decoy, zone), Recorded())
+        assert decoy.seen == 0
+
+
+async def test_the_self_test_holds_against_a_proxy_in_the_device_zone(monkeypatch: Patch) -> None:
+    async with Decoy() as decoy:
+        monkeypatch.setattr(http, "_direct_pool", lambda _: http._proxy_pool(through(decoy, Zone.DEVICE)))
+        with pytest.raises(Refused, match="not in place"):
+            device_client(parse_base_url("http://127.0.0.1:9"))
+
+
+async def test_what_only_the_refusal_of_a_proxy_holds(monkeypatch: Patch) -> None:
+    """In the private zone no guard stands at the socket."""
+    async with Decoy() as decoy:
+        monkeypatch.setattr(http, "_direct_pool", lambda _: http._proxy_pool(through(decoy, Zone.PRIVATE)))
+        client = open_client(replace(through(decoy, Zone.PRIVATE), proxy=None), Recorded())
+        with pytest.raises(BackendError):
+            await client.post_json("/", "words", timeout_s=0.2)
+        await client.aclose()
+        assert b"words" in decoy.received
 
 
 # --- redirects
@@ -238,6 +328,17 @@ async def test_what_only_these_two_hold(no_look_at_replies: None, monkeypatch: P
     monkeypatch.setattr("hybridchat.backends.ollama.fail_closed_name", lambda model: model)
     async with FakeOllama() as server:
         assert await asked(server, "harmless") == ("harmless", None)
+
+
+# --- the audit's row
+
+
+async def test_the_row_holds_alone(no_zone_check: None, no_guard: None) -> None:
+    """Nobody who writes it down: there is no way out."""
+    async with Decoy() as decoy:
+        with pytest.raises(Refused, match="must be recorded"):
+            open_client(replace(through(decoy, Zone.MANAGED), proxy=None))
+        assert decoy.seen == 0
 
 
 # --- the audit hook

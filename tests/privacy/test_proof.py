@@ -13,7 +13,7 @@ from tests.fakes.completions import FakeCompletions
 from tests.faults.cli import ROOT, Done, backend, configure, run
 from tests.privacy.namespaces import has_namespaces
 
-SCRIPTED = 10
+SCRIPTED = 11
 BROKEN = {
     "the zone check": """
 import hybridchat.domain.privacy as privacy
@@ -40,6 +40,26 @@ async def follow(self, request):
 http.GuardedTransport.handle_async_request = follow
 """,
 }
+ASKS_A_RESOLVER_HERE = """
+import subprocess, sys
+import hybridchat.session.turns as turns
+send = turns.Turns.send
+async def asking(self, chat, draft):
+    program = "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'words', ('127.0.0.53', 53))"
+    subprocess.run([sys.executable, "-S", "-c", program], check=True)
+    await send(self, chat, draft)
+turns.Turns.send = asking
+"""
+GOES_TO_A_NEIGHBOUR = """
+import asyncio
+import hybridchat.session.turns as turns
+send = turns.Turns.send
+async def going(self, chat, draft):
+    _, writer = await asyncio.open_connection("127.0.0.1", {port})
+    writer.close()
+    await send(self, chat, draft)
+turns.Turns.send = going
+"""
 
 
 async def prove(*flags: str, **env: str) -> Done:
@@ -58,8 +78,8 @@ async def test_a_whole_home_is_proven(home: Path) -> None:
     assert (done.code, proof["is_proven"], done.err) == (0, True, "")
     assert [row["what"] for row in proof["tried"] if row["left_bytes"] or row["attempts"] or not row["is_kept"]] == []
     scripted, own = proof["tried"][:SCRIPTED], proof["tried"][SCRIPTED:]
-    assert [row["what"] for row in own][2:] == ["a pinned question to lab"]
-    assert own[2]["result"] == "answered"
+    assert [row["what"] for row in own][2:] == ["a pinned question to lab", "quit"]
+    assert (own[2]["result"], own[2]["reached"]) == ("answered", [server.url.removeprefix("http://")])
     assert {tuple(row["seen_by"]) for row in own} == {("decoys", "audit hook")}
     assert all(("kernel counters" in row["seen_by"]) == has_namespaces() for row in scripted)
     assert any("Python sockets only" in line for line in proof["not_checked"])
@@ -79,12 +99,37 @@ async def test_without_namespaces_it_says_so(home: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize("layer", BROKEN)
 async def test_nothing_is_proven_without_a_layer(layer: str, home: Path, tmp_path: Path) -> None:
     configure(home, "")
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "sitecustomize.py").write_text(BROKEN[layer])
-    done = await prove("--json", PYTHONPATH=os.pathsep.join([str(tmp_path / "broken"), str(ROOT)]))
-    proof = json.loads(done.out)
-    assert (done.code, proof["is_proven"]) == (1, False), proof
+    proof = await prove_broken(tmp_path, BROKEN[layer])
     assert any(row["left_bytes"] for row in proof["tried"]), proof
+
+
+async def prove_broken(tmp_path: Path, break_it: str) -> dict[str, Any]:
+    """With that done to the program first."""
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "sitecustomize.py").write_text(break_it)
+    done = await prove("--json", PYTHONPATH=os.pathsep.join([str(tmp_path / "broken"), str(ROOT)]))
+    proof: dict[str, Any] = json.loads(done.out)
+    assert (done.code, proof["is_proven"]) == (1, False), proof
+    return proof
+
+
+@pytest.mark.skipif(not has_namespaces(), reason="this system refuses network namespaces")
+async def test_a_look_up_by_a_resolver_on_loopback_is_noticed(home: Path, tmp_path: Path) -> None:
+    """By another process, so the hook is blind; and no packet is unroutable, so the kernel's counters are."""
+    configure(home, "")
+    proof = await prove_broken(tmp_path, ASKS_A_RESOLVER_HERE)
+    asked = next(row for row in proof["tried"] if row["what"].startswith("ten questions"))
+    assert (asked["left_bytes"], asked["attempts"], asked["unroutable"]) == (10 * len(b"words"), [], 0)
+
+
+async def test_another_program_on_this_device_is_no_place_for_a_pinned_question(home: Path, tmp_path: Path) -> None:
+    """It might forward what it gets."""
+    async with FakeCompletions() as server, FakeCompletions() as neighbour:
+        configure(home, backend(server.url, more="vouched = true"))
+        port = neighbour.url.rpartition(":")[2]
+        proof = await prove_broken(tmp_path, GOES_TO_A_NEIGHBOUR.format(port=port))
+    asked = next(row for row in proof["tried"] if row["what"] == "a pinned question to lab")
+    assert asked["result"] == f"also reached 127.0.0.1:{port}"
 
 
 async def test_a_part_that_cannot_run_proves_nothing(home: Path) -> None:

@@ -7,6 +7,7 @@ import re
 import sqlite3
 import sys
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -42,8 +43,25 @@ default = "managed"
 month = 0.06
 max_reply_tokens = 20
 """
-COUNTDOWN = re.compile(r"rented limited its rate: trying again in \d s \(1 of 3\) · Esc cancels")
-DOWN, ALT_E, CTRL_Q = "\x1b[B", "\x1be", "\x11"
+PAGE = Path(__file__).parents[2] / "docs" / "providers.md"
+KEYS = {"Enter": "\r", "Down": "\x1b[B", "Alt+E": "\x1be", "Ctrl+Q": "\x11"}
+
+
+def transcript() -> list[str]:
+    """The lines on the page."""
+    (block,) = re.findall(r"^```transcript\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return block.splitlines()
+
+
+def typed(line: str) -> str:
+    """`some words [Enter]` as a terminal gets it."""
+    parts = re.split(r" ?\[([^\]]+)\]", line)
+    return "".join(KEYS[part] if number % 2 else part for number, part in enumerate(parts))
+
+
+def shows(line: str, text: str) -> bool:
+    """Wherever the screen breaks the line, and whatever its figures are."""
+    return re.search(r"\d+".join(map(re.escape, re.split(r"\d+", line))), " ".join(text.split())) is not None
 
 
 def rows(home: Path, query: str) -> list[tuple[object, ...]]:
@@ -58,32 +76,13 @@ def test_limited_answered_at_home_asked_again_stopped_by_the_budget_and_resumed(
     home.mkdir(mode=0o700)
     (home / "config.toml").write_text(CONFIG.format(local=local, managed=managed))
     with Terminal(env={"HYBRIDCHAT_HOME": str(home)}, columns=80, rows=40) as terminal:
-        terminal.wait_for("Enter sends to rented")
-        terminal.type("first question\r")
-        terminal.wait_for(lambda text: COUNTDOWN.search(text) is not None)
-        terminal.wait_for("answered by fake on lab: rented limited its rate")
-        terminal.wait_for("lab · fake · loopback, you vouched")
-
-        terminal.type(ALT_E)
-        terminal.wait_for("Ask fake on rented too?")
-        terminal.wait_for("no earlier turn goes along")
-        terminal.type("\r")
-        terminal.wait_for("‹2/2› rented · fake · managed, leaves your machines")
-        terminal.wait_for("fake on lab:")
-
-        terminal.wait_for("Enter asks where to send")
-        terminal.type("second question\r")
-        terminal.wait_for("Raise the month budget of $0.060…")
-        sent_before = rows(home, "select count(*) from usage")
-        terminal.type(DOWN + DOWN + "\r")
-        terminal.wait_for("New month budget in USD")
-        terminal.type("1\r")  # in place of the old amount, which is selected
-        terminal.wait_for("Enter sends to rented")
-        assert rows(home, "select count(*) from usage") == sent_before
-        terminal.type("\r")
+        for line in transcript():
+            if line.startswith("❯ "):
+                terminal.type(typed(line.removeprefix("❯ ")))
+            else:
+                terminal.wait_for(partial(shows, line))
         terminal.wait_until(lambda: rows(home, "select count(*) from usage where outcome = 'ok'") == [(3,)])
-        terminal.wait_for("Enter sends to rented")
-        terminal.type(CTRL_Q)
+        terminal.type(KEYS["Ctrl+Q"])
         assert terminal.wait_for_exit() == 0
 
     assert rows(home, "select backend, zone, outcome, error_kind, attempt_no from usage order by attempt_id") == [

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,13 +105,14 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Screenplay:
         *,
         size: tuple[int, int] = (80, 24),
         theme: str = "hybrid-dark",
+        folders: Sequence[Path] = (),
         **options: Any,
     ) -> AsyncIterator[Stage]:
         session, given = session or FakeSession(), set(options)
         app = HybridChatApp(
             options.pop("open_session", session.opener),
             ui=UiConfig(theme=theme),
-            theme_folders=[shipped_themes_dir()],
+            theme_folders=[shipped_themes_dir(), *folders],
             **options,
         )
         async with app.run_test(size=size, notifications=True) as pilot:

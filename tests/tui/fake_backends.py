@@ -34,8 +34,8 @@ MODELS = (
 class FakeBackends(FakeChats):
     """Further backends, their keys, and how much they may think."""
 
-    def __init__(self, candidates: Sequence[Candidate]) -> None:
-        super().__init__(candidates)
+    def __init__(self, candidates: Sequence[Candidate], *, local_only: bool = False) -> None:
+        super().__init__(candidates, local_only=local_only)
         self.keys: list[tuple[str, str]] = []  # backend, key
         self.added: list[BackendConfig] = []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
@@ -41,6 +41,8 @@ from hybridchat.session.events import (
     TurnBegan,
     TurnEnded,
 )
+from hybridchat.session.floor import Floor
+from hybridchat.session.forking import past_turns
 from hybridchat.session.planning import stays_home
 from hybridchat.session.state import Chat, Draft, Plan, count_turns
 from hybridchat.session.ways import Way
@@ -69,8 +71,9 @@ CLOUD = Candidate(
 class FakeChats:
     """Replies arrive by `feed` and `finish`, so that a test decides what the screen sees when."""
 
-    def __init__(self, candidates: Sequence[Candidate] = (LAB, CLOUD)) -> None:
+    def __init__(self, candidates: Sequence[Candidate] = (LAB, CLOUD), *, local_only: bool = False) -> None:
         self.backends = list(candidates)
+        self.floor = Floor(None, local_only=local_only)
         self.sent: list[Draft] = []
         self.kept: dict[int, Chat] = {}
         self.deleted: list[int] = []
@@ -115,7 +118,8 @@ class FakeChats:
         model: str | None = None,
         off_record: bool = False,
     ) -> Chat:
-        return Chat(privacy=privacy or Privacy.OPEN, route=route or "auto", model=model, is_off_record=off_record)
+        born = strictest(privacy or Privacy.OPEN, self.floor.privacy)
+        return Chat(privacy=born, route=route or "auto", model=model, is_off_record=off_record)
 
     def add(self, title: str, messages: Sequence[tuple[Role, str]] = (), updated_at: str = NOW) -> int:
         """A conversation as if from an earlier day."""
@@ -154,9 +158,19 @@ class FakeChats:
         chat.route, chat.model = route, model
 
     async def set_privacy(self, chat: Chat, privacy: Privacy) -> None:
-        if chat.messages and strictest(chat.privacy, privacy) is not privacy:
-            raise Refused("a conversation with turns cannot be loosened", "start a new one")
+        assert not self.must_fork(chat, privacy)
         chat.privacy = privacy
+
+    def must_fork(self, chat: Chat, privacy: Privacy) -> bool:
+        return bool(chat.messages) and strictest(chat.privacy, privacy) is not privacy
+
+    async def make_fork(self, chat: Chat, privacy: Privacy, turns: Collection[int] = (), *, with_system: bool) -> int:
+        assert chat.conversation is not None
+        along = [message for turn in past_turns(chat) if turn.number in turns for message in turn.messages]
+        number = self.add(f"{chat.conversation.title} (forked)", [(message.role, message.text) for message in along])
+        self.kept[number].privacy = privacy
+        self.kept[number].system = chat.system if with_system else ""
+        return number
 
     async def set_reasoning(self, chat: Chat, reasoning: Reasoning) -> None:
         chat.reasoning = reasoning

@@ -30,6 +30,7 @@ class FakeBudgets:
         self.told: tuple[Standing, ...] = ()
         self.set: list[Limit | Scope] = []
         self.unpriced: list[tuple[str, str]] = []
+        self.warn = 0.8
 
     def known(self) -> tuple[Standing, ...]:
         return self.told
@@ -47,8 +48,8 @@ class FakeBudgets:
 class FakeSession(FakeBackends):
     """Failures, retries, further answers and budgets, beside the conversations."""
 
-    def __init__(self, candidates: Sequence[Candidate] = (LAB, CLOUD)) -> None:
-        super().__init__(candidates)
+    def __init__(self, candidates: Sequence[Candidate] = (LAB, CLOUD), *, local_only: bool = False) -> None:
+        super().__init__(candidates, local_only=local_only)
         self.budgets = FakeBudgets()
         self.answers: dict[int, list[Message]] = {}  # question → all its answers, where it has several
 

@@ -78,7 +78,7 @@ async def test_a_theme_is_chosen_shown_and_kept(play: Screenplay) -> None:
 async def test_an_unknown_theme_is_a_banner_and_the_default(play: Screenplay) -> None:
     async with play(theme="missing") as stage:
         await stage.until(lambda: stage.banners)
-        assert stage.banners[0].startswith("There is no theme 'missing' — there are: high-contrast-dark")
+        assert stage.banners[0].startswith("There is no theme 'missing' — there are: colour-blind-dark")
         assert stage.app.theme == "hybrid-dark"
 
 

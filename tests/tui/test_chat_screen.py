@@ -15,7 +15,7 @@ from tests.tui.samples import CONVERSATION
 
 
 async def test_new_chats_of_a_local_only_run_are_local_only(play: Screenplay) -> None:
-    async with play(privacy=Privacy.LOCAL_ONLY) as stage:
+    async with play(FakeSession(local_only=True)) as stage:
         await stage.press("ctrl+n")
         assert stage.screen.chat is not None
         assert stage.screen.chat.privacy is Privacy.LOCAL_ONLY
@@ -225,7 +225,7 @@ async def test_the_route_line_takes_the_room_that_its_words_need(play: Screenpla
 @pytest.mark.parametrize("key", ["ctrl+r", "ctrl+s"])
 async def test_a_place_that_privacy_bars_is_marked_and_says_why_not(play: Screenplay, key: str) -> None:
     why = "managed, and this conversation is local only"
-    async with play(privacy=Privacy.LOCAL_ONLY) as stage:
+    async with play(FakeSession(local_only=True)) as stage:
         stage.screen.composer.set_draft("stays here")
         await stage.press(key)
         picker = await stage.until_top(Picker)

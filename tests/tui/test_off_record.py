@@ -10,6 +10,7 @@ from hybridchat.session.chat import Session
 from hybridchat.tui.screens.chats import ChatList
 from hybridchat.tui.widgets.rows import Row
 from tests.tui.conftest import Screenplay, Stage
+from tests.tui.fake_session import FakeSession
 
 MARK = "off the record"
 
@@ -49,7 +50,7 @@ async def test_an_empty_one_says_what_that_means(play: Screenplay) -> None:
 
 
 async def test_it_is_as_private_as_the_run(play: Screenplay) -> None:
-    async with play(open_session=demo, privacy=Privacy.LOCAL_ONLY) as stage:
+    async with play(FakeSession(local_only=True)) as stage:
         await begun(stage)
         assert stage.screen.chat is not None
         assert stage.screen.chat.privacy is Privacy.LOCAL_ONLY

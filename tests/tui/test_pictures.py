@@ -16,19 +16,24 @@ import pytest
 from textual.widgets import Input, TextArea
 
 from hybridchat.domain.budget import Limit, Scope, Stand, Standing, Verdict
+from hybridchat.domain.chat import Privacy
 from hybridchat.domain.events import Limits
 from hybridchat.session.events import LimitsChanged, RetryWaits, SnapshotChanged
 from hybridchat.session.ways import Way
+from hybridchat.tui.legibility import PAIRS
 from hybridchat.tui.screens.add_backend import AddBackend
 from hybridchat.tui.screens.ask_key import AskKey
 from hybridchat.tui.screens.chats import ChatList
+from hybridchat.tui.screens.fork import ForkReview
 from hybridchat.tui.screens.help import HelpScreen
 from hybridchat.tui.screens.picker import Picker
+from hybridchat.tui.screens.theme_picker import ThemePicker
 from hybridchat.tui.widgets.panel import Live
 from tests.tui.conftest import Screenplay, Stage
 from tests.tui.fake_backends import KEY, FakeProviders, refused
 from tests.tui.fake_session import CLOUD, LAB, FakeSession
 from tests.tui.fake_setup import FakeSetup
+from tests.tui.inks import drawn_pairs
 from tests.tui.samples import CONVERSATION, STREAMED, THINKING, TITLES
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -113,10 +118,30 @@ async def chats(stage: Stage) -> None:
     await stage.until(lambda: TITLES[-1] in stage.text)
 
 
+async def fork(stage: Stage) -> None:
+    """A pinned chat is to be open: what goes along is shown first."""
+    await conversation(stage)
+    chat = stage.screen.chat
+    assert chat is not None
+    chat.privacy, chat.system = Privacy.LOCAL_ONLY, "Answer briefly."
+    await stage.press("ctrl+l")
+    await stage.until_top(Picker)
+    await stage.type("open")
+    await stage.press("enter")
+    await stage.until_top(ForkReview)
+    await stage.press("down", "down", "space")
+
+
 async def routes(stage: Stage) -> None:
     await conversation(stage)
     await stage.press("ctrl+r")
     await stage.until_top(Picker)
+
+
+async def themes(stage: Stage) -> None:
+    await conversation(stage)
+    await stage.press("f6")
+    await stage.until_top(ThemePicker)
 
 
 async def help_page(stage: Stage) -> None:
@@ -164,7 +189,7 @@ SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     scene.__name__: scene
     for scene in (
         *(idle, conversation, streaming, retrying, offered, answers, over_budget),
-        *(chats, routes, help_page, first_run, place, add_backend, models, key),
+        *(chats, fork, routes, themes, help_page, first_run, place, add_backend, models, key),
     )
 }
 
@@ -186,6 +211,7 @@ async def test_picture(scene: str, play: Screenplay, tmp_path: Path, monkeypatch
                 name = f"{scene}-{size[0]}x{size[1]}-{theme.removeprefix('hybrid-')}.svg"
                 if not _is_as_stored(name, await _settled(stage), tmp_path):
                     changed.append(name)
+        assert await drawn_pairs(stage, dark=True) - set(PAIRS) == set(), "whose contrast no test looks at"
     assert changed == [], f"look at {tmp_path}, and accept with UPDATE_PICTURES=1 if it is better"
 
 

@@ -152,6 +152,25 @@ async def test_both_sides_answer_and_the_panel_counts_both(rent: Rent) -> None:
         assert [message["role"] for message in history] == ["user", "assistant", "user"]
 
 
+async def test_the_other_answer_is_to_the_question_in_sight(rent: Rent) -> None:
+    async with rent(route="local", size=(80, 24)) as two:
+        for question in ("first", "second " + "words " * 400):
+            await two.answered(question)
+            await two.stage.press("alt+e")
+            await two.stage.until_top(Confirm)
+            assert "for this prompt" in two.stage.text
+            await two.stage.press("enter")
+            await two.stage.until(lambda: "‹2/2› rented · fake" in two.stage.text)
+            await two.stage.until(lambda: two.stage.screen.chat and not two.stage.screen.chat.is_streaming)
+        two.stage.screen.transcript.scroll_home(animate=False)
+        await two.stage.until(lambda: "▌ first" in two.stage.text and "▌ second" in two.stage.text)
+        await two.stage.press("alt+left")
+        await two.stage.until(lambda: "‹1/2› lab · fake" in two.stage.text)
+        chat = two.stage.screen.chat
+        assert chat is not None
+        assert [m.attempt.backend for m in chat.messages if m.attempt] == ["lab"], "it goes on from that answer"
+
+
 BUDGET = "\n[budget]\nmonth = 0.06\nmax_reply_tokens = 20\n"
 
 

@@ -7,7 +7,7 @@ import asyncio
 from msgspec.structs import replace
 from textual import events
 
-from hybridchat.domain.chat import HealthState, MessageState, Privacy
+from hybridchat.domain.chat import HealthState, MessageState
 from hybridchat.domain.routing import Candidate
 from hybridchat.errors import LedgerError
 from hybridchat.session.chat import Session
@@ -224,6 +224,13 @@ async def test_a_message_can_go_elsewhere_just_once(play: Screenplay) -> None:
         assert stage.screen.chat.route == "auto"
 
 
+async def test_elsewhere_is_asked_for_a_message_that_is_written(play: Screenplay) -> None:
+    async with play() as stage:
+        await stage.press("ctrl+s")
+        await stage.until(lambda: "Write the message first" in stage.text)
+        assert stage.app.screen is stage.screen
+
+
 def unhealthy() -> list[Candidate]:
     return [replace(LAB, health=HealthState.UNHEALTHY, health_detail="connection refused"), CLOUD]
 
@@ -249,8 +256,8 @@ async def test_away_from_local_only_by_a_choice_that_says_what_goes_along(play: 
 
 
 async def test_a_pinned_chat_without_a_local_backend_is_refused_and_says_why(play: Screenplay) -> None:
-    session = FakeSession([CLOUD])
-    async with play(session, privacy=Privacy.LOCAL_ONLY) as stage:
+    session = FakeSession([CLOUD], local_only=True)
+    async with play(session) as stage:
         await stage.until(lambda: "Enter cannot send" in stage.text)
         assert "local only: stays on this device" in stage.text
         await stage.send("secret")

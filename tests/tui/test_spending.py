@@ -8,8 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from hybridchat.domain.budget import Limit, Scope, Stand, Standing, Verdict
+from hybridchat.domain.events import Limits
 from hybridchat.errors import UsageError
-from hybridchat.session.events import SnapshotChanged
+from hybridchat.session.events import LimitsChanged, SnapshotChanged
 from hybridchat.session.ways import Way
 from hybridchat.tui.screens.dialogs import Prompt
 from hybridchat.tui.screens.picker import Picker
@@ -101,8 +102,11 @@ async def test_budgets_are_set_and_taken_away_by_a_key(play: Screenplay) -> None
     session = FakeSession()
     session.budgets.told = (FULL,)
     async with play(session) as stage:
+        session.emit(LimitsChanged("openai", Limits(3, 60, 600.0)))
+        await stage.until(lambda: "openai: 3 requests left" in stage.text)
         await stage.press("alt+m")
         await stage.until_top(Picker)
+        assert "openai: 3 of 60 requests left, full again at" in stage.text
         assert "month budget of $10.00" in stage.text and "$9.99 used" in stage.text
         await choose(stage, SetLimit(Scope.DAY))
         await stage.until_top(Prompt)

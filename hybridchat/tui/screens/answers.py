@@ -10,13 +10,12 @@ from msgspec.structs import replace
 from textual import work
 
 from hybridchat.domain.chat import Message
-from hybridchat.domain.pricing import format_range
 from hybridchat.domain.text import clean_line
 from hybridchat.session import events as news
 from hybridchat.session.state import count_turns
 from hybridchat.session.ways import Undecided
 from hybridchat.tui.screens.sending import Sending
-from hybridchat.tui.words import candidate_words, turns_along
+from hybridchat.tui.words import candidate_words, cost_words, turns_along
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan
@@ -68,16 +67,20 @@ class Answers(Sending):
 
     @work(exclusive=True, group="branch")
     async def _show_beside(self, by: int) -> None:
-        """Another answer to the newest question that has several."""
+        """Another answer to the question in sight that has several, else to the newest one."""
         if self.session is None or self.chat is None:
             return
-        shown = next((m.id for m in reversed(self.chat.messages) if m.id in self._beside), None)
+        order = [*reversed(self.transcript.in_sight()), *(m.id for m in reversed(self.chat.messages))]
+        shown = next((message_id for message_id in order if message_id in self._beside), None)
         if shown is None:
             self.notify("No question here has several answers. Alt+E asks the other side too.")
             return
         ids = [message.id for message in self._beside[shown]]
+        other = ids[(ids.index(shown) + by) % len(ids)]
         with self.told():
-            await self.session.show_sibling(self.chat, ids[(ids.index(shown) + by) % len(ids)])
+            await self.session.show_sibling(self.chat, other)
+            if self.chat.leaf_id != other:
+                self.transcript.scroll_to_message(other)
 
     @work(exclusive=True, group="answer")
     async def action_escalate(self) -> None:
@@ -91,6 +94,9 @@ class Answers(Sending):
             return
         with self.told():
             plan = self.session.other_side(chat)
+            if plan.decision.target is not None and plan.is_price_awaited:
+                await self.session.look_up_price(plan.decision.target)
+                plan = self.session.other_side(chat)
             target = plan.decision.target
             if target is None and (plan.ways or plan.forbidden):
                 await self._answer_by_choice(chat, plan, "; ".join(plan.decision.reasons))
@@ -103,7 +109,7 @@ class Answers(Sending):
         assert plan.decision.target is not None
         backend, model, zone = candidate_words(plan.decision.target)
         turns = count_turns(chat.messages) - 1 - plan.left_out_turns
-        cost = f"It may cost {format_range(plan.cost.low_usd, plan.cost.high_usd)}" if plan.cost else "Price unknown"
+        cost = f"It may cost {cost_words(plan.cost)}" if plan.cost else "Price unknown"
         detail = f"Your last question goes to it ({zone}); {turns_along(turns)}. {cost}. Both answers stay."
         confirm = Confirm(f"Ask {model} on {backend} too?", detail, yes="Ask it", is_harmless=True)
         is_confirmed = await self.app.push_screen_wait(confirm)

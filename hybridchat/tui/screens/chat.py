@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from textual import work
 
 from hybridchat.domain.chat import Privacy, Reasoning
+from hybridchat.domain.privacy import strictest
 from hybridchat.domain.text import clean_line
 from hybridchat.tui.actions import bindings
 from hybridchat.tui.screens.answers import Answers
@@ -15,6 +17,10 @@ from hybridchat.tui.screens.links import Links
 from hybridchat.tui.transcript import CodeBlock, Transcript
 from hybridchat.tui.widgets.composer import Composer
 from hybridchat.tui.words import PRIVACY
+
+if TYPE_CHECKING:
+    from hybridchat.session.floor import Floor
+    from hybridchat.session.state import Chat
 
 WORKLOADS = (
     "chat",
@@ -50,11 +56,11 @@ class ChatScreen(Backends, Links, Answers):
 
     def action_new_chat(self) -> None:
         if self.session is not None:
-            self.show_chat(self.session.new(privacy=self.born))
+            self.show_chat(self.session.new())
 
     def action_new_off_record(self) -> None:
         if self.session is not None:
-            self.show_chat(self.session.new(privacy=self.born, off_record=True))
+            self.show_chat(self.session.new(off_record=True))
 
     @work(exclusive=True, group="chats")
     async def action_chats(self) -> None:
@@ -135,12 +141,32 @@ class ChatScreen(Backends, Links, Answers):
 
         if self.session is None or self.chat is None:
             return
-        rows = [Row(level, words) for level, words in PRIVACY.items()]
-        choice = await self.pick("Privacy of this chat", rows, current=self.chat.privacy)
-        if isinstance(choice, Privacy):
-            with self.told():
-                await self.session.set_privacy(self.chat, choice)
-            self.plan_now()
+        chat, floor = self.chat, self.session.floor
+        rows = [Row(level, words, *_below(floor, level)) for level, words in PRIVACY.items()]
+        current = self.session.plan(chat, "").privacy
+        choice = await self.pick("Privacy of this chat", rows, current=current, note=floor.why)
+        if not isinstance(choice, Privacy) or self.chat is not chat:
+            return
+        with self.told():
+            if self.session.must_fork(chat, choice):
+                await self.loosen_in_fork(chat, choice)
+            else:
+                await self.session.set_privacy(chat, choice)
+        self.plan_now()
+
+    async def loosen_in_fork(self, chat: Chat, privacy: Privacy) -> None:
+        """What was said stays as private as it is; the draft too."""
+        from hybridchat.session.forking import past_turns
+        from hybridchat.tui.screens.fork import ForkReview
+
+        assert self.session is not None
+        before = self.session.plan(chat, "").privacy
+        along = await self.app.push_screen_wait(ForkReview(past_turns(chat), chat.system, before, privacy))
+        self.composer.focus()
+        if along is not None and self.chat is chat:
+            fork = await self.session.make_fork(chat, privacy, along.turns, with_system=along.with_system)
+            self.show_chat(await self.session.open(fork))
+            self.say("This is the fork. The conversation before it stays as it was.")
 
     @work
     async def action_reasoning(self) -> None:
@@ -218,11 +244,11 @@ class ChatScreen(Backends, Links, Answers):
     @work
     async def action_theme(self) -> None:
         from hybridchat.tui.app import HybridChatApp
-        from hybridchat.tui.widgets.rows import Row
+        from hybridchat.tui.screens.theme_picker import ThemePicker
 
         assert isinstance(self.app, HybridChatApp)
-        rows = [Row(name, name) for name in self.app.theme_names()]
-        choice = await self.pick("Theme", rows, current=self.app.theme)
+        choice = await self.app.push_screen_wait(ThemePicker(self.app))
+        self.composer.focus()
         if isinstance(choice, str):
             with self.told():
                 await self.app.use_theme(choice)
@@ -236,6 +262,13 @@ class ChatScreen(Backends, Links, Answers):
     def say(self, text: str) -> None:
         """A passing word."""
         self.notify(text)
+
+
+def _below(floor: Floor, level: Privacy) -> tuple[str, str, str]:
+    """Of a row: detail, style, and why it cannot be chosen."""
+    if strictest(level, floor.privacy) is level:
+        return "", "", ""
+    return "barred", "muted", floor.why
 
 
 def _block_words(block: CodeBlock) -> tuple[str, str]:

@@ -51,10 +51,8 @@ class ChatView(Screen[None]):
     class Opened(TextualMessage):
         """Another chat is shown now."""
 
-    def __init__(self, *, panel: str, show_thinking: bool, born: Privacy | None) -> None:
-        """`born`: what new chats are, if not as the config says."""
+    def __init__(self, *, panel: str, show_thinking: bool) -> None:
         super().__init__()
-        self.born = born
         self.session: Session | None = None
         self.chat: Chat | None = None
         self.title_bar = TitleBar(id="title")
@@ -228,7 +226,8 @@ class ChatView(Screen[None]):
             case news.SnapshotChanged(snapshot):
                 self.panel.snapshot = snapshot
                 if self.session is not None:
-                    self.panel.standings = self.session.budgets.known()
+                    budgets = self.session.budgets
+                    self.panel.standings, self.panel.warn = budgets.known(), budgets.warn
                     self.plan_soon()
             case news.Notice(text, severity):
                 self.banner(text, severity)

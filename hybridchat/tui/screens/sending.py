@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual import work
 
-from hybridchat.domain.chat import Disclosure, Privacy, Role
+from hybridchat.domain.chat import Disclosure, Role
 from hybridchat.domain.text import clean_line, oldest_turns
 from hybridchat.errors import HybridchatError
 from hybridchat.session.ways import Undecided, Way
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Sending(Spending):
     """Words leave the composer only on their way to the session; what the session does not take comes back."""
 
-    def __init__(self, *, panel: str = "auto", show_thinking: bool = False, born: Privacy | None = None) -> None:
-        super().__init__(panel=panel, show_thinking=show_thinking, born=born)
+    def __init__(self, *, panel: str = "auto", show_thinking: bool = False) -> None:
+        super().__init__(panel=panel, show_thinking=show_thinking)
         self._in_order = asyncio.Lock()
         self._submit_when_ready = False
         self._has_told_limits = False
@@ -47,7 +47,7 @@ class Sending(Spending):
         if self.session is None or self.chat is None:
             return
         chat, text = self.chat, self.composer.text
-        if not text.strip() and (chat.is_streaming or not chat.queue):
+        if not self._can_submit(chat):
             return
         plan, enter = self.plan_enter(route, model)
         if enter.asks or enter.refuses:
@@ -57,6 +57,10 @@ class Sending(Spending):
         else:
             self.composer.set_draft("")
             self._send(chat, text, route, model)
+
+    def _can_submit(self, chat: Chat) -> bool:
+        """There is a draft, or what waits is not held up by a running reply."""
+        return bool(self.composer.text.strip() or (chat.queue and not chat.is_streaming))
 
     @work
     async def _send(
@@ -180,6 +184,9 @@ class Sending(Spending):
         if self.session is None or self.chat is None:
             return
         chat = self.chat
+        if not self._can_submit(chat):  # else a choice would pass for one about the message written after it
+            self.notify("Write the message first: it is sent to what you choose then.")
+            return
         rows = partial(backend_rows, self.session, chat)
         self._submit_to(chat, await pick_route(self, "Send this message to…", rows, note="For this message only."))
 

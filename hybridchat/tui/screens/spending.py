@@ -90,8 +90,8 @@ class Spending(ChatView):
         if self.session is None or self.chat is None:
             return
         standings = await self.session.budgets.standings(self.chat.id)
-        note = "US dollars on managed backends; days and months are yours."
-        choice = await self.pick("Budgets", budget_rows(standings), note=note)
+        note = ["US dollars on managed backends; days and months are yours.", *self.panel.allowance_lines()]
+        choice = await self.pick("Budgets", budget_rows(standings), note="\n".join(note))
         if isinstance(choice, SetLimit):
             await self.set_limit(choice)
 

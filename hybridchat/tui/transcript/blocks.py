@@ -43,8 +43,8 @@ _BULLET = re.compile(r" {0,3}(?:[-*+]|1[.)])[ \t]+\S")  # what may interrupt a p
 _HEADING = re.compile(r" {0,3}#{1,6}(?:[ \t]|$)")
 _RULE = re.compile(r" {0,3}([-*_])[ \t]*(?:\1[ \t]*){2,}$")
 _QUOTE = re.compile(r" {0,3}>")
-_MATH = re.compile(r"\s*(\$\$|\\\[)")
-_MATH_END = {"$$": "$$", "\\[": "\\]"}
+_MATH = re.compile(r"\s*(\$\$|\\\[|\\begin\{[a-zA-Z]+\*?\})")
+_CLOSING = str.maketrans("[(", "])")
 _DELIMITERS = re.compile(r" {0,3}[|:-][ \t|:-]*")
 _DEFINITION = re.compile(r" {0,3}\[[^\]]+\]:[ \t]*\S")
 
@@ -297,12 +297,17 @@ def _indent(line: str) -> int:
 def _opens_math(line: str) -> bool:
     """A line that begins LaTeX which it does not end."""
     opening = _MATH.match(line)
-    return opening is not None and _MATH_END[opening[1]] not in line[opening.end() :]
+    return opening is not None and math_end(opening[1]) not in line[opening.end() :]
 
 
 def _closes_math(lines: list[str]) -> bool:
     opening = _MATH.match(lines[0])
-    return opening is not None and len(lines) > 1 and lines[-1].rstrip().endswith(_MATH_END[opening[1]])
+    return opening is not None and len(lines) > 1 and lines[-1].rstrip().endswith(math_end(opening[1]))
+
+
+def math_end(opening: str) -> str:
+    """What ends LaTeX that begins with `$$`, `\\[`, `\\(` or `\\begin{…}`."""
+    return opening.translate(_CLOSING).replace("\\begin", "\\end")
 
 
 def _cut_at(text: str, begin: int) -> int:

@@ -6,7 +6,7 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from hybridchat.tui.transcript.cells import expand_tabs, inert, shown, wrap
+from hybridchat.tui.transcript.cells import clusters, expand_tabs, inert, is_simple, shown, wrap
 from hybridchat.tui.transcript.layout import Line, Page, Piece, Prose, Run, Style, run_cells
 
 if TYPE_CHECKING:
@@ -74,8 +74,16 @@ def _put_line(page: Page, line: Prose, label: str) -> None:
 
 def wrap_code(text: str, width: int) -> list[tuple[int, int]]:
     """As `wrap`, but cut at the width whatever stands there: blanks count in code."""
-    solid = text.replace(" ", "_")
-    return wrap(solid, width)
+    if is_simple(text):
+        return wrap(text.replace(" ", "_"), width)
+    lines: list[tuple[int, int]] = []
+    begin = used = 0
+    for start, _, cells in clusters(text):
+        if used + cells > width and start > begin:
+            lines.append((begin, start))
+            begin, used = start, 0
+        used += cells
+    return [*lines, (begin, len(text))]
 
 
 def highlight(code: str, language: str, *, is_growing: bool = False) -> Prose:

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from hybridchat.domain.links import Link
-from hybridchat.tui.transcript.blocks import CODE, ITEM, MARKDOWN, VERBATIM, Block
+from hybridchat.tui.transcript.blocks import CODE, ITEM, MARKDOWN, VERBATIM, Block, math_end
 from hybridchat.tui.transcript.cells import expand_tabs, inert
 from hybridchat.tui.transcript.code import put_code
 from hybridchat.tui.transcript.layout import LINK_TO, Indent, Laid, Page, Prose, Style, leads_to
@@ -32,7 +32,7 @@ References = dict[str, Any]
 _BULLETS = "•◦▪"
 _INLINE_STYLES = {"strong_open": "strong", "em_open": "em", "s_open": "strike"}
 _TASK = re.compile(r"\[([ xX])\] ")
-_MATH_ENDS = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}
+_MATH = re.compile(r"\$\$|\\\[|\\\(|\\begin\{[a-zA-Z]+\*?\}")
 _DOLLARS = re.compile(r"\$(?=\S)[^$\n]+?(?<=\S)\$(?!\d)")
 _BARE_URL = re.compile(r"https?://[^\s<>\"'`|\\^{}]+")
 
@@ -119,9 +119,11 @@ def _math(state: StateInline, silent: bool) -> bool:
     text, begin = state.src, state.pos
     if text[begin] not in "\\$":
         return False
-    closing = _MATH_ENDS.get(text[begin : begin + 2])
-    if closing is not None:
-        end = text.find(closing, begin + 3, state.posMax) + 2
+    opening = _MATH.match(text, begin, state.posMax)
+    if opening is not None:
+        closing = math_end(opening[0])
+        closes_at = text.find(closing, opening.end() + 1, state.posMax)
+        end = closes_at + len(closing) if closes_at >= 0 else 0
     else:
         dollars = _DOLLARS.match(text, begin, state.posMax)
         end = dollars.end() if dollars else 0

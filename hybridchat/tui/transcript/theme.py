@@ -75,14 +75,17 @@ Transcript {
     & > .transcript--done { color: $success; }
     & > .transcript--thinking { color: $muted; }
     & > .transcript--hint { color: $background; background: $primary; }
-    & > .transcript--selection { background: $input-selection-background; }
+    & > .transcript--selection {
+        color: $input-selection-foreground;
+        background: $input-selection-background;
+    }
     & > .transcript--caret { color: $background; background: $primary; }
-    & > .transcript--comment { color: $muted; }
-    & > .transcript--keyword { color: $primary; }
-    & > .transcript--string { color: $success; }
-    & > .transcript--number { color: $warning; }
-    & > .transcript--function { color: $accent; }
-    & > .transcript--builtin { color: $secondary; }
+    & > .transcript--comment { color: $code-comment; }
+    & > .transcript--keyword { color: $code-keyword; }
+    & > .transcript--string { color: $code-string; }
+    & > .transcript--number { color: $code-number; }
+    & > .transcript--function { color: $code-function; }
+    & > .transcript--builtin { color: $code-builtin; }
     & > .transcript--inserted { color: $success; }
     & > .transcript--deleted { color: $error; }
 }

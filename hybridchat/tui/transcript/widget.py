@@ -144,6 +144,11 @@ class Transcript(Selecting):
         if message_id in self.document:
             self.show(Place(self.document.index(message_id), 0, 0))
 
+    def in_sight(self) -> list[int]:
+        """The ids of the messages that the window shows something of, from the top."""
+        views = dict.fromkeys(place.view for place in self._places)
+        return [self.document.views[view].message.id for view in views]
+
     def plain_lines(self, first: int = 0, last: int | None = None) -> list[str]:
         """What the lines `first` to `last` of the window show, without colours and trailing blanks."""
         rows = range(self.size.height)[first : None if last is None else last + 1]

@@ -18,7 +18,7 @@ from hybridchat.domain.events import Limits
 from hybridchat.domain.pricing import format_usd
 from hybridchat.domain.stats import Money, Percentiles, Side, Snapshot
 from hybridchat.domain.text import clean_line
-from hybridchat.tui.widgets.allowances import Allowance, allowance_parts, budget_parts
+from hybridchat.tui.widgets.allowances import Allowance, allowance_lines, allowance_parts, budget_parts, scarce
 from hybridchat.tui.words import milliseconds, seconds
 
 Part = str | tuple[str, str]
@@ -44,6 +44,7 @@ class Panel(Widget):
     snapshot: reactive[Snapshot] = reactive(Snapshot(), layout=True)
     live: reactive[Live | None] = reactive(None, layout=True)
     standings: reactive[tuple[Standing, ...]] = reactive((), layout=True)
+    warn: reactive[float] = reactive(1.0)  # the share of a budget from which on it is coloured
     allowances: reactive[tuple[Allowance, ...]] = reactive((), layout=True)  # the newest first
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, now: Callable[[], datetime] = _now_here) -> None:
@@ -69,32 +70,42 @@ class Panel(Widget):
         elapsed_s = self._clock() - self.live.began_at if self.live else 0.0
         if self.has_class("-side"):
             width = self.content_size.width
-            left = [*budget_parts(self.standings, width), *allowance_parts(self.allowances, self._now(), width)]
+            left = [
+                *budget_parts(self.standings, self.warn, width),
+                *allowance_parts(self.allowances, self._now(), width),
+            ]
             return Content.assemble(table(self.snapshot, self.live, elapsed_s, width), *left)
-        return one_line(self.snapshot, self.live, elapsed_s, self.content_size.width)
+        little = scarce(self.allowances, self._now())
+        return one_line(self.snapshot, self.live, elapsed_s, self.content_size.width, little)
+
+    def allowance_lines(self) -> list[str]:
+        """What rate limits leave now, a line for each provider that told."""
+        return allowance_lines(self.allowances, self._now())
 
 
 # --- as one line
 
-_LEFT_OUT_FIRST = ("month", "today", "share", "speed", "failures", "cost", "ttft")
+_LEFT_OUT_FIRST = ("month", "today", "share", "speed", "failures", "cost", "ttft", "scarce")
 
 
-def one_line(snapshot: Snapshot, live: Live | None, elapsed_s: float, width: int) -> Content:
-    """What streams now and both sides in short: as much as fits into `width` cells."""
+def one_line(snapshot: Snapshot, live: Live | None, elapsed_s: float, width: int, scarce: str = "") -> Content:
+    """What streams now, both sides in short, and of what rate limits leave little: as much as fits into `width`."""
     for count in range(len(_LEFT_OUT_FIRST) + 1):
-        line = _line(snapshot, live, elapsed_s, _LEFT_OUT_FIRST[:count])
+        line = _line(snapshot, live, elapsed_s, scarce, _LEFT_OUT_FIRST[:count])
         if line.cell_length <= width:
             return line
     return line
 
 
-def _line(snapshot: Snapshot, live: Live | None, elapsed_s: float, left_out: Sequence[str]) -> Content:
+def _line(snapshot: Snapshot, live: Live | None, elapsed_s: float, scarce: str, left_out: Sequence[str]) -> Content:
     gap: Part = ("  │  ", "$muted")
     parts: list[Part] = [*_now(live, elapsed_s), gap] if live is not None else []
     parts += [*_brief("local", snapshot.local, "$local", left_out), gap]
     parts += _brief("managed", snapshot.managed, "$managed", left_out)
     if snapshot.local_share is not None and "share" not in left_out:
         parts += [gap, (f"{snapshot.local_share:.0%} local", "$muted")]
+    if scarce and "scarce" not in left_out:
+        parts += [gap, (scarce, "$warning")]
     return Content.assemble(*parts)
 
 

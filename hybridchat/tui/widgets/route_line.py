@@ -8,11 +8,10 @@ from textual.content import Content
 from textual.widget import Widget
 
 from hybridchat.domain.chat import Disclosure
-from hybridchat.domain.pricing import format_range
 from hybridchat.domain.routing import Candidate, Decision, Outlook
 from hybridchat.domain.text import clean_line, count_of
 from hybridchat.tui.enter import Enter
-from hybridchat.tui.words import EFFORT, candidate_words
+from hybridchat.tui.words import EFFORT, candidate_words, cost_words
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Plan
@@ -81,11 +80,10 @@ def _cost(plan: Plan, *, wide: bool) -> list[str | tuple[str, str]]:
         spread = f" ({plan.prompt_spread[0]:,}–{plan.prompt_spread[1]:,})" if wide and plan.prompt_spread else ""
         parts.append(f"≈ {count_of(plan.prompt_tokens, 'token')}{spread}, ")
     if plan.cost is not None:
-        what = "with a reply as usual" if plan.cost.with_reply else "for this prompt"
-        parts.append(f"{format_range(plan.cost.low_usd, plan.cost.high_usd)} {what}")
+        parts.append(cost_words(plan.cost))
         parts += [(f" ({clean_line(plan.cost.source, 40)})", "$muted")] if wide else []
     elif parts:
-        parts.append("price unknown")
+        parts.append("its price is being looked up" if plan.is_price_awaited else "price unknown")
     if plan.budget is not None and (words := str(plan.budget)):
         parts += [" · " if parts else "", (clean_line(words), "$warning")]
     return parts

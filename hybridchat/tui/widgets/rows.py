@@ -67,6 +67,13 @@ class RowList(ScrollView, can_focus=True):
             super().__init__()
             self.row = row
 
+    class Moved(Message):
+        """The cursor is on another row."""
+
+        def __init__(self, row: Row) -> None:
+            super().__init__()
+            self.row = row
+
     def __init__(self, rows: Sequence[Row] = (), *, current: Any = None) -> None:
         super().__init__()
         self.rows: list[Row] = []
@@ -91,6 +98,8 @@ class RowList(ScrollView, can_focus=True):
     def watch_cursor(self) -> None:
         if self.is_mounted:
             self._show_cursor()
+            if row := self.current:
+                self.post_message(self.Moved(row))
 
     def on_resize(self) -> None:
         self._show_cursor()

@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 
 from hybridchat.backends.failures import failed
+from hybridchat.backends.registry import make_backend
 from hybridchat.backends.responses import ResponsesDecoder
+from hybridchat.domain.chat import ChatMessage, ChatRequest, Kind, Parameters, Role, Zone
 from hybridchat.domain.events import Event, Failed, Finished, Refusal, Signature, Started, Text, Thinking, Usage
 from hybridchat.errors import ErrorKind
-from tests.fakes.wire import text_of, thinking_of
+from tests.fakes.http import FakeServer
+from tests.fakes.recorder import Recorded
+from tests.fakes.wire import spec_for, text_of, thinking_of
 
 
 def decode(*events: dict[str, Any] | bytes) -> list[Event]:
@@ -143,3 +147,14 @@ def test_unknown_events_of_the_protocol_are_no_garbage() -> None:
 
 def test_events_of_another_protocol_are() -> None:
     assert decode({"type": "message_start"}, delta("a"), ended())[-1] == Finished("stop", 1)
+
+
+async def test_words_to_stop_at_are_not_dropped_in_silence() -> None:
+    asked = ChatRequest(model="m", messages=(ChatMessage(Role.USER, "hi"),), parameters=Parameters(stop=("END",)))
+    async with FakeServer(lambda *_: pytest.fail("something was sent")) as server:
+        spec = spec_for(Kind.OPENAI_RESPONSES, server.url, zone=Zone.MANAGED, proof=None)
+        backend = make_backend(spec, recorder=Recorded())
+        (refused,) = [event async for event in backend.chat(asked)]
+        await backend.aclose()
+    assert isinstance(refused, Failed)
+    assert (refused.kind, "takes no words to stop at" in refused.message) == (ErrorKind.REFUSED, True)

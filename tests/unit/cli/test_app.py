@@ -65,7 +65,7 @@ def test_a_broken_config_is_named_by_every_command(arguments: str, cli: Cli, hom
         (["advise", "--stability", "nan"], "'nan' is not a finite number"),
         (["show"], "Missing argument 'ID' — see `hybridchat show --help`"),
         (["stats", "--since", "yore"], "'yore' is not a date; allowed: 2026-11-01"),
-        (["--local-only", "ask", "hi"], "a command's options follow it — see `hybridchat --help`"),
+        (["-c", "ask", "hi"], "a command's options follow it — see `hybridchat --help`"),
         ([], "the chat needs a terminal — in a pipe or a script use `hybridchat ask"),
     ],
 )

@@ -90,6 +90,16 @@ async def test_a_local_failure_names_the_way_out_and_what_would_go_along(call: C
     assert (again.code, again.out) == (0, "from cloud\n")
 
 
+async def test_several_ways_out_are_still_one_short_line(call: Call, sides: Sides, home: Path) -> None:
+    config = (home / "config.toml").read_text(encoding="utf-8")
+    more = 'id = "{}"\nkind = "openai-compatible"\nbase_url = "{}"\nmodel = "fake"\nzone = "managed"\n'
+    others = "".join(f"\n[[backend]]\n{more.format(id, sides.cloud.url)}" for id in ("b", "c"))
+    configure(home, f"{config}{others}\n[[backend]]\n{more.format('d', 'http://127.0.0.1:9')}")
+    done = await call("ask", "--backend", "d", "hi")
+    assert (done.code, done.err.count("\n"), done.err.count("hybridchat escalate")) == (1, 1, 1)
+    assert done.err.rstrip().endswith("; or in its place cloud (fake) or b (fake) or c (fake)")
+
+
 async def test_a_retry_is_counted_down_and_a_fallback_said(call: Call, sides: Sides, home: Path) -> None:
     sides.cloud.limited = [9_999]
     done = await call("ask", "--backend", "managed", "hi")

@@ -70,6 +70,7 @@ def test_advice_names_what_is_missing_and_how_to_give_it(cli: Cli, answered: Tur
     assert said.out.startswith("article rule: undecided")
     assert "tokens_per_month is missing: give --tokens-per-month N; the ledger knows" in said.err
     assert "--inference-team or --no-inference-team, or inference_team under [advise] in config.toml" in said.err
+    assert "failure_share is unknown: more replies are needed (n=1)" in said.err
 
 
 def test_advice_with_every_input(cli: Cli, answered: TurnIds) -> None:

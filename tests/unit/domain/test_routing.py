@@ -11,6 +11,7 @@ from hybridchat.domain.routing import (
     ARTICLE,
     LOCAL_FIRST,
     SHIPPED_TABLES,
+    Bar,
     Candidate,
     Decision,
     Outlook,
@@ -348,3 +349,10 @@ RULES = (
 )
 def test_rules_read_words(draft: str, found: tuple[Reasoning | None, str | None]) -> None:
     assert classify(draft, RULES) == found
+
+
+def test_what_stops_several_is_said_once() -> None:
+    bar = Bar("the day budget of $5.00 has $0.01 left, and this could cost $0.04", "raise it")
+    named = [replace(CLOUD, backend=name, budget=bar) for name in ("a", "b")]
+    decision = route(*named, replace(CLOUD, backend="c", budget=replace(bar, why="other")), wanted="managed")
+    assert [reason for reason in decision.reasons if ":" in reason] == [f"a, b: {bar.why}", "c: other"]

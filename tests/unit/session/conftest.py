@@ -11,6 +11,7 @@ import pytest
 
 from hybridchat.backends.base import BackendSpec
 from hybridchat.config import Config
+from hybridchat.config.folders import FolderPin
 from hybridchat.domain.address import parse_base_url
 from hybridchat.domain.chat import ChatRequest, Health, HealthState, Kind, ModelInfo, Proof, Zone
 from hybridchat.domain.events import Event, Finished, Started, Text, Usage
@@ -121,6 +122,7 @@ async def build() -> AsyncIterator[Build]:
         local_only: bool = False,
         ledger: Ledger | None = None,
         budget_file: BudgetFile | None = None,
+        look_at_folder: Callable[[], FolderPin] | None = None,
         watch: bool = False,
     ) -> World:
         backends = {s.id: Scripted(s) for s in specs}
@@ -137,6 +139,7 @@ async def build() -> AsyncIterator[Build]:
             prices=PriceBook(),
             open_backend=open_backend,
             local_only=local_only,
+            look_at_folder=look_at_folder,
             budget_file=budget_file,
         )
         world = World(session, ledger, backends, [])

@@ -7,11 +7,11 @@ import asyncio
 import pytest
 
 from hybridchat.config import Config, PrivacyConfig
-from hybridchat.domain.chat import Attempt, Disclosure, Message, MessageState, Role, Zone
+from hybridchat.domain.chat import Attachment, Attempt, Disclosure, Message, MessageState, Role, Zone
 from hybridchat.domain.events import Failed, Finished, Signature, Started, Text, Thinking
 from hybridchat.domain.routing import Outlook
 from hybridchat.errors import EXIT_REFUSED, ErrorKind
-from hybridchat.session.disclosing import AT_A_TIME, Place
+from hybridchat.session.disclosing import AT_A_TIME, DRAFT_AT_ONCE, Gate, Place
 from hybridchat.session.events import Delta, Notice
 from hybridchat.session.state import Chat
 from hybridchat.session.ways import Undecided
@@ -206,7 +206,7 @@ async def test_long_histories_are_looked_through_before_they_leave(build: Build)
     """A plan looks at so much at a time; sending waits for all of it."""
     world = await build(LAB, CLOUD)
     chat = world.session.new(route="local")
-    for text in (WORDS, *("word " * (AT_A_TIME // 10) for _ in range(4))):
+    for text in (WORDS, *(f"{word} " * (AT_A_TIME // 10) for word in ("some", "more", "many", "long"))):
         await ask(world, chat, text)
     assert world.session.plan(chat, "on", route="cloud").found is None
     with pytest.raises(Undecided):
@@ -223,3 +223,75 @@ async def test_own_patterns_are_looked_for(build: Build) -> None:
     assert [str(place) for place in plan.found.places] == ["3 customer numbers in this message (lines 2, 3)"]
     await ask(world, chat, "ask C-1234", disclosure=MASKED)
     assert sent(world) == ["ask <CUSTOMER_NUMBER_1>"]
+
+
+async def test_attachments_are_looked_through_and_masked(build: Build) -> None:
+    world = await build(CLOUD)
+    notes = Attachment(f"of {EMAIL}", "text/plain; charset=utf-16", WORDS.encode("utf-16"))
+    figures = Attachment("figures.json", "application/json", f'{{"card": "{CARD}"}}'.encode())
+    chat = world.session.new()
+    with pytest.raises(Undecided, match="2 emails in its attachments, 2 cards in its attachments"):
+        await ask(world, chat, "see there", attachments=(notes, figures))
+    assert world.backends["cloud"].requests == []
+    world.backends["cloud"].script = (Started("m"), Text("<EMAIL_1>"), Finished("stop"))
+    reply = await ask(world, chat, "see there", attachments=(notes, figures), disclosure=MASKED)
+    (message,) = world.backends["cloud"].requests[-1].messages
+    assert [(one.name, one.text) for one in message.attachments] == [
+        ("of <EMAIL_1>", "mail <EMAIL_1> about card <CARD_1>"),
+        ("figures.json", '{"card": "<CARD_1>"}'),
+    ]
+    assert (reply.text, attempt_of(reply).found) == (EMAIL, '{"email":2,"card":2}')
+
+
+async def test_attachments_without_a_finding_go_as_they_are(build: Build) -> None:
+    world = await build(CLOUD)
+    notes = Attachment("notes.txt", "text/plain", b"\xff nothing here")
+    await ask(world, world.session.new(), "mail nobody", attachments=(notes,))
+    assert world.backends["cloud"].requests[-1].messages[-1].attachments == (notes,)
+
+
+async def test_what_nobody_can_look_through_is_told_once_before_it_leaves(build: Build) -> None:
+    world = await build(LAB, CLOUD)
+    picture = Attachment("a\x1b.png", "image/png", b"\x89PNG")
+    document = Attachment("b.pdf", "application/pdf", b"%PDF")
+    chat = world.session.new(route="local")
+    await ask(world, chat, "see there", attachments=(picture,))
+    assert world.told(Notice) == [], "at home nobody looks"
+    requests_when_told = []
+    world.session.listen(lambda event: requests_when_told.append(len(world.backends["cloud"].requests)))
+    for _ in range(2):
+        await ask(world, chat, "see there", route="cloud", attachments=(picture, document))
+    (notice,) = world.told(Notice)
+    assert notice.text.startswith("a␛.png, b.pdf: pictures, PDF documents")
+    assert requests_when_told[world.events.index(notice) - len(world.events)] == 0
+
+
+async def test_a_long_draft_is_looked_through_when_it_is_sent(build: Build) -> None:
+    """Typing never waits for it; sending does, and so the plan of what is sent never leaves anything out."""
+    world = await build(CLOUD)
+    chat = world.session.new()
+    draft = f"{'word ' * (DRAFT_AT_ONCE // 5)}{EMAIL}"
+    assert world.session.plan(chat, draft).found is None
+    with pytest.raises(Undecided, match="1 email in this message"):
+        await ask(world, chat, draft)
+    found = world.session.plan(chat, draft).found
+    assert found is not None, "by now it is known"
+    assert world.backends["cloud"].requests == []
+
+
+async def test_a_plan_for_sending_looks_at_everything_by_itself(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is looked through beforehand spares the interface a wait; nothing depends on it."""
+
+    async def nobody(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(Gate, "look_at_all", nobody)
+    world = await build(LAB, CLOUD)
+    chat = world.session.new(route="local")
+    for text in (WORDS, *(f"{word} " * (AT_A_TIME // 10) for word in ("some", "more", "many", "long"))):
+        await ask(world, chat, text)
+    with pytest.raises(Undecided, match="earlier turns"):
+        await ask(world, chat, "on", route="cloud")
+    with pytest.raises(Undecided, match="this message"):
+        await ask(world, world.session.new(route="cloud"), f"{'word ' * (DRAFT_AT_ONCE // 5)}{EMAIL}")
+    assert world.backends["cloud"].requests == []

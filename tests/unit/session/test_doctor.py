@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hybridchat.config import Config
 from hybridchat.config.problems import Problem
-from hybridchat.domain.chat import HealthState, ModelInfo, Zone
+from hybridchat.domain.address import parse_base_url
+from hybridchat.domain.chat import HealthState, Kind, ModelInfo, Zone
 from hybridchat.domain.events import Event, Failed, Finished, Started
 from hybridchat.errors import ErrorKind
 from hybridchat.paths import Paths, shipped_themes_dir
@@ -18,6 +21,7 @@ from hybridchat.session.doctor import Finding, State
 from tests.unit.session.conftest import Build, spec
 
 LAB = spec("lab", Zone.DEVICE)
+AZURE = parse_base_url("https://mine.openai.azure.com/openai/v1")
 
 
 @pytest.fixture
@@ -100,6 +104,27 @@ async def test_a_backend_that_answers(build: Build) -> None:
     found = await doctor.examine_backend(world.session.fleet, LAB, round_trip=False)
     assert found == Finding("backend lab", State.OK, "scripted, device (vouched)")
     assert world.backends["lab"].requests == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted", "listed", "is_there"),
+    [
+        ({"zone": Zone.MANAGED, "proof": None}, "claude-x", "claude-x-20260101", True),
+        ({"zone": Zone.MANAGED, "proof": None}, "a/b:nitro", "a/b", True),
+        ({"zone": Zone.MANAGED, "proof": None}, "claude-y", "claude-x-20260101", False),
+        ({"zone": Zone.DEVICE}, "tiny", "tiny-2", False),
+        ({"zone": Zone.DEVICE, "kind": Kind.LLAMACPP}, "tiny", "/models/other.gguf", True),
+        ({"zone": Zone.MANAGED, "proof": None, "address": AZURE}, "my-deployment", "gpt-4.1", True),
+    ],
+)
+async def test_whether_a_model_is_meant_by_a_list(
+    changes: dict[str, Any], wanted: str, listed: str, is_there: bool, build: Build
+) -> None:
+    place = replace(LAB, model=wanted, **changes)
+    world = await build(place)
+    world.backends["lab"].models = (ModelInfo(listed),)
+    found = await doctor.examine_backend(world.session.fleet, place, round_trip=False)
+    assert found.state is (State.OK if is_there else State.BROKEN)
 
 
 async def test_a_backend_that_is_down_or_lacks_its_model(build: Build) -> None:

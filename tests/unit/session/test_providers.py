@@ -68,8 +68,8 @@ def test_what_is_configured_knows_its_provider() -> None:
 
 
 async def test_a_local_only_run_adds_nothing_managed(home: Path) -> None:
-    providers = wiring.load().open_providers(local_only=True)
-    with pytest.raises(Refused, match=r"api\.openai\.com is not on this machine"):
+    providers = wiring.load(local_only=True).open_providers()
+    with pytest.raises(Refused, match=r"api\.openai\.com is not on this device"):
         await providers.draft("openai", {})
     async with FakeProvider("m") as server:
         assert (await providers.draft(server.url, {"kind": "openai-compatible"})).spec.zone.is_local

@@ -165,7 +165,7 @@ async def test_a_retry_is_as_private_as_the_conversation_is_by_then(build: Build
 
     def pin(event: SessionEvent) -> None:
         if isinstance(event, RetryWaits):
-            world.session.tighten(chat, Privacy.LOCAL_ONLY)
+            world.session.floor._local_only = True
 
     world.session.listen(pin)
     await world.session.send(chat, "go")

@@ -328,7 +328,7 @@ async def test_a_local_only_run_pins_what_is_said_in_it(build: Build) -> None:
     chat = world.session.new()
     await world.session.send(chat, "one")
     await world.session.wait(chat)
-    world.session.planner._floor = Privacy.LOCAL_ONLY  # as in a later run with --local-only
+    world.session.floor._local_only = True  # as in a later run with --local-only
     await world.session.send(chat, "two")
     await world.session.wait(chat)
     assert chat.id is not None

@@ -104,6 +104,12 @@ def test_percentiles_of_nothing() -> None:
     assert cells(none, "cost this chat")[0] == "$0"
 
 
+def test_the_line_says_what_is_scarce_before_how_fast_it_was() -> None:
+    line = one_line(SNAPSHOT, None, 0.0, 78, "openai: 3 requests left").plain
+    assert line.endswith("│  openai: 3 requests left")
+    assert "tok/s" not in line
+
+
 def test_the_line_tells_failures() -> None:
     text = one_line(Snapshot(local=Side(failures=2), managed=Side(replies=1, failures=1)), None, 0.0, 78).plain
     assert text == "local 2 failed  │  managed 1 · 1 failed  │  0% local"

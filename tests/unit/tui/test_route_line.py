@@ -60,6 +60,8 @@ def test_an_estimate_says_between_what_it_lies_where_there_is_room() -> None:
 def test_a_managed_model_without_a_price_says_so() -> None:
     unpriced = plan_content(replace(PRICED, cost=None), Enter.SEND, wide=False).plain
     assert "≈ 12 tokens, price unknown" in unpriced
+    awaited = replace(PRICED, cost=None, is_price_awaited=True)
+    assert "≈ 12 tokens, its price is being looked up" in plan_content(awaited, Enter.SEND, wide=False).plain
     assert "price" not in plan_content(LOCAL, Enter.SEND, wide=False).plain
 
 

@@ -41,6 +41,10 @@ def kinds_and_texts(text: str) -> list[tuple[str, str]]:
         ("    a\n\n    b\nc", [(MARKDOWN, "    a\n\n    b"), (MARKDOWN, "c")]),
         ("> a\n> ```\n> b\n\nc", [(MARKDOWN, "> a\n> ```\n> b"), (MARKDOWN, "c")]),
         ("so\n\\[\na\n- b\n\\]\nend", [(MARKDOWN, "so"), (VERBATIM, "\\[\na\n- b\n\\]"), (MARKDOWN, "end")]),
+        (
+            "\\begin{align*}\na \\\\\n- b\n\\end{align*}\n- end",
+            [(VERBATIM, "\\begin{align*}\na \\\\\n- b\n\\end{align*}"), (ITEM, "- end")],
+        ),
         ("$$x$$ is\n- a", [(MARKDOWN, "$$x$$ is"), (ITEM, "- a")]),
         ("", []),
         ("\n\n \n", []),

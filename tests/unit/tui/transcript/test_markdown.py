@@ -46,6 +46,8 @@ def copied(text: str, width: int = 30, role: Role = Role.ASSISTANT) -> str:
         ("a <b>c</b>", ["a <b>c</b>"]),
         ("<div>\n*x*\n</div>", ["<div>", "*x*", "</div>"]),
         (r"$a_1 * b_2 * c$ and \(x_1 * y_1 * z\)", [r"$a_1 * b_2 * c$ and \(x_1 * y_1 * z\)"]),
+        (r"- so \begin{cases}*a* \\ *b*\end{cases}", [r"• so \begin{cases}*a* \\ *b*\end{cases}"]),
+        (r"- \begin{x} *a*", [r"• \begin{x} a"]),
         ("costs $5 or *$6*", ["costs $5 or $6"]),
         ("&lt;b&gt; &amp;", ["<b> &"]),
         ("one\ntwo  \nthree", ["one", "two", "three"]),
@@ -136,6 +138,7 @@ def test_column_widths(natural: list[int], room: int, widths: list[int]) -> None
 def test_long_code_lines_are_wrapped_and_marked() -> None:
     lines = body("```\n" + "x" * 30 + "\n```", width=20)
     assert lines == [" " + "x" * 18, "↪" + "x" * 12]
+    assert body("```\n日本語 # x\ty\n```", width=10) == [" 日本語 #", "↪ x  y"]
 
 
 def test_nesting_that_is_too_deep_is_shown_as_written() -> None:

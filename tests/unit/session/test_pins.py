@@ -1,0 +1,207 @@
+"""The floor under all that is written in a run, and forks, by which alone a pin is loosened."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from hybridchat.config.folders import FolderPin
+from hybridchat.domain.chat import Message, MessageState, Privacy, Role, Zone
+from hybridchat.domain.routing import Outlook
+from hybridchat.errors import Refused, UsageError
+from hybridchat.session.chat import Session
+from hybridchat.session.events import Notice
+from hybridchat.session.forking import past_turns
+from hybridchat.session.state import Chat
+from tests.unit.session.conftest import Build, World, spec
+
+LAB, CLOUD = spec("lab", Zone.DEVICE), spec("cloud", Zone.MANAGED)
+WHY = "pinned by /clients/.hybridchat.toml"
+PINNED = FolderPin(WHY, ("a line about it",))
+
+
+async def say(session: Session, chat: Chat, *texts: str, route: str | None = None) -> None:
+    for text in texts:
+        await session.send(chat, text, route=route)
+        await session.wait(chat)
+
+
+def routes(world: World) -> list[str]:
+    return [row.route_reason for row in world.ledger.tree(1).result() if row.attempt for row in [row.attempt]]
+
+
+# --- the floor
+
+
+async def test_what_is_begun_in_a_pinned_folder_is_born_pinned_and_says_by_what(build: Build) -> None:
+    world = await build(LAB, CLOUD, look_at_folder=lambda: PINNED)
+    chat = world.session.new(privacy=Privacy.OPEN)
+    assert chat.privacy is Privacy.LOCAL_ONLY
+    plan = world.session.plan(chat, "words")
+    assert (plan.privacy, plan.decision.reasons[-1]) == (Privacy.LOCAL_ONLY, WHY)
+    assert [notice.text for notice in world.told(Notice)] == ["a line about it"]
+    await say(world.session, chat, "words")
+    assert routes(world)[0].endswith(WHY)
+    with pytest.raises(Refused, match="pinned by"):
+        await say(world.session, chat, "words", route="cloud")
+    assert world.backends["cloud"].requests == []
+
+
+async def test_what_goes_on_in_a_pinned_folder_is_pinned_with_its_next_message(build: Build) -> None:
+    pin = [FolderPin()]
+    world = await build(LAB, CLOUD, look_at_folder=lambda: pin[0])
+    chat = world.session.new()
+    await say(world.session, chat, "elsewhere")
+    assert chat.id is not None
+    pin[0] = PINNED
+    assert (await world.session.open(chat.id)).privacy is Privacy.OPEN, "reading it pins nothing"
+    await say(world.session, chat, "in the folder")
+    assert (await world.session.open(chat.id)).privacy is Privacy.LOCAL_ONLY
+
+
+async def test_a_file_that_comes_while_the_program_runs_holds_from_the_next_message_on(build: Build) -> None:
+    pin = [FolderPin()]
+    world = await build(CLOUD, look_at_folder=lambda: pin[0])
+    chat = world.session.new()
+    assert world.session.plan(chat, "words").decision.outlook is Outlook.SEND
+    pin[0] = PINNED
+    with pytest.raises(Refused, match="pinned by"):
+        await say(world.session, chat, "words")
+    assert world.backends["cloud"].requests == []
+    pin[0] = FolderPin()  # within a run a pin only tightens
+    with pytest.raises(Refused):
+        await say(world.session, chat, "words")
+
+
+async def test_under_a_floor_nothing_is_loosened_not_even_by_a_fork(build: Build) -> None:
+    world = await build(LAB, look_at_folder=lambda: PINNED)
+    chat = world.session.new()
+    with pytest.raises(Refused, match="pinned by"):
+        await world.session.set_privacy(chat, Privacy.OPEN)
+    await say(world.session, chat, "words")
+    with pytest.raises(Refused, match="pinned by"):
+        await world.session.make_fork(chat, Privacy.PRIVATE)
+    assert len(await world.session.conversations()) == 1
+
+
+async def test_a_summary_goes_into_a_fork_as_private_as_the_folder(build: Build) -> None:
+    pin = [FolderPin()]
+    world = await build(LAB, look_at_folder=lambda: pin[0])
+    chat = world.session.new()
+    await say(world.session, chat, "elsewhere")
+    pin[0] = PINNED
+    await world.session.floor.look_again()
+    fork = await world.session.fork_with_summary(chat)
+    await world.session.wait(fork)
+    assert fork.privacy is Privacy.LOCAL_ONLY
+
+
+async def test_without_its_guard_a_local_only_run_does_not_begin(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "hybridchat.session.chat.why_unguarded", lambda: Refused("the guard is not in place", "mend it")
+    )
+    with pytest.raises(Refused, match="guard"):
+        await build(LAB, local_only=True)
+    world = await build(LAB)
+    chat, pinned = world.session.new(), world.session.new(privacy=Privacy.LOCAL_ONLY)
+    await say(world.session, chat, "open ones go on")
+    with pytest.raises(Refused, match="guard"):
+        await say(world.session, pinned, "words")
+    assert len(world.backends["lab"].requests) == 1
+
+
+# --- loosening
+
+
+async def pinned_chat(world: World) -> Chat:
+    chat = world.session.new(privacy=Privacy.LOCAL_ONLY, system="the secret prompt")
+    await say(world.session, chat, "first secret", "second secret")
+    return chat
+
+
+async def test_privacy_16_a_pin_is_never_loosened_in_place(build: Build) -> None:
+    world = await build(LAB, CLOUD)
+    chat = await pinned_chat(world)
+    assert chat.id is not None
+    for level in (Privacy.PRIVATE, Privacy.OPEN):
+        assert world.session.must_fork(chat, level)
+        with pytest.raises(Refused, match="stays so"):
+            await world.session.set_privacy(chat, level)
+        with pytest.raises(Refused):  # as a window would that still believes it to be open
+            await asyncio.wrap_future(world.ledger.update_conversation(chat.id, privacy=level))
+    assert (await world.session.open(chat.id)).privacy is Privacy.LOCAL_ONLY
+
+
+async def test_privacy_16_a_pin_is_not_loosened_while_its_first_words_go_to_disk(build: Build) -> None:
+    world = await build(LAB)
+    chat = world.session.new(privacy=Privacy.LOCAL_ONLY)
+    sending = asyncio.create_task(world.session.send(chat, "secret"))
+    await asyncio.sleep(0)
+    assert chat.is_sending
+    with pytest.raises(Refused):
+        await world.session.set_privacy(chat, Privacy.OPEN)
+    await sending
+
+
+async def test_privacy_16_into_a_fork_nothing_goes_along_by_itself(build: Build) -> None:
+    world = await build(LAB, CLOUD)
+    chat = await pinned_chat(world)
+    fork = await world.session.open(await world.session.make_fork(chat, Privacy.OPEN))
+    assert (fork.privacy, fork.messages, fork.system) == (Privacy.OPEN, [], "")
+    assert fork.conversation is not None and chat.conversation is not None
+    assert fork.conversation.title == f"{chat.conversation.title} (forked)"
+    await say(world.session, fork, "a new question", route="cloud")
+    assert [m.text for r in world.backends["cloud"].requests for m in r.messages] == ["a new question"]
+    assert (await world.session.open(chat.id or 0)).privacy is Privacy.LOCAL_ONLY
+
+
+async def test_privacy_16_what_was_chosen_goes_along_and_nothing_else(build: Build) -> None:
+    world = await build(LAB, CLOUD)
+    chat = await pinned_chat(world)
+    fork = await world.session.open(await world.session.make_fork(chat, Privacy.OPEN, [2], with_system=True))
+    await say(world.session, fork, "a new question", route="cloud")
+    (request,) = world.backends["cloud"].requests
+    assert [(m.role, m.text) for m in request.messages] == [
+        (Role.SYSTEM, "the secret prompt"),
+        (Role.USER, "second secret"),
+        (Role.ASSISTANT, "Hello"),
+        (Role.USER, "a new question"),
+    ]
+    assert [m.text for m in chat.messages] == ["first secret", "Hello", "second secret", "Hello"]
+
+
+async def test_a_fork_of_nothing_or_of_what_is_not_there_is_refused(build: Build) -> None:
+    world = await build(LAB)
+    with pytest.raises(UsageError, match="no message yet"):
+        await world.session.make_fork(world.session.new(), Privacy.OPEN)
+    chat = await pinned_chat(world)
+    with pytest.raises(UsageError, match="no turn 3"):
+        await world.session.make_fork(chat, Privacy.OPEN, [1, 3])
+    gate = asyncio.Event()
+    world.backends["lab"].script = (gate,)
+    await world.session.send(chat, "runs")
+    with pytest.raises(UsageError, match="running"):
+        await world.session.make_fork(chat, Privacy.OPEN, [1])
+    gate.set()
+    await world.session.wait(chat)
+
+
+def message(number: int, role: Role, text: str, state: MessageState = MessageState.COMPLETE) -> Message:
+    return Message(number, 1, number - 1, role, text, "2026-11-20T14:02:00.000+00:00", state=state)
+
+
+def test_a_turn_is_what_has_words_from_question_to_question() -> None:
+    chat = Chat(privacy=Privacy.LOCAL_ONLY, route="auto")
+    chat.messages = [
+        message(1, Role.USER, "one"),
+        message(2, Role.ASSISTANT, "", MessageState.FAILED),
+        message(3, Role.USER, "zwei ü"),
+        message(4, Role.ASSISTANT, "half", MessageState.STOPPED),
+        message(5, Role.USER, ""),
+        message(6, Role.USER, "four"),
+    ]
+    found = [(turn.number, [m.text for m in turn.messages], turn.text_bytes) for turn in past_turns(chat)]
+    assert found == [(1, ["one"], 3), (2, ["zwei ü", "half"], 11), (4, ["four"], 4)]
+    chat.messages = []
+    assert past_turns(chat) == ()
