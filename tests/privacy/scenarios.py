@@ -17,6 +17,7 @@ from hybridchat.cli.app import COMMANDS as SECTIONS
 from tests.fakes.completions import TOKENS
 from tests.fakes.http import FakeServer, Request, Responder
 from tests.fakes.ollama import FakeOllama
+from tests.privacy.links import links_and_images as links_and_images
 from tests.privacy.sandbox import FAR, KEY, World
 
 QUESTION = "these words must stay here"
