@@ -6,8 +6,9 @@ import html
 import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,6 +21,8 @@ from hybridchat.net.framing import repair_json
 from hybridchat.net.replies import KIND_OF_STATUS
 
 _MESSAGE_LIMIT = 300
+_READ_LIMIT = 2000  # of characters, in which a key is looked for
+_TELLING_CHARACTERS = 8  # of a key: shorter pieces of it are its sort, or its last ones, as vendors show them
 _SHOULD_RETRY = {"true": True, "false": False}  # the header `x-should-retry`
 _SECONDS = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s")
 
@@ -43,8 +46,11 @@ _QUOTA_CODES = {
     *("insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error"),
     *("contract_spend_limit_reached", "enforced_spend_limit_reached"),
 }
-# Where no code says it: Anthropic's 400s, and the metric of Gemini's daily limits.
-_QUOTA_WORDS = re.compile(r"credit balance is too low|specified (?:workspace )?API usage limits|PerDay")
+# Where no code says it: Anthropic's 400s, Gemini's and xAI's 429s, and the metric of Gemini's daily limits.
+_QUOTA_WORDS = re.compile(
+    r"credit balance is too low|specified (?:workspace )?API usage limits|PerDay|credits are depleted"
+    r"|used all available credits|run out of credits"
+)
 _MODEL_CODES = {"model_not_found", "model_not_available"}
 
 _KEY_CODES = {"API_KEY_INVALID", "invalid_api_key"}  # Gemini's comes with status 400
@@ -188,10 +194,10 @@ def failed(
     headers: Mapping[str, str] | None = None,
     secret: str | None = None,
 ) -> Failed:
-    """An error reply (`status` set), or an error inside a stream (`status` None). `secret` never gets into the text."""
+    """An error reply (`status` set), or an error inside a stream (`status` None). `secret` never gets into the text,
+    nor a longer piece of it."""
     error = read_error(body)
-    message = error.message.replace(secret, "[key]") if secret else error.message
-    message = clean_line(message, _MESSAGE_LIMIT)
+    message = clean_line(_without(secret, error.message[:_READ_LIMIT]), _MESSAGE_LIMIT)
     prompt, window, overflows = _overflow(error)
     waits = retry_after_s(headers or {})
     kind = ErrorKind.CONTEXT_OVERFLOW if overflows else _kind(error, status)
@@ -212,6 +218,25 @@ def failed(
         prompt_tokens=prompt,
         context_window=window,
     )
+
+
+def _without(secret: str | None, text: str) -> str:
+    """Servers repeat a wrong key whole, or its beginning and end: a few characters of it tell nobody anything."""
+    if not secret:
+        return text
+    size = min(len(secret), _TELLING_CHARACTERS)
+    pieces = (secret[at : at + size] for at in range(len(secret) - size + 1))
+    found = {at for piece in pieces for at in _places(piece, text)}
+    hidden = {at + offset for at in found for offset in range(size)}
+    runs = groupby(range(len(text)), key=hidden.__contains__)
+    return "".join("[key]" if is_hidden else "".join(text[at] for at in run) for is_hidden, run in runs)
+
+
+def _places(piece: str, text: str) -> Iterator[int]:
+    at = text.find(piece)
+    while at >= 0:
+        yield at
+        at = text.find(piece, at + 1)
 
 
 def _overflow(error: ErrorBody) -> tuple[int | None, int | None, bool]:

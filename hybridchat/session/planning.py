@@ -22,6 +22,7 @@ from hybridchat.domain.routing import (
     able,
     classify,
     decide,
+    vouchable,
 )
 from hybridchat.domain.text import count_of, oldest_turns
 from hybridchat.errors import EXIT_FAILED, ErrorKind, HybridchatError, Refused, UsageError
@@ -238,8 +239,9 @@ class Planner:
         turns = count_turns(history) - left_out
         can = decision.choices or able(given)
         too_small = decide(replace(given, prompt_tokens=None)).target
+        vouching = (Way("vouch", candidate, turns) for candidate in vouchable(given))
         if too_small is None or too_small in can:
-            return tuple(Way("ask", candidate, turns) for candidate in can)
+            return (*vouching, *(Way("ask", candidate, turns) for candidate in can))
         drop = turns_to_drop(chat, draft, history, left_out, too_small)
         dropping = (Way("drop", too_small, drop),) if drop else ()
         summarizer = min(can, key=lambda c: not c.is_local, default=too_small)
@@ -322,7 +324,7 @@ def _flag(way: Way) -> str:
     match way.kind:
         case "drop":
             return f"--drop-oldest leaves out {oldest_turns(way.turns)}"
-        case "mask" | "as_is":
+        case "mask" | "as_is" | "vouch":
             return ""  # named by the remedy
         case "summarize":
             return "--summarize goes on in a fork that begins with a summary"

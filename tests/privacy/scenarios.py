@@ -72,7 +72,7 @@ async def noticing(world: World) -> dict[str, Any]:
 # What the app has, by its keys, and what its dialog alone says; those that list what the others say come last.
 TOUR = (
     *(("\x0f", "F8 deletes"), ("\x12", "Route of this chat"), ("\x0c", "Privacy of this chat")),
-    *(("\x13", "Send this message to"), ("\x1bk", "A key for which backend?"), ("\x1bm", "Budgets")),
+    *(("\x1bk", "A key for which backend?"), ("\x1bm", "Budgets")),
     *(("\x1bg", "How much the model may think"), ("\x1bOR", "Kind of task"), ("\x1bOQ", "Rename this chat")),
     *(("\x10", "Search for commands"), ("\x1bOP", "Send to where the line above says")),
 )
@@ -80,11 +80,13 @@ TOUR = (
 COMMANDS = (
     *("list --json", "search words --json", "show 1 --json", "rename 1 other", "stats --json", "budget", "advise"),
     *("export conversation 1", "export usage --format csv", "backends list", "keys list", "local status", "backup"),
-    *("restore", "ask --continue --local-only again", "escalate --conversation 1 --backend home", "delete 1 --yes"),
+    *("restore", "ask --continue --local-only again", "escalate --conversation 1 --backend home"),
+    *("fork 1 --with-turns all --yes", "delete 1 --yes"),
 )
 REFUSED_COMMANDS = ("escalate --conversation 1", "escalate --conversation 1 --backend rented")
 # … and what looks at every backend of the config, where none is elsewhere.
 LOOKS = ("doctor", "models list", "backends test", "keys test", "audit --json")
+PINNED_LOOKS = ("--local-only doctor", "--local-only models list", "--local-only backends list")
 
 
 async def a_session(world: World) -> dict[str, Any]:
@@ -100,6 +102,7 @@ async def every_command(world: World) -> dict[str, Any]:
     first = await world.hybridchat("ask", "--local-only", QUESTION)
     refused = [await world.hybridchat(*command.split()) for command in REFUSED_COMMANDS]
     done = [await world.hybridchat(*command.split()) for command in COMMANDS]
+    pinned = [await world.hybridchat(*command.split()) for command in PINNED_LOOKS]
     world.configure_home_alone()
     looks = [await world.hybridchat(*command.split()) for command in LOOKS]
     return {
@@ -107,6 +110,7 @@ async def every_command(world: World) -> dict[str, Any]:
         "refused": [one.code for one in refused],
         "failed": [(c, one.err) for c, one in zip(COMMANDS, done, strict=True) if one.code],
         "looks": [(command, one.err) for command, one in zip(LOOKS, looks, strict=True) if one.code],
+        "pinned": [(command, one.err) for command, one in zip(PINNED_LOOKS, pinned, strict=True) if one.code > 1],
         "audit": looks[-1].out.strip(),
         "missing": sorted(set(EVERY_COMMAND) - {c.split()[0] for c in (*COMMANDS, *LOOKS)} - {"demo"}),
     }

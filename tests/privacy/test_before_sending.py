@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -52,8 +54,73 @@ async def test_privacy_20_masked_it_leaves_as_placeholders(home: Path, server: F
     assert stored(home) == [('{"email":1,"card":1}', "masked")]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are POSIX's")
+async def test_privacy_20_in_a_terminal_enter_never_sends(home: Path, server: FakeCompletions) -> None:
+    """Ten times Enter, on a draft that a managed backend would get; then the choice, and the reply has it put back."""
+    await asyncio.to_thread(choose_to_mask, home, server)
+    assert got(server) == ["mail <EMAIL_1> about card <CARD_1>"]
+
+
+def choose_to_mask(home: Path, server: FakeCompletions) -> None:
+    from tests.tui.terminal import Terminal
+
+    with Terminal(env={"HYBRIDCHAT_HOME": str(home)}) as terminal:
+        terminal.wait_for("Write a message")
+        terminal.type(WORDS)
+        for _ in range(10):
+            terminal.wait_for(lambda text: "This would leave" not in text and WORDS in text)
+            terminal.type("\r")
+            terminal.wait_for("This would leave")
+            terminal.type("\r")
+        terminal.wait_for(lambda text: "This would leave" not in text and WORDS in text)
+        assert got(server) == []
+        terminal.type("\r")
+        terminal.wait_for("This would leave")
+        terminal.type("\x1b[B")
+        terminal.wait_for("› Mask 1 email and 1 card")
+        terminal.type("\r")
+        terminal.wait_for(f"Dear {EMAIL}, your {CARD}.")
+        terminal.type("\x11")
+        terminal.wait_for_exit()
+
+
 async def test_privacy_20_on_the_users_word_it_leaves_as_it_is(home: Path, server: FakeCompletions) -> None:
     done = await run("ask", "--send-as-is", WORDS)
     assert done.code == 0
     assert got(server) == [WORDS]
     assert stored(home) == [('{"email":1,"card":1}', "as_is")]
+
+
+async def test_privacy_20_files_are_looked_through_as_well(home: Path, server: FakeCompletions, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text(f"hello\n{EMAIL}\n")
+    done = await run("ask", "sum this up", "--file", str(tmp_path / "notes.txt"))
+    assert (done.code, got(server)) == (3, [])
+    assert "1 email" in done.err
+    done = await run("ask", "sum this up", "--mask", "--file", str(tmp_path / "notes.txt"))
+    assert (done.code, EMAIL in got(server)[0], "<EMAIL_1>" in got(server)[0]) == (0, False, True)
+
+
+async def test_privacy_20_patterns_of_ones_own_are_looked_for(home: Path, server: FakeCompletions) -> None:
+    pattern = '[privacy.patterns]\n"project" = "Project [A-Z][a-z]+"\n'
+    configure(home, pattern + backend(server.url, id="rented", more='zone = "managed"'))
+    assert "1 project in this message" in (await run("ask", "when does Project Heron begin?")).err
+    await run("ask", "--mask", "when does Project Heron begin?")
+    assert got(server) == ["when does <PROJECT_1> begin?"]
+
+
+async def test_privacy_20_another_program_finds_out_again_what_was_masked(home: Path, server: FakeCompletions) -> None:
+    """What a placeholder stands for is in no file; each program derives it from the conversation."""
+    await run("ask", "--mask", WORDS)
+    done = await run("ask", "--continue", "and then?")
+    assert (done.code, done.out) == (0, f"Dear {EMAIL}, your {CARD}.\n"), "without another question"
+    earlier, reply, newest = (
+        message["content"] for message in server.sent("/v1/chat/completions")[-1].json()["messages"]
+    )
+    assert (earlier, newest) == ("mail <EMAIL_1> about card <CARD_1>", "and then?")
+    assert reply == "Dear <EMAIL_1>, your <CARD_1>."
+    assert files_with(home, b"<EMAIL_1>") == []
+    assert files_with(home, EMAIL.encode()), "the words themselves are the conversation"
+
+
+def files_with(home: Path, text: bytes) -> list[Path]:
+    return [file for file in home.rglob("*") if file.is_file() and text in file.read_bytes()]

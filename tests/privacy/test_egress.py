@@ -60,7 +60,7 @@ def test_privacy_01_a_whole_session_stays_on_loopback() -> None:
 def test_privacy_01_every_command_stays_on_loopback() -> None:
     found, seen = play("every_command")
     assert nothing(seen), seen
-    assert (found["failed"], found["looks"], found["missing"]) == ([], [], [])
+    assert (found["failed"], found["pinned"], found["looks"], found["missing"]) == ([], [], [], [])
     assert (found["first"], found["refused"], found["audit"]) == (0, [3, 3], "[\n]")
 
 

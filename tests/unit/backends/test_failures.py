@@ -125,6 +125,9 @@ def test_codes_inside_a_stream_stand_for_statuses(error: str, kind: ErrorKind) -
 
 CREDIT = "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to purchase credits."
 NO_RETRY_HELPS = [
+    (429, {"status": "RESOURCE_EXHAUSTED", "message": "Your prepayment credits are depleted."}, ErrorKind.QUOTA),
+    (429, "Your team 1 has either used all available credits or reached its spending limit.", ErrorKind.QUOTA),
+    (403, "You have run out of credits.", ErrorKind.QUOTA),
     (400, {"type": "invalid_request_error", "message": CREDIT}, ErrorKind.QUOTA),
     (
         400,
@@ -154,7 +157,7 @@ NO_RETRY_HELPS = [
 
 
 @pytest.mark.parametrize(("status", "error", "kind"), NO_RETRY_HELPS)
-def test_permanent_errors_behind_harmless_statuses(status: int, error: dict[str, object], kind: ErrorKind) -> None:
+def test_permanent_errors_behind_harmless_statuses(status: int, error: object, kind: ErrorKind) -> None:
     assert failed(json.dumps({"error": error}).encode(), backend="it", status=status).kind is kind
 
 
@@ -204,6 +207,23 @@ def test_a_key_that_the_server_repeats_is_not_shown() -> None:
     event = failed(body, backend="it", status=401, secret="sk-canary")
     assert "sk-canary" not in repr(event)
     assert "[key]" in event.message
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Incorrect: sk-proj-0815-4711-0042.", "Incorrect: [key]."),
+        (
+            "Incorrect: sk-proj-0815****0042, twice sk-proj-0815-4711-0042sk-proj-0815",
+            "Incorrect: [key]****0042, twice [key]",
+        ),
+        ("'Bearer k-proj-0815-4711-004' \0", "'Bearer [key]' ␀"),
+        ("Incorrect: sk-p***0042", "Incorrect: sk-p***0042"),
+    ],
+)
+def test_no_longer_piece_of_a_key_is_shown(said: str, shown: str) -> None:
+    body = json.dumps({"error": {"message": said}}).encode()
+    assert failed(body, backend="it", status=401, secret="sk-proj-0815-4711-0042").message == f"it: {shown}"
 
 
 @pytest.mark.parametrize(
