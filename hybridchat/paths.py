@@ -18,6 +18,10 @@ class Paths(NamedTuple):
         return self.config_dir / "config.toml"
 
     @property
+    def keymap_file(self) -> Path:
+        return self.config_dir / "keymap.toml"
+
+    @property
     def themes_dir(self) -> Path:
         """The user's own themes; the shipped ones are found by `shipped_themes_dir`."""
         return self.config_dir / "themes"
@@ -25,6 +29,11 @@ class Paths(NamedTuple):
     @property
     def ledger_file(self) -> Path:
         return self.data_dir / "hybridchat.db"
+
+    @property
+    def vouches_file(self) -> Path:
+        """What the user vouched for in the program; see `session.vouches`."""
+        return self.data_dir / "vouches.json"
 
     @property
     def backups_dir(self) -> Path:

@@ -29,6 +29,7 @@ from hybridchat.session.budget_file import BudgetFile
 from hybridchat.session.chat import Session
 from hybridchat.session.keeping import KeyKeeper
 from hybridchat.session.prices import PriceBook
+from hybridchat.session.vouches import Vouches
 
 if TYPE_CHECKING:
     from hybridchat.backends.ollama_admin import OllamaAdmin
@@ -49,7 +50,7 @@ class Wiring(NamedTuple):
 
     def open_ledger(self, on_notice: Callable[[str], None]) -> Ledger:
         """`on_notice` gets later troubles, from any thread. Raises LedgerError when it may not be opened at all."""
-        return open_ledger(self.paths.ledger_file, on_notice)
+        return open_ledger(self.paths.ledger_file, on_notice, keep_days=self.config.privacy.keep_days)
 
     def open_session(self, files: Sequence[Path] = ()) -> Session:
         """A session over the user's ledger and configured backends; nothing is dialled yet. Words from those files are
@@ -66,6 +67,7 @@ class Wiring(NamedTuple):
             keep_key=KeyKeeper(self.paths.config_file, self.session_keys).keep,
             config_error=config_error(self.problems) if self.problems else None,
             budget_file=BudgetFile(self.paths.config_file),
+            vouches=Vouches(self.paths.vouches_file),
         )
 
     def _opener(self) -> Opener:
@@ -108,7 +110,8 @@ def load(*, strict: bool = True, before: Wiring | None = None, local_only: bool 
         raise config_error(problems)
     if before is not None:
         return before._replace(config=config, problems=tuple(problems))
-    return Wiring(paths, config, tuple(problems), SessionKeys(), SharedLedger(paths.ledger_file), local_only)
+    ledger = SharedLedger(paths.ledger_file, keep_days=config.privacy.keep_days)
+    return Wiring(paths, config, tuple(problems), SessionKeys(), ledger, local_only)
 
 
 def open_demo_session() -> Session:

@@ -15,9 +15,11 @@ from hybridchat.backends.registry import make_backend
 from hybridchat.config.providers import Provider, providers
 from hybridchat.domain.address import Address, parse_base_url
 from hybridchat.domain.chat import Health, HealthState, Kind, Proof, Zone
+from hybridchat.domain.peers import Peer, is_ollamas_own
 from hybridchat.domain.privacy import proof_of, zone_of
 from hybridchat.errors import HybridchatError, UsageError
 from hybridchat.net.client import open_client, warm_up
+from hybridchat.net.peers import meeting
 from hybridchat.net.replies import place
 
 BUDGET_S = 0.4
@@ -31,6 +33,7 @@ class Found(Struct, frozen=True, kw_only=True):
     base_url: str
     zone: Zone
     proof: Proof | None
+    peer: Peer | None = None  # the program that answers there
     source: str  # where it was seen, in words: "listens on port 11434", "OLLAMA_HOST", "OPENAI_API_KEY"
     models: tuple[str, ...] = ()
     is_healthy: bool | None = None  # None: not asked (nothing is sent to a managed place before its own yes)
@@ -88,18 +91,21 @@ async def _look(address: Address, source: str) -> Found | str | None:
 
 
 async def _ask(address: Address, server: Server, source: str) -> Found:
-    spec = _spec(address, server.id, server.kind)
+    spec, peers = _spec(address, server.id, server.kind), list[Peer]()
     backend = make_backend(spec)
     try:
-        health: Health = await backend.health()
+        with meeting(peers.append):
+            health: Health = await backend.health()
     finally:
         await backend.aclose()
+    peer = peers[-1] if peers else None
     return Found(
         id=server.id,
         kind=server.kind,
         base_url=address.origin,
         zone=spec.zone,
-        proof=spec.proof,
+        proof=Proof.VERIFIED if is_ollamas_own(spec.kind, health, peer) else spec.proof,
+        peer=peer,
         source=f"{server.name} {source}" if source.startswith("listens") else source,
         models=tuple(model.name for model in health.models),
         is_healthy=health.state is HealthState.HEALTHY,

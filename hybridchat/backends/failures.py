@@ -46,8 +46,11 @@ _QUOTA_CODES = {
     *("insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error"),
     *("contract_spend_limit_reached", "enforced_spend_limit_reached"),
 }
-# Where no code says it: Anthropic's 400s, and the metric of Gemini's daily limits.
-_QUOTA_WORDS = re.compile(r"credit balance is too low|specified (?:workspace )?API usage limits|PerDay")
+# Where no code says it: Anthropic's 400s, Gemini's and xAI's 429s, and the metric of Gemini's daily limits.
+_QUOTA_WORDS = re.compile(
+    r"credit balance is too low|specified (?:workspace )?API usage limits|PerDay|credits are depleted"
+    r"|used all available credits|run out of credits"
+)
 _MODEL_CODES = {"model_not_found", "model_not_available"}
 
 _KEY_CODES = {"API_KEY_INVALID", "invalid_api_key"}  # Gemini's comes with status 400

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hybridchat.backends import identity
 from hybridchat.backends.attachments import cannot_go, titled_text
@@ -16,7 +17,7 @@ from hybridchat.backends.decoding import JsonStreamDecoder, OnError, is_set
 from hybridchat.backends.facts import effort_fields
 from hybridchat.backends.failures import failed, failed_from
 from hybridchat.backends.streaming import Exchange, stream_reply
-from hybridchat.domain.chat import ChatMessage, ChatRequest, Health, ModelInfo
+from hybridchat.domain.chat import ChatMessage, ChatRequest, Health, HealthState, ModelInfo
 from hybridchat.domain.events import Event, Failed, Finished, Loading, Started, Usage
 from hybridchat.domain.privacy import fail_closed_name, is_cloud_name
 from hybridchat.domain.text import clean_line
@@ -63,7 +64,7 @@ class OllamaDecoder(JsonStreamDecoder[_Line]):
             self._fail(value.error, events)
             return
         if (value.remote_host or value.remote_model) and not self._may_forward:
-            self._close(forwarded(value.model or "the model", value.remote_host), events)
+            self._close(_forwarded(value.model or "the model", value.remote_host or "another host"), events)
             return
         if value.message is None and not value.done:
             self._skip(events)
@@ -81,12 +82,18 @@ class OllamaDecoder(JsonStreamDecoder[_Line]):
             self._close(Finished(value.done_reason, self._skipped), events)
 
 
-def forwarded(model: str, remote_host: str | None) -> Failed:
-    host = clean_line(remote_host or "another host", 120)
+def _forwarded(model: str, remote_host: str) -> Failed:
+    host = clean_line(remote_host, 120)
+    what = f"{host} answered for {clean_line(model, 120)}: this server forwards, and your words went there"
+    return Failed(ErrorKind.FORWARDED, what, "look into that server; it is no Ollama as it comes", remote_host=host)
+
+
+def _refuse_stub(model: str, remote_host: str, status: int | None) -> Failed:
     return Failed(
-        ErrorKind.FORWARDED,
-        f"Ollama forwards {clean_line(model, 120)} to {host}; it does not compute here",
-        "choose a model that is on this machine, or treat this one as managed",
+        ErrorKind.REFUSED,
+        f"{model} does not compute here: Ollama would forward it to {clean_line(remote_host, 120)}, and has refused",
+        "nothing left this machine; choose a model that is on it",
+        status,
     )
 
 
@@ -140,6 +147,7 @@ class OllamaBackend:
         self._key = key
         self._client: Client = open_client(policy_of(spec, key), recorder)
         self._thinks: dict[str, bool] = {}  # by the name on the wire
+        self._fails_closed = False
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         is_local = self.spec.zone.is_local
@@ -220,7 +228,7 @@ class OllamaBackend:
                 refusal.status,
             )
         if listed.remote_host:
-            return forwarded(model, listed.remote_host)
+            return _refuse_stub(model, listed.remote_host, refusal.status)
         return Failed(
             ErrorKind.REFUSED,
             "this Ollama cannot promise that a model stays on this machine",
@@ -229,7 +237,31 @@ class OllamaBackend:
         )
 
     async def health(self) -> Health:
-        return await identity.look(self._client, self.spec, self._models)
+        health = await identity.look(self._client, self.spec, self._models)
+        if health.state is not HealthState.HEALTHY or not self.spec.zone.is_local:
+            self._fails_closed = False
+        elif not self._fails_closed:
+            self._fails_closed = await self._answers_fail_closed(health.models)
+        return replace(health, fails_closed=self._fails_closed)
+
+    async def _answers_fail_closed(self, models: Iterable[ModelInfo]) -> bool:
+        """Whether it knows the name under which it forwards nothing; older servers take it for a model's own."""
+        here = (model.name for model in models if not model.remote_host and not is_cloud_name(model.name))
+        if (name := next(here, None)) is None:
+            return False
+        try:
+            await self._client.post_json("/api/show", {"model": fail_closed_name(name)})
+        except BackendError:
+            return False
+        return True
+
+    async def cloud_is_off(self) -> bool | None:
+        """Whether the server's own forwarding is switched off; None where it does not say (older servers)."""
+        try:
+            status = msgspec.convert(await self._client.get_json("/api/status"), _Status)
+        except (BackendError, msgspec.ValidationError):
+            return None
+        return status.cloud.disabled
 
     async def _models(self) -> tuple[ModelInfo, ...]:
         return await list_models(self._client, self.spec.num_ctx)
@@ -249,6 +281,14 @@ def refuse_cloud_name(model: str) -> Failed:
 def full_name(model: str) -> str:
     """With the tag that Ollama fills in."""
     return model if ":" in model.rpartition("/")[2] else f"{model}:latest"
+
+
+class _Cloud(Struct):
+    disabled: bool
+
+
+class _Status(Struct):
+    cloud: _Cloud
 
 
 class _Details(Struct):

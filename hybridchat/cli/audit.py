@@ -14,6 +14,7 @@ from hybridchat.cli import output
 from hybridchat.cli.dates import backend_option, since_option, until_option
 from hybridchat.cli.export import file_option
 from hybridchat.cli.finite import Counted
+from hybridchat.cli.prompt import Words
 from hybridchat.cli.store import check_backend, opened_ledger
 from hybridchat.errors import UsageError
 from hybridchat.export.usage import FORMATS
@@ -34,9 +35,18 @@ _COUNTS = ("masked", "overridden")
 @file_option
 @click.option("--prove", is_flag=True, help="Run a pinned session among decoys, and show that nothing of it leaves.")
 @click.option("--prove-part", "part", type=click.Choice(["namespace", "hook", "own"]), hidden=True)
+@click.option("--residue", metavar="TEXT", type=Words(), help="Search our files for a text; - reads it from stdin.")
 @output.json_option
 def command(
-    limit: int, form: str | None, file: Path | None, part: str | None, *, prove: bool, as_json: bool, **wanted: Any
+    limit: int,
+    form: str | None,
+    file: Path | None,
+    part: str | None,
+    residue: str | None,
+    *,
+    prove: bool,
+    as_json: bool,
+    **wanted: Any,
 ) -> None:
     """List the requests that left this device: when, where to, how much, why. No text is kept.
 
@@ -45,21 +55,24 @@ def command(
     --prove runs a scripted pinned session here and shows what was tried, what left, how that was seen, and what could
     not be checked. Exit 0 only if nothing left.
 
+    --residue looks for a text in every file of hybridchat: ledger, logs, backups, kept copies. Exit 0 if it is nowhere.
+
     \b
     hybridchat audit --since 7d --host api.openai.com
     hybridchat audit --conversation 12 --json
     hybridchat audit --format csv -o audit.csv
     hybridchat audit --prove
+    hybridchat audit --residue - < words.txt
     """
-    if part or prove:
-        from hybridchat.cli import proving
+    if part:
+        from hybridchat.cli.proving import run_part
 
-        if part:
-            proving.run_part(part)
-            return
-        if form or file or any(value is not None for value in wanted.values()):
-            raise UsageError("--prove lists nothing", "leave the filters and formats out")
-        raise click.exceptions.Exit(proving.prove(as_json=as_json))
+        run_part(part)
+        return
+    if prove or residue is not None:
+        if (prove and residue) or form or file or any(value is not None for value in wanted.values()):
+            raise UsageError("--prove and --residue list nothing", "give one of them, without filters and formats")
+        raise click.exceptions.Exit(_answer(residue, as_json=as_json))
     with opened_ledger() as ledger:
         check_backend(ledger, wanted["backend"])
         rows = ledger.departures(DepartureFilter(**wanted))
@@ -69,6 +82,17 @@ def command(
             return
         with output.data_stream(file) as stream:
             FORMATS[form](DEPARTURE_COLUMNS, rows if form == "csv" else map(_with_objects, rows), stream)
+
+
+def _answer(residue: str | None, *, as_json: bool) -> int:
+    """The exit code of a search for a text, or without one of a proof."""
+    if residue is not None:
+        from hybridchat.cli.residue import look_for
+
+        return look_for(residue, as_json=as_json)
+    from hybridchat.cli.proving import prove
+
+    return prove(as_json=as_json)
 
 
 def _with_objects(row: DepartureRow) -> DepartureRow:
@@ -84,7 +108,7 @@ def _print_table(rows: Iterator[DepartureRow], limit: int) -> None:
     if not newest:
         output.note("nothing has left this device that was recorded here")
     output.table(
-        ("when", "host", "bytes", "purpose", "backend", "conversation", "masked", "as it was"),
+        ("when", "host", "bytes", "purpose", "backend", "conversation", "message", "masked", "as it was"),
         [_cells(dict(zip(DEPARTURE_COLUMNS, row, strict=True))) for row in newest],
     )
     if total > limit:
@@ -98,7 +122,7 @@ def _cells(row: dict[str, Any]) -> tuple[object, ...]:
         _bytes(row["sent_bytes"], row["body_bytes"]),
         row["purpose"],
         row["backend"],
-        None if row["conversation_id"] is None else str(row["conversation_id"]),
+        *(None if row[name] is None else str(row[name]) for name in ("conversation_id", "message_id")),
         *(_counted(row[name]) for name in _COUNTS),
     )
 

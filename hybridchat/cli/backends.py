@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -11,11 +12,14 @@ from hybridchat.cli.adding import add
 from hybridchat.cli.groups import DefaultGroup
 from hybridchat.cli.keys import find_backend, origin_of
 from hybridchat.cli.running import run
+from hybridchat.cli.vouching import vouch
 from hybridchat.errors import EXIT_FAILED, HybridchatError
 
 if TYPE_CHECKING:
+    from hybridchat.backends.base import BackendSpec
     from hybridchat.config import BackendConfig, Config
     from hybridchat.session.doctor import Finding
+    from hybridchat.session.standing import Standing
     from hybridchat.wiring import Wiring
 
 
@@ -43,7 +47,8 @@ def list_backends(as_json: bool) -> None:
     wired = load_wiring()
     specs = backend_specs(wired.config)
     urls = {backend.id: backend.base_url for backend in wired.config.backend}
-    rows = [(spec.id, spec.kind, urls[spec.id], spec.zone, spec.proof, spec.model) for spec in specs.values()]
+    stands = _standings(wired)
+    rows = [(spec.id, spec.kind, urls[spec.id], spec.zone, stands(spec).proof, spec.model) for spec in specs.values()]
     headers = ("id", "kind", "base_url", "zone", "proof", "model")
     if as_json:
         output.json([dict(zip(headers, row, strict=True)) for row in rows])
@@ -53,7 +58,20 @@ def list_backends(as_json: bool) -> None:
     output.table(headers, rows)
 
 
+def _standings(wired: Wiring) -> Callable[[BackendSpec], Standing]:
+    """How each backend stands as far as the config and the user's word say; what answers is not looked at."""
+    from hybridchat.domain.chat import Health
+    from hybridchat.session.standing import Standings
+    from hybridchat.session.vouches import Vouches
+
+    vouches = Vouches(wired.paths.vouches_file)
+    vouches.read()
+    standings = Standings(vouches)
+    return lambda spec: standings.of(spec, Health())
+
+
 command.add_command(add)
+command.add_command(vouch)
 
 
 @command.command("show")
@@ -71,9 +89,11 @@ def show(backend_id: str, as_json: bool) -> None:
     from hybridchat.cli.store import load_wiring
     from hybridchat.session.drafting import written
 
-    entry = find_backend(load_wiring().config, backend_id)
-    spec = spec_of(entry)
-    shown = {**written(entry), "zone": spec.zone, "proof": spec.proof, "key_origin": origin_of(entry)}
+    wired = load_wiring()
+    entry = find_backend(wired.config, backend_id)
+    stands = _standings(wired)(spec_of(entry))
+    known = {"zone": stands.zone, "proof": stands.proof, "how": stands.how, "key_origin": origin_of(entry)}
+    shown = {**written(entry), **known}
     if shown.pop("proxy", None):
         shown["proxy"] = "set"  # a password may be in it
     if as_json:
@@ -94,10 +114,12 @@ def remove(backend_id: str) -> None:
     """
     from hybridchat.cli.store import load_wiring
     from hybridchat.config_edit import remove_backend
+    from hybridchat.session.vouches import Vouches
 
     wired = load_wiring()
     entry = find_backend(wired.config, backend_id)
     remove_backend(wired.paths.config_file, backend_id)
+    Vouches(wired.paths.vouches_file).end(backend_id)
     output.note(f"removed {backend_id} from {wired.paths.config_file}")
     _forget_key(wired.config, entry)
 

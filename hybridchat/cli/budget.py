@@ -71,7 +71,9 @@ def set_limit(scope: str, usd: str, backend: str | None) -> None:
     try:
         amount = Decimal(usd.removeprefix("$"))
     except InvalidOperation:
-        raise UsageError(f"{usd!r} is not an amount", "US dollars, such as 2.50") from None
+        raise UsageError(
+            f"{usd!r} is not an amount", "US dollars, such as 2.50; `hybridchat budget clear` takes one away"
+        ) from None
     _keep(Scope(scope), amount, backend)
 
 

@@ -50,6 +50,7 @@ def open_chat(*, continue_last: bool, theme: str | None) -> None:
         HybridChatApp(
             open_session,
             ui=replace(wired.config.ui, theme=theme or wired.config.ui.theme),
+            keymap_file=paths.keymap_file,
             theme_folders=(shipped_themes_dir(), paths.themes_dir),
             notices=[Notice(str(problem), "error") for problem in wired.problems],
             setup=None if paths.config_file.exists() else wired.open_setup(),

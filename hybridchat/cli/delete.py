@@ -3,34 +3,65 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import click
 
 from hybridchat.cli import output
+from hybridchat.cli.dates import When
 from hybridchat.cli.finite import Counted
 from hybridchat.cli.store import find_conversation, opened_ledger
-from hybridchat.domain.text import clean_line
+from hybridchat.domain.chat import Conversation
+from hybridchat.domain.text import clean_line, count_of
 from hybridchat.errors import UsageError
+
+ALL = 10_000_000
+SHOWN = 10
 
 
 @click.command("delete")
-@click.argument("conversation_id", type=Counted(), metavar="ID")
+@click.argument("conversation_id", type=Counted(), metavar="[ID]", required=False)
+@click.option("--older-than", type=When(), metavar="WHEN", help="All that nobody has gone on with since then: 90d.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def command(conversation_id: int, yes: bool) -> None:
-    """Delete a conversation for good; its usage numbers stay, without any text.
+def command(conversation_id: int | None, older_than: str | None, yes: bool) -> None:
+    """Delete a conversation for good, or all old ones; their usage numbers stay, without any text.
 
-    There is no undo here; in the app there is one until you quit.
+    There is no undo here; in the app there is one until you quit. Without --yes it shows first what would go.
+    `keep_days` in the config deletes old ones by itself.
 
     \b
     hybridchat delete 12
+    hybridchat delete --older-than 90d
     """
+    if (conversation_id is None) == (older_than is None):
+        raise UsageError("what shall be deleted?", "give the ID of a conversation, or --older-than 90d")
     with opened_ledger() as ledger:
-        conversation = find_conversation(ledger, conversation_id)
+        if older_than is not None:
+            doomed = [one for one in ledger.conversations(ALL).result() if one.updated_at < older_than]
+        else:
+            assert conversation_id is not None
+            doomed = [find_conversation(ledger, conversation_id)]
+        if not doomed:
+            output.note("no conversation is that old")
+            return
         if not yes:
-            if not sys.stdin.isatty():
-                raise UsageError(f"deleting conversation {conversation_id} needs a yes", "add --yes")
-            what = f"Delete “{clean_line(conversation.title)}” ({conversation.message_count} messages) for good?"
-            click.confirm(what, abort=True, err=True)
-        ledger.delete_conversation(conversation_id).result()
+            _confirm(doomed)
+        for conversation in doomed:
+            ledger.delete_conversation(conversation.id).result()
         ledger.purge_deleted().result()
-    output.note(f"deleted conversation {conversation_id}")
+    gone = f"conversation {doomed[0].id}" if len(doomed) == 1 else count_of(len(doomed), "conversation")
+    output.note(f"deleted {gone}")
+
+
+def _confirm(doomed: Sequence[Conversation]) -> None:
+    """Raises Abort without a yes, UsageError where nobody can give one."""
+    if len(doomed) > 1:
+        for one in doomed[:SHOWN]:
+            output.note(f"{output.moment(one.updated_at)}  {clean_line(one.title)} ({one.message_count} messages)")
+        if len(doomed) > SHOWN:
+            output.note(f"and {len(doomed) - SHOWN:,} older ones")
+    named = f"conversation {doomed[0].id}" if len(doomed) == 1 else count_of(len(doomed), "conversation")
+    if not sys.stdin.isatty():
+        raise UsageError(f"deleting {named} needs a yes", "add --yes")
+    title = f"“{clean_line(doomed[0].title)}” ({doomed[0].message_count} messages)"
+    click.confirm(f"Delete {title if len(doomed) == 1 else named} for good?", abort=True, err=True)

@@ -64,8 +64,12 @@ def list_models(as_json: bool) -> None:
         output.note("no backend is configured — run `hybridchat` to set one up, or `hybridchat backends add`")
     output.table(
         ("backend", "model", "zone", "proof", "context", "size", "loaded"),
-        [(r.backend, r.model, r.zone, r.proof, r.context_window, output.size(r.size_bytes), r.loaded) for r in rows],
+        [(r.backend, r.model, _where(r), r.proof, r.context_window, output.size(r.size_bytes), r.loaded) for r in rows],
     )
+
+
+def _where(row: Row) -> str:
+    return f"{row.zone}, forwarded to {row.remote_host}" if row.remote_host else row.zone
 
 
 async def collect(session: Session) -> tuple[list[Row], list[tuple[str, str]]]:
@@ -79,7 +83,7 @@ async def collect(session: Session) -> tuple[list[Row], list[tuple[str, str]]]:
             if not health.models:
                 silent.append((backend, str(health)))
             for model in health.models:
-                at = next(c for c in session.candidates(model.name) if c.backend == backend)
+                at = session.candidate(backend, model.name)
                 rows.append(
                     Row(
                         backend,
@@ -89,7 +93,7 @@ async def collect(session: Session) -> tuple[list[Row], list[tuple[str, str]]]:
                         model.context_window,
                         model.size_bytes,
                         model.loaded,
-                        model.remote_host,
+                        at.remote_host,
                     )
                 )
     finally:

@@ -43,13 +43,15 @@ class BackendConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     model: str | None = None
     """Default model; more are discovered."""
     vouched: bool = False
-    """Loopback only: I know that this server computes here. local_only needs it, or a verified engine."""
+    """Loopback only: I know that this server computes here, whatever program answers. local_only needs it, a word given
+    by `hybridchat backends vouch` or in the app, or a verified engine."""
     private: bool = False
     """A host on the network that is mine."""
     zone: Literal["managed"] | None = None
     """Stricter than the address says, for a forwarding proxy on loopback; never looser."""
     key: str | None = None
-    """Where the API key is: "env:NAME", "keyring", or "command:PROGRAM ARGS". Never the key itself."""
+    """Where the API key is: "env:NAME", "keyring", or "command:PROGRAM ARGS". Never the key itself. At the host of a
+    provider that hybridchat knows, the provider's own variables are looked at without it."""
     key_header: Literal["authorization", "x-api-key", "x-goog-api-key", "api-key"] | None = None
     """The header that carries the key, where it is not the protocol's own. "authorization" makes it a bearer token."""
     headers: dict[str, str] = {}
@@ -97,6 +99,9 @@ class PrivacyConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     local_only_folders: tuple[str, ...] = ()
     """Folders in which, and below which, all that is written stays on this device. Absolute, or beginning with ~. A
     folder pins itself with a file `.hybridchat.toml` that says `local_only = true`."""
+    keep_days: Annotated[int, Meta(ge=0)] = 0
+    """Delete conversations that nobody has gone on with for so many days, text and copies; their usage rows stay.
+    0: keep them."""
     count_off_the_record: bool = False
     """Let conversations off the record into the statistics, as numbers that belong to no conversation."""
     patterns: dict[str, str] = {}
@@ -127,6 +132,8 @@ class UiConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     theme: str = "hybrid-dark"
     """A theme's name; `hybridchat doctor` lists them."""
+    keymap: Literal["default", "vim"] = "default"
+    """The keys to begin with; those of `keymap.toml` beside this file go before them (docs/keys.md)."""
     panel: Literal["auto", "side", "line", "off"] = "auto"
     """The comparison panel: auto shows it at the side from 110 columns on, else as one line."""
     show_thinking: bool = False

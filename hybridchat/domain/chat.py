@@ -288,6 +288,7 @@ class Health(Struct, frozen=True):
     checked_at: float | None = None  # time.monotonic()
     remedy: str = ""
     error_kind: ErrorKind | None = None  # why it is unhealthy, where a call of the server told
+    fails_closed: bool = False  # it answered to a name under which Ollama never forwards
 
     def __str__(self) -> str:
         return f"{self.detail} — {self.remedy}" if self.remedy else self.detail

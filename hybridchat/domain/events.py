@@ -86,6 +86,7 @@ class Failed(Struct, frozen=True):
     should_retry: bool | None = None  # the server's own word, where it has one
     prompt_tokens: int | None = None  # of a context overflow, where the server tells
     context_window: int | None = None
+    remote_host: str | None = None  # of a reply that was forwarded: who computed, as the server says
 
 
 Event = Loading | Started | Limits | Thinking | Signature | Text | Refusal | Usage | Finished | Failed

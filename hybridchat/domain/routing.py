@@ -37,6 +37,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     refused_tokens: int | None = None  # an estimate that its window turned out not to hold
     paused: str = ""  # why it is left alone for a while
     budget: Bar | None = None  # why the user's budgets forbid it
+    doubt: str = ""  # why it is not known better to compute on this machine
     remote_host: str | None = None  # a forwarding model's real host: it makes the candidate managed, whatever its zone
 
     @property
@@ -163,7 +164,8 @@ def decide(given: RouteInput) -> Decision:
 def why_barred(candidate: Candidate, privacy: Privacy) -> str | None:
     """What privacy has against it; a forwarding model is managed, whatever address it is reached at."""
     if candidate.remote_host is None:
-        return why_forbidden(privacy, candidate.zone, candidate.proof)
+        why = why_forbidden(privacy, candidate.zone, candidate.proof)
+        return f"{why} ({candidate.doubt})" if why and candidate.doubt else why
     if privacy is Privacy.OPEN:
         return None
     return f"forwarded to {candidate.remote_host}, and this conversation is {in_words(privacy)}"
@@ -172,6 +174,14 @@ def why_barred(candidate: Candidate, privacy: Privacy) -> str | None:
 def able(given: RouteInput) -> tuple[Candidate, ...]:
     """All that privacy allows and that can answer, the readiest first."""
     return tuple(_Field(given).able)
+
+
+def vouchable(given: RouteInput) -> tuple[Candidate, ...]:
+    """Those that were meant and could answer, if the user knew that they compute on this machine."""
+    doubted = [c for c in given.candidates if c.zone is Zone.DEVICE and c.is_local and c.proof is Proof.ASSUMED]
+    meant = [c for c in doubted if given.wanted in ("auto", "local", c.backend)]
+    could = _Field(replace(given, privacy=Privacy.OPEN, candidates=tuple(meant))).able
+    return tuple(could) if given.privacy is Privacy.LOCAL_ONLY else ()
 
 
 def classify(draft: str, rules: tuple[Rule, ...]) -> tuple[Reasoning | None, str | None]:
@@ -344,12 +354,14 @@ def _remedy(field: _Field, about: list[Candidate]) -> str:
     """The nearest way out of a refusal."""
     if field.allows_any(about) and (bar := _bar(about)):
         return bar.remedy + (f", or choose {_flags(field.able)}" if field.able else "")
-    if field.able:
-        return f"or choose {_flags(field.able)}"
-    at_loopback = [c for c in (*about, *field.given.candidates) if c.is_local and c.zone is Zone.DEVICE]
-    unproven = next((c.backend for c in at_loopback if c not in field.allowed), None)
+    others = f"or choose {_flags(field.able)}" if field.able else ""
+    at_loopback = [c for c in (*about, *(() if others else field.given.candidates)) if c.zone is Zone.DEVICE]
+    unproven = next((c.backend for c in at_loopback if c.is_local and c not in field.allowed), None)
     if unproven and not field.allows_any(about):
-        return f"if you know that {unproven} computes on this machine, set vouched = true for it in config.toml"
+        how = f"`hybridchat backends vouch {unproven}`, or vouched = true in config.toml"
+        return "; ".join(filter(None, (f"if you know that {unproven} computes on this machine: {how}", others)))
+    if others:
+        return others
     if any(c.paused for c in about if c in field.allowed):
         return "wait for the next try"
     if any(c.health is not HealthState.UNHEALTHY for c in about if c in field.allowed):

@@ -10,7 +10,7 @@ from pathlib import Path
 from hybridchat.errors import LedgerError
 from hybridchat.ledger import files
 from hybridchat.ledger.connect import APPLICATION_ID, SQLITE_ERRORS, DamagedLedger, connect, is_sound, ledger_error
-from hybridchat.ledger.process import is_anyone_alive, opening_lock
+from hybridchat.ledger.process import FileLock, is_anyone_alive, opening_lock
 
 KEPT = 3
 EVERY = timedelta(days=1)
@@ -54,15 +54,30 @@ def backup(ledger: Path, target: Path | None = None) -> Path:
         raise LedgerError(f"there is no ledger at {ledger}", "it is made with the first message")
     if target is not None and target.exists():
         raise LedgerError(f"{target} exists", "name another file")
-    is_ours = target is None
-    if target is None:
-        files.prepare_folders(ledger)
+    if target is not None:
+        _copy(ledger, target)
+        return target
+    files.prepare_folders(ledger)
+    lock = copies_lock(ledger)
+    lock.acquire(wait=True)
+    return _join_backups(ledger, lock)
+
+
+def _join_backups(ledger: Path, lock: FileLock) -> Path:
+    """With the lock held, which is free again afterwards."""
+    try:
         target = _free_name(ledger)
-    _copy(ledger, target)
-    if is_ours:
+        _copy(ledger, target)
         for old in list_backups(ledger)[KEPT:]:
             old.unlink(missing_ok=True)
-    return target
+        return target
+    finally:
+        lock.release()
+
+
+def copies_lock(ledger: Path) -> FileLock:
+    """Held while a backup is made, or words are taken out of all of them: none with those words appears meanwhile."""
+    return FileLock(files.run_dir(ledger) / "copies.lock")
 
 
 def _free_name(ledger: Path) -> Path:
@@ -185,7 +200,9 @@ def recover(ledger: Path) -> str:
 def look_after(ledger: Path, *, others_died: bool) -> None:
     """The day's backup if it is due, which reads every page; else the same look after a crash. Raises DamagedLedger."""
     if is_due(ledger) and _has_conversations(ledger):
-        backup(ledger)
+        lock = copies_lock(ledger)
+        if lock.acquire(wait=False):  # else another window is at it; closing waits for none
+            _join_backups(ledger, lock)
     elif others_died:
         with closing(connect(ledger, read_only=True)) as connection:
             if not is_sound(connection):

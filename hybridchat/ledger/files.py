@@ -24,10 +24,12 @@ def backups_dir(ledger: Path) -> Path:
 
 
 def refuse_link(ledger: Path) -> None:
-    """Raises LedgerError: whoever owns the link would choose where the conversations are written."""
+    """Raises LedgerError for what is no plain file: whoever owns a link or reads a pipe would get the conversations."""
     for path in (ledger, *(beside(ledger, suffix) for suffix in SIDE_FILES)):
         if path.is_symlink():
             raise LedgerError(f"{path} is a symbolic link", "move the ledger itself there, or set HYBRIDCHAT_HOME")
+        if path.exists() and not path.is_file():
+            raise LedgerError(f"{path} is no file", "move it away, or set HYBRIDCHAT_HOME")
 
 
 def beside(ledger: Path, suffix: str) -> Path:
@@ -49,8 +51,9 @@ def prepare(ledger: Path) -> None:
     """
     prepare_folders(ledger)
     os.close(open_private(ledger))
-    for suffix in SIDE_FILES:
-        _make_private(beside(ledger, suffix), 0o600)
+    kept = (*ledger.parent.glob(f"{ledger.name}{KEPT}*"), *backups_dir(ledger).glob("*.db"))
+    for path in (*(beside(ledger, suffix) for suffix in SIDE_FILES), *kept):
+        _make_private(path, 0o600)
 
 
 def open_private(path: Path) -> int:

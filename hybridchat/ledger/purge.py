@@ -6,17 +6,21 @@ Usage rows stay, without any text. Copies first and the ledger last, so that a p
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from hybridchat.domain.text import count_of
 from hybridchat.ledger import backups, files
 from hybridchat.ledger.connect import BUSY_TIMEOUT_S, SQLITE_ERRORS, connect, transaction
 from hybridchat.ledger.process import is_alive
 from hybridchat.ledger.search import INDEXES
-from hybridchat.ledger.times import parse
+from hybridchat.ledger.times import parse, utc_now, utc_text
 
 _PENDING = "purge_pending"
+_LATER = "deleted text leaves our files at a later start"
 
 
 class _Doomed(NamedTuple):
@@ -26,19 +30,56 @@ class _Doomed(NamedTuple):
     created_at: str
 
 
-def purge_deleted(db: sqlite3.Connection, path: Path | None, process_id: int, *, own: bool) -> int:
-    """Removes what dead processes deleted, and with `own` this one (the others may still undo); returns how many.
+class Purged(NamedTuple):
+    """How many conversations are gone for good; how many of them by age; and why text of them is still there, or ""."""
 
-    `is_pending` tells afterwards whether a reader of another window still holds the old pages.
-    """
-    doomed = _find_doomed(db, path, process_id, own=own)
-    if doomed:
-        if path is not None:
-            _purge_copies(path, doomed)
-        _remove(db, doomed)
-    if path is not None and (doomed or is_pending(db)):
-        _empty_log(db)
-    return len(doomed)
+    conversations: int
+    expired: int = 0
+    pending: str = ""
+
+
+def purge_deleted(
+    db: sqlite3.Connection, path: Path | None, process_id: int, *, own: bool, keep_days: int = 0
+) -> Purged:
+    """Removes what dead processes deleted, and with `own` this one (the others may still undo), and whatever nobody
+    went on with for `keep_days` (0: for ever)."""
+    copies = None if path is None else backups.copies_lock(path)
+    if copies is not None and not copies.acquire(wait=False):
+        doomed = _find_doomed(db, path, process_id, own=own)
+        return Purged(0, pending=f"a backup is being made: {_LATER}" if doomed else "")
+    try:
+        expired = _expire(db, keep_days) if keep_days else 0
+        doomed = _find_doomed(db, path, process_id, own=own)
+        if doomed:
+            if path is not None:
+                _purge_copies(path, doomed)
+            _remove(db, doomed)
+        is_pending = path is not None and (bool(doomed) or _is_pending(db)) and not _empty_log(db)
+        return Purged(len(doomed), expired, f"another window reads the ledger: {_LATER}" if is_pending else "")
+    finally:
+        if copies is not None:
+            copies.release()
+
+
+def notices(purged: Purged, keep_days: int) -> Iterator[str]:
+    """What of it the user should hear."""
+    if purged.expired:
+        since = f"that had rested for {count_of(keep_days, 'day')}"
+        yield f"{count_of(purged.expired, 'conversation')} {since} deleted, as keep_days says; their numbers stay"
+    if purged.pending:
+        yield purged.pending
+
+
+def _expire(db: sqlite3.Connection, keep_days: int) -> int:
+    """Marks them as deleted by nobody, who cannot undo it. What runs or waits to be sent is not old."""
+    since = utc_text(datetime.now(UTC) - timedelta(days=keep_days))
+    with transaction(db):
+        return db.execute(
+            "UPDATE conversation SET deleted_at = ?, deleted_by = 0 WHERE updated_at < ? AND deleted_at IS NULL "
+            "AND waiting = '[]' AND NOT EXISTS "
+            "(SELECT 1 FROM message WHERE conversation_id = conversation.id AND state = 'streaming')",
+            (utc_now(), since),
+        ).rowcount
 
 
 def _find_doomed(db: sqlite3.Connection, path: Path | None, process_id: int, *, own: bool) -> list[_Doomed]:
@@ -50,7 +91,7 @@ def _find_doomed(db: sqlite3.Connection, path: Path | None, process_id: int, *, 
     return [_Doomed(*row) for row in db.execute(statement, alive)]
 
 
-def is_pending(db: sqlite3.Connection) -> bool:
+def _is_pending(db: sqlite3.Connection) -> bool:
     return db.execute("SELECT 1 FROM meta WHERE key = ?", (_PENDING,)).fetchone() is not None
 
 
@@ -63,8 +104,8 @@ def _remove(db: sqlite3.Connection, doomed: list[_Doomed]) -> None:
             db.execute(f"INSERT INTO {index} ({index}) VALUES ('optimize')")
 
 
-def _empty_log(db: sqlite3.Connection) -> None:
-    """The write-ahead log holds old pages until it is cut; that must wait for readers of other windows."""
+def _empty_log(db: sqlite3.Connection) -> bool:
+    """The write-ahead log holds old pages until it is cut; that must wait for readers of other windows: False then."""
     db.execute("INSERT OR REPLACE INTO meta VALUES (?, 'yes')", (_PENDING,))
     db.execute("PRAGMA busy_timeout = 100")  # milliseconds: quitting does not wait for another window
     try:
@@ -73,6 +114,7 @@ def _empty_log(db: sqlite3.Connection) -> None:
         db.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
     if not is_busy:
         db.execute("DELETE FROM meta WHERE key = ?", (_PENDING,))
+    return not is_busy
 
 
 def _purge_copies(path: Path, doomed: list[_Doomed]) -> None:

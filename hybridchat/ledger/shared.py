@@ -15,9 +15,10 @@ class SharedLedger:
     """Opened by a session, or before any by the first request that leaves the device. Keeps the audit: see
     `net.audit.Recorder`."""
 
-    def __init__(self, path: Path | None) -> None:
-        """None: in memory."""
+    def __init__(self, path: Path | None, *, keep_days: int = 0) -> None:
+        """As `open_ledger`."""
         self._path = path
+        self._keep_days = keep_days
         self._lock = threading.Lock()
         self._ledger: Ledger | None = None
         self._notify: Notify = lambda text: None
@@ -30,7 +31,7 @@ class SharedLedger:
     def _opened(self) -> Ledger:
         with self._lock:
             if self._ledger is None or self._ledger.is_closed:
-                self._ledger = open_ledger(self._path, lambda text: self._notify(text))
+                self._ledger = open_ledger(self._path, lambda text: self._notify(text), keep_days=self._keep_days)
             return self._ledger
 
     def depart(self, departure: Departure) -> Future[int]:

@@ -8,23 +8,17 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from msgspec.structs import replace
 
 from hybridchat.domain.audit import Departure
-from hybridchat.domain.budget import Limit, Standing
-from hybridchat.domain.chat import Attempt, Conversation, Message, MessageState
-from hybridchat.domain.estimate import History
-from hybridchat.domain.stats import Snapshot
+from hybridchat.domain.chat import Attempt, MessageState
 from hybridchat.errors import LedgerError
-from hybridchat.ledger import departures, files, money, purge, reads, statistics, usage, writes
-from hybridchat.ledger import search as full_text
-from hybridchat.ledger import snapshot as panel
+from hybridchat.ledger import departures, files, money, purge, writes
 from hybridchat.ledger.backups import look_after
 from hybridchat.ledger.connect import (
     SQLITE_ERRORS,
@@ -37,8 +31,8 @@ from hybridchat.ledger.connect import (
 )
 from hybridchat.ledger.departures import DepartureRow
 from hybridchat.ledger.opening import Opened, end_process, open_file
+from hybridchat.ledger.questions import Call, Questions
 from hybridchat.ledger.records import (
-    EVERYTHING,
     AdviceFacts,
     AttemptCost,
     AttemptEnd,
@@ -82,15 +76,14 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-Call = Callable[[sqlite3.Connection], T]
 Begin = Callable[[sqlite3.Connection, NewAttempt], TurnIds]
 CARE_AFTER_S = 5.0
 CARE_EVERY_S = 3600.0
-PAGE_ROWS = 2000
 
 
-def open_ledger(path: Path | None, on_notice: Notify = lambda text: None) -> Ledger:
-    """Opens (creating, migrating, recovering) the ledger; None: in memory.
+def open_ledger(path: Path | None, on_notice: Notify = lambda text: None, *, keep_days: int = 0) -> Ledger:
+    """Opens (creating, migrating, recovering) the ledger; None: in memory. Conversations that nobody goes on with are
+    deleted after `keep_days` (0: never).
 
     Marks the attempts of dead processes as interrupted. A damaged file is kept as `.corrupt-TIME` and the newest backup
     restored, a newer schema is opened read-only, an unusable home gives memory mode; `status.notice` says so.
@@ -99,18 +92,19 @@ def open_ledger(path: Path | None, on_notice: Notify = lambda text: None) -> Led
     """
     if path is not None:
         files.refuse_link(path)
-    return Ledger(path, on_notice)
+    return Ledger(path, on_notice, keep_days)
 
 
-class Ledger:
+class Ledger(Questions):
     """Opened by `open_ledger`. All methods are safe from any thread. Futures raise LedgerError with a remedy.
 
     A write that waiting can mend (no room on the disk, another window is busy) is kept and tried again. Only those
     that a request waits for give up: what is not on disk must not be sent.
     """
 
-    def __init__(self, path: Path | None, on_notice: Notify) -> None:
+    def __init__(self, path: Path | None, on_notice: Notify, keep_days: int = 0) -> None:
         self._notify = on_notice
+        self._keep_days = keep_days
         self._closing = threading.Event()
         self._writes, self._reads, self._care = (Worker(f"ledger-{name}") for name in ("writes", "reads", "care"))
         self.opened: Future[LedgerStatus] = self._writes.submit(lambda: self._open(path))
@@ -288,13 +282,16 @@ class Ledger:
             self._require_writable()
             file = self._file
             try:
-                purged = purge.purge_deleted(file.connection, file.path, file.process_id, own=own)
-                is_pending = purge.is_pending(file.connection)
+                purged = purge.purge_deleted(
+                    file.connection, file.path, file.process_id, own=own, keep_days=self._keep_days
+                )
             except SQLITE_ERRORS as error:
                 raise self._trouble.damage() if is_damage(error) else ledger_error(error) from error
-            if is_pending:
-                self._notify("another window reads the ledger: deleted text leaves the file at a later start")
-            return purged
+            except OSError as error:  # of its copies
+                raise LedgerError(f"deleted text is still in our files: {error}", "it is tried again") from error
+            for notice in purge.notices(purged, self._keep_days):
+                self._notify(notice)
+            return purged.conversations
 
         return self._writes.submit(run)
 
@@ -308,91 +305,3 @@ class Ledger:
     def sent(self, row: Future[int], body_bytes: int) -> None:
         """Completes the row of an earlier `depart`, which the one writer thread has done by then."""
         self._write(lambda db: departures.set_sent(db, row.result(), body_bytes))
-
-    def departures(self, wanted: DepartureFilter) -> Iterator[DepartureRow]:
-        """Rows of the table (columns: departures.DEPARTURE_COLUMNS), oldest first, a page in memory at once; waits."""
-        return self._pages(partial(departures.departures_page, wanted=wanted, limit=PAGE_ROWS))
-
-    # --- reads
-
-    def conversations(self, limit: int = 200, before_id: int | None = None) -> Future[list[Conversation]]:
-        """Newest activity first; `before_id` is the last one of the page before."""
-        return self._read(lambda db: reads.conversations(db, limit, before_id))
-
-    def conversation(self, conversation_id: int) -> Future[Conversation | None]:
-        return self._read(lambda db: reads.conversation(db, conversation_id))
-
-    def latest_conversation(self) -> Future[Conversation | None]:
-        return self._read(lambda db: next(iter(reads.conversations(db, 1, None)), None))
-
-    def branch(self, conversation_id: int) -> Future[list[Message]]:
-        """Root → active leaf, each reply with its last attempt."""
-        return self._read(lambda db: reads.branch(db, conversation_id))
-
-    def siblings(self, message_id: int) -> Future[list[Message]]:
-        """All that answer, or follow, the same message as that one does, itself included; oldest first."""
-        return self._read(lambda db: reads.siblings(db, message_id))
-
-    def answered_again(self, conversation_id: int) -> Future[list[Message]]:
-        """All replies to those questions of the conversation that have several, oldest first."""
-        return self._read(lambda db: reads.answered_again(db, conversation_id))
-
-    def newest_leaf(self, message_id: int) -> Future[int]:
-        """The newest message below that one, or itself."""
-        return self._read(lambda db: reads.newest_leaf(db, message_id))
-
-    def tree(self, conversation_id: int) -> Future[list[Message]]:
-        """Every message, by id."""
-        return self._read(lambda db: reads.tree(db, conversation_id))
-
-    def snapshot(self, conversation_id: int | None, now: str) -> Future[Snapshot]:
-        """The panel's numbers as of `now` (ISO 8601), without the counterfactual. Days begin at the user's midnight."""
-        return self._read(lambda db: panel.snapshot(db, conversation_id, now))
-
-    def local_usage_today(self, now: str) -> Future[list[Attempt]]:
-        """Today's local replies, for the counterfactual."""
-        return self._read(lambda db: usage.local_usage_today(db, now))
-
-    def standings(self, limits: Sequence[Limit], conversation_id: int | None, now: str) -> Future[tuple[Standing, ...]]:
-        """What counts against each limit as of `now` (ISO 8601)."""
-        return self._read(lambda db: money.standings(db, limits, conversation_id, now))
-
-    def unpriced(self, attempt_id: int | None = None) -> Future[list[Unpriced]]:
-        """All ended managed attempts that nobody has priced, or that one if it is such."""
-        return self._read(lambda db: money.unpriced(db, attempt_id))
-
-    def token_history(self, backend: str, model: str) -> Future[History]:
-        """What the newest replies of a model, by the name that it was asked for, really took."""
-        return self._read(lambda db: money.token_history(db, backend, model))
-
-    def workload_tokens_30d(self, workload: str | None, now: str) -> Future[int]:
-        """None: of all workloads together."""
-        return self._read(lambda db: panel.workload_tokens_30d(db, workload, now))
-
-    def search(self, query: str, limit: int = 50) -> Future[list[SearchHit]]:
-        """All words must occur; hits in titles first, then the newest messages."""
-        return self._read(lambda db: full_text.search(db, query, limit))
-
-    def backends(self) -> Future[list[str]]:
-        """The ids of all backends that were ever asked."""
-        return self._read(usage.backends)
-
-    def usage_statistics(self, by: Grouping, wanted: UsageFilter = EVERYTHING) -> Future[list[StatRow]]:
-        """Futures raise UsageError for a bound that is no time."""
-        return self._read(lambda db: statistics.usage_statistics(db, by, wanted))
-
-    def advice_facts(self, now: str) -> Future[AdviceFacts]:
-        return self._read(lambda db: statistics.advice_facts(db, now))
-
-    def usage_rows(self, wanted: UsageFilter = EVERYTHING) -> Iterator[UsageRow]:
-        """Rows of the view `usage` (columns: usage.USAGE_COLUMNS) by attempt, one page in memory at a time; waits."""
-        return self._pages(partial(usage.usage_page, wanted=wanted, limit=PAGE_ROWS))
-
-    def _pages(self, page_after: Callable[..., list[tuple[Any, ...]]]) -> Iterator[tuple[Any, ...]]:
-        """The rows of all pages; each row begins with its id."""
-        after_id = 0
-        while page := self._read(partial(page_after, after_id=after_id)).result():
-            yield from page
-            if page[-1][0] <= after_id:  # a damaged page can turn the order round, and then there is no end
-                raise self._trouble.damage()
-            after_id = page[-1][0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from ipaddress import IPv6Address, ip_address
 from typing import Any
@@ -10,6 +11,7 @@ import httpcore2
 from httpcore2._backends.anyio import AnyIOBackend
 
 from hybridchat.errors import Refused
+from hybridchat.net.peers import Peers, who_wants_to_know
 
 _OUTSIDE = "192.0.2.1"  # TEST-NET-1: belongs to nobody, and is refused before anything is dialled
 
@@ -27,7 +29,13 @@ def loopback_literal(host: str) -> str | None:
 
 
 class LoopbackBackend(AnyIOBackend):
-    """Dials loopback literals only, then looks at who really answered. Raises Refused for everything else."""
+    """Dials loopback literals only, then looks at who really answered. Raises Refused for everything else.
+
+    Whoever waits for that (`net.peers.meeting`) is told which process it is.
+    """
+
+    def __init__(self) -> None:
+        self._peers = Peers()
 
     async def connect_tcp(
         self,
@@ -49,7 +57,28 @@ class LoopbackBackend(AnyIOBackend):
             raise Refused(
                 f"{literal}:{port} led to another host", "nothing was sent; check this machine's network rules"
             )
+        await self._meet(stream)
         return stream
+
+    async def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,  # noqa: ASYNC109 — the base class says so
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        stream = await super().connect_unix_socket(path, timeout, socket_options)
+        await self._meet(stream)
+        return stream
+
+    async def _meet(self, stream: httpcore2.AsyncNetworkStream) -> None:
+        on_peer = who_wants_to_know()
+        if on_peer is None:
+            return
+        try:
+            on_peer(await asyncio.to_thread(self._peers.of, stream.get_extra_info("socket")))
+        except BaseException:  # refused, or cancelled
+            await stream.aclose()
+            raise
 
 
 def prove_guard(pool: httpcore2.AsyncConnectionPool) -> None:

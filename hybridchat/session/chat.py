@@ -28,7 +28,6 @@ from hybridchat.domain.chat import (
     Reasoning,
 )
 from hybridchat.domain.privacy import in_words, strictest, why_forbidden
-from hybridchat.domain.routing import Candidate
 from hybridchat.errors import Refused, UsageError
 from hybridchat.ledger.store import Ledger
 from hybridchat.net.client import why_unguarded
@@ -47,6 +46,7 @@ from hybridchat.session.planning import Planner
 from hybridchat.session.prices import PriceBook
 from hybridchat.session.state import Chat, Draft, Plan
 from hybridchat.session.turns import Turns
+from hybridchat.session.vouches import Vouches
 from hybridchat.session.ways import Way
 
 __all__ = ["Chat", "Draft", "Plan", "Session"]
@@ -73,6 +73,7 @@ class Session:
         look_at_folder: Callable[[], FolderPin] | None = None,
         keep_key: KeepKey | None = None,
         budget_file: BudgetFile | None = None,
+        vouches: Vouches | None = None,
         config_error: UsageError | None = None,
     ) -> None:
         """`config_error`: why `config` is the defaults instead of the user's. `look_at_folder` blocks, and says whether
@@ -82,8 +83,11 @@ class Session:
         self._ledgers = Ledgers(self._ledger, self._on_ledger_trouble)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: list[Callable[[SessionEvent], None]] = []
-        self.fleet = Fleet(specs, open_backend, self._on_health, local_only=local_only, keep_key=keep_key)
-        self.set_key = self.fleet.set_key
+        self.fleet = fleet = Fleet(
+            specs, open_backend, self._on_health, local_only=local_only, keep_key=keep_key, vouches=vouches
+        )
+        self.candidate, self.candidates, self.health = fleet.candidate, fleet.candidates, fleet.health
+        self.set_key, self.standing, self.vouch = fleet.set_key, fleet.standing, fleet.vouch
         self.floor = Floor(look_at_folder, local_only=local_only)
         forecasts = Forecasts(self._ledger, prices, self.fleet, self._spawn, lambda: self.books.refresh())
         self.look_up_price = forecasts.learn
@@ -356,12 +360,6 @@ class Session:
     def key_host(self, backend: str) -> str:
         """The only place that the backend's key is sent to, such as https://api.openai.com."""
         return self.fleet.specs[backend].address.origin
-
-    def candidates(self, model: str | None = None) -> tuple[Candidate, ...]:
-        return self.fleet.candidates(model)
-
-    def health(self, backend: str) -> Health:
-        return self.fleet.health(backend)
 
     async def check_health(self, backend: str | None = None) -> None:
         """One backend, or all of them: managed ones too, so only when the user asks."""

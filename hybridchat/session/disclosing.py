@@ -36,7 +36,8 @@ from hybridchat.session.state import Chat, Draft
 AT_A_TIME = 20_000  # characters of what goes along that one plan looks through: every key press makes one
 DRAFT_AT_ONCE = 200_000  # characters; a longer draft is looked through when it is sent
 
-IN_DRAFT, ATTACHED, IN_SYSTEM, EARLIER = "this message", "its attachments", "the system prompt", "earlier turns"
+IN_DRAFT, ATTACHED, IN_STOP = "this message", "its attachments", "the words to stop at"
+IN_SYSTEM, EARLIER = "the system prompt", "earlier turns"
 
 
 class Place(Struct, frozen=True):
@@ -144,9 +145,13 @@ class Gate:
             known = self._known(chat, text)
             return self._scanner.scan(text) if known is None else known
 
-        masked = mask([text for message in request.messages for text in _texts_of(message)], scan)
+        stop = request.parameters.stop
+        masked = mask([*(text for message in request.messages for text in _texts_of(message)), *stop], scan)
         texts = iter(masked.texts)
-        return replace(request, messages=tuple(_with_texts(m, texts) for m in request.messages)), masked.values
+        messages = tuple(_with_texts(message, texts) for message in request.messages)
+        return replace(
+            request, messages=messages, parameters=replace(request.parameters, stop=tuple(texts))
+        ), masked.values
 
 
 def _along(
@@ -156,6 +161,8 @@ def _along(
     to it."""
     yield IN_DRAFT, False, draft.text
     yield IN_SYSTEM, decided > 0, chat.system
+    for text in draft.parameters.stop:
+        yield IN_STOP, False, text
     for text in _attached(draft.attachments):
         yield ATTACHED, False, text
     for index in range(len(kept) - 1, -1, -1):

@@ -61,6 +61,7 @@ async def examine(
         asyncio.to_thread(_leave_keyring if local_only else examine_keyring),
         *(examine_backend(fleet, spec, round_trip=round_trip) for spec in specs if fleet),
     )
+    clouds = [await examine_cloud(fleet, spec) for spec in specs if fleet and spec.kind is Kind.OLLAMA]
     if fleet is None:
         backends = [Finding("backends", State.NOTE, "not looked at", "mend the ledger first")]
     elif problems:
@@ -76,6 +77,7 @@ async def examine(
         examine_embedded(paths),
         examine_vllm(config.vllm.command),
         *backends,
+        *filter(None, clouds),
     ]
 
 
@@ -183,11 +185,27 @@ async def examine_backend(fleet: Fleet, spec: BackendSpec, *, round_trip: bool) 
         return Finding(subject, State.BROKEN, f"has no model {spec.model!r}", f"choose one of: {offered}{pull}")
     if round_trip and (failure := await _round_trip(fleet, spec)):
         return Finding(subject, State.BROKEN, *failure)
-    return Finding(subject, State.OK, f"{health.detail}, {_where(spec)}{', answered one token' if round_trip else ''}")
+    stands = fleet.standing(spec.id)
+    where = f"{stands.zone} ({stands.proof}: {stands.how})" if stands.proof else f"{stands.zone}"
+    doubt = f"; not verified: {stands.doubt}" if stands.doubt else ""
+    answered = ", answered one token" if round_trip else ""
+    return Finding(subject, State.OK, f"{health.detail}, {where}{doubt}{answered}")
 
 
-def _where(spec: BackendSpec) -> str:
-    return f"{spec.zone} ({spec.proof})" if spec.proof else f"{spec.zone}"
+async def examine_cloud(fleet: Fleet, spec: BackendSpec) -> Finding | None:
+    """Whether an Ollama of the user's own could forward at all; None for one that does not answer."""
+    from hybridchat.backends.ollama import OllamaBackend
+
+    if not spec.zone.is_local or fleet.health(spec.id).state is not HealthState.HEALTHY:
+        return None
+    opened = await fleet.backend(spec.id, spec.zone)
+    is_off = await opened.cloud_is_off() if isinstance(opened, OllamaBackend) else None
+    subject = f"cloud of {spec.id}"
+    if is_off:
+        return Finding(subject, State.OK, "switched off in the server: it forwards nothing")
+    remedy = "start the server with OLLAMA_NO_CLOUD=1 to switch it off"
+    detail = "the server does not say whether it can forward" if is_off is None else "on: the server can forward models"
+    return Finding(subject, State.NOTE, f"{detail}; pinned conversations ask it under names that it never does", remedy)
 
 
 async def _round_trip(fleet: Fleet, spec: BackendSpec) -> tuple[str, str] | None:

@@ -20,6 +20,7 @@ from hybridchat.errors import HybridchatError
 from hybridchat.net.audit import Recorder
 from hybridchat.paths import Paths
 from hybridchat.session.setup import OfferedModel, PullProgress
+from hybridchat.session.vouches import Vouches
 
 
 class FirstRun:
@@ -46,9 +47,10 @@ class FirstRun:
             values: dict[str, object] = {"id": one.id, "kind": str(one.kind), "base_url": one.base_url}
             if (provider := provider_at(parse_base_url(one.base_url))) and provider.headers:
                 values["headers"] = provider.headers
-            if one.id in vouched:
-                values["vouched"] = True
             await asyncio.to_thread(add_backend, self._paths.config_file, values)
+            if one.id in vouched and one.peer is not None:
+                vouches, address = Vouches(self._paths.vouches_file), parse_base_url(one.base_url)
+                await asyncio.to_thread(vouches.give, one.id, one.kind, address, one.peer.executable)
 
     async def catalog(self) -> tuple[OfferedModel, ...]:
         """Sizes come from the hub; without a network they are unknown."""

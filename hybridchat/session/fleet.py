@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 from msgspec.structs import replace
 
 from hybridchat.backends.base import Backend, BackendSpec
 from hybridchat.domain.breaker import Breaker, begun, failed, given_up, why_paused
-from hybridchat.domain.chat import Health, HealthState, Kind, ModelInfo, Zone
+from hybridchat.domain.chat import Health, HealthState, Kind, ModelInfo, Proof, Zone
 from hybridchat.domain.events import Failed, Finished, Limits
+from hybridchat.domain.peers import Peer
 from hybridchat.domain.privacy import is_cloud_name
 from hybridchat.domain.routing import Candidate
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError, Refused, UsageError
+from hybridchat.net.peers import meeting
 from hybridchat.session.keeping import Kept
+from hybridchat.session.standing import Standing, Standings
+from hybridchat.session.vouches import Vouches
 
 LOOK_S = 10.0
 _GONE = {ErrorKind.CONNECT, ErrorKind.DNS, ErrorKind.TLS, ErrorKind.IDENTITY}
@@ -37,17 +42,20 @@ class Fleet:
         *,
         local_only: bool,
         keep_key: KeepKey | None = None,
+        vouches: Vouches | None = None,
     ) -> None:
         self._specs = dict(specs)
         self._open_backend = open_backend
         self._on_health = on_health
         self._local_only = local_only
         self._keep_key = keep_key
+        self._standings = Standings(vouches or Vouches())
         self._open: dict[tuple[str, Zone], Backend] = {}
         self._opening: dict[tuple[str, Zone], asyncio.Task[Backend]] = {}
         self._keyless: set[str] = set()  # their key could not be had when they were last opened
         self._replaced: list[Backend] = []  # opened with an older key; replies may still stream from them
         self._health: dict[str, Health] = {}
+        self._stood: dict[str, Proof | None] = {}  # each backend's proof at the last look
         self._breakers: dict[str, Breaker] = {}
         self._limits: dict[str, Limits] = {}
         self._refused_tokens: dict[tuple[str, str], int] = {}  # by backend and model
@@ -76,14 +84,18 @@ class Fleet:
             found.append(self._candidate(spec, model or (models or {}).get(spec.id)))
         return tuple(found)
 
+    def candidate(self, backend: str, model: str) -> Candidate:
+        """With that model: it may be forwarded where others are not."""
+        return self._candidate(self._specs[backend], model)
+
     def _candidate(self, spec: BackendSpec, wanted: str | None) -> Candidate:
         health = self.health(spec.id)
         name = wanted or spec.model or _first_usable(health.models, spec.kind)
         info = health.model(name)
-        remote_host = info.remote_host if info else None
-        zone, proof = spec.zone, spec.proof
+        remote_host = (info.remote_host if info else None) or self._standings.forwards_to(spec.id)
+        zone, proof, doubt = spec.zone, self._standings.proof(spec, health), self._standings.doubt(spec, health)
         if spec.kind is Kind.OLLAMA and zone.is_local and (remote_host or is_cloud_name(name)):
-            zone, proof, remote_host = Zone.MANAGED, None, remote_host or "Ollama's cloud"
+            zone, proof, doubt, remote_host = Zone.MANAGED, None, "", remote_host or "Ollama's cloud"
         state, detail = health.state, str(health)
         if not name and state is not HealthState.UNHEALTHY:
             state, detail = HealthState.UNHEALTHY, "no model is chosen: pick one as the route"
@@ -98,8 +110,49 @@ class Fleet:
             context_window=info.context_window if info else None,
             refused_tokens=self._refused_tokens.get((spec.id, name)),
             paused=why_paused(self.breaker(spec.id), time.monotonic()) or "",
+            doubt=doubt,
             remote_host=remote_host,
         )
+
+    # --- who computes, and how that is known
+
+    def standing(self, backend: str) -> Standing:
+        return self._standings.of(self._specs[backend], self.health(backend))
+
+    async def vouch(self, backend: str, seen: Peer | None = None) -> None:
+        """The user knows that it computes here: kept for its address and for the program that answers now.
+
+        Raises UsageError where no word can make it local, Refused where another program answers than the one `seen`,
+        HybridchatError where nobody answers.
+        """
+        spec = self._specs[backend]
+        if spec.zone is not Zone.DEVICE or spec.proof is Proof.VERIFIED:
+            raise UsageError(f"{backend} is {spec.zone}: only a server on loopback can be vouched for")
+        await self.check(backend)
+        now = self._standings.peer(backend)
+        if seen is not None and now is not None and now.executable != seen.executable:
+            raise Refused(f"{now} answers now, and not {seen}", "look who it is, and vouch again")
+        await asyncio.to_thread(self._standings.vouch, spec)
+        self._on_health(backend, self.health(backend))
+
+    async def take_word_back(self, backend: str) -> None:
+        """The user's word, given in the program, holds no more. Raises HybridchatError when that cannot be kept."""
+        await asyncio.to_thread(self._standings.vouches.end, backend)
+        self._on_health(backend, self.health(backend))
+
+    def promised(self, target: Candidate) -> AbstractContextManager[None]:
+        """Requests within go to whom the plan saw: where another program answers, they end as Refused, nothing sent."""
+        spec = self._specs[target.backend]
+        rests_on_it = target.proof is not None and target.proof is not spec.proof
+        return meeting(partial(self._met, target)) if rests_on_it else nullcontext()
+
+    def _met(self, target: Candidate, peer: Peer) -> None:
+        spec, health = self._specs[target.backend], self.health(target.backend)
+        self._standings.note_peer(spec, peer)
+        if self._standings.still_holds(spec, target.proof):
+            return
+        self._on_health(spec.id, health)
+        raise Refused(f"{peer} answers for {spec.id} now", "nothing was sent; see who that is, then send it again")
 
     async def backend(self, backend: str, zone: Zone) -> Backend:
         """The opened backend for that zone. Raises Refused off this device in a local-only run, and what opening it
@@ -148,9 +201,12 @@ class Fleet:
     async def check(self, backend: str) -> Health:
         """Looks at one backend now. Never raises."""
         spec = self._specs[backend]
+        await asyncio.to_thread(self._standings.vouches.read)
         try:
             async with asyncio.timeout(LOOK_S):  # a key program may take its time
-                health = await (await self.backend(backend, spec.zone)).health()
+                opened = await self.backend(backend, spec.zone)
+                with meeting(partial(self._standings.note_peer, spec)):
+                    health = await opened.health()
         except HybridchatError as error:  # a certificate that cannot be read is a UsageError
             kind = error.kind if isinstance(error, BackendError) else None
             health = Health(HealthState.UNHEALTHY, error.message, remedy=error.remedy, error_kind=kind)
@@ -158,11 +214,13 @@ class Fleet:
             health = Health(HealthState.UNHEALTHY, f"no answer within {LOOK_S:g} s")
         except OSError as error:  # its files can vanish while they are looked at
             health = Health(HealthState.UNHEALTHY, f"{error.strerror or error}: {error.filename}")
+        if health.error_kind is ErrorKind.IDENTITY:
+            self._standings.end_vouch(backend, "another service answers there")
         health = replace(health, checked_at=time.monotonic())
-        changed = health.state, health.detail, health.models
-        before = self.health(backend)
-        self._health[backend] = health
-        if changed != (before.state, before.detail, before.models):
+        before, self._health[backend] = self.health(backend), health
+        stood, self._stood[backend] = self._stood.get(backend), self._standings.proof(spec, health)
+        changed = health.state, health.detail, health.models, self._stood[backend]
+        if changed != (before.state, before.detail, before.models, stood):
             self._on_health(backend, health)
         return health
 
@@ -180,8 +238,9 @@ class Fleet:
         """For when the user wants to send: the keys that could not be had are asked for again."""
         await asyncio.gather(*(self.check(backend) for backend in sorted(self._keyless)))
 
-    def demote(self, backend: str) -> None:
+    def demote(self, backend: str, host: str) -> None:
         """A server that forwards is not local, whatever its address says; holds for this run."""
+        self._standings.note_forwarding(backend, host)
         spec = self._specs[backend]
         self._specs[backend] = replace(spec, zone=Zone.MANAGED, proof=None)
 

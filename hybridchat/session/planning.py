@@ -22,6 +22,7 @@ from hybridchat.domain.routing import (
     able,
     classify,
     decide,
+    vouchable,
 )
 from hybridchat.domain.text import count_of, oldest_turns
 from hybridchat.errors import EXIT_FAILED, ErrorKind, HybridchatError, Refused, UsageError
@@ -35,7 +36,10 @@ from hybridchat.session.state import Chat, Draft, Plan, count_turns, left_out_be
 from hybridchat.session.ways import Undecided, Way
 
 FALLBACK = "fallback"  # how the reasons of one begin
-_CHOICES = "--mask sends placeholders, --backend local asks at home, --send-as-is sends it as it is"
+_CHOICES = (
+    "--mask sends placeholders, --backend local asks at home, --send-as-is sends it as it is; "
+    "names and addresses cannot be found"
+)
 ROOM = 0.75  # of the context window, for the prompt; the rest is for the answer
 
 
@@ -238,8 +242,9 @@ class Planner:
         turns = count_turns(history) - left_out
         can = decision.choices or able(given)
         too_small = decide(replace(given, prompt_tokens=None)).target
+        vouching = (Way("vouch", candidate, turns) for candidate in vouchable(given))
         if too_small is None or too_small in can:
-            return tuple(Way("ask", candidate, turns) for candidate in can)
+            return (*vouching, *(Way("ask", candidate, turns) for candidate in can))
         drop = turns_to_drop(chat, draft, history, left_out, too_small)
         dropping = (Way("drop", too_small, drop),) if drop else ()
         summarizer = min(can, key=lambda c: not c.is_local, default=too_small)
@@ -322,7 +327,7 @@ def _flag(way: Way) -> str:
     match way.kind:
         case "drop":
             return f"--drop-oldest leaves out {oldest_turns(way.turns)}"
-        case "mask" | "as_is":
+        case "mask" | "as_is" | "vouch":
             return ""  # named by the remedy
         case "summarize":
             return "--summarize goes on in a fork that begins with a summary"

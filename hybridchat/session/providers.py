@@ -19,14 +19,17 @@ from hybridchat.config.providers import Provider, providers
 from hybridchat.config_edit import add_backend
 from hybridchat.domain.audit import Errand
 from hybridchat.domain.chat import Health, HealthState, ModelInfo, Zone
+from hybridchat.domain.peers import Peer
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError, Refused
 from hybridchat.keys import Key, SessionKeys, delete_key, find_key, secret_variables, store_key, typed_key
 from hybridchat.net.audit import Recorder, on_errand
 from hybridchat.net.client import open_client
+from hybridchat.net.peers import meeting
 from hybridchat.paths import Paths
 from hybridchat.session.drafting import NewBackend, draft, written
 from hybridchat.session.prices import PriceBook, Quote
 from hybridchat.session.probing import ask_one_token
+from hybridchat.session.vouches import Vouches
 
 
 class KeyState(StrEnum):
@@ -57,6 +60,7 @@ class Look(Struct, frozen=True):
     detail: str
     remedy: str = ""
     models: tuple[ListedModel, ...] = ()
+    peer: Peer | None = None  # the program that answered, on this machine
 
 
 def why_not(new: NewBackend, look: Look) -> BackendError | None:
@@ -95,6 +99,7 @@ class Providers:
     ) -> None:
         """Without a `recorder`, only what is on this device can be asked."""
         self._config_file = paths.config_file
+        self._vouches = Vouches(paths.vouches_file)
         self._prices = prices
         self._session_keys = session_keys
         self._recorder = recorder
@@ -141,7 +146,9 @@ class Providers:
             return await self._look(new, key)
 
     async def _look(self, new: NewBackend, key: str | None) -> Look:
-        health, detail = await self._health(new.spec, key), ""
+        peers: list[Peer] = []
+        with meeting(peers.append):
+            health, detail = await self._health(new.spec, key), ""
         if health.error_kind is ErrorKind.AUTH:
             state = KeyState.REFUSED if key else KeyState.MISSING
         elif health.state is HealthState.UNHEALTHY:
@@ -153,7 +160,7 @@ class Providers:
         provider = new.provider
         models = [model for model in health.models if provider is None or provider.is_for_chat(model.name)]
         listed = await asyncio.to_thread(self._priced, new.spec, models)
-        return Look(state, detail or health.detail, health.remedy, listed)
+        return Look(state, detail or health.detail, health.remedy, listed, peers[-1] if peers else None)
 
     async def _health(self, spec: BackendSpec, key: str | None) -> Health:
         backend = make_backend(spec, key, recorder=self._recorder)
@@ -194,9 +201,12 @@ class Providers:
         if failure:
             raise BackendError(failure.kind, failure.message, failure.remedy, status=failure.status)
 
-    async def add(self, new: NewBackend, *, model: str | None = None, key: str | None = None) -> Added:
+    async def add(
+        self, new: NewBackend, *, model: str | None = None, key: str | None = None, vouched: Peer | None = None
+    ) -> Added:
         """Writes it to the config. A `key` that was typed goes into the keyring, else into this session alone, and the
-        config then names the variable in which a later session will look for it, unless it does so anyway."""
+        config then names the variable in which a later session will look for it, unless it does so anyway. `vouched` is
+        the program of which the user knows that it computes on this machine."""
         new = new.with_values(model=model or new.config.model)
         notice = ""
         if key is not None:
@@ -207,6 +217,9 @@ class Providers:
             if key is not None and new.config.key == "keyring":
                 await asyncio.to_thread(delete_key, new.spec.address)
             raise
+        if vouched is not None:
+            spec = new.spec
+            await asyncio.to_thread(self._vouches.give, spec.id, spec.kind, spec.address, vouched.executable)
         return Added(new.config, notice)
 
     async def _keep(self, new: NewBackend, key: str) -> tuple[NewBackend, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from msgspec.structs import replace
 
@@ -100,6 +101,8 @@ class Recovery:
             self._fleet.note_end(target.backend, final)
         if not isinstance(final, Failed):
             return ""
+        if final.kind is ErrorKind.FORWARDED:
+            self._fleet.demote(target.backend, final.remote_host or "another host")
         if final.kind is ErrorKind.CONTEXT_OVERFLOW:
             self._fleet.note_overflow(target.backend, target.model, self._plan.counted_tokens, final)
         if came_anything:
@@ -129,6 +132,9 @@ class Recovery:
         self._plan = plan
         self._aim_at(make_try(self._fleet, self._planner, self._chat, self._draft, plan, why))
         return Again(self._try, 0.0, why)
+
+    def promised(self) -> AbstractContextManager[None]:
+        return self._fleet.promised(self._try.target)
 
     def limits(self, limits: Limits) -> None:
         self._fleet.note_limits(self._try.target.backend, limits)

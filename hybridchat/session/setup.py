@@ -37,7 +37,8 @@ class Setup(Protocol):
         ...
 
     async def accept(self, found: Sequence[Found], *, vouched: Sequence[str] = ()) -> None:
-        """Writes them to the config, with comments; `vouched` are the ids that the user knows to compute here."""
+        """Writes them to the config, with comments; `vouched` are the ids that the user knows to compute here, which
+        holds for the programs that answer there now."""
         ...
 
     async def catalog(self) -> tuple[OfferedModel, ...]:

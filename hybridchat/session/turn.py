@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
@@ -77,6 +77,10 @@ class Course(Protocol):
 
     async def backend(self) -> Backend:
         """For the attempt that begins now. Raises HybridchatError when it must not be made."""
+        ...
+
+    def promised(self) -> AbstractContextManager[None]:
+        """Within, requests go to whom the plan meant, or end as Refused."""
         ...
 
     def after(self, final: Final, *, came_anything: bool) -> Again | str:
@@ -171,7 +175,7 @@ class Turn:
             backend = await self._course.backend()
             request = with_max_tokens(self._try.request, self._attempt.max_tokens)
             self.reply.was_sent = True
-            with on_errand(self._errand()):
+            with on_errand(self._errand()), self._course.promised():
                 async with aclosing(backend.chat(request)) as stream:
                     async for event in stream:
                         if isinstance(event, wire.Finished | wire.Failed):

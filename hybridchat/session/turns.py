@@ -142,7 +142,6 @@ class Turns:
         if attempt.outcome is Outcome.OK:
             self._fleet.note_success(attempt.backend)
         elif attempt.error_kind == ErrorKind.FORWARDED:
-            self._fleet.demote(attempt.backend)
             text = f"{attempt.backend} forwards to another host and now counts as managed: {note}"
             self._emit(Notice(text, "error"))
         elif attempt.error_kind:

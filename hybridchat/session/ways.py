@@ -23,9 +23,10 @@ class Way(Struct, frozen=True):
     summarize: the conversation goes on as a fork that begins with a summary of `turns` turns by it.
     mask: it answers, and gets placeholders for the secrets and personal data that were `found`.
     as_is: it answers, and gets them.
+    vouch: it answers, once the user has said that it computes on this machine.
     """
 
-    kind: Literal["ask", "drop", "summarize", "mask", "as_is"]
+    kind: Literal["ask", "drop", "summarize", "mask", "as_is", "vouch"]
     candidate: Candidate
     turns: int
     found: str = ""
@@ -48,6 +49,8 @@ class Way(Struct, frozen=True):
                 return f"mask {self.found} and ask {who}; {along}"
             case "as_is":
                 return f"send {self.found} as it is to {who}; {along}"
+            case "vouch":
+                return f"vouch for {self.candidate.backend} and ask {who}; {along}"
             case "summarize":
                 return f"go on in a fork with a summary of {count_of(self.turns, 'turn')} by {who}"
 

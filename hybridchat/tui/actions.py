@@ -1,17 +1,17 @@
-"""Every action of the chat, once: bindings, command palette, footer, help and docs/keys.md come from this table."""
+"""Every action of the chat, once: keys, command palette, footer, help and docs/keys.md come from this table."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from textual.binding import Binding, BindingType
+from textual.keys import REPLACED_KEYS, key_to_character
 
 
 class Action(NamedTuple):
     """One thing the user can do; what `where` names has a method `action_<id>`."""
 
     id: str
-    keys: tuple[str, ...]  # Textual's names; the first one is shown
+    keys: tuple[str, ...]  # Textual's names, unless a keymap says otherwise
     title: str
     help: str
     footer: str = ""  # a word for the footer; "": not there
@@ -49,6 +49,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
     "Where it goes": (
         Action("route", ("ctrl+r",), "Route of this chat…", "Auto, local, managed, or one backend and model", "route"),
         Action("privacy", ("ctrl+l",), "Privacy of this chat…", "Local only, private or open", "pin"),
+        Action("standing", ("alt+i",), "What local means here…", "Who computes, and how that is known", "", "chat"),
         Action("effort", ("alt+g",), "How much it may think…", "Off, low, medium, high, or as the model does"),
         Action("reasoning", ("ctrl+g",), "High reasoning on or off", "Say that the task is hard: routes may heed it"),
         Action("budget", ("alt+m",), "Budgets…", "What may be spent, and what rate limits leave"),
@@ -63,9 +64,17 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         Action("toggle_thinking", ("ctrl+t",), "Show or hide thinking", "Unfold the model's thinking, or fold it"),
         Action("toggle_panel", ("f4",), "Show or hide the comparison", "Local and managed side by side"),
         Action("read", ("f7",), "Read with the keys", "To the transcript, and back; Tab does the same"),
+        Action("leave", (), "Leave the composer", "To the transcript, where letters are keys too"),
         Action("end", ("ctrl+end",), "To the end", "Scroll to the newest line and follow it", in_palette=False),
     ),
     "In the transcript": (
+        Action("write", ("i",), "Write", "Back to the composer", in_palette=False),
+        Action("scroll_up", ("up",), "A line up", "With a caret, that goes up", "", "transcript", False),
+        Action("scroll_down", ("down",), "A line down", "With a caret, that goes down", "", "transcript", False),
+        Action("page_up", ("pageup",), "A page up", "From the composer too", "", "transcript", False),
+        Action("page_down", ("pagedown",), "A page down", "From the composer too", "", "transcript", False),
+        Action("scroll_home", ("home",), "To the beginning", "With a caret, that of its line", "", "transcript", False),
+        Action("scroll_end", ("end",), "To the end of all", "With a caret, that of its line", "", "transcript", False),
         Action("caret", ("v",), "Select with keys", "A caret; Shift+arrows or v again select", "", "transcript", False),
         Action("copy", ("y", "ctrl+c", "super+c"), "Copy the selection", "Then it is gone", "", "transcript", False),
         Action("select_all", ("ctrl+a",), "Select everything", "The whole conversation", "", "transcript", False),
@@ -86,14 +95,19 @@ ACTIONS: tuple[Action, ...] = tuple(action for actions in GROUPS.values() for ac
 _NAMES = {
     "escape": "Esc",
     "enter": "Enter",
-    "question_mark": "?",
-    "underscore": "_",
     "up": "Up",
     "down": "Down",
     "left": "Left",
     "right": "Right",
     "end": "End",
     "home": "Home",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "space": "Space",
+    "tab": "Tab",
+    "backspace": "Backspace",
+    "delete": "Delete",
+    "insert": "Insert",
 }
 
 
@@ -102,41 +116,16 @@ def key_name(key: str) -> str:
     *modifiers, last = key.split("+")
     if not modifiers and len(last) == 1:
         return last
-    return "+".join([*(m.title() for m in modifiers), _NAMES.get(last, last.upper())])
+    name = _NAMES.get(last) or (character_of(last) or last).upper()
+    return "+".join([*(modifier.title() for modifier in modifiers), name])
+
+
+def character_of(key: str) -> str | None:
+    """What a key types; None for one that types nothing: with Ctrl or Alt, F5, Esc."""
+    character = key_to_character(REPLACED_KEYS.get(key, key))
+    return character if character is not None and character.isprintable() else None
 
 
 def short_key(key: str) -> str:
     """The same for the footer, where room is scarce: Ctrl+N → ^N."""
     return key_name(key).replace("Ctrl+", "^")
-
-
-def bindings(where: str) -> list[BindingType]:
-    """Textual's bindings for one place. Those of the chat and the app win over a focused widget's own keys."""
-    return [
-        Binding(
-            ",".join(action.keys),
-            action.id,
-            action.title,
-            tooltip=action.help,
-            id=action.id,
-            show=False,
-            priority=_wins(action),
-        )
-        for action in ACTIONS
-        if action.where == where
-    ]
-
-
-def _wins(action: Action) -> bool:
-    # `?` and Esc belong to a focused widget first: the composer types the one, a search field clears with the other.
-    return action.where != "transcript" and action.id not in {"help", "stop", "recall"}
-
-
-def keys_markdown() -> str:
-    """The text of docs/keys.md."""
-    lines = ["# Keys", "", "Everything is in the command palette (Ctrl+P) too; F1 shows this page in the program.", ""]
-    for group, actions in GROUPS.items():
-        lines += [f"## {group}", "", "| key | action | what it does |", "|---|---|---|"]
-        lines += [f"| {' or '.join(map(key_name, a.keys))} | {a.title} | {a.help} |" for a in actions]
-        lines.append("")
-    return "\n".join(lines)

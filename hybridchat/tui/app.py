@@ -21,13 +21,15 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from hybridchat.config import UiConfig
-from hybridchat.domain.text import clean
+from hybridchat.config.problems import Problem
+from hybridchat.domain.text import clean, clean_line
 from hybridchat.errors import EXIT_FAILED, HybridchatError, Refused
 from hybridchat.session.events import Notice, SessionEvent
 from hybridchat.tui import terminal
-from hybridchat.tui.actions import bindings
+from hybridchat.tui.keymap import DEFAULT, Keymap, bindings, rebind
 from hybridchat.tui.pasting import read_pastes_as_text
 from hybridchat.tui.screens.chat import ChatScreen
+from hybridchat.tui.screens.chat_view import MAX_BANNERS
 from hybridchat.tui.theming import Themed
 from hybridchat.tui.widgets.hints import Hints
 from hybridchat.tui.words import brief
@@ -63,6 +65,8 @@ class HybridChatApp(Themed):
     TITLE = "hybridchat"
     BINDINGS = bindings("app")
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
+    keymap: Keymap = DEFAULT
+    keymap_problems: Sequence[Problem] = ()
     ENABLE_COMMAND_PALETTE = False  # ours opens it: its key stands in the table like all others
 
     def __init__(
@@ -71,6 +75,7 @@ class HybridChatApp(Themed):
         *,
         ui: UiConfig = _DEFAULT_UI,
         theme_folders: Sequence[Path] = (),
+        keymap_file: Path | None = None,
         notices: Sequence[Notice] = (),
         setup: Setup | None = None,
         open_demo: OpenSession | None = None,
@@ -90,11 +95,15 @@ class HybridChatApp(Themed):
         self._reopen_latest = reopen_latest
         self._crash_log = crash_log
         self._chat_screen = ChatScreen(panel=ui.panel, show_thinking=ui.show_thinking)
+        self._keymap_file = keymap_file
+        self.use_keymap(ui.keymap)
         self._typed_ahead: list[events.Key] | None = []
         self._said: tuple[str, str] | None = None
         self._silence: Timer | None = None
         self.session: Session | None = None
-        self.last_words = ""  # for stderr, once the terminal is the shell's again
+        self._is_ending = False
+        self.parting_words: list[str] = []  # what the session told while it closed: for stderr, as the next
+        self.last_words = ""  # why it failed; once the terminal is the shell's again
         self._filters.append(terminal.InertFilter())
         if (getattr(sys.__stderr__, "encoding", None) or "utf-8").lower().replace("-", "") != "utf8":
             self._filters.append(terminal.AsciiFilter())
@@ -142,6 +151,7 @@ class HybridChatApp(Themed):
         self.follow_theme_file()
         for notice in self._notices:
             self._chat_screen.banner(notice.text, notice.severity)
+        self._tell_keymap_problems()
         self.run_worker(self._start_session(opener), name="session")
 
     async def _start_session(self, opener: OpenSession) -> None:
@@ -165,6 +175,8 @@ class HybridChatApp(Themed):
                 screen.route_line.say(f"No chat can be opened: {error}")
 
     def _tell(self, event: SessionEvent) -> None:
+        if self._is_ending and isinstance(event, Notice):
+            self.parting_words.append(event.text)
         try:
             if self._chat_screen.is_running:
                 self._chat_screen.tell(event)
@@ -173,6 +185,7 @@ class HybridChatApp(Themed):
 
     async def on_unmount(self) -> None:
         """The terminal is the shell's again by now; what came of running replies is written."""
+        self._is_ending = True
         if self.session is not None:
             try:
                 await self.session.close()
@@ -213,7 +226,30 @@ class HybridChatApp(Themed):
 
     def action_help_quit(self) -> None:
         """Ctrl+C with nothing selected."""
-        self.notify("Esc stops a reply, Ctrl+Q quits.")
+        self.notify(f"{self.keymap.name('stop')} stops a reply, {self.keymap.name('quit')} quits.")
+
+    # --- keys
+
+    def use_keymap(self, name: str) -> None:
+        """That shipped one, and the user's own keys over it."""
+        keymap, self.keymap_problems = DEFAULT, []
+        if name != "default" or (self._keymap_file is not None and self._keymap_file.is_file()):
+            from hybridchat.tui.keymap_files import load_keymap
+
+            keymap, self.keymap_problems = load_keymap(name, self._keymap_file)
+        if keymap is not self.keymap:
+            self.keymap = keymap
+            rebind(self, "app", keymap)
+            self._chat_screen.use_keymap(keymap)
+
+    def _tell_keymap_problems(self) -> None:
+        """As many as the banners have room for; the page of keys has all."""
+        problems = self.keymap_problems
+        few = problems if len(problems) <= MAX_BANNERS else problems[: MAX_BANNERS - 1]
+        for problem in few:
+            self._chat_screen.banner(str(problem))
+        if left := len(problems) - len(few):
+            self._chat_screen.banner(f"{left} more mistakes in keys: {self.keymap.name('help')} lists them")
 
     # --- passing words
 
@@ -269,6 +305,8 @@ def run(app: HybridChatApp) -> int:
 
         constants.ESCAPE_DELAY = terminal.ESCAPE_DELAY_S  # type: ignore[misc]
     app.run()
+    for words in app.parting_words:
+        print(f"hybridchat: {clean_line(words)}", file=sys.stderr)  # noqa: T201 - as below
     if app.last_words:
         print(app.last_words, file=sys.stderr)  # noqa: T201 - the screen is gone; this is the shell's line
         return app.return_code or EXIT_FAILED

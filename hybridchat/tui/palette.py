@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from hybridchat.tui.actions import ACTIONS, Action, key_name
+from hybridchat.tui.actions import ACTIONS, Action
+from hybridchat.tui.keymap import keymap_of
 
 
 class ActionProvider(Provider):
@@ -14,12 +15,12 @@ class ActionProvider(Provider):
 
     async def discover(self) -> Hits:
         for action in self._usable():
-            yield DiscoveryHit(_title(action), self._runner(action), action.title, action.help)
+            yield DiscoveryHit(self._title(action), self._runner(action), action.title, action.help)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for action in self._usable():
-            title = _title(action)
+            title = self._title(action)
             if (score := matcher.match(f"{title} {action.help}")) > 0:
                 yield Hit(score, matcher.highlight(title), self._runner(action), action.title, action.help)
 
@@ -33,6 +34,6 @@ class ActionProvider(Provider):
         where = "app" if action.where == "app" else "screen"
         return lambda: self.app.run_action(f"{where}.{action.id}")
 
-
-def _title(action: Action) -> str:
-    return f"{action.title}  ({key_name(action.keys[0])})" if action.keys else action.title
+    def _title(self, action: Action) -> str:
+        keymap = keymap_of(self.app)
+        return f"{action.title}  ({keymap.name(action.id)})" if keymap.of(action.id) else action.title

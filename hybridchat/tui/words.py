@@ -82,8 +82,8 @@ def cost_words(cost: CostEstimate) -> str:
     return f"{format_range(cost.low_usd, cost.high_usd)} {what}"
 
 
-def waiting_to_retry(reason: str, left_s: int, retry_no: int) -> str:
-    return f"{clean_line(reason, 100)}: trying again in {left_s} s ({retry_no} of {MAX_RETRIES}) · Esc cancels"
+def waiting_to_retry(reason: str, left_s: int, retry_no: int, key: str) -> str:
+    return f"{clean_line(reason, 100)}: trying again in {left_s} s ({retry_no} of {MAX_RETRIES}) · {key} cancels"
 
 
 def milliseconds(value: float | None) -> str:

@@ -124,10 +124,11 @@ async def world(*, in_namespace: bool) -> AsyncIterator[World]:
 
 
 async def play(name: str, *, in_namespace: bool) -> dict[str, Any]:
-    from tests.privacy import scenarios
+    from tests.privacy import degrees, scenarios
 
+    scene = getattr(scenarios, name, None) or getattr(degrees, name)
     async with world(in_namespace=in_namespace) as made:
-        found = await getattr(scenarios, name)(made)
+        found = await scene(made)
         return {"found": found, "seen": made.seen()}
 
 

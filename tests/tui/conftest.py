@@ -111,7 +111,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Screenplay:
         session, given = session or FakeSession(), set(options)
         app = HybridChatApp(
             options.pop("open_session", session.opener),
-            ui=UiConfig(theme=theme),
+            ui=options.pop("ui", UiConfig(theme=theme)),
             theme_folders=[shipped_themes_dir(), *folders],
             **options,
         )

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from hybridchat.config import BackendConfig
 from hybridchat.config.providers import Provider, providers
 from hybridchat.domain.chat import Effort, Kind, ModelInfo, Zone
+from hybridchat.domain.peers import Peer
 from hybridchat.domain.routing import Candidate
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError
 from hybridchat.keys import Key, typed_key
@@ -69,6 +70,7 @@ class FakeProviders:
         self.proven: list[tuple[str | None, str]] = []  # key, model
         self.proof_fails: HybridchatError | None = None
         self.written: list[tuple[NewBackend, str | None, str | None]] = []  # model, typed key
+        self.vouched: Peer | None = None
         self.notice = ""
 
     def opener(self) -> Providers:
@@ -94,7 +96,10 @@ class FakeProviders:
             raise self.proof_fails
         self.proven.append((key, model))
 
-    async def add(self, new: NewBackend, *, model: str | None = None, key: str | None = None) -> Added:
+    async def add(
+        self, new: NewBackend, *, model: str | None = None, key: str | None = None, vouched: Peer | None = None
+    ) -> Added:
+        self.vouched = vouched
         self.written.append((new, model, key))
         return Added(new.with_values(model=model).config, self.notice)
 

@@ -29,6 +29,7 @@ from hybridchat.domain.chat import (
     Role,
     Zone,
 )
+from hybridchat.domain.peers import Peer
 from hybridchat.domain.pricing import CostEstimate
 from hybridchat.domain.privacy import strictest
 from hybridchat.domain.routing import LOCAL_FIRST, Candidate, Decision, Outlook, RouteInput, decide
@@ -44,6 +45,7 @@ from hybridchat.session.events import (
 from hybridchat.session.floor import Floor
 from hybridchat.session.forking import past_turns
 from hybridchat.session.planning import stays_home
+from hybridchat.session.standing import Standing
 from hybridchat.session.state import Chat, Draft, Plan, count_turns
 from hybridchat.session.ways import Way
 from tests.tui.fake_turn import RunningTurn
@@ -68,6 +70,9 @@ CLOUD = Candidate(
 )
 
 
+PEER = Peer(pid=812, executable="/usr/bin/python3.11")
+
+
 class FakeChats:
     """Replies arrive by `feed` and `finish`, so that a test decides what the screen sees when."""
 
@@ -80,6 +85,7 @@ class FakeChats:
         self.ways: tuple[Way, ...] = ()  # what may be done about a draft that cannot be sent, or a reply that failed
         self.verdict: Verdict | None = None  # of the budgets, to any draft
         self.checked: list[str] = []
+        self.vouched: list[tuple[str, Peer | None]] = []
         self.keys_wanted = 0
         self.snapshot = SNAPSHOT
         self.is_started = self.is_closed = False
@@ -304,6 +310,27 @@ class FakeChats:
 
     def candidates(self, model: str | None = None) -> tuple[Candidate, ...]:
         return tuple(self.backends)
+
+    def candidate(self, backend: str, model: str) -> Candidate:
+        return replace(next(c for c in self.backends if c.backend == backend), model=model)
+
+    def standing(self, backend: str) -> Standing:
+        found = next(c for c in self.backends if c.backend == backend)
+        return Standing(
+            backend=backend,
+            kind=Kind(found.kind),
+            url="http://127.0.0.1:8000",
+            zone=found.zone,
+            proof=found.proof,
+            how="as the test says",
+            peer=PEER if found.zone is Zone.DEVICE else None,
+            seen_s=3.0 if found.zone is Zone.DEVICE else None,
+        )
+
+    async def vouch(self, backend: str, seen: Peer | None = None) -> None:
+        self.vouched.append((backend, seen))
+        self.backends = [replace(c, proof=Proof.VOUCHED) if c.backend == backend else c for c in self.backends]
+        self.ways = ()
 
     async def check_health(self, backend: str) -> None:
         self.checked.append(backend)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from hybridchat.domain.chat import Kind, Proof, Zone
+from hybridchat.domain.peers import Peer
 from hybridchat.errors import HybridchatError
 from hybridchat.session.setup import Discovery, Found, OfferedModel, PullProgress
 
@@ -17,6 +18,7 @@ OLLAMA = Found(
     base_url="http://127.0.0.1:11434",
     zone=Zone.DEVICE,
     proof=Proof.ASSUMED,
+    peer=Peer(pid=812, executable="/usr/bin/python3.11"),
     source="listens on port 11434",
     models=("llama3.2:3b", "qwen3:4b", "gemma3:1b", "phi4-mini"),
     is_healthy=True,

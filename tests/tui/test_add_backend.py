@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from textual import events
 
+from hybridchat.domain.peers import Peer
 from hybridchat.session.providers import KeyState, Look
 from hybridchat.tui.screens.add_backend import AddBackend
 from hybridchat.tui.screens.chat import ChatScreen
@@ -137,8 +138,21 @@ async def test_a_server_of_ones_own(play: Screenplay) -> None:
         await stage.press("enter")
         await stage.until(lambda: providers.written)
         configs = [config for config, _ in providers.looked]
-        assert [(c.kind, c.vouched, c.private) for c in configs] == [("vllm", True, False), ("vllm", False, True)]
-        assert providers.written[0][0].config == configs[1]
+        assert [(c.kind, c.vouched, c.private) for c in configs] == [("vllm", False, False), ("vllm", False, True)]
+        assert (providers.written[0][0].config, providers.vouched) == (configs[1], None)
+
+
+async def test_a_server_on_loopback_is_vouched_for_with_its_program(play: Screenplay) -> None:
+    peer = Peer(pid=812, executable="/usr/bin/python3.11")
+    providers = FakeProviders(Look(KeyState.NOT_NEEDED, "1 model", models=MODELS[:1], peer=peer))
+    async with play(FakeSession([LAB]), open_providers=providers.opener) as stage:
+        await form_of(stage, "vllm")
+        await stage.type("http://127.0.0.1:8000")
+        await stage.press("enter", "tab", "space", "ctrl+s")
+        await stage.until_top(Picker)
+        await stage.press("enter")
+        await stage.until(lambda: providers.written)
+        assert (providers.written[0][0].config.vouched, providers.vouched) == (False, peer)
 
 
 async def test_what_is_no_key_or_no_address_is_sent_nowhere(play: Screenplay) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
+from hybridchat.domain.chat import Proof
 from hybridchat.errors import UsageError
 from hybridchat.tui.screens.chat import ChatScreen
+from hybridchat.tui.screens.dialogs import Confirm
 from hybridchat.tui.screens.first_run import FirstRun
 from hybridchat.tui.screens.pull import PullModel
 from tests.tui.conftest import Screenplay, Stage
 from tests.tui.fake_session import FakeSession
-from tests.tui.fake_setup import FakeSetup
+from tests.tui.fake_setup import OLLAMA, FakeSetup
 
 
 async def looked(stage: Stage) -> FirstRun:
@@ -60,9 +64,32 @@ async def test_vouching_is_shown_and_handed_on(play: Screenplay) -> None:
     async with play(setup=setup) as stage:
         await looked(stage)
         await stage.press("v")
+        await stage.until_top(Confirm)
+        assert "/usr/bin/python3.11 (process 812)" in stage.text
+        assert "ssh -L" in stage.text
+        await stage.press("y")
         await stage.until(lambda: "ollama · loopback, you vouched" in stage.text)
         await stage.press("enter")
         await stage.until(lambda: setup.vouched == ["ollama"])
+
+
+async def test_enter_is_no_word_for_anybody(play: Screenplay) -> None:
+    setup = FakeSetup()
+    async with play(setup=setup) as stage:
+        screen = await looked(stage)
+        await stage.press("v")
+        await stage.until_top(Confirm)
+        await stage.press("enter")
+        await stage.until(lambda: stage.app.screen is screen)
+        assert screen.vouched == set()
+
+
+async def test_what_is_verified_needs_no_word(play: Screenplay) -> None:
+    async with play(setup=FakeSetup([replace(OLLAMA, proof=Proof.VERIFIED)])) as stage:
+        screen = await looked(stage)
+        assert "ollama · this device, verified" in stage.text
+        await stage.press("v")
+        assert (screen.vouched, stage.app.screen) == (set(), screen)
 
 
 async def test_a_managed_place_cannot_be_vouched_for(play: Screenplay) -> None:

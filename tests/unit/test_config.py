@@ -76,7 +76,7 @@ default = "local_only"
             "[ui]\n\nthem = 'x'",
             [
                 'config.toml:3: ui.them: there is no such key — did you mean "theme"? '
-                "allowed: theme, panel, show_thinking"
+                "allowed: theme, keymap, panel, show_thinking"
             ],
         ),
         ("[ui]\nshow_thinking = 1", ["config.toml:2: ui.show_thinking: is a number — true or false"]),

@@ -164,7 +164,8 @@ class AddBackend(ModalScreen["Added | None"]):
         if look.key == "unproven" and key and model and await self._wants_proof():
             self._say("Asking for one token…")
             await self._providers.prove(new, key, model)
-        return await self._providers.add(new, model=model or None, key=typed)
+        vouched = look.peer if self.mine.is_ticked and new.spec.address.is_loopback else None
+        return await self._providers.add(new, model=model or None, key=typed, vouched=vouched)
 
     async def _draft(self) -> NewBackend:
         url = self.url.value.strip()
@@ -173,8 +174,8 @@ class AddBackend(ModalScreen["Added | None"]):
         if self._provider is not None:
             return await self._providers.draft(self._provider.id, {"base_url": url})
         given: dict[str, object] = {"kind": self._kind}
-        if self.mine.is_ticked:
-            given["vouched" if parse_base_url(url).is_loopback else "private"] = True
+        if self.mine.is_ticked and not parse_base_url(url).is_loopback:
+            given["private"] = True
         return await self._providers.draft(url, given)
 
     async def _choose(self, new: NewBackend, look: Look) -> str | None:

@@ -14,6 +14,7 @@ from hybridchat.domain.text import clean_line
 from hybridchat.session import events as news
 from hybridchat.session.state import count_turns
 from hybridchat.session.ways import Undecided
+from hybridchat.tui.keymap import keymap_of
 from hybridchat.tui.screens.sending import Sending
 from hybridchat.tui.words import candidate_words, cost_words, turns_along
 
@@ -73,7 +74,7 @@ class Answers(Sending):
         order = [*reversed(self.transcript.in_sight()), *(m.id for m in reversed(self.chat.messages))]
         shown = next((message_id for message_id in order if message_id in self._beside), None)
         if shown is None:
-            self.notify("No question here has several answers. Alt+E asks the other side too.")
+            self.notify(f"No question here has several answers. {self._ask_too()}")
             return
         ids = [message.id for message in self._beside[shown]]
         other = ids[(ids.index(shown) + by) % len(ids)]
@@ -116,12 +117,16 @@ class Answers(Sending):
         self.composer.focus()
         return bool(is_confirmed)
 
+    def _ask_too(self) -> str:
+        return f"{keymap_of(self).name('escalate')} asks the other side too."
+
     # --- no answer
 
     def _on_offered(self) -> None:
         """A dialog does not come between somebody and what they type."""
         if self.composer.text.strip() or self.app.screen is not self:
-            self.notify("The reply failed. Alt+W shows what can be done about it.", severity="warning")
+            ways = keymap_of(self).name("ways")
+            self.notify(f"The reply failed. {ways} shows what can be done about it.", severity="warning")
         else:
             self.action_ways()
 
@@ -132,7 +137,7 @@ class Answers(Sending):
         chat = self.chat
         ways = () if chat.is_streaming else self.session.ways_on(chat)
         if not ways:
-            self.notify("The last question has its answer. Alt+E asks the other side too.")
+            self.notify(f"The last question has its answer. {self._ask_too()}")
             return
         with self.told():
             plan = replace(self.session.plan(chat, ""), ways=ways)

@@ -10,7 +10,7 @@ from hybridchat.domain.chat import Attempt, Effort, Kind, Message
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import ErrorKind
 from hybridchat.session import events as news
-from hybridchat.tui.actions import ACTIONS, key_name
+from hybridchat.tui.keymap import keymap_of
 from hybridchat.tui.screens.chat_view import ChatView
 from hybridchat.tui.widgets.rows import Row
 from hybridchat.tui.words import EFFORT
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from hybridchat.session.chat import Chat
 
 _DEFAULT = "default"
-_GIVE_KEY = next(key_name(action.keys[0]) for action in ACTIONS if action.id == "set_key")
 
 
 class Backends(ChatView):
@@ -34,7 +33,7 @@ class Backends(ChatView):
                 if reply.attempt and reply.attempt.error_kind == ErrorKind.AUTH:
                     self._on_refused_key(reply, reply.attempt)
             case news.HealthChanged(backend, health) if health.error_kind is ErrorKind.AUTH:
-                self.banner(f"{backend} wants a key: {_GIVE_KEY} gives it one")
+                self.banner(f"{backend} wants a key: {keymap_of(self).name('set_key')} gives it one")
 
     def _wants_key(self) -> bool:
         last = self.chat.messages[-1].attempt if self.chat is not None and self.chat.messages else None
@@ -45,7 +44,7 @@ class Backends(ChatView):
         if self.app.screen is self and not self.composer.text:
             self._ask_key_and_again(attempt, reply.note)
         else:
-            self.banner(f"{attempt.backend} refused the key: {_GIVE_KEY} gives it another one")
+            self.banner(f"{attempt.backend} refused the key: {keymap_of(self).name('set_key')} gives it another one")
 
     @work(group="keys", exclusive=True)
     async def _ask_key_and_again(self, attempt: Attempt, why: str) -> None:
@@ -104,6 +103,18 @@ class Backends(ChatView):
             self.notify(f"{clean_line(added.config.id, 40)} added.")
             if added.notice:
                 self.banner(added.notice)
+
+    @work
+    async def action_standing(self) -> None:
+        """The backend that Enter would ask comes first."""
+        from hybridchat.tui.screens.standing import StandingScreen
+
+        if self.session is None or self.chat is None:
+            return
+        target = self.session.plan(self.chat, self.composer.text).decision.target
+        backends = [candidate.backend for candidate in self.session.candidates()]
+        backends.sort(key=lambda backend: target is None or backend != target.backend)
+        await self.app.push_screen_wait(StandingScreen(map(self.session.standing, backends)))
 
     @work
     async def action_effort(self) -> None:

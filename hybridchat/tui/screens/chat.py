@@ -10,12 +10,12 @@ from textual import work
 from hybridchat.domain.chat import Privacy, Reasoning
 from hybridchat.domain.privacy import strictest
 from hybridchat.domain.text import clean_line
-from hybridchat.tui.actions import bindings
+from hybridchat.tui.keymap import Keymap, bindings, keymap_of, rebind
 from hybridchat.tui.screens.answers import Answers
 from hybridchat.tui.screens.backends import Backends
 from hybridchat.tui.screens.links import Links
 from hybridchat.tui.transcript import CodeBlock, Transcript
-from hybridchat.tui.widgets.composer import Composer
+from hybridchat.tui.widgets.composer import Composer, placeholder
 from hybridchat.tui.words import PRIVACY
 
 if TYPE_CHECKING:
@@ -39,6 +39,12 @@ class ChatScreen(Backends, Links, Answers):
     """Actions return at once; what takes time runs in a worker, and its failures become banners."""
 
     BINDINGS = bindings("chat")
+
+    def use_keymap(self, keymap: Keymap) -> None:
+        """Its keys, and those of what stands on it."""
+        for node, where in ((self, "chat"), (self.composer, "composer"), (self.transcript, "transcript")):
+            rebind(node, where, keymap)
+        self.composer.placeholder = placeholder(keymap)
 
     def on_text_area_changed(self) -> None:
         self.plan_soon()
@@ -69,7 +75,7 @@ class ChatScreen(Backends, Links, Answers):
         if self.session is None:
             return
         current = self.chat.id if self.chat else None
-        chats = ChatList(self.session, current)
+        chats = ChatList(self.session, current, keymap_of(self))
         chosen = await self.app.push_screen_wait(chats)
         if chosen is not None and chosen != current:
             await self.open_chat(chosen)
@@ -107,7 +113,7 @@ class ChatScreen(Backends, Links, Answers):
         with self.told():
             await self.session.delete(self.chat.id)
             self.action_new_chat()
-            self.say("Chat deleted. F9 brings it back, until you quit.")
+            self.say(f"Chat deleted. {keymap_of(self).name('undo_delete')} brings it back, until you quit.")
 
     @work
     async def action_undo_delete(self) -> None:
@@ -235,6 +241,13 @@ class ChatScreen(Backends, Links, Answers):
             self.composer.focus()
         elif self.transcript.display:
             self.transcript.focus()
+
+    def action_leave(self) -> None:
+        if self.transcript.display:
+            self.transcript.focus()
+
+    def action_write(self) -> None:
+        self.composer.focus()
 
     def action_end(self) -> None:
         self.transcript.action_scroll_end()

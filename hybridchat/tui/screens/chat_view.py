@@ -22,6 +22,7 @@ from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError
 from hybridchat.session import events as news
 from hybridchat.tui.enter import Enter, what_enter_does
+from hybridchat.tui.keymap import keymap_of
 from hybridchat.tui.transcript import Transcript
 from hybridchat.tui.widgets.bars import Banner, KeyBar, TitleBar, Waiting
 from hybridchat.tui.widgets.composer import Composer
@@ -263,7 +264,8 @@ class ChatView(Screen[None]):
             self._countdown.pause()
         else:
             left_s = max(0, math.ceil(wait.until_monotonic - self._clock()))
-            self.transcript.set_status(wait.message_id, waiting_to_retry(wait.reason, left_s, wait.retry_no))
+            words = waiting_to_retry(wait.reason, left_s, wait.retry_no, keymap_of(self).name("stop"))
+            self.transcript.set_status(wait.message_id, words)
             self._countdown.resume()
 
     def _on_delta(self, event: news.Delta) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual import work
-from textual.binding import Binding, BindingType
 
 from hybridchat.domain.chat import Conversation, Privacy, is_off_record
 from hybridchat.errors import HybridchatError
+from hybridchat.tui.keymap import Keymap
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.widgets.rows import Row
 from hybridchat.tui.words import brief, when
@@ -21,20 +21,19 @@ if TYPE_CHECKING:
 
 FIRST = 200  # shown at once; the rest follows
 ALL = 1_000_000
-_HINT = "Enter opens · F2 renames · F8 deletes · F9 undoes · Esc closes"
+_DOES = {"rename_chat": "renames", "delete_chat": "deletes", "undo_delete": "undoes"}
 
 
 class ChatList(Picker):
     """Answers with the id of the chosen conversation, or None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f2", "rename", "Rename", show=False),
-        Binding("f8", "delete", "Delete", show=False),
-        Binding("f9", "undo", "Undo", show=False),
-    ]
-
-    def __init__(self, session: Session, current: int | None) -> None:
-        super().__init__("Chats", [], current=current, hint=_HINT)
+    def __init__(self, session: Session, current: int | None, keymap: Keymap) -> None:
+        does = [f"{keymap.name(action)} {word}" for action, word in _DOES.items() if keymap.of(action)]
+        super().__init__("Chats", [], current=current, hint=" · ".join(["Enter opens", *does, "Esc closes"]))
+        for action in _DOES:
+            for key in keymap.of(action):
+                self._bindings.bind(key, action, show=False)
+        self._undo_key = keymap.name("undo_delete")
         self._session = session
         self._current = current
         self.deleted: set[int | None] = set()
@@ -57,7 +56,7 @@ class ChatList(Picker):
         self.set_all_rows([_row(c, now, is_current=c.id == self._current) for c in conversations] or empty)
 
     @work
-    async def action_rename(self) -> None:
+    async def action_rename_chat(self) -> None:
         from hybridchat.tui.screens.dialogs import Prompt
 
         if row := self.list.current:
@@ -68,16 +67,16 @@ class ChatList(Picker):
                 self._load()
 
     @work
-    async def action_delete(self) -> None:
+    async def action_delete_chat(self) -> None:
         if row := self.list.current:
             with self._told():
                 await self._session.delete(row.key)
                 self.deleted.add(row.key)
-                self.notify("Chat deleted. F9 brings it back, until you quit.")
+                self.notify(f"Chat deleted. {self._undo_key} brings it back, until you quit.")
             self._load()
 
     @work
-    async def action_undo(self) -> None:
+    async def action_undo_delete(self) -> None:
         with self._told():
             self.deleted.discard(await self._session.undo_delete())
         self._load()

@@ -17,6 +17,8 @@ from hybridchat.domain.chat import Proof
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError
 from hybridchat.session.setup import Discovery, Found, Setup
+from hybridchat.session.standing import Standing
+from hybridchat.tui.keymap import keymap_of
 from hybridchat.tui.widgets.hints import Hints
 from hybridchat.tui.widgets.rows import Row, RowList
 from hybridchat.tui.words import zone_words
@@ -104,14 +106,14 @@ class FirstRun(Screen[bool]):
             lines.append(("Enter", f"write config.toml with {clean_line(names, 60)} and start"))
         if self.found:
             lines.append(("Space", "tick or untick; environment keys are used only when ticked"))
-        if any(f.zone.is_local and f.id in self.ticked for f in self.found.values()):
+        if any(f.proof is Proof.ASSUMED and f.id in self.ticked for f in self.found.values()):
             lines.append(("v", "vouch: I know that it computes here (local-only chats need that)"))
         lines += [
             ("e", "run a small open model inside hybridchat"),
             *([("a", "add a provider of rented models, or a server")] if self._open_providers else []),
             *([("d", "look around with simulated backends")] if self._has_demo else []),
             ("r", "look again"),
-            ("Ctrl+Q", "quit"),
+            (keymap_of(self).name("quit"), "quit"),
         ]
         return Content.assemble(
             *(part for key, text in lines for part in ((f"{key:>6}", "bold $primary"), f"  {text}\n"))
@@ -125,11 +127,17 @@ class FirstRun(Screen[bool]):
             self.vouched &= self.ticked
             self._show()
 
-    def action_vouch(self) -> None:
+    @work(exclusive=True, group="vouch")
+    async def action_vouch(self) -> None:
+        from hybridchat.tui.screens.standing import vouch_question
+
         row = self.list.current
-        if row and self.found[row.key].zone.is_local:
-            self.vouched ^= {row.key}
-            self.ticked |= {row.key}
+        if row is None or self.found[row.key].proof is not Proof.ASSUMED:
+            return
+        found = self.found[row.key]
+        if found.id in self.vouched or await self.app.push_screen_wait(vouch_question(_standing(found))):
+            self.vouched ^= {found.id}
+            self.ticked |= {found.id}
             self._show()
 
     @work(exclusive=True, group="accept")
@@ -170,6 +178,18 @@ class FirstRun(Screen[bool]):
 
     def _complain(self, text: str) -> None:
         self.notify(clean_line(text, 300), severity="warning")
+
+
+def _standing(found: Found) -> Standing:
+    return Standing(
+        backend=found.id,
+        kind=found.kind,
+        url=found.base_url,
+        zone=found.zone,
+        proof=found.proof,
+        how="",
+        peer=found.peer,
+    )
 
 
 def found_rows(all_found: Iterable[Found], ticked: Collection[str], vouched: Collection[str]) -> list[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from textwrap import wrap
 from typing import ClassVar
 
@@ -12,9 +13,13 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from hybridchat.tui.actions import GROUPS, key_name
+from hybridchat.config.problems import Problem
+from hybridchat.domain.text import clean_line
+from hybridchat.tui.actions import GROUPS
+from hybridchat.tui.keymap import DEFAULT, Keymap, keymap_of
 
-INDENT = 23  # two blanks, the keys, two blanks
+KEYS_ROOM = 19
+INDENT = 2 + KEYS_ROOM + 2
 
 
 class HelpScreen(ModalScreen[None]):
@@ -25,22 +30,26 @@ class HelpScreen(ModalScreen[None]):
         with Vertical(classes="dialog"):
             yield Static("Keys", markup=False, classes="title")
             with VerticalScroll():
-                yield Static(help_content(min(96, self.app.size.width) - 12), markup=False)
+                width = min(96, self.app.size.width) - 12
+                problems = getattr(self.app, "keymap_problems", ())
+                yield Static(help_content(width, keymap_of(self), problems), markup=False)
             yield Static("Esc closes · Up and Down scroll", markup=False, classes="hint")
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
 
 
-def help_content(width: int) -> Content:
+def help_content(width: int, keymap: Keymap = DEFAULT, problems: Sequence[Problem] = ()) -> Content:
     """Keys and what they do, by group; what does not fit into `width` cells goes on below itself."""
     parts: list[str | tuple[str, str]] = []
+    for problem in problems:
+        parts += [(f"{line}\n", "$warning") for line in wrap(clean_line(str(problem), 400), width)]
     for group, actions in GROUPS.items():
         parts.append((f"{group}\n", "bold $primary"))
         for action in actions:
-            keys = ", ".join(map(key_name, action.keys))
+            keys = keymap.names(action.id, KEYS_ROOM)
             help_lines = wrap(action.help, max(20, width - INDENT - len(action.title) - 2)) or [""]
-            parts += [(f"  {keys:<19}", "bold"), f"  {action.title}", (f"  {help_lines[0]}\n", "$muted")]
+            parts += [(f"  {keys:<{KEYS_ROOM}}", "bold"), f"  {action.title}", (f"  {help_lines[0]}\n", "$muted")]
             parts += [(f"{'':{INDENT + len(action.title) + 2}}{line}\n", "$muted") for line in help_lines[1:]]
         parts.append("\n")
     return Content.assemble(*parts[:-1])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hybridchat.domain.chat import ModelInfo, Zone
+from hybridchat.domain.chat import Zone
 from hybridchat.domain.privacy import why_forbidden
 from hybridchat.domain.routing import Candidate, why_barred
 from hybridchat.domain.text import clean_line
@@ -45,17 +45,18 @@ def backend_rows(session: Session, chat: Chat) -> list[Row]:
     rows: list[Row] = []
     for candidate in session.candidates():
         rows.append(Row(None, ""))
-        for target, row in _rows_of(candidate, session.health(candidate.backend).models, len(chat.messages)):
+        for target, row in _rows_of(session, candidate, len(chat.messages)):
             rows.append(_unless_barred(row, why_barred(target, privacy)))
     return rows
 
 
-def _rows_of(candidate: Candidate, models: Sequence[ModelInfo], earlier: int) -> Iterator[tuple[Candidate, Row]]:
+def _rows_of(session: Session, candidate: Candidate, earlier: int) -> Iterator[tuple[Candidate, Row]]:
+    models = session.health(candidate.backend).models
     if candidate.is_local or candidate.model:
         yield candidate, _row(candidate, earlier, HEALTH[candidate.health])
     for model in models:
         if model.name != candidate.model:
-            other = replace(candidate, model=model.name, remote_host=model.remote_host)
+            other = session.candidate(candidate.backend, model.name)
             yield other, _row(other, earlier, "")
     if not (candidate.is_local or models):
         backend = clean_line(candidate.backend, 40)

@@ -6,9 +6,10 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from textual import work
 
-from hybridchat.domain.chat import Disclosure, Role
+from hybridchat.domain.chat import Disclosure, Proof, Role
 from hybridchat.domain.text import clean_line, oldest_turns
 from hybridchat.errors import HybridchatError
 from hybridchat.session.ways import Undecided, Way
@@ -134,11 +135,15 @@ class Sending(Spending):
             title = "This would leave your machine"
             why = why if self._has_told_limits else f"{why} {LIMITS}"
             self._has_told_limits = True
+        if [way.kind for way in plan.ways] == ["vouch"]:
+            return await self._vouch(plan.ways[0])
         while True:
             match await self.pick(title, rows, current="stay", note=why, has_filter=False):
                 case Way(kind="drop") as way:
                     if await self._may_leave_out(chat, way.turns):
                         return way
+                case Way(kind="vouch") as way:
+                    return await self._vouch(way)
                 case Way() as way:
                     return way
                 case SetLimit() as limit:
@@ -149,6 +154,25 @@ class Sending(Spending):
                     return None
                 case _:
                     return None
+
+    async def _vouch(self, way: Way) -> Way | None:
+        """As a way that asks, once the user said yes; a look that proves it makes the question needless."""
+        from hybridchat.tui.screens.standing import vouch_question
+
+        assert self.session is not None
+        backend = way.candidate.backend
+        await self.session.check_health(backend)
+        standing = self.session.standing(backend)
+        with self.told():
+            if standing.proof is Proof.ASSUMED:
+                if not await self.app.push_screen_wait(vouch_question(standing)):
+                    self.composer.focus()
+                    return None
+                await self.session.vouch(backend, standing.peer)
+            self.composer.focus()
+            self.plan_now()
+            return replace(way, kind="ask")
+        return None
 
     async def _may_leave_out(self, chat: Chat, turns: int) -> bool:
         from hybridchat.tui.screens.dialogs import Confirm

@@ -12,6 +12,7 @@ from textual.selection import SELECT_ALL
 from textual.selection import Selection as ScreenSelection
 from textual.timer import Timer
 
+from hybridchat.tui.keymap import keymap_of
 from hybridchat.tui.transcript.document import Place
 from hybridchat.tui.transcript.paper import Mark, Paper
 from hybridchat.tui.transcript.selection import (
@@ -41,6 +42,16 @@ _MOVES = {
     "pagedown": "page_down",
     "ctrl+home": "start",
     "ctrl+end": "finish",
+}
+
+# By keys of the table, what scrolls without a caret.
+_STEPS = {
+    "scroll_up": "up",
+    "scroll_down": "down",
+    "page_up": "page_up",
+    "page_down": "page_down",
+    "scroll_home": "line_start",
+    "scroll_end": "line_end",
 }
 
 
@@ -148,12 +159,17 @@ class Selecting(Paper):
             return
         if event.key == "escape":
             self.hide_caret()
-        elif event.key in _MOVES:
-            self._move_caret(_MOVES[event.key], is_selecting=self._is_anchored)
+        elif step := self._step(event.key):
+            self._move_caret(step, is_selecting=self._is_anchored)
         else:
             return
         event.stop()
         event.prevent_default()
+
+    def _step(self, key: str) -> str | None:
+        """Where the caret goes with that key, if anywhere."""
+        keymap = keymap_of(self)
+        return _MOVES.get(key) or next((step for action, step in _STEPS.items() if key in keymap.of(action)), None)
 
     def _show_caret(self) -> None:
         """At the end of the selection, else at the last text on the screen."""

@@ -13,7 +13,7 @@ from textual.timer import Timer
 from hybridchat.domain.chat import Message, Role
 from hybridchat.domain.links import Link, look_at
 from hybridchat.domain.text import clean
-from hybridchat.tui.actions import bindings
+from hybridchat.tui.keymap import bindings
 from hybridchat.tui.transcript.blocks import CODE, Splitter
 from hybridchat.tui.transcript.cells import shown
 from hybridchat.tui.transcript.document import Place

@@ -10,7 +10,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from hybridchat.domain.text import clean_line
-from hybridchat.tui.actions import ACTIONS, short_key
+from hybridchat.tui.actions import ACTIONS
+from hybridchat.tui.keymap import DEFAULT, Keymap, keymap_of
 from hybridchat.tui.widgets.hints import Hints
 from hybridchat.tui.words import brief
 
@@ -32,15 +33,15 @@ class KeyBar(Hints):
     """The keys that matter most, from the table of actions, as many as fit."""
 
     def hints(self) -> Content:
-        return key_bar(self.size.width)
+        return key_bar(self.size.width, keymap_of(self))
 
 
 _ALWAYS = {"help", "quit"}
 
 
-def key_bar(width: int) -> Content:
+def key_bar(width: int, keymap: Keymap = DEFAULT) -> Content:
     """In `width` cells the later entries are left out first, but never how to get help and how to leave."""
-    shown = {action.id: f"{short_key(action.keys[0])} {action.footer}" for action in ACTIONS if action.footer}
+    shown = {a.id: f"{keymap.short(a.id)} {a.footer}" for a in ACTIONS if a.footer and keymap.of(a.id)}
     for name in [name for name in reversed(shown) if name not in _ALWAYS]:
         if len("  ".join(shown.values())) <= width:
             break
@@ -63,7 +64,7 @@ class Waiting(Static):
         if len(texts) > 2:
             lines.append(f"… and {len(texts) - 2} more")
         goes = "sent after this reply" if is_streaming else "not sent yet"
-        head = f"{len(texts)} waiting · {goes} · Alt+Up takes one back"
+        head = f"{len(texts)} waiting · {goes} · {keymap_of(self).name('take_back')} takes one back"
         self.update(Content.assemble((head, "$warning"), "\n", ("\n".join(lines), "$muted")))
 
 

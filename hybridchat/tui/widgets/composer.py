@@ -7,10 +7,16 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from hybridchat.domain.text import clean
-from hybridchat.tui.actions import bindings
+from hybridchat.tui.keymap import DEFAULT, Keymap, bindings
 
 BIG_PASTE = 1_000_000  # characters: from here on a paste is confirmed first
 LONGEST_WRAPPED = 20_000  # characters: a longer line is scrolled instead, for TextArea wraps all of it at every key
+
+
+def placeholder(keymap: Keymap) -> str:
+    """What an empty composer says."""
+    breaks = " or ".join(keymap.names("newline").split(", ")[:2]) or keymap.name("newline")
+    return f"Write a message. {keymap.name('send')} sends, {breaks} breaks the line."
 
 
 class Composer(TextArea):
@@ -48,7 +54,7 @@ class Composer(TextArea):
             soft_wrap=True,
             show_line_numbers=False,
             highlight_cursor_line=False,
-            placeholder="Write a message. Enter sends, Shift+Enter or Ctrl+J breaks the line.",
+            placeholder=placeholder(DEFAULT),
         )
 
     def action_send(self) -> None:

@@ -11,6 +11,7 @@ from hybridchat.domain.chat import Disclosure
 from hybridchat.domain.routing import Candidate, Decision, Outlook
 from hybridchat.domain.text import clean_line, count_of
 from hybridchat.tui.enter import Enter
+from hybridchat.tui.keymap import DEFAULT, Keymap, keymap_of
 from hybridchat.tui.words import EFFORT, candidate_words, cost_words
 
 if TYPE_CHECKING:
@@ -39,15 +40,15 @@ class RouteLine(Widget):
     def render(self) -> Content:
         if isinstance(self._shown, str):
             return Content(clean_line(self._shown))
-        return plan_content(self._shown, self._enter, wide=self.screen.has_class("-wide"))
+        return plan_content(self._shown, self._enter, wide=self.screen.has_class("-wide"), keymap=keymap_of(self))
 
 
-def plan_content(plan: Plan, enter: Enter, *, wide: bool) -> Content:
+def plan_content(plan: Plan, enter: Enter, *, wide: bool, keymap: Keymap = DEFAULT) -> Content:
     """Backend · model · zone and proof, the estimated cost, and why; or what must be chosen or mended."""
-    decision = plan.decision
+    decision, says = plan.decision, enter.replace("Enter", keymap.name("send"), 1)
     gap = "  " if wide else "\n"
     if decision.outlook is Outlook.SEND and decision.target is not None:
-        parts, cost = _target(decision.target, enter), _cost(plan, wide=wide)
+        parts, cost = _target(decision.target, says), _cost(plan, wide=wide)
         if plan.effort is not None:
             parts.append((f" · {EFFORT[plan.effort]}", "$muted"))
         if plan.found is not None:
@@ -60,16 +61,17 @@ def plan_content(plan: Plan, enter: Enter, *, wide: bool) -> Content:
             parts += [gap, *cost, " · "] if cost else [gap]
         return Content.assemble(*parts, (f"because {_reasons(decision)}", "$muted"))
     color = "$error" if enter.refuses else "$warning"
-    remedy = _on_screen(decision.remedy)
+    send, route = keymap.name("send"), keymap.name("route")
+    remedy = _on_screen(decision.remedy, route)
     if enter.asks or decision.outlook is Outlook.ASK:
-        remedy = "Enter or Ctrl+R chooses" if enter.asks else "Ctrl+R chooses"
-    return Content.assemble((enter, f"bold {color}"), f": {_reasons(decision)}", gap, (remedy, "$muted"))
+        remedy = f"{send} or {route} chooses" if enter.asks else f"{route} chooses"
+    return Content.assemble((says, f"bold {color}"), f": {_reasons(decision)}", gap, (remedy, "$muted"))
 
 
-def _target(target: Candidate, enter: Enter) -> list[str | tuple[str, str]]:
+def _target(target: Candidate, says: str) -> list[str | tuple[str, str]]:
     backend, model, zone = candidate_words(target)
     color = "$local" if target.is_local else "$managed"
-    return [(f"{enter} ", "$muted"), (backend, f"bold {color}"), f" · {model} · ", (zone, color)]
+    return [(f"{says} ", "$muted"), (backend, f"bold {color}"), f" · {model} · ", (zone, color)]
 
 
 def _cost(plan: Plan, *, wide: bool) -> list[str | tuple[str, str]]:
@@ -93,7 +95,7 @@ def _reasons(decision: Decision) -> str:
     return clean_line("; ".join(decision.reasons), 400)
 
 
-def _on_screen(remedy: str) -> str:
+def _on_screen(remedy: str, key: str) -> str:
     """The command line's flag as the screen's key."""
     by_key = remedy.replace("--backend ", "")
-    return clean_line(by_key if by_key == remedy else f"{by_key}: Ctrl+R", 300)
+    return clean_line(by_key if by_key == remedy else f"{by_key}: {key}", 300)

@@ -9,6 +9,7 @@ from textual.widgets import Static
 
 from hybridchat.domain.chat import HealthState
 from hybridchat.domain.routing import Candidate
+from hybridchat.tui.keymap import DEFAULT, Keymap, keymap_of
 from hybridchat.tui.words import candidate_words
 
 HEALTH = {
@@ -27,10 +28,12 @@ class Welcome(Static):
         super().__init__("", id="welcome", markup=False)
 
     def show(self, candidates: Sequence[Candidate], *, is_off_record: bool = False) -> None:
-        self.update(welcome_content(candidates, is_off_record=is_off_record))
+        self.update(welcome_content(candidates, is_off_record=is_off_record, keymap=keymap_of(self)))
 
 
-def welcome_content(candidates: Sequence[Candidate], *, is_off_record: bool = False) -> Content:
+def welcome_content(
+    candidates: Sequence[Candidate], *, is_off_record: bool = False, keymap: Keymap = DEFAULT
+) -> Content:
     """One line for each backend, with who computes and whether it is healthy."""
     head = (OFF_RECORD, "bold $warning") if is_off_record else (HEAD, "$muted")
     parts: list[str | tuple[str, str]] = [("hybridchat\n", "bold $primary"), head, "\n\n"]
@@ -40,12 +43,12 @@ def welcome_content(candidates: Sequence[Candidate], *, is_off_record: bool = Fa
         health = f" · {HEALTH[candidate.health]}\n"
         look = "$error" if candidate.health is HealthState.UNHEALTHY else "$muted"
         if not candidate.is_local and not candidate.model:
-            model, health = "no model yet: Ctrl+R", "\n"
+            model, health = f"no model yet: {keymap.name('route')}", "\n"
         parts += [(backend, f"bold {color}"), f" · {model} · {zone}", (health, look)]
     if len(candidates) > _MAX_SHOWN:
         parts.append((f"and {len(candidates) - _MAX_SHOWN} more\n", "$muted"))
-    keys = (("Ctrl+R", "where this chat goes"), ("Ctrl+L", "keep it on this device"), ("Ctrl+O", "earlier chats"))
+    keys = (("route", "where this chat goes"), ("privacy", "keep it on this device"), ("chats", "earlier chats"))
     parts.append("\n")
-    for key, words in keys:
-        parts += [(key, "bold"), (f"  {words}\n", "$muted")]
+    for action, words in keys:
+        parts += [(keymap.name(action), "bold"), (f"  {words}\n", "$muted")]
     return Content.assemble(*parts)

@@ -125,6 +125,9 @@ def test_codes_inside_a_stream_stand_for_statuses(error: str, kind: ErrorKind) -
 
 CREDIT = "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to purchase credits."
 NO_RETRY_HELPS = [
+    (429, {"status": "RESOURCE_EXHAUSTED", "message": "Your prepayment credits are depleted."}, ErrorKind.QUOTA),
+    (429, "Your team 1 has either used all available credits or reached its spending limit.", ErrorKind.QUOTA),
+    (403, "You have run out of credits.", ErrorKind.QUOTA),
     (400, {"type": "invalid_request_error", "message": CREDIT}, ErrorKind.QUOTA),
     (
         400,
@@ -154,7 +157,7 @@ NO_RETRY_HELPS = [
 
 
 @pytest.mark.parametrize(("status", "error", "kind"), NO_RETRY_HELPS)
-def test_permanent_errors_behind_harmless_statuses(status: int, error: dict[str, object], kind: ErrorKind) -> None:
+def test_permanent_errors_behind_harmless_statuses(status: int, error: object, kind: ErrorKind) -> None:
     assert failed(json.dumps({"error": error}).encode(), backend="it", status=status).kind is kind
 
 

@@ -108,7 +108,7 @@ async def test_a_stub_that_forwards_is_refused_and_named() -> None:
     async with FakeOllama() as server:
         event = await refusal(server, "harmless")
         names = [request.json()["model"] for request in server.requests if request.body]
-    assert event.kind is ErrorKind.FORWARDED
+    assert event.kind is ErrorKind.REFUSED
     assert "http://127.0.0.1:21999" in event.message
     assert names == ["harmless:latest:local"]  # nothing is retried under another name
 

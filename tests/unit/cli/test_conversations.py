@@ -7,9 +7,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from hybridchat.ledger.store import TurnIds
-from tests.unit.cli.conftest import Cli
+from hybridchat.ledger.store import TurnIds, open_ledger
+from tests.unit.cli.conftest import NEW_TURN, Cli
 
 
 def test_list_shows_them_newest_first(cli: Cli, answered: TurnIds) -> None:
@@ -81,6 +82,36 @@ def test_delete_asks_where_it_can_and_needs_a_yes_where_it_cannot(
     monkeypatch.setattr("click.termui.visible_prompt_func", lambda prompt: "n")
     assert cli("delete", number).code == 130
     assert len(cli("list", "--json").json) == 1
+
+
+def test_old_ones_are_shown_before_they_are_deleted(
+    cli: Cli, answered: TurnIds, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = open_ledger(home / "hybridchat.db")
+    for title in ("a second", "a third"):
+        ledger.begin_turn(replace(NEW_TURN, title=title)).result()
+    ledger.close()
+    with sqlite3.connect(home / "hybridchat.db") as database:
+        database.execute("UPDATE conversation SET updated_at = '2025-01-01T00:00:00.000Z' WHERE id < 3")
+    database.close()
+    assert cli("delete", "--older-than", "2024-12-31", "--yes").err == "no conversation is that old\n"
+    said = cli("delete", "--older-than", "90d")
+    assert (said.code, said.err.splitlines()[-1]) == (2, "hybridchat: deleting 2 conversations needs a yes — add --yes")
+    assert "a second (2 messages)" in said.err and "a third" not in said.err
+    assert cli("delete", "--older-than", "90d", "--yes").err == "deleted 2 conversations\n"
+    assert [one["title"] for one in cli("list", "--json").json] == ["a third"]
+    for wrong in ([], ["3", "--older-than", "90d"], ["--older-than", "soon"]):
+        assert cli("delete", *wrong, "--yes").code == 2
+
+
+def test_old_ones_go_by_themselves_where_the_config_says_so(cli: Cli, answered: TurnIds, home: Path) -> None:
+    (home / "config.toml").write_text("[privacy]\nkeep_days = 30\n")
+    with sqlite3.connect(home / "hybridchat.db") as database:
+        database.execute("UPDATE conversation SET updated_at = '2025-01-01T00:00:00.000Z'")
+    database.close()
+    said = cli("list", "--json")
+    assert "1 conversation that had rested for 30 days deleted" in said.err
+    assert cli("list", "--json") == (0, "[]\n", "")
 
 
 @pytest.mark.parametrize("command", [("show", "7"), ("rename", "7", "x"), ("delete", "7", "--yes")])

@@ -259,7 +259,7 @@ def test_pages_that_go_round_end_as_damage(ledger: Ledger, monkeypatch: pytest.M
 
 
 def test_pages_join_without_a_gap(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hybridchat.ledger.store.PAGE_ROWS", 2)
+    monkeypatch.setattr("hybridchat.ledger.questions.PAGE_ROWS", 2)
     ledger = open_ledger(path)
     for _ in range(5):
         reply(ledger)

@@ -7,12 +7,15 @@ import sqlite3
 import string
 import threading
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from hybridchat.ledger import backups
+from hybridchat.errors import LedgerError
+from hybridchat.ledger import backups, purge
 from hybridchat.ledger.store import Ledger, open_ledger
+from hybridchat.ledger.times import utc_text
 from tests.unit.ledger.helpers import end_of, new_turn, opened, query, start_python, whole_turn
 
 
@@ -61,7 +64,7 @@ def test_deleted_text_is_in_no_file(path: Path, seed: int) -> None:
         assert ledger.purge_deleted().result() == 6
         assert len(ledger.conversations().result()) == 6
     assert files_with(path.parent, secrets) == set()
-    assert files_with(path.parent, kept) == {"hybridchat.db", backups.list_backups(path)[0].name}
+    assert files_with(path.parent, kept) == {"hybridchat.db", *(copy.name for copy in backups.list_backups(path))}
     assert query(path, "SELECT count(*) FROM usage") == [(48,)]
     assert query(path, "SELECT sum(attempts) FROM usage_total") == [(48,)]
     for copy in (path, *backups.list_backups(path)):
@@ -156,6 +159,81 @@ def test_kept_damaged_copies_go_only_if_they_may_hold_it(path: Path) -> None:
         ledger.purge_deleted().result()
     assert old_copy.exists()
     assert not new_copy.exists()
+
+
+def test_while_a_backup_is_made_nothing_is_purged_but_later(path: Path) -> None:
+    """It would have the words that leave all others."""
+    notices: list[str] = []
+    ledger = open_ledger(path, notices.append)
+    ids = whole_turn(ledger, "wombat")
+    ledger.delete_conversation(ids.conversation_id).result()
+    making = backups.copies_lock(path)
+    assert making.acquire(wait=False)
+    assert ledger.purge_deleted().result() == 0
+    assert notices == ["a backup is being made: deleted text leaves our files at a later start"]
+    ledger.close()
+    making.release()
+    assert files_with(path.parent, ["wombat"])
+    with opened(path):
+        pass
+    assert files_with(path.parent, ["wombat"]) == set()
+
+
+def test_a_copy_that_cannot_be_removed_keeps_it_for_later(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(path) as ledger:
+        ids = whole_turn(ledger, "wombat")
+        monkeypatch.setattr(purge, "_purge_copies", _refuse)
+        ledger.delete_conversation(ids.conversation_id).result()
+        with pytest.raises(LedgerError, match="still in our files"):
+            ledger.purge_deleted().result()
+        monkeypatch.undo()
+        assert ledger.purge_deleted().result() == 1
+
+
+def _refuse(*_: object) -> None:
+    raise PermissionError(13, "Permission denied")
+
+
+# --- by age
+
+
+def aged(path: Path, conversation_id: int, days: int) -> None:
+    then = utc_text(datetime.now(UTC) - timedelta(days=days))
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE conversation SET updated_at = ? WHERE id = ?", (then, conversation_id))
+        db.commit()
+
+
+def test_what_rested_for_long_enough_is_gone_and_told_once(path: Path) -> None:
+    with opened(path) as ledger:
+        old, young = (whole_turn(ledger, words).conversation_id for words in ("aardvark", "wombat"))
+    aged(path, old, 31)
+    aged(path, young, 29)
+    notices: list[str] = []
+    for _ in range(2):
+        open_ledger(path, notices.append, keep_days=30).close()
+    assert notices == ["1 conversation that had rested for 30 days deleted, as keep_days says; their numbers stay"]
+    assert files_with(path.parent, ["aardvark"]) == set()
+    assert query(path, "SELECT id FROM conversation") == [(young,)]
+    assert query(path, "SELECT count(*) FROM usage") == [(2,)]
+
+
+def test_without_keep_days_nothing_is_old(path: Path) -> None:
+    with opened(path) as ledger:
+        aged(path, whole_turn(ledger).conversation_id, 3650)
+    with opened(path) as ledger:
+        assert len(ledger.conversations().result()) == 1
+
+
+def test_what_runs_or_waits_is_not_old(path: Path) -> None:
+    ledger = open_ledger(path, keep_days=1)
+    running = ledger.begin_turn(new_turn("still streaming")).result().conversation_id
+    waiting = whole_turn(ledger).conversation_id
+    ledger.update_conversation(waiting, waiting='["and then?"]').result()
+    for conversation_id in (running, waiting):
+        aged(path, conversation_id, 9)
+    assert ledger.purge_deleted().result() == 0
+    ledger.close()
 
 
 def test_an_id_is_never_given_again(path: Path) -> None:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from hybridchat.config import Config, PrivacyConfig
-from hybridchat.domain.chat import Attachment, Attempt, Disclosure, Message, MessageState, Role, Zone
+from hybridchat.domain.chat import Attachment, Attempt, Disclosure, Message, MessageState, Parameters, Role, Zone
 from hybridchat.domain.events import Failed, Finished, Signature, Started, Text, Thinking
 from hybridchat.domain.routing import Outlook
 from hybridchat.errors import EXIT_REFUSED, ErrorKind
@@ -136,6 +136,15 @@ async def test_the_system_prompt_goes_along_as_well(build: Build) -> None:
         await ask(world, chat, "hello")
     await ask(world, chat, "hello", disclosure=MASKED)
     assert sent(world) == ["you are <EMAIL_1>", "hello"]
+
+
+async def test_the_words_to_stop_at_leave_as_well(build: Build) -> None:
+    world = await build(CLOUD)
+    chat, given = world.session.new(), Parameters(stop=(EMAIL, "."))
+    with pytest.raises(Undecided, match="1 email in the words to stop at"):
+        await ask(world, chat, "hello", parameters=given)
+    await ask(world, chat, "hello", parameters=given, disclosure=MASKED)
+    assert world.backends["cloud"].requests[-1].parameters.stop == ("<EMAIL_1>", ".")
 
 
 async def test_what_a_backend_wrote_itself_is_no_news_to_it(build: Build) -> None:

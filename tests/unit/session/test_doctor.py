@@ -102,7 +102,7 @@ def test_a_poor_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_backend_that_answers(build: Build) -> None:
     world = await build(LAB)
     found = await doctor.examine_backend(world.session.fleet, LAB, round_trip=False)
-    assert found == Finding("backend lab", State.OK, "scripted, device (vouched)")
+    assert found == Finding("backend lab", State.OK, "scripted, device (vouched: vouched = true in config.toml)")
     assert world.backends["lab"].requests == []
 
 

@@ -11,10 +11,12 @@ from hybridchat.backends import hub
 from hybridchat.backends.discovery import Found
 from hybridchat.config import BackendConfig, Config, load_config
 from hybridchat.domain.chat import Kind, Proof, Zone
+from hybridchat.domain.peers import Peer
 from hybridchat.errors import Refused
 from hybridchat.paths import Paths
 from hybridchat.session.first_run import FirstRun
 from hybridchat.session.setup import PullProgress
+from hybridchat.session.vouches import Vouches
 
 
 @pytest.fixture
@@ -43,9 +45,15 @@ def found(name: str, **changes: object) -> Found:
 async def test_what_is_accepted_is_written_with_comments(paths: Paths) -> None:
     place: dict[str, object] = {"kind": Kind.OPENAI, "base_url": "https://api.openai.com/v1", "zone": Zone.MANAGED}
     key = found("openai", source="OPENAI_API_KEY", **place)
-    await FirstRun(paths, Config()).accept([found("vllm"), key], vouched=["vllm"])
+    here = found("vllm", peer=Peer(pid=1, executable="/bin/vllm"))
+    await FirstRun(paths, Config()).accept([here, key], vouched=["vllm"])
     local, managed = backends(paths)
-    assert (local.id, local.vouched, local.key) == ("vllm", True, None)
+    assert (local.id, local.vouched, local.key) == ("vllm", False, None)
+    vouches = Vouches(paths.vouches_file)
+    vouches.read()
+    assert [(name, v.kind, v.url, v.executable) for name, v in vouches.by_id.items()] == [
+        ("vllm", "vllm", "http://127.0.0.1:8000", "/bin/vllm")
+    ]
     assert (managed.id, managed.vouched) == ("openai", False)
     assert managed.key is None, "a variable that is not named stays behind when the address is changed"
     assert "#" in paths.config_file.read_text()
