@@ -36,7 +36,10 @@ from hybridchat.session.state import Chat, Draft, Plan, count_turns, left_out_be
 from hybridchat.session.ways import Undecided, Way
 
 FALLBACK = "fallback"  # how the reasons of one begin
-_CHOICES = "--mask sends placeholders, --backend local asks at home, --send-as-is sends it as it is"
+_CHOICES = (
+    "--mask sends placeholders, --backend local asks at home, --send-as-is sends it as it is; "
+    "names and addresses cannot be found"
+)
 ROOM = 0.75  # of the context window, for the prompt; the rest is for the answer
 
 

@@ -67,7 +67,7 @@ async def test_mistakes_are_told_when_the_chat_opens_and_on_the_page_of_keys(
         assert stage.banners[2] == "3 more mistakes in keys: F1 lists them"
         await stage.press("f1")
         await stage.until_top(HelpScreen)
-        assert "foo4: there is no such action" in " ".join(stage.text.split())
+        assert all(f"foo{number}:" in stage.text for number in range(5))
 
 
 async def test_like_vim(play: Screenplay) -> None:
