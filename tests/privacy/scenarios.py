@@ -18,6 +18,7 @@ from hybridchat.cli.app import COMMANDS as SECTIONS
 from tests.fakes.completions import TOKENS
 from tests.fakes.http import FakeServer, Request, Responder
 from tests.fakes.ollama import FakeOllama
+from tests.privacy.links import links_and_images as links_and_images
 from tests.privacy.sandbox import FAR, KEY, World
 from tests.unit.domain.test_address import REFUSED
 
@@ -66,7 +67,16 @@ TOUR = (
 )
 # What the command line does with a pinned conversation, among all the backends that it must not go to …
 COMMANDS = (
-    *("list --json", "search words --json", "show 1 --json", "rename 1 other", "stats --json", "budget", "advise"),
+    *(
+        "list --json",
+        "search words --json",
+        "show 1 --json",
+        "rename 1 other",
+        "fork 1",
+        "stats --json",
+        "budget",
+        "advise",
+    ),
     *("export conversation 1", "export usage --format csv", "backends list", "keys list", "local status", "backup"),
     *("restore", "ask --continue --local-only again", "escalate --conversation 1 --backend home"),
     *("fork 1 --with-turns all --yes", "delete 1 --yes"),
