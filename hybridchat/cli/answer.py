@@ -61,6 +61,8 @@ class Printer:
                 output.note(event.text)
             case TurnBegan():
                 self.ways = ()
+                if event.budget:
+                    output.note(event.budget)
             case RetryWaits():
                 wait_s = max(1, math.ceil(event.until_monotonic - time.monotonic()))
                 output.note(f"{event.reason}: retry {event.retry_no} in {wait_s} s; Ctrl+C stops")
