@@ -127,6 +127,7 @@ def commands(folder: Path, words: str) -> list[list[str]]:
         *(command.split() for command in plain),
         *wrong,
         ["audit", "--host", words],
+        ["export", "conversation", "1", "-o", "/dev/stdout"],
         ["export", "usage", "-o", f"{folder}/no {words}/x"],
     ]
 
