@@ -314,7 +314,7 @@ async def prove_own(session: Session) -> Part:
             start = partial(_start, session)
             tried.append(await watch.step("a local-only session over your config", start, everywhere))
             for spec in session.fleet.specs.values():
-                why_not = why_forbidden(Privacy.LOCAL_ONLY, spec.zone, spec.proof)
+                why_not = why_forbidden(Privacy.LOCAL_ONLY, spec.zone, session.standing(spec.id).proof)
                 if why_not is None:
                     trial = partial(_ask_own, session, spec.id)
                     tried.append(await watch.step(f"a pinned question to {spec.id}", trial, _places(spec)))

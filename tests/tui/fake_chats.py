@@ -323,6 +323,7 @@ class FakeChats:
             zone=found.zone,
             proof=found.proof,
             how="as the test says",
+            doubt=found.doubt,
             peer=PEER if found.zone is Zone.DEVICE else None,
             seen_s=3.0 if found.zone is Zone.DEVICE else None,
         )
