@@ -170,7 +170,7 @@ def in_the_app(home: Path) -> Seen:
         stop("start", "", "Enter sends to lab")
         stop("chats", CTRL_O, "Chats", ESC, below=True)
         stop("route", CTRL_R, "Route of this chat", ESC, below=True)
-        stop("themes", F6, "Theme", ESC, below=True)
+        stop("themes", F6, "high-contrast-dark", ESC)
         stop("commands", CTRL_P, "Search for commands")
         stop("palette", "[/foo] [", "No matches", ESC)
         stop("reply", "say\r", "to first token")
