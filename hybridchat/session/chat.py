@@ -26,9 +26,10 @@ from hybridchat.domain.chat import (
     Privacy,
     Purpose,
     Reasoning,
+    Zone,
 )
 from hybridchat.domain.privacy import in_words, strictest, why_forbidden
-from hybridchat.errors import Refused, UsageError
+from hybridchat.errors import ErrorKind, Refused, UsageError
 from hybridchat.ledger.store import Ledger
 from hybridchat.net.client import why_unguarded
 from hybridchat.session.answers import Answers
@@ -179,6 +180,7 @@ class Session:
         born = strictest(privacy or Privacy(self._config.privacy.default), self.floor.privacy)
         route = route or self._config.route.default
         chat = Chat(privacy=born, route=route, model=model, system=system, is_off_record=off_record)
+        self._ledgers.of_chat(chat)  # opens it now: the first message shall not wait
         self.books.focus(None)
         self._shown = chat
         return chat
@@ -246,7 +248,9 @@ class Session:
             raise Refused(f"what was said {in_words(chat.privacy)} stays so", "go on in a fork, which leaves it behind")
         chat.privacy = privacy
         if chat.turn is not None and why_forbidden(privacy, chat.turn.zone, chat.turn.proof):
-            chat.turn.end(Outcome.STOPPED, "pinned while it streamed; this turn left this machine")
+            left = "may have left" if chat.turn.zone is Zone.DEVICE else "left"
+            note = f"pinned while it streamed: this turn {left} this machine"
+            chat.turn.end(Outcome.STOPPED, note, ErrorKind.PINNED)
         await self._change(chat, privacy=privacy)
 
     def must_fork(self, chat: Chat, privacy: Privacy) -> bool:

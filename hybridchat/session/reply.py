@@ -106,6 +106,7 @@ class EndedBy(NamedTuple):
 
     outcome: Outcome
     note: str = ""
+    error_kind: ErrorKind | None = None
 
 
 class _Verdict(NamedTuple):
@@ -170,7 +171,7 @@ def _verdict(reply: Reply, final: Final, by: EndedBy | None, max_tokens: int | N
         return _Verdict(Outcome.ERROR, MessageState.FAILED, note, ErrorKind.CUT_SHORT)
     match by.outcome:
         case Outcome.STOPPED:
-            return _Verdict(by.outcome, MessageState.STOPPED, by.note)
+            return _Verdict(by.outcome, MessageState.STOPPED, by.note, by.error_kind)
         case Outcome.REFUSED:
             return _Verdict(by.outcome, MessageState.FAILED, by.note, ErrorKind.REFUSED)
         case _:

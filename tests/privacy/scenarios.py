@@ -67,7 +67,16 @@ TOUR = (
 )
 # What the command line does with a pinned conversation, among all the backends that it must not go to …
 COMMANDS = (
-    *("list --json", "search words --json", "show 1 --json", "rename 1 other", "stats --json", "budget", "advise"),
+    *(
+        "list --json",
+        "search words --json",
+        "show 1 --json",
+        "rename 1 other",
+        "fork 1",
+        "stats --json",
+        "budget",
+        "advise",
+    ),
     *("export conversation 1", "export usage --format csv", "backends list", "keys list", "local status", "backup"),
     *("restore", "ask --continue --local-only again", "escalate --conversation 1 --backend home"),
     *("fork 1 --with-turns all --yes", "delete 1 --yes"),
