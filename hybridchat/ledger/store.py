@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -130,6 +131,9 @@ class Ledger(Questions):
         self._reader = self._file.connection
         if self._file.path is not None:
             self._reader = connect(self._file.path, read_only=True)
+        if self._file.status.mode == "normal":
+            with suppress(*SQLITE_ERRORS):  # care tries it again
+                purge.expire(self._file.connection, self._keep_days)
         self._opened_at = time.monotonic()
         return self._file.status
 
