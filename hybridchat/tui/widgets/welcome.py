@@ -21,7 +21,7 @@ HEALTH = {
 _MAX_SHOWN = 6
 HEAD = "Your own models and rented ones, in one conversation."
 OFF_RECORD = "Off the record: this chat is in memory only, and gone when you quit."
-OFF_RECORD_LEAVES = "Rented models still get your words; that something left stays in the audit."
+OFF_RECORD_LEAVES = "Rented models still get your words, and the audit a row without them."
 
 
 class Welcome(Static):
