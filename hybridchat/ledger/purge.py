@@ -123,6 +123,8 @@ def _purge_copies(path: Path, doomed: list[_Doomed]) -> None:
     for kept in path.parent.glob(f"{path.name}{files.KEPT}*"):
         if kept.name.partition(files.KEPT)[2] >= oldest:
             kept.unlink()
+    for unfinished in files.backups_dir(path).glob(f"*{backups.UNFINISHED}"):  # a killed one's: none is being made
+        unfinished.unlink()
     for copy in backups.list_backups(path):
         try:
             with closing(connect(copy)) as db:

@@ -124,7 +124,7 @@ class Ledger(Questions):
         return self._file.path
 
     def _open(self, path: Path | None) -> LedgerStatus:
-        self._file: Opened = open_file(path)
+        self._file: Opened = self._open_file(path)
         self._trouble = Trouble(self._file.path, self._notify)
         self._writer = Writer(self._file.connection, self._trouble, self._closing)
         self._reader = self._file.connection
@@ -132,6 +132,9 @@ class Ledger(Questions):
             self._reader = connect(self._file.path, read_only=True)
         self._opened_at = time.monotonic()
         return self._file.status
+
+    def _open_file(self, path: Path | None) -> Opened:
+        return open_file(path)
 
     def close(self) -> None:
         """After all that was asked for: makes the day's backup if it is due, marks what still runs as interrupted,

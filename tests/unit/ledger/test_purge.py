@@ -179,6 +179,15 @@ def test_while_a_backup_is_made_nothing_is_purged_but_later(path: Path) -> None:
     assert files_with(path.parent, ["wombat"]) == set()
 
 
+def test_a_half_made_backup_of_a_killed_window_goes_too(path: Path) -> None:
+    with opened(path) as ledger:
+        ids = whole_turn(ledger, "wombat")
+        (path.parent / "backups" / "hybridchat-20260101T000000Z.db.part").write_text("wombat")
+        ledger.delete_conversation(ids.conversation_id).result()
+        ledger.purge_deleted().result()
+        assert files_with(path.parent, ["wombat"]) == set()
+
+
 def test_a_copy_that_cannot_be_removed_keeps_it_for_later(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with opened(path) as ledger:
         ids = whole_turn(ledger, "wombat")
