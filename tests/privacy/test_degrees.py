@@ -63,6 +63,13 @@ def test_privacy_09_only_ollamas_own_program_is_verified() -> None:
     assert "your word for it has ended" in said["another tunnel"] and "/ssh" in said["another tunnel"]
 
 
+def test_privacy_09_a_program_that_took_the_port_since_the_last_look_hears_nothing() -> None:
+    found, seen = play("degrees.replaced")
+    assert nothing(seen), seen
+    assert (found["before"], found["after"], found["heard"]) == ("verified", "assumed", [])
+    assert "/programs/ssh (process " in found["note"] and "nothing was sent" in found["note"]
+
+
 def dialog(shown: str) -> str:
     """The words of the dialog alone, without the screen behind it."""
     lines = shown.splitlines()
