@@ -227,6 +227,19 @@ def test_what_rested_for_long_enough_is_gone_and_told_once(path: Path) -> None:
     assert query(path, "SELECT count(*) FROM usage") == [(2,)]
 
 
+def test_what_is_too_old_is_not_even_opened(path: Path) -> None:
+    """Its words go a moment later, off everybody's path."""
+    with opened(path) as ledger:
+        old = whole_turn(ledger, "aardvark").conversation_id
+    aged(path, old, 31)
+    ledger = open_ledger(path, keep_days=30)
+    assert ledger.latest_conversation().result() is None
+    assert ledger.search("aardvark").result() == []
+    assert query(path, "SELECT count(*) FROM message") == [(2,)]
+    ledger.close()
+    assert query(path, "SELECT count(*) FROM message") == [(0,)]
+
+
 def test_without_keep_days_nothing_is_old(path: Path) -> None:
     with opened(path) as ledger:
         aged(path, whole_turn(ledger).conversation_id, 3650)
