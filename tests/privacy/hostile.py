@@ -127,6 +127,7 @@ def commands(folder: Path, words: str) -> list[list[str]]:
         *(command.split() for command in plain),
         *wrong,
         ["audit", "--host", words],
+        ["export", "conversation", "1", "-o", "/dev/stdout"],
         ["export", "usage", "-o", f"{folder}/no {words}/x"],
     ]
 
@@ -169,8 +170,9 @@ def in_the_app(home: Path) -> Seen:
         stop("start", "", "Enter sends to lab")
         stop("chats", CTRL_O, "Chats", ESC, below=True)
         stop("route", CTRL_R, "Route of this chat", ESC, below=True)
-        stop("themes", F6, "Theme", ESC, below=True)
-        stop("palette", f"{CTRL_P}[/foo] [", "No matches", ESC)
+        stop("themes", F6, "high-contrast-dark", ESC)
+        stop("commands", CTRL_P, "Search for commands")
+        stop("palette", "[/foo] [", "No matches", ESC)
         stop("reply", "say\r", "to first token")
         click_on_markup(terminal)
         stop("thinking", CTRL_T, "I think: ")
