@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from hybridchat.backends.base import BackendSpec
 from hybridchat.backends.identity import lacks_its_model
-from hybridchat.config import Config
+from hybridchat.config import Config, folders
 from hybridchat.config.problems import Problem
 from hybridchat.domain.chat import HealthState, Kind
 from hybridchat.errors import BackendError, Refused
@@ -73,6 +73,7 @@ async def examine(
         backends = [Finding("backends", State.NOTE, "none is configured", "run `hybridchat` to set one up")]
     return [
         *examine_config(paths, problems),
+        *await asyncio.to_thread(examine_folder, config.privacy.local_only_folders),
         examine_ledger(paths, ledger_notice),
         keyring,
         *disk,
@@ -93,6 +94,19 @@ def examine_config(paths: Paths, problems: Sequence[Problem]) -> list[Finding]:
     if not paths.config_file.exists():
         return [Finding("config", State.NOTE, f"{paths.config_file} is not there yet", "run `hybridchat` to set it up")]
     return [Finding("config", State.OK, str(paths.config_file))]
+
+
+def examine_folder(listed: Sequence[str]) -> list[Finding]:
+    """Whether what is written where this was called stays on this device, and folders that are listed and not there.
+
+    Blocks for a look at the folders.
+    """
+    pin = folders.look(listed)
+    here = (
+        [Finding("this folder", State.OK, f"{pin.why}: what is written here stays on this device")] if pin.why else []
+    )
+    notes = (notice.partition(" — ") for notice in pin.notices)
+    return [*here, *(Finding("folders", State.NOTE, what, remedy) for what, _, remedy in notes)]
 
 
 def examine_ledger(paths: Paths, notice: str) -> Finding:
