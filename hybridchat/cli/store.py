@@ -39,7 +39,8 @@ def opened_ledger(*, to_write: bool = False) -> Iterator[Ledger]:
     ledger = load_wiring().open_ledger(output.note)
     try:
         if ledger.status.mode == "memory" and (to_write or not ledger.status.is_copy):
-            raise LedgerError(ledger.status.notice, "the ledger there is as it was, but cannot be used now")
+            remedy = "it cannot be changed now" if ledger.status.is_copy else "it is as it was, but cannot be used now"
+            raise LedgerError(ledger.status.notice, remedy)
         if ledger.status.notice:
             output.note(ledger.status.notice)
         yield ledger

@@ -79,7 +79,7 @@ def open_memory(notice: str, build: Callable[[sqlite3.Connection], None] | None 
 
 def _open_copy(path: Path, why: str) -> Opened:
     try:
-        opened = open_memory(f"{why}; what was saved before is here", partial(_copy, path))
+        opened = open_memory(f"{why}; what was saved before can be read", partial(_copy, path))
     except (OSError, LedgerError, *SQLITE_ERRORS):
         return open_memory(why)
     return replace(opened, status=replace(opened.status, is_copy=True))

@@ -47,10 +47,10 @@ def test_a_ledger_that_can_only_be_read_is_read(cli: Cli, answered: TurnIds, hom
     said = cli("list")
     assert said.code == 0
     assert "why is the sky blue?" in said.out
-    assert "nothing of this session is saved; what was saved before is here" in said.err
+    assert "nothing of this session is saved; what was saved before can be read" in said.err
     said = cli(*command.split())
     assert (said.code, said.out) == (1, "")
-    assert "as it was, but cannot be used now" in said.err
+    assert "it cannot be changed now" in said.err
 
 
 def test_search_finds_words_and_marks_them(cli: Cli, answered: TurnIds) -> None:

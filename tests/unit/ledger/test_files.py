@@ -108,7 +108,7 @@ def test_a_home_that_can_only_be_read_shows_what_it_holds(
     with opened(path) as ledger:
         assert (ledger.status.mode, ledger.status.is_copy) == ("memory", not has_log)
         assert "nothing of this session is saved" in ledger.status.notice
-        assert ("what was saved before is here" in ledger.status.notice) is not has_log
+        assert ("what was saved before can be read" in ledger.status.notice) is not has_log
         assert [c.title for c in ledger.conversations().result()] == ([] if has_log else ["saved before"])
         if not has_log:
             again = ledger.begin_turn(new_turn(conversation_id=ids.conversation_id, parent_id=ids.reply_message_id))
