@@ -244,7 +244,7 @@ def a_reply_in_the_app(world: World, env: Mapping[str, str]) -> str:
     with Terminal(["--local-only"], env={**world.env, **env}) as terminal:
         terminal.wait_for("Enter sends to ollama")
         terminal.type(f"{QUESTION}\r")
-        shown = terminal.wait_for("to first token")
+        shown = terminal.wait_for("tok/s")
         terminal.type(CTRL_Q)
         terminal.wait_for_exit()
     return shown
