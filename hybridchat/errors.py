@@ -64,6 +64,7 @@ class ErrorKind(StrEnum):
     BAD_REQUEST = "bad_request"
     SERVER = "server"  # 5xx or an error event after a 200
     REFUSED = "refused"  # our own policy; nothing was sent
+    PINNED = "pinned"  # stopped by a pin that was set while it streamed: what was sent had left
 
 
 class BackendError(HybridchatError):

@@ -108,7 +108,7 @@ def _print_table(rows: Iterator[DepartureRow], limit: int) -> None:
     if not newest:
         output.note("nothing has left this device that was recorded here")
     output.table(
-        ("when", "host", "bytes", "purpose", "backend", "conversation", "masked", "as it was"),
+        ("when", "host", "bytes", "purpose", "backend", "conversation", "message", "masked", "as it was"),
         [_cells(dict(zip(DEPARTURE_COLUMNS, row, strict=True))) for row in newest],
     )
     if total > limit:
@@ -122,7 +122,7 @@ def _cells(row: dict[str, Any]) -> tuple[object, ...]:
         _bytes(row["sent_bytes"], row["body_bytes"]),
         row["purpose"],
         row["backend"],
-        None if row["conversation_id"] is None else str(row["conversation_id"]),
+        *(None if row[name] is None else str(row[name]) for name in ("conversation_id", "message_id")),
         *(_counted(row[name]) for name in _COUNTS),
     )
 

@@ -80,7 +80,7 @@ command.add_command(vouch)
 def show(backend_id: str, as_json: bool) -> None:
     """Show what the config says of one backend.
 
-    Where its key comes from is told as well; nothing is dialled.
+    Where its key comes from is told as well, unless the run is local only; nothing is dialled.
 
     \b
     hybridchat backends show openai --json
@@ -92,7 +92,8 @@ def show(backend_id: str, as_json: bool) -> None:
     wired = load_wiring()
     entry = find_backend(wired.config, backend_id)
     stands = _standings(wired)(spec_of(entry))
-    known = {"zone": stands.zone, "proof": stands.proof, "how": stands.how, "key_origin": origin_of(entry)}
+    origin = None if wired.local_only else origin_of(entry)
+    known = {"zone": stands.zone, "proof": stands.proof, "how": stands.how, "key_origin": origin}
     shown = {**written(entry), **known}
     if shown.pop("proxy", None):
         shown["proxy"] = "set"  # a password may be in it

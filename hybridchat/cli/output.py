@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 from unicodedata import combining, east_asian_width
 
 import click
@@ -98,7 +98,7 @@ def data_stream(file: Path | None = None) -> Iterator[TextIO]:
         with open(
             file, "w", encoding="utf-8", newline="", opener=lambda path, flags: os.open(path, flags, 0o600)
         ) as stream:
-            yield stream
+            yield cast("TextIO", InertTerminal(stream)) if stream.isatty() else stream  # such as /dev/stdout
     except OSError as error:
         raise UsageError(f"cannot write {file}: {error.strerror}", "name another file") from None
 

@@ -40,7 +40,7 @@ def vouch(backend_id: str, yes: bool, end: bool, as_json: bool) -> None:
         standing = run(_end(wired, backend_id))
     else:
         standing = run(_look(wired, backend_id))
-        if standing.proof is not Proof.VERIFIED:
+        if standing.proof is Proof.ASSUMED:
             _ask(standing, is_answered=yes)
             standing = run(_give(wired, backend_id, standing.peer))
     if as_json:
@@ -65,6 +65,7 @@ def _ask(standing: Standing, *, is_answered: bool) -> None:
 async def _look(wired: Wiring, backend_id: str) -> Standing:
     session = wired.open_session()
     try:
+        session.fleet.vouchable(backend_id)
         await session.check_health(backend_id)
         return session.standing(backend_id)
     finally:

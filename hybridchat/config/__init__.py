@@ -135,7 +135,7 @@ class UiConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     keymap: Literal["default", "vim"] = "default"
     """The keys to begin with; those of `keymap.toml` beside this file go before them (docs/keys.md)."""
     panel: Literal["auto", "side", "line", "off"] = "auto"
-    """The comparison panel: auto shows it at the side from 110 columns on, else as one line."""
+    """The comparison panel: auto shows it at the side from 110 columns on, else as one line; side from 72 on."""
     panel_side: Literal["right", "left"] = "right"
     """Where the panel is when it is at the side."""
     density: Literal["comfortable", "compact"] = "comfortable"

@@ -54,7 +54,7 @@ def look_at(link: Link) -> Target:
     if known is None:
         scheme = url.partition(":")[0] + ":"
         why = "its address is not clear" if scheme.lower() in _OPENED else "only http, https and mailto are opened"
-        return Target(clean(url).replace("\n", " "), "", barred=why)
+        return Target(" ".join(clean(url).split()), "", barred=why)
     host = known["host"]
     warnings = tuple(_warnings(link.text, host.lower().rpartition("@")[2], has_user=bool(known["user"])))
     return Target(known["before"], host, known["after"], warnings)

@@ -346,7 +346,8 @@ def _flags(candidates: list[Candidate]) -> str:
 
 
 def _refuse(field: _Field, reasons: tuple[str, ...], about: list[Candidate]) -> Decision:
-    is_policy = not field.allows_any(about or list(field.given.candidates)) or _bar(about) is not None
+    allowed = field.allows_any(about or list(field.given.candidates)) and not vouchable(field.given)
+    is_policy = not allowed or _bar(about) is not None
     return Decision(outlook=Outlook.REFUSE, reasons=reasons, remedy=_remedy(field, about), is_policy=is_policy)
 
 
@@ -356,8 +357,9 @@ def _remedy(field: _Field, about: list[Candidate]) -> str:
         return bar.remedy + (f", or choose {_flags(field.able)}" if field.able else "")
     others = f"or choose {_flags(field.able)}" if field.able else ""
     at_loopback = [c for c in (*about, *(() if others else field.given.candidates)) if c.zone is Zone.DEVICE]
-    unproven = next((c.backend for c in at_loopback if c.is_local and c not in field.allowed), None)
-    if unproven and not field.allows_any(about):
+    barred = [] if field.allows_any(about) else [c for c in at_loopback if c.is_local and c not in field.allowed]
+    unproven = next((c.backend for c in (*vouchable(field.given), *barred)), None)
+    if unproven:
         how = f"`hybridchat backends vouch {unproven}`, or vouched = true in config.toml"
         return "; ".join(filter(None, (f"if you know that {unproven} computes on this machine: {how}", others)))
     if others:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
@@ -39,7 +40,7 @@ class Opened(Struct, frozen=True, kw_only=True):
 def open_file(path: Path | None) -> Opened:
     """A ledger that cannot be used gives one in memory instead, and says so. Raises LedgerError for a symbolic link."""
     if path is None:
-        return _open_memory("")
+        return open_memory("")
     files.refuse_link(path)
     try:
         files.prepare(path)
@@ -50,16 +51,17 @@ def open_file(path: Path | None) -> Opened:
         finally:
             lock.release()
     except OSError as error:
-        return _open_memory(f"{path.parent} cannot be written ({error.strerror}): nothing of this session is saved")
+        return open_memory(f"{path.parent} cannot be written ({error.strerror}): nothing of this session is saved")
     except LedgerError as error:
-        return _open_memory(f"{error}; until then nothing is saved")
+        return open_memory(f"{error}; until then nothing is saved")
     except SQLITE_ERRORS as error:
-        return _open_memory(f"{ledger_error(error)}; until then nothing is saved")
+        return open_memory(f"{ledger_error(error)}; until then nothing is saved")
 
 
-def _open_memory(notice: str) -> Opened:
+def open_memory(notice: str, build: Callable[[sqlite3.Connection], None] | None = None) -> Opened:
+    """`build` makes the tables; without it the migrations do."""
     connection = connect(None)
-    _migrate(connection)
+    (build or _migrate)(connection)
     process_id = _register(connection, "memory")
     return Opened(connection=connection, path=None, status=LedgerStatus("memory", notice), process_id=process_id)
 

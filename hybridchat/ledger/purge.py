@@ -48,7 +48,8 @@ def purge_deleted(
         doomed = _find_doomed(db, path, process_id, own=own)
         return Purged(0, pending=f"a backup is being made: {_LATER}" if doomed else "")
     try:
-        expired = _expire(db, keep_days) if keep_days else 0
+        expire(db, keep_days)
+        (expired,) = db.execute("SELECT count(*) FROM conversation WHERE deleted_by = 0").fetchone()
         doomed = _find_doomed(db, path, process_id, own=own)
         if doomed:
             if path is not None:
@@ -70,16 +71,19 @@ def notices(purged: Purged, keep_days: int) -> Iterator[str]:
         yield purged.pending
 
 
-def _expire(db: sqlite3.Connection, keep_days: int) -> int:
-    """Marks them as deleted by nobody, who cannot undo it. What runs or waits to be sent is not old."""
+def expire(db: sqlite3.Connection, keep_days: int) -> None:
+    """Marks what nobody went on with for so long (0: nothing) as deleted by nobody, who cannot undo it. What runs or
+    waits to be sent is not old. When a ledger is opened too: nobody shall begin to read what is about to go."""
+    if not keep_days:
+        return
     since = utc_text(datetime.now(UTC) - timedelta(days=keep_days))
     with transaction(db):
-        return db.execute(
+        db.execute(
             "UPDATE conversation SET deleted_at = ?, deleted_by = 0 WHERE updated_at < ? AND deleted_at IS NULL "
             "AND waiting = '[]' AND NOT EXISTS "
             "(SELECT 1 FROM message WHERE conversation_id = conversation.id AND state = 'streaming')",
             (utc_now(), since),
-        ).rowcount
+        )
 
 
 def _find_doomed(db: sqlite3.Connection, path: Path | None, process_id: int, *, own: bool) -> list[_Doomed]:
@@ -123,6 +127,8 @@ def _purge_copies(path: Path, doomed: list[_Doomed]) -> None:
     for kept in path.parent.glob(f"{path.name}{files.KEPT}*"):
         if kept.name.partition(files.KEPT)[2] >= oldest:
             kept.unlink()
+    for unfinished in files.backups_dir(path).glob(f"*{backups.UNFINISHED}"):  # a killed one's: none is being made
+        unfinished.unlink()
     for copy in backups.list_backups(path):
         try:
             with closing(connect(copy)) as db:

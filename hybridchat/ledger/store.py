@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -105,6 +106,7 @@ class Ledger(Questions):
     def __init__(self, path: Path | None, on_notice: Notify, keep_days: int = 0) -> None:
         self._notify = on_notice
         self._keep_days = keep_days
+        self._pending = ""  # why deleted text is still there, as it was last told
         self._closing = threading.Event()
         self._writes, self._reads, self._care = (Worker(f"ledger-{name}") for name in ("writes", "reads", "care"))
         self.opened: Future[LedgerStatus] = self._writes.submit(lambda: self._open(path))
@@ -124,14 +126,20 @@ class Ledger(Questions):
         return self._file.path
 
     def _open(self, path: Path | None) -> LedgerStatus:
-        self._file: Opened = open_file(path)
+        self._file: Opened = self._open_file(path)
         self._trouble = Trouble(self._file.path, self._notify)
         self._writer = Writer(self._file.connection, self._trouble, self._closing)
         self._reader = self._file.connection
         if self._file.path is not None:
             self._reader = connect(self._file.path, read_only=True)
+        if self._file.status.mode == "normal":
+            with suppress(*SQLITE_ERRORS):  # care tries it again
+                purge.expire(self._file.connection, self._keep_days)
         self._opened_at = time.monotonic()
         return self._file.status
+
+    def _open_file(self, path: Path | None) -> Opened:
+        return open_file(path)
 
     def close(self) -> None:
         """After all that was asked for: makes the day's backup if it is due, marks what still runs as interrupted,
@@ -289,7 +297,9 @@ class Ledger(Questions):
                 raise self._trouble.damage() if is_damage(error) else ledger_error(error) from error
             except OSError as error:  # of its copies
                 raise LedgerError(f"deleted text is still in our files: {error}", "it is tried again") from error
-            for notice in purge.notices(purged, self._keep_days):
+            news = purged._replace(pending="") if purged.pending == self._pending else purged
+            self._pending = purged.pending
+            for notice in purge.notices(news, self._keep_days):
                 self._notify(notice)
             return purged.conversations
 

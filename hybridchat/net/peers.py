@@ -80,6 +80,8 @@ class Peers:
         link = f"socket:[{inode}]"
         if self._last is not None and _holds(self._last, link):
             return self._last, owner
+        if os.getuid() not in (0, owner):
+            return None, owner  # its process cannot be looked into
         pids = (int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit())
         return next((pid for pid in pids if _holds(pid, link)), None), owner
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from msgspec.structs import replace
 
@@ -35,12 +36,13 @@ class Answers:
         purpose: Purpose = Purpose.CHAT,
         drop_turns: int = 0,
         disclosure: Disclosure | None = None,
+        agreed: Mapping[str, int] | None = None,
     ) -> None:
         """Asks the last question again. Its answer stays, with the new one beside it; where it has no word, the new one
         takes its place. Raises HybridchatError as `send` does."""
         question = replace(_last_question(chat), parameters=parameters or Parameters(), purpose=purpose)
         draft = replace(question, route=route, model=model, drop_turns=drop_turns)
-        draft = replace(draft, disclosure=disclosure or draft.disclosure)
+        draft = replace(draft, disclosure=disclosure or draft.disclosure, agreed=agreed)
         await self._turns.answer_again(chat, draft)
 
     def other_side(self, chat: Chat, disclosure: Disclosure | None = None) -> Plan:

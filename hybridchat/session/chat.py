@@ -26,9 +26,10 @@ from hybridchat.domain.chat import (
     Privacy,
     Purpose,
     Reasoning,
+    Zone,
 )
 from hybridchat.domain.privacy import in_words, strictest, why_forbidden
-from hybridchat.errors import Refused, UsageError
+from hybridchat.errors import ErrorKind, Refused, UsageError
 from hybridchat.ledger.store import Ledger
 from hybridchat.net.client import why_unguarded
 from hybridchat.session.answers import Answers
@@ -179,6 +180,7 @@ class Session:
         born = strictest(privacy or Privacy(self._config.privacy.default), self.floor.privacy)
         route = route or self._config.route.default
         chat = Chat(privacy=born, route=route, model=model, system=system, is_off_record=off_record)
+        self._ledgers.of_chat(chat)  # opens it now: the first message shall not wait
         self.books.focus(None)
         self._shown = chat
         return chat
@@ -246,7 +248,9 @@ class Session:
             raise Refused(f"what was said {in_words(chat.privacy)} stays so", "go on in a fork, which leaves it behind")
         chat.privacy = privacy
         if chat.turn is not None and why_forbidden(privacy, chat.turn.zone, chat.turn.proof):
-            chat.turn.end(Outcome.STOPPED, "pinned while it streamed; this turn left this machine")
+            left = "may have left" if chat.turn.zone is Zone.DEVICE else "left"
+            note = f"pinned while it streamed: this turn {left} this machine"
+            chat.turn.end(Outcome.STOPPED, note, ErrorKind.PINNED)
         await self._change(chat, privacy=privacy)
 
     def must_fork(self, chat: Chat, privacy: Privacy) -> bool:
@@ -297,6 +301,7 @@ class Session:
         purpose: Purpose = Purpose.CHAT,
         drop_turns: int = 0,
         disclosure: Disclosure | None = None,
+        agreed: Mapping[str, int] | None = None,
         attachments: tuple[Attachment, ...] = (),
     ) -> None:
         """Queues behind a running reply, else sends; returns when the words are on disk (or queued).
@@ -306,10 +311,11 @@ class Session:
         Raises HybridchatError when the route must be chosen, policy forbids, or nothing is configured: then nothing
         was sent, and the words are still the caller's (or, behind a queue, still in it). `drop_turns` oldest turns are
         left out, which the reply then says. Undecided, with the ways on in its plan, where a managed backend would get
-        secrets or personal data: they leave with a `disclosure` alone.
+        secrets or personal data: they leave with a `disclosure` alone;
+        as they are, with `agreed`, only as many of each kind as the user was shown.
         """
         draft = Draft(text, route, model, parameters or Parameters(), purpose, drop_turns, disclosure=disclosure)
-        draft = replace(draft, attachments=attachments)
+        draft = replace(draft, agreed=agreed, attachments=attachments)
         await self.turns.send(chat, draft)
 
     # --- other ways on
@@ -324,6 +330,7 @@ class Session:
         backend: str | None = None,
         model: str | None = None,
         disclosure: Disclosure | None = None,
+        agreed: Mapping[str, int] | None = None,
     ) -> Chat:
         """A new conversation, as private as that one and off the record where it is, whose first reply is a summary of
         it; streamed like any other.
@@ -340,7 +347,7 @@ class Session:
         )
         fork.reasoning, fork.workload, fork.effort = chat.reasoning, chat.workload, chat.effort
         draft = Draft(SUMMARIZE, backend, model, purpose=Purpose.SUMMARY, history=tuple(chat.messages))
-        draft = replace(draft, disclosure=disclosure)
+        draft = replace(draft, disclosure=disclosure, agreed=agreed)
         ways = self.planner.plan(fork, draft).ways
         if ways and ways[0].kind == "drop":
             draft = replace(draft, drop_turns=ways[0].turns)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 import msgspec
@@ -112,7 +112,8 @@ class Gate:
                 places += (Place(where, kind, count, lines.get(kind, ())) for kind, count in kinds.items())
         if not counts:
             return None
-        return Found(dict(counts), tuple(_summed(places)), draft.disclosure or (None if places else standing))
+        said = draft.disclosure if _covers(draft, counts) else None
+        return Found(dict(counts), tuple(_summed(places)), said or (None if places else standing))
 
     def _known(self, chat: Chat, text: str) -> tuple[Finding, ...] | None:
         return self._newest[1] if self._newest[0] == text else chat.found.get(hash(text))
@@ -152,6 +153,13 @@ class Gate:
         return replace(
             request, messages=messages, parameters=replace(request.parameters, stop=tuple(texts))
         ), masked.values
+
+
+def _covers(draft: Draft, counts: Mapping[str, int]) -> bool:
+    """Whether the user's word is about all of it: by now there may be more than was shown."""
+    if draft.disclosure is not Disclosure.AS_IS or draft.agreed is None:
+        return True
+    return all(count <= draft.agreed.get(kind, 0) for kind, count in counts.items())
 
 
 def _along(

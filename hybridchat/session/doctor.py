@@ -16,13 +16,15 @@ from msgspec.structs import replace
 
 from hybridchat.backends.base import BackendSpec
 from hybridchat.backends.identity import lacks_its_model
-from hybridchat.config import Config
+from hybridchat.config import Config, folders
 from hybridchat.config.problems import Problem
 from hybridchat.domain.chat import HealthState, Kind
 from hybridchat.errors import BackendError, Refused
 from hybridchat.paths import Paths, shipped_themes_dir
+from hybridchat.session import volume
 from hybridchat.session.fleet import Fleet
 from hybridchat.session.probing import ask_one_token
+from hybridchat.session.volume import Encryption
 
 CLIPBOARD_PROGRAMS = ("wl-copy", "xclip", "xsel", "pbcopy", "clip.exe")
 
@@ -61,6 +63,7 @@ async def examine(
         asyncio.to_thread(_leave_keyring if local_only else examine_keyring),
         *(examine_backend(fleet, spec, round_trip=round_trip) for spec in specs if fleet),
     )
+    disk = await asyncio.to_thread(examine_disk, paths)
     clouds = [await examine_cloud(fleet, spec) for spec in specs if fleet and spec.kind is Kind.OLLAMA]
     if fleet is None:
         backends = [Finding("backends", State.NOTE, "not looked at", "mend the ledger first")]
@@ -70,8 +73,10 @@ async def examine(
         backends = [Finding("backends", State.NOTE, "none is configured", "run `hybridchat` to set one up")]
     return [
         *examine_config(paths, problems),
+        *await asyncio.to_thread(examine_folder, config.privacy.local_only_folders),
         examine_ledger(paths, ledger_notice),
         keyring,
+        *disk,
         *examine_terminal(os.environ, sys.stdout.encoding or "", is_terminal=sys.stdout.isatty()),
         examine_theme(paths, config.ui.theme),
         examine_embedded(paths),
@@ -91,6 +96,19 @@ def examine_config(paths: Paths, problems: Sequence[Problem]) -> list[Finding]:
     return [Finding("config", State.OK, str(paths.config_file))]
 
 
+def examine_folder(listed: Sequence[str]) -> list[Finding]:
+    """Whether what is written where this was called stays on this device, and folders that are listed and not there.
+
+    Blocks for a look at the folders.
+    """
+    pin = folders.look(listed)
+    here = (
+        [Finding("this folder", State.OK, f"{pin.why}: what is written here stays on this device")] if pin.why else []
+    )
+    notes = (notice.partition(" — ") for notice in pin.notices)
+    return [*here, *(Finding("folders", State.NOTE, what, remedy) for what, _, remedy in notes)]
+
+
 def examine_ledger(paths: Paths, notice: str) -> Finding:
     """`notice`: what the ledger said when it was opened, or why it was not."""
     return Finding("ledger", State.BROKEN, notice) if notice else Finding("ledger", State.OK, str(paths.ledger_file))
@@ -98,6 +116,22 @@ def examine_ledger(paths: Paths, notice: str) -> Finding:
 
 def _leave_keyring() -> Finding:
     return Finding("keyring", State.NOTE, "not looked at, for this run is local only")
+
+
+def examine_disk(paths: Paths) -> list[Finding]:
+    """What is deleted, or swapped out, may be read off a disk that is not encrypted. May take seconds."""
+    places = (("disk", volume.of_folder(paths.data_dir)), ("swap", volume.of_swap()))
+    return [_encryption(subject, found) for subject, found in places if found is not None]
+
+
+def _encryption(subject: str, found: Encryption) -> Finding:
+    match found.is_encrypted:
+        case True:
+            return Finding(subject, State.OK, f"encrypted: {found.how}")
+        case False:
+            return Finding(subject, State.NOTE, f"not encrypted: {found.how}", "encrypt the whole disk, if you can")
+        case _:
+            return Finding(subject, State.NOTE, f"whether it is encrypted cannot be told: {found.how}")
 
 
 def examine_keyring() -> Finding:

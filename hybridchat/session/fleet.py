@@ -119,15 +119,21 @@ class Fleet:
     def standing(self, backend: str) -> Standing:
         return self._standings.of(self._specs[backend], self.health(backend))
 
+    def vouchable(self, backend: str) -> BackendSpec:
+        """Raises UsageError where no word can make it local, or none is needed."""
+        spec = self._specs[backend]
+        if spec.zone is not Zone.DEVICE or spec.proof is Proof.VERIFIED:
+            known = "verified" if spec.proof is Proof.VERIFIED else spec.zone
+            raise UsageError(f"{backend} is {known}; only a server on loopback can be vouched for")
+        return spec
+
     async def vouch(self, backend: str, seen: Peer | None = None) -> None:
         """The user knows that it computes here: kept for its address and for the program that answers now.
 
         Raises UsageError where no word can make it local, Refused where another program answers than the one `seen`,
         HybridchatError where nobody answers.
         """
-        spec = self._specs[backend]
-        if spec.zone is not Zone.DEVICE or spec.proof is Proof.VERIFIED:
-            raise UsageError(f"{backend} is {spec.zone}: only a server on loopback can be vouched for")
+        spec = self.vouchable(backend)
         await self.check(backend)
         now = self._standings.peer(backend)
         if seen is not None and now is not None and now.executable != seen.executable:

@@ -36,7 +36,10 @@ from hybridchat.session.state import Chat, Draft, Plan, count_turns, left_out_be
 from hybridchat.session.ways import Undecided, Way
 
 FALLBACK = "fallback"  # how the reasons of one begin
-_CHOICES = "--mask sends placeholders, --backend local asks at home, --send-as-is sends it as it is"
+_CHOICES = (
+    "--mask sends placeholders, --backend local asks at home, --send-as-is sends it as it is; "
+    "names and addresses cannot be found"
+)
 ROOM = 0.75  # of the context window, for the prompt; the rest is for the answer
 
 
@@ -90,7 +93,8 @@ class Planner:
         given = self._input(chat, draft, history, plan.left_out_turns)
         turns = count_turns(kept)
         at_home = (Way("ask", candidate, turns) for candidate in able(given) if candidate.is_local)
-        ways = (Way("mask", target, turns, found.words), *at_home, Way("as_is", target, turns, found.words))
+        what = (found.words, found.counts)
+        ways = (Way("mask", target, turns, *what), *at_home, Way("as_is", target, turns, *what))
         reasons = (f"{target.backend} would get {', '.join(map(str, found.places))}",)
         decision = Decision(outlook=Outlook.ASK, reasons=reasons, choices=(target,), remedy=_CHOICES)
         return replace(plan, decision=decision, ways=ways)

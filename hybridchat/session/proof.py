@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from functools import partial
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from hybridchat.domain.address import Address, parse_base_url
-from hybridchat.domain.chat import Message, MessageState, Parameters, Privacy, Zone
+from hybridchat.backends.base import BackendSpec
+from hybridchat.domain.address import parse_base_url
+from hybridchat.domain.chat import Kind, Message, MessageState, Parameters, Privacy, Zone
 from hybridchat.domain.privacy import why_forbidden
 from hybridchat.errors import HybridchatError
 from hybridchat.net.decoys import MODEL, REPLY, Decoy, NameDecoy, StandIn, knock, knock_by_name, listening
@@ -32,6 +33,7 @@ KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OLLAMA_API_KEY
 PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 BASE_URLS = ("OPENAI_BASE_URL", "ANTHROPIC_BASE_URL", "OLLAMA_HOST")
 
+DOWN = "127.0.0.1:9"  # nobody listens at the port that discards
 HOOK, DECOYS, KERNEL = "audit hook", "decoys", "kernel counters"
 
 
@@ -71,8 +73,11 @@ class Watch:
         came = sum(decoy.connections for decoy in self._decoys)
         return received, came, len(self._hook.outside), counters.unroutable if counters else 0
 
-    async def step(self, what: str, trial: Callable[[], Awaitable[tuple[bool, str]]]) -> Tried:
-        """`trial` answers whether it went as promised, and how, in words."""
+    async def step(
+        self, what: str, trial: Callable[[], Awaitable[tuple[bool, str]]], places: AbstractSet[str]
+    ) -> Tried:
+        """`trial` answers whether it went as promised, and how, in words. It may reach these `places` on this device,
+        and no other program that listens here: it could forward."""
         before, reached_before = self._now(), len(self._hook.reached)
         try:
             is_kept, result = await trial()
@@ -80,10 +85,13 @@ class Watch:
             is_kept, result = False, f"did not run: {error}"
         await asyncio.sleep(SETTLE_S)  # what was sent to a decoy is read by another task
         received, came, outside, unroutable = (now - then for now, then in zip(self._now(), before, strict=True))
+        reached = tuple(dict.fromkeys(self._hook.reached[reached_before:]))
+        if others := [place for place in reached if not {place, place.partition("/")[0]} & places]:
+            is_kept, result = False, f"also reached {', '.join(others)}"
         return Tried(
             what=what,
             result=result,
-            reached=tuple(dict.fromkeys(self._hook.reached[reached_before:])),
+            reached=reached,
             left_bytes=received,
             attempts=tuple(self._hook.outside[len(self._hook.outside) - outside :]),
             unroutable=unroutable if self._in_namespace else None,
@@ -146,7 +154,7 @@ vouched = true
 [[backend]]
 id = "down"
 kind = "openai-compatible"
-base_url = "http://127.0.0.1:9"
+base_url = "http://{down}"
 model = "{model}"
 idle_s = 2.0
 deadline_s = 3.0
@@ -181,15 +189,16 @@ async def prove_with_stand_in(open_session: Open, *, in_namespace: bool) -> Part
     async with _decoyed(stand_in) as decoys, names.listening() if names else nullcontext():
         watch = Watch(Hook(), decoys, names)
         tried = [await watch.check_witnesses()]
-        session = open_session(CONFIG.format(stand_in=stand_in.port, rented=decoys[1].port, model=MODEL))
+        session = open_session(CONFIG.format(down=DOWN, stand_in=stand_in.port, rented=decoys[1].port, model=MODEL))
         async with AsyncExitStack() as stack:
             stack.push_async_callback(session.close)
-            tried.append(await watch.step("start, with a look at each local server", partial(_start, session)))
+            places = {f"127.0.0.1:{stand_in.port}", DOWN}
+            tried.append(await watch.step("start, with a look at each local server", partial(_start, session), places))
             script = Script(session, stand_in, decoys[1])
             for what, trial in script.trials():
-                tried.append(await watch.step(what, trial))
+                tried.append(await watch.step(what, trial, places))
             stack.pop_all()
-            tried.append(await watch.step("quit", partial(_quit, session)))
+            tried.append(await watch.step("quit", partial(_quit, session), places))
     return Part(tuple(tried), NOT_SEEN_IN_NAMESPACE if in_namespace else ())
 
 
@@ -301,17 +310,18 @@ async def prove_own(session: Session) -> Part:
         tried, not_checked = [await watch.check_witnesses()], list(NOT_SEEN)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(session.close)
-            tried.append(await watch.step("a local-only session over your config", partial(_start, session)))
+            everywhere = {place for spec in session.fleet.specs.values() for place in _places(spec)}
+            start = partial(_start, session)
+            tried.append(await watch.step("a local-only session over your config", start, everywhere))
             for spec in session.fleet.specs.values():
-                why_not = why_forbidden(Privacy.LOCAL_ONLY, spec.zone, spec.proof)
+                why_not = why_forbidden(Privacy.LOCAL_ONLY, spec.zone, session.standing(spec.id).proof)
                 if why_not is None:
                     trial = partial(_ask_own, session, spec.id)
-                    asked = await watch.step(f"a pinned question to {spec.id}", trial)
-                    tried.append(_unless_others(asked, spec.address))
+                    tried.append(await watch.step(f"a pinned question to {spec.id}", trial, _places(spec)))
                 elif spec.zone is Zone.DEVICE:
                     not_checked.append(f"{spec.id}: {why_not}, so no pinned conversation may use it")
             stack.pop_all()
-            tried.append(await watch.step("quit", partial(_quit, session)))
+            tried.append(await watch.step("quit", partial(_quit, session), everywhere))
         if len(tried) == 3:
             not_checked.append("no backend of yours may answer a pinned conversation, so none was asked")
         if hook.programs:
@@ -329,11 +339,12 @@ async def _quit(session: Session) -> tuple[bool, str]:
     return True, "closed"
 
 
-def _unless_others(asked: Tried, address: Address) -> Tried:
-    """A question goes to the backend's own place, and to no other program that listens here: it could forward."""
-    own = address.origin.partition("//")[2]
-    others = [place for place in asked.reached if place != own and not place.startswith("unix:")]
-    return replace(asked, is_kept=False, result=f"also reached {', '.join(others)}") if others else asked
+def _places(spec: BackendSpec) -> set[str]:
+    """Where it is on this device, as the hook names it; none where it is elsewhere. An engine of ours has a socket."""
+    if spec.zone is not Zone.DEVICE:
+        return set()
+    is_socket = spec.kind is Kind.EMBEDDED or spec.address.scheme == "unix"
+    return {"unix:" if is_socket else spec.address.origin.partition("//")[2]}
 
 
 async def _ask_own(session: Session, backend: str) -> tuple[bool, str]:

@@ -16,6 +16,8 @@ from hybridchat.domain.text import count_of
 from hybridchat.errors import ErrorKind
 from hybridchat.ledger.store import AttemptEnd
 
+# Each API's word for a reply that was as long as it might be; the last is for a full context window.
+_CUT_OFF = {"length", "max_tokens", "MAX_TOKENS", "model_context_window_exceeded"}
 _BROKEN_OFF = {ErrorKind.RESET, ErrorKind.CUT_SHORT, ErrorKind.TIMEOUT}
 
 Final = wire.Finished | wire.Failed | None
@@ -104,6 +106,7 @@ class EndedBy(NamedTuple):
 
     outcome: Outcome
     note: str = ""
+    error_kind: ErrorKind | None = None
 
 
 class _Verdict(NamedTuple):
@@ -118,7 +121,7 @@ class _Verdict(NamedTuple):
 def attempt_end(attempt: Attempt, message_id: int, reply: Reply, final: Final, by: EndedBy | None) -> AttemptEnd:
     """Stops the reply's clock."""
     latency_ms = reply.close()
-    usage, verdict = reply.usage, _verdict(reply, final, by)
+    usage, verdict = reply.usage, _verdict(reply, final, by, attempt.max_tokens)
     thinking_hidden = bool(usage.thinking_tokens) and not reply.thinking
     return AttemptEnd(
         attempt_id=attempt.attempt_id,
@@ -149,11 +152,13 @@ def attempt_end(attempt: Attempt, message_id: int, reply: Reply, final: Final, b
     )
 
 
-def _verdict(reply: Reply, final: Final, by: EndedBy | None) -> _Verdict:
+def _verdict(reply: Reply, final: Final, by: EndedBy | None, max_tokens: int | None) -> _Verdict:
+    """`max_tokens`: what the budgets let it have."""
     if isinstance(final, wire.Finished):
         were = "was" if final.skipped == 1 else "were"
         skipped = f"{count_of(final.skipped, 'event')} {were} not understood" if final.skipped else ""
-        note = in_clauses(reply.refusal or ("" if reply.text else "empty reply"), skipped)
+        cut_off = _cut_off(max_tokens) if final.finish_reason in _CUT_OFF else ""
+        note = in_clauses(reply.refusal or ("" if reply.text else "empty reply"), cut_off, skipped)
         return _Verdict(Outcome.OK, MessageState.COMPLETE, note)
     if isinstance(final, wire.Failed):
         note = f"{final.message} — {final.remedy}" if final.remedy else final.message
@@ -166,11 +171,17 @@ def _verdict(reply: Reply, final: Final, by: EndedBy | None) -> _Verdict:
         return _Verdict(Outcome.ERROR, MessageState.FAILED, note, ErrorKind.CUT_SHORT)
     match by.outcome:
         case Outcome.STOPPED:
-            return _Verdict(by.outcome, MessageState.STOPPED, by.note)
+            return _Verdict(by.outcome, MessageState.STOPPED, by.note, by.error_kind)
         case Outcome.REFUSED:
             return _Verdict(by.outcome, MessageState.FAILED, by.note, ErrorKind.REFUSED)
         case _:
             return _Verdict(by.outcome, MessageState.INTERRUPTED, by.note)
+
+
+def _cut_off(max_tokens: int | None) -> str:
+    """Nobody should take a part for the whole."""
+    limit = f"{max_tokens:,} tokens, the most that was asked for" if max_tokens else "the most tokens it may have"
+    return f"cut off at {limit}; ask it to go on"
 
 
 def in_clauses(*parts: str) -> str:

@@ -144,6 +144,8 @@ class Standings:
                 return "private = true in config.toml"
             case _, Proof.VERIFIED if spec.kind is Kind.OLLAMA:
                 return "Ollama's own program answers, to the name that Ollama never forwards"
+            case _, Proof.VERIFIED if spec.kind is Kind.SIMULATED:
+                return "it is simulated: nothing is sent"
             case _, Proof.VERIFIED:
                 return "a process that hybridchat started itself, and that nobody else can reach"
             case _, Proof.VOUCHED:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -71,6 +71,7 @@ class Draft(Struct, frozen=True):
     drop_turns: int = 0  # the oldest ones that the user lets be left out
     history: tuple[Message, ...] | None = None  # what goes before it; None: the chat's messages
     disclosure: Disclosure | None = None  # the user's word about secrets and personal data in it and its history
+    agreed: Mapping[str, int] | None = None  # what may go as it is, by kind; None: whatever is found
     may_fall_back: bool = True  # where the config allows it at all
     attachments: tuple[Attachment, ...] = ()
 

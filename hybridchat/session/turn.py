@@ -138,10 +138,10 @@ class Turn:
     def start(self) -> None:
         self._task = asyncio.create_task(self._run())
 
-    def end(self, outcome: Outcome, note: str = "") -> None:
+    def end(self, outcome: Outcome, note: str = "", error_kind: ErrorKind | None = None) -> None:
         """Ends the reply from outside: stopped by the user, interrupted by closing, or refused before it began."""
         if self._ended_by is None and not self.ended.done():
-            self._ended_by = EndedBy(outcome, note)
+            self._ended_by = EndedBy(outcome, note, error_kind)
             if self._task is not None and self._is_interruptible:  # in its other steps, it would record nothing
                 self._task.cancel()
 

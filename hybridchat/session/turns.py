@@ -48,7 +48,7 @@ class Turns:
         if draft.text.strip():
             chat.queue.append(draft)
         elif draft.route:
-            names = ("route", "model", "drop_turns", "disclosure")
+            names = ("route", "model", "drop_turns", "disclosure", "agreed")
             chosen = {name: getattr(draft, name) for name in names}
             chat.queue[0] = replace(chat.queue[0], **chosen)
         try:

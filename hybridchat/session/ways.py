@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
@@ -30,6 +31,12 @@ class Way(Struct, frozen=True):
     candidate: Candidate
     turns: int
     found: str = ""
+    counts: Mapping[str, int] = {}  # the same, by kind
+
+    @property
+    def agreed(self) -> Mapping[str, int] | None:
+        """What leaves as it is, if this is chosen: no more than this."""
+        return self.counts if self.kind == "as_is" else None
 
     @property
     def disclosure(self) -> Disclosure | None:

@@ -165,7 +165,8 @@ class HybridChatApp(Adapted):
             latest = await session.open_latest() if self._reopen_latest else None
             screen.attach(session, latest or session.new())
             await session.start()
-            screen.plan_now()
+            if screen.is_running:  # else the user has quit meanwhile
+                screen.plan_now()
         except Refused as error:  # the run was to be local only, and nothing would keep it so
             self.last_words = f"hybridchat: {error}"
             self.exit(return_code=error.exit_code)

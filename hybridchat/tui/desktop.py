@@ -83,7 +83,8 @@ def open_in_browser(url: str, environment: Mapping[str, str]) -> bool:
             start_new_session=True,
         )
         return process.wait(BROWSER_TIMEOUT_S) == 0
-    except subprocess.TimeoutExpired:
-        return True  # a browser that stays in the foreground
+    except subprocess.TimeoutExpired:  # a browser that stays in the foreground
+        process.returncode = 0  # it outlives us: Popen neither waits for it nor warns
+        return True
     except OSError:
         return False

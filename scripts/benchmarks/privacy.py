@@ -17,6 +17,7 @@ from hybridchat.domain.audit import Departure, Errand
 from hybridchat.domain.chat import Zone
 from hybridchat.ledger.store import open_ledger
 from hybridchat.net.client import Policy, open_client
+from hybridchat.net.peers import meeting
 from scripts.benchmarks.measure import Row, median, percentile
 from tests.fakes.http import FakeServer, Request, Responder
 
@@ -27,9 +28,10 @@ Send = Callable[[], Awaitable[None]]
 
 
 def rows() -> Iterator[Row]:
-    plain, guarded, recorded, row = asyncio.run(_measured())
+    plain, guarded, met, recorded, row = asyncio.run(_measured())
     yield Row("a request of 10 KB by the library alone, p50", median(plain) * 1000, "ms", n=RUNS)
     yield Row("the guard adds to a request, p50", (median(guarded) - median(plain)) * 1000, "ms", 1, RUNS)
+    yield Row("guard and look at who answers add, p50", (median(met) - median(plain)) * 1000, "ms", 1, RUNS)
     yield Row("the audit's row adds to a request, p50", (median(recorded) - median(plain)) * 1000, "ms", 1, RUNS)
     yield Row("the audit's row is committed, p95", percentile(row, 0.95) * 1000, "ms", n=RUNS)
 
@@ -38,7 +40,8 @@ async def _measured() -> tuple[list[float], ...]:
     """The ways by turns, so that the machine's mood is everybody's."""
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(FakeServer(_ok))
-        contexts = (_library(server.url), _ours(server.url, Zone.DEVICE), _ours(server.url, Zone.MANAGED), _row())
+        device, managed = _ours(server.url, Zone.DEVICE), _ours(server.url, Zone.MANAGED)
+        contexts = (_library(server.url), device, _meeting(server.url), managed, _row())
         ways = [await stack.enter_async_context(context) for context in contexts]
         times_s: list[list[float]] = [[] for _ in ways]
         for _ in range(RUNS):
@@ -81,6 +84,18 @@ async def _ours(url: str, zone: Zone) -> AsyncIterator[Send]:
         yield send
         await client.aclose()
         await asyncio.to_thread(ledger.close)
+
+
+@asynccontextmanager
+async def _meeting(url: str) -> AsyncIterator[Send]:
+    """As a pinned conversation asks an Ollama: the kernel says for each connection which process answers."""
+    async with _ours(url, Zone.DEVICE) as plain:
+
+        async def send() -> None:
+            with meeting(lambda peer: None):
+                await plain()
+
+        yield send
 
 
 @asynccontextmanager

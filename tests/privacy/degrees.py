@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
 from contextlib import closing
 from typing import Any
@@ -151,6 +152,28 @@ async def degrees(world: World) -> dict[str, Any]:
         await ask("a server", other, kind="openai-compatible")
         await ask("a server, in the config", other, kind="openai-compatible", more="vouched = true")
     return found
+
+
+async def replaced(world: World) -> dict[str, Any]:
+    """Between a look and the question another program takes the port, and leads to a server that would answer."""
+    from hybridchat.domain.chat import Privacy
+    from hybridchat.wiring import load
+
+    os.environ |= world.env
+    programs = world.folder / "programs"
+    async with FakeOllama() as behind:
+        with serving("ollama", programs, "ollama") as port:
+            world.write_config(entry(port))
+            session = load(local_only=True).open_session()
+            await session.start(watch=False, panel=False)
+            before = session.standing("here").proof
+        with serving("ssh", programs, "forward", str(behind.port), str(port)):
+            chat = session.new(privacy=Privacy.LOCAL_ONLY)
+            await session.send(chat, QUESTION)
+            reply = await session.wait(chat)
+            await session.close()
+        heard = [request.path for request in behind.requests]
+    return {"before": before, "note": reply.note, "after": session.standing("here").proof, "heard": heard}
 
 
 async def asked_in_the_app(world: World) -> dict[str, Any]:

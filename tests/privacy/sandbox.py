@@ -8,6 +8,7 @@ wanted to leave, by whatever process or library. Without a namespace, the tests'
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
 import re
@@ -124,11 +125,11 @@ async def world(*, in_namespace: bool) -> AsyncIterator[World]:
 
 
 async def play(name: str, *, in_namespace: bool) -> dict[str, Any]:
-    from tests.privacy import degrees, scenarios
-
-    scene = getattr(scenarios, name, None) or getattr(degrees, name)
+    """`name`: of a function in `tests.privacy.scenarios`, or in the module that stands before it."""
+    module, _, function = name.rpartition(".")
+    scenario = getattr(importlib.import_module(f"tests.privacy.{module or 'scenarios'}"), function)
     async with world(in_namespace=in_namespace) as made:
-        found = await scene(made)
+        found = await scenario(made)
         return {"found": found, "seen": made.seen()}
 
 

@@ -40,7 +40,7 @@ def stored(home: Path) -> list[tuple[str, str]]:
 async def test_privacy_20_nothing_is_sent_without_a_choice(home: Path, server: FakeCompletions) -> None:
     done = await run("ask", WORDS)
     assert (done.code, done.out, done.err.count("\n")) == (3, "", 1)
-    assert "--mask" in done.err and "--send-as-is" in done.err
+    assert "--mask" in done.err and "--send-as-is" in done.err and "names and addresses cannot be found" in done.err
     assert "1 email" in done.err and "1 card" in done.err
     assert EMAIL not in done.err and CARD not in done.err
     assert got(server) == []

@@ -13,7 +13,7 @@ HOST = "127.0.0.1:21999"
 
 
 def test_privacy_06_a_stub_that_forwards_is_asked_under_a_name_that_stays_here() -> None:
-    found, seen = play("a_stub_that_forwards")
+    found, seen = play("degrees.a_stub_that_forwards")
     assert nothing(seen), seen
     assert found["codes"] == [3, 3], found["said"]
     known, fresh = found["asked"]
@@ -24,7 +24,7 @@ def test_privacy_06_a_stub_that_forwards_is_asked_under_a_name_that_stays_here()
 
 
 def test_privacy_07_cloud_names_are_refused_before_any_byte() -> None:
-    found, seen = play("cloud_names")
+    found, seen = play("degrees.cloud_names")
     assert nothing(seen), seen
     assert (found["codes"], found["bodies"]) == ([3] * 4, [])
     assert all("forwarded to Ollama's cloud" in said for said in found["said"])
@@ -32,7 +32,7 @@ def test_privacy_07_cloud_names_are_refused_before_any_byte() -> None:
 
 
 def test_privacy_08_a_chunk_that_reveals_another_host_ends_the_reply_and_demotes() -> None:
-    found, seen = play("a_chunk_that_reveals")
+    found, seen = play("degrees.a_chunk_that_reveals")
     assert nothing(seen), seen
     assert (found["code"], found["row"]) == (1, ["managed", None, "error", "forwarded"])
     assert HOST in found["said"] and "LEAKED" not in found["said"]
@@ -42,7 +42,7 @@ def test_privacy_08_a_chunk_that_reveals_another_host_ends_the_reply_and_demotes
 
 
 def test_privacy_09_only_ollamas_own_program_is_verified() -> None:
-    found, seen = play("degrees")
+    found, seen = play("degrees.degrees")
     assert nothing(seen), seen
     proofs = {name: (code, proof) for name, (code, proof, *_) in found.items() if name != "word"}
     assert proofs == {
@@ -63,6 +63,13 @@ def test_privacy_09_only_ollamas_own_program_is_verified() -> None:
     assert "your word for it has ended" in said["another tunnel"] and "/ssh" in said["another tunnel"]
 
 
+def test_privacy_09_a_program_that_took_the_port_since_the_last_look_hears_nothing() -> None:
+    found, seen = play("degrees.replaced")
+    assert nothing(seen), seen
+    assert (found["before"], found["after"], found["heard"]) == ("verified", "assumed", [])
+    assert "/programs/ssh (process " in found["note"] and "nothing was sent" in found["note"]
+
+
 def dialog(shown: str) -> str:
     """The words of the dialog alone, without the screen behind it."""
     lines = shown.splitlines()
@@ -72,7 +79,7 @@ def dialog(shown: str) -> str:
 
 
 def test_privacy_09_the_app_asks_once_in_plain_words() -> None:
-    found, seen = play("asked_in_the_app")
+    found, seen = play("degrees.asked_in_the_app")
     assert nothing(seen), seen
     for words in ("http://127.0.0.1:", "/programs/vllm (process ", "ssh -L", "ends when one of them changes"):
         assert words in dialog(found["question"]), words

@@ -81,7 +81,7 @@ def test_privacy_03_redirects_are_not_followed() -> None:
 def test_privacy_04_addresses_that_only_look_local_are_refused() -> None:
     found, seen = play("addresses_that_look_local")
     assert nothing(seen), seen
-    assert set(found["codes"]) == {2}
+    assert found == {"not_refused": [], "answered": [0, 0, 0, 0]}
 
 
 @needs_namespace
@@ -115,6 +115,6 @@ def test_privacy_14_addresses_and_keys_of_the_environment_are_not_obeyed() -> No
     assert nothing(seen), seen
     assert found["codes"] == [0, 0, 0, 0]
     assert found["headers"]
-    assert "to first token" in found["shown"]
+    assert "tok/s" in found["shown"], "it was answered"
     assert "OLLAMA_HOST" in found["offered"]
     assert all("authorization" not in headers and KEY not in str(headers) for headers in found["headers"])

@@ -67,7 +67,7 @@ def desk() -> Iterator[Desk]:
         yield Desk(Path(folder))
 
 
-async def test_a_key_survives_in_the_keyring_and_nowhere_else(desk: Desk) -> None:
+async def test_privacy_21_a_key_survives_in_a_real_keyring_and_nowhere_else(desk: Desk) -> None:
     async with FakeProvider("m") as server:
         text = '[[backend]]\nid = "b"\nkind = "openai-compatible"\nzone = "managed"\nmodel = "m"\nbase_url = "{}"\n'
         configure(desk.home, text.format(server.url))
@@ -93,7 +93,7 @@ async def test_adding_a_provider_keeps_its_key_there(desk: Desk) -> None:
     assert KEY.encode() not in desk.files()
 
 
-async def test_a_locked_keyring_is_one_line_in_time(desk: Desk) -> None:
+async def test_privacy_21_a_really_locked_keyring_is_one_line_in_time(desk: Desk) -> None:
     configure(desk.home, '[[backend]]\nid = "b"\nkind = "openai"\nbase_url = "https://api.openai.com/v1"\n')
     assert (await desk.run("keys", "set", "b", typed=KEY)).code == 0
     locked = await desk.run("keys", "set", "b", typed="sk-another", keyring=LOCKED)

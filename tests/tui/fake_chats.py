@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
@@ -233,6 +233,7 @@ class FakeChats:
         model: str | None = None,
         drop_turns: int = 0,
         disclosure: Disclosure | None = None,
+        agreed: Mapping[str, int] | None = None,
     ) -> None:
         if self.fails_with is not None:
             raise self.fails_with
@@ -323,6 +324,7 @@ class FakeChats:
             zone=found.zone,
             proof=found.proof,
             how="as the test says",
+            doubt=found.doubt,
             peer=PEER if found.zone is Zone.DEVICE else None,
             seen_s=3.0 if found.zone is Zone.DEVICE else None,
         )

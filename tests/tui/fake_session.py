@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, cast
 
@@ -103,6 +103,7 @@ class FakeSession(FakeBackends):
         model: str | None,
         drop_turns: int = 0,
         disclosure: Disclosure | None = None,
+        agreed: Mapping[str, int] | None = None,
     ) -> None:
         """A reply with words stays beside the new one."""
         self.ways = ()
@@ -130,7 +131,12 @@ class FakeSession(FakeBackends):
         self.emit(BranchShown(chat.id))
 
     async def fork_with_summary(
-        self, chat: Chat, backend: str, model: str, disclosure: Disclosure | None = None
+        self,
+        chat: Chat,
+        backend: str,
+        model: str,
+        disclosure: Disclosure | None = None,
+        agreed: Mapping[str, int] | None = None,
     ) -> Chat:
         self.ways = ()
         fork = self.new(privacy=chat.privacy)

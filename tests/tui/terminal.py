@@ -26,6 +26,11 @@ DEADLINE_S = 40.0  # of a slow machine with much to do; the test's own is later
 HYBRIDCHAT = (sys.executable, "-m", "hybridchat")
 
 
+def _environment() -> dict[str, str]:
+    """This process's, without the size of its own terminal, which goes before the real one's: xdist sets it."""
+    return {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+
+
 class Chunk(NamedTuple):
     """What one read delivered; `at` is time.monotonic()."""
 
@@ -44,6 +49,7 @@ class Terminal:
         columns: int = 120,
         rows: int = 40,
         command: Sequence[str] = HYBRIDCHAT,
+        cwd: Path = ROOT,
     ) -> None:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
@@ -56,8 +62,8 @@ class Terminal:
             stdin=slave,
             stdout=slave,
             stderr=slave,
-            cwd=ROOT,
-            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **env},
+            cwd=cwd,
+            env={**_environment(), "TERM": "xterm-256color", "COLORTERM": "truecolor", **env},
             start_new_session=True,
         )
         self.modes_before = termios.tcgetattr(self.master)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,19 @@ async def test_news_passes_by_itself(play: Screenplay) -> None:
         stage.app.notify("gone soon", timeout=0.01)
         assert stage.screen.query_one(Hints).said == ("gone soon", "information")
         await stage.until(lambda: stage.screen.query_one(Hints).said is None)
+
+
+async def test_quitting_while_the_session_starts_is_no_fault(play: Screenplay) -> None:
+    session, is_shown, has_started = FakeSession(), asyncio.Event(), asyncio.Event()
+
+    async def start_until_the_screen_is_gone() -> None:
+        await is_shown.wait()
+        while stage.screen.route_line.is_attached:  # noqa: ASYNC110 - nothing tells of that moment
+            await asyncio.sleep(0)
+        has_started.set()
+
+    session.start = start_until_the_screen_is_gone  # type: ignore[method-assign]
+    async with play(open_session=session.opener) as stage:
+        await stage.until(lambda: "Enter sends to" in stage.text)
+        is_shown.set()
+    assert has_started.is_set()

@@ -8,6 +8,7 @@ from hybridchat.domain.chat import Privacy, Role
 from hybridchat.session.forking import past_turns
 from hybridchat.tui.screens.fork import ForkReview
 from hybridchat.tui.screens.picker import Picker
+from hybridchat.tui.widgets.bars import fitting
 from tests.tui.conftest import Screenplay, Stage
 from tests.tui.fake_session import FakeSession
 
@@ -132,3 +133,34 @@ async def test_under_a_floor_the_looser_ones_are_barred_and_say_by_what(play: Sc
         await stage.press("enter")
         await stage.until(lambda: "warning: this run is local only" in stage.text)
         assert stage.app.screen is picker
+
+
+@pytest.mark.parametrize("size", [(40, 12), (80, 24), (120, 40)])
+async def test_the_privacy_is_always_there_in_words(play: Screenplay, size: tuple[int, int]) -> None:
+    """Beside everything else that the title has to say, and on the narrow one beside the panel."""
+    async with play(FakeSession(local_only=True), size=size) as stage:
+        await stage.press("alt+n", "ctrl+g")
+        chat = stage.screen.chat
+        assert chat is not None
+        await stage.session.set_workload(chat, "summarization")
+        stage.screen._panel_mode = "side"
+        await stage.resize(*size)
+        stage.screen.plan_now()
+        await stage.until(lambda: "local only" in stage.text.splitlines()[0])
+        assert "off the record" in stage.text.splitlines()[0]
+
+
+def test_what_the_title_leaves_out_is_never_the_privacy() -> None:
+    marks = (
+        ("chat", "$muted"),
+        ("high reasoning", "$muted"),
+        ("off the record", "bold"),
+        ("open: may leave", "$muted"),
+    )
+    whole = [words for words, _ in marks]
+    assert [words for words, _ in fitting(marks, 60)] == whole
+    assert [words for words, _ in fitting(marks, 48)] == whole[1:]
+    assert [words for words, _ in fitting(marks, 31)] == whole[2:]
+    assert [words for words, _ in fitting(marks, 20)] == ["off the record", "open"]
+    assert [words for words, _ in fitting(marks[3:], 2)] == ["open"]
+    assert fitting((), 10) == []

@@ -47,6 +47,7 @@ async def test_an_empty_one_says_what_that_means(play: Screenplay) -> None:
     async with play(open_session=demo) as stage:
         await begun(stage)
         assert "Off the record: this chat is in memory only, and gone when you quit." in stage.text
+        assert "Rented models still get your words, and the audit a row without them." in stage.text
 
 
 async def test_it_is_as_private_as_the_run(play: Screenplay) -> None:

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from textual.widgets import Input, TextArea
 
 from hybridchat.config import UiConfig
 from hybridchat.domain.budget import Limit, Scope, Stand, Standing, Verdict
-from hybridchat.domain.chat import Privacy
+from hybridchat.domain.chat import Privacy, Proof
 from hybridchat.domain.events import Limits
 from hybridchat.session.events import LimitsChanged, RetryWaits, SnapshotChanged
 from hybridchat.session.settings import Settings
@@ -26,10 +27,12 @@ from hybridchat.tui.legibility import PAIRS
 from hybridchat.tui.screens.add_backend import AddBackend
 from hybridchat.tui.screens.ask_key import AskKey
 from hybridchat.tui.screens.chats import ChatList
+from hybridchat.tui.screens.dialogs import Confirm
 from hybridchat.tui.screens.fork import ForkReview
 from hybridchat.tui.screens.help import HelpScreen
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.screens.settings import SettingsScreen
+from hybridchat.tui.screens.standing import StandingScreen
 from hybridchat.tui.screens.theme_picker import ThemePicker
 from hybridchat.tui.widgets.panel import Live
 from tests.tui.conftest import Screenplay, Stage
@@ -166,6 +169,23 @@ async def help_page(stage: Stage) -> None:
     await stage.until_top(HelpScreen)
 
 
+async def vouch(stage: Stage) -> None:
+    """A pinned chat meets a server that nothing is known of."""
+    doubted = replace(LAB, proof=Proof.ASSUMED, doubt="your word for it has ended: it was given for /usr/bin/ssh")
+    stage.session.backends = [doubted, CLOUD]
+    stage.session.ways = (Way("vouch", doubted, 0),)
+    assert stage.screen.chat is not None
+    stage.screen.chat.privacy = Privacy.LOCAL_ONLY
+    await stage.send("Why is the sky blue?")
+    await stage.until_top(Confirm)
+
+
+async def standing(stage: Stage) -> None:
+    await conversation(stage)
+    await stage.press("alt+i")
+    await stage.until_top(StandingScreen)
+
+
 async def first_run(stage: Stage) -> None:
     await stage.until(lambda: "Found:" in stage.text)
 
@@ -206,6 +226,7 @@ SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     scene.__name__: scene
     for scene in (
         *(idle, conversation, streaming, retrying, offered, answers, over_budget),
+        *(vouch, standing),
         *(chats, fork, routes, themes, settings, compact, help_page, first_run, place, add_backend, models, key),
     )
 }

@@ -154,7 +154,12 @@ class Answers(Sending):
             to = way.candidate
             drop = way.turns if way.kind == "drop" else plan.left_out_turns
             answer = self.session.answer_again(
-                chat, route=to.backend, model=to.model, drop_turns=drop, disclosure=way.disclosure
+                chat,
+                route=to.backend,
+                model=to.model,
+                drop_turns=drop,
+                disclosure=way.disclosure,
+                agreed=way.agreed,
             )
             await self._answer(chat, answer)
 

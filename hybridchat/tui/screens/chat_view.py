@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 WIDE = 110  # columns: from here on the comparison has room at the side
 SIDE_WIDTH = 42
+NARROW = 72  # columns: below, beside a panel nothing could be read
 PLAN_DELAY_S = 0.05
 MAX_BANNERS = 3
 COUNT_EVERY_S = 1.0
@@ -108,10 +109,10 @@ class ChatView(Screen[None]):
     def _place_panel(self, width: int) -> None:
         """At the side where there is room, else as a line; `auto` decides by the width."""
         mode = self._panel_mode
-        is_side = mode == "side" or (mode == "auto" and width >= WIDE)
+        is_side = width >= {"side": NARROW, "auto": WIDE}.get(mode, math.inf)
         self.panel.display = mode != "off"
         self.panel.set_class(is_side, "-side")
-        self.set_class(width >= WIDE + (SIDE_WIDTH if is_side and mode != "off" else 0), "-wide")
+        self.set_class(width >= WIDE + (SIDE_WIDTH if is_side else 0), "-wide")
         self.panel.refresh(layout=True)
 
     # --- a chat on the screen

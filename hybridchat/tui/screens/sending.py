@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 from textual import work
 
-from hybridchat.domain.chat import Disclosure, Proof, Role
+from hybridchat.domain.chat import Proof, Role
 from hybridchat.domain.text import clean_line, oldest_turns
 from hybridchat.errors import HybridchatError
 from hybridchat.session.ways import Undecided, Way
@@ -71,13 +71,14 @@ class Sending(Spending):
         route: str | None,
         model: str | None,
         drop_turns: int = 0,
-        disclosure: Disclosure | None = None,
+        way: Way | None = None,
     ) -> None:
         assert self.session is not None
+        disclosure, agreed = (way.disclosure, way.agreed) if way else (None, None)
         async with self._in_order:
             try:
                 await self.session.send(
-                    chat, text, route=route, model=model, drop_turns=drop_turns, disclosure=disclosure
+                    chat, text, route=route, model=model, drop_turns=drop_turns, disclosure=disclosure, agreed=agreed
                 )
             except Undecided as error:  # seen when all that goes along was looked through
                 self._give_back(chat, text)
@@ -115,12 +116,12 @@ class Sending(Spending):
             return
         drop = way.turns if way.kind == "drop" else plan.left_out_turns
         if enter is Enter.ASK_WAITING:
-            self._send(chat, "", *route, drop, way.disclosure)
+            self._send(chat, "", *route, drop, way)
         elif way.kind == "ask":
             self.submit(*route)
         else:
             self.composer.set_draft("")
-            self._send(chat, text, *route, drop, way.disclosure)
+            self._send(chat, text, *route, drop, way)
 
     async def choose_way(self, title: str, chat: Chat, plan: Plan, why: str) -> Way | None:
         """The way that the user chose, and confirmed where turns would be left out. What changes a budget is done.
@@ -190,7 +191,7 @@ class Sending(Spending):
         to = way.candidate
         with self.told():
             try:
-                fork = await self.session.fork_with_summary(chat, to.backend, to.model, way.disclosure)
+                fork = await self.session.fork_with_summary(chat, to.backend, to.model, way.disclosure, way.agreed)
             except Undecided as error:
                 why = f"{clean_line('; '.join(error.plan.decision.reasons), 300)}. Nothing has been sent."
                 if other := await self.choose_way("", chat, error.plan, why):

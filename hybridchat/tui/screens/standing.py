@@ -84,11 +84,11 @@ def _facts(standing: Standing) -> tuple[tuple[str, str], ...]:
 
 def vouch_question(standing: Standing) -> Confirm:
     """Enter and Esc say no."""
-    detail = (
+    facts = (
         f"{clean_line(standing.url, 200)} · {standing.kind}",
         f"Answered by {clean_line(standing.answers, 300)}.",
-        COULD_STILL,
-        HOLDS,
+        clean_line(standing.doubt[:1].upper() + standing.doubt[1:], 300),
     )
+    detail = ("\n".join(filter(None, facts)), COULD_STILL, HOLDS)
     question = f"Do you know that {clean_line(standing.backend, 40)} computes on this machine?"
     return Confirm(question, "\n\n".join(detail), yes="Yes, it does", no="No")

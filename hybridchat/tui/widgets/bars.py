@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.app import RenderResult
 from textual.content import Content
 from textual.message import Message
@@ -15,18 +17,36 @@ from hybridchat.tui.keymap import DEFAULT, Keymap, keymap_of
 from hybridchat.tui.widgets.hints import Hints
 from hybridchat.tui.words import brief
 
+Mark = tuple[str, str]  # words, style
+
 
 class TitleBar(Widget):
     """The conversation's title at the left, its privacy and other marks at the right, in words."""
 
     title = reactive("")
-    marks: reactive[tuple[tuple[str, str], ...]] = reactive(())  # (words, style)
+    marks: reactive[tuple[Mark, ...]] = reactive(())  # the last one is the privacy
 
     def render(self) -> RenderResult:
-        right = Content("  ").join(Content.assemble(mark) for mark in self.marks)
+        right = _joined(fitting(self.marks, self.size.width - 2))
         room = max(0, self.size.width - right.cell_length - 2)
         left = Content(clean_line(self.title)).truncate(room, ellipsis=True, pad=True)
         return Content.assemble((left.plain, "bold"), "  ", right)
+
+
+def fitting(marks: Sequence[Mark], width: int) -> list[Mark]:
+    """Those that fit: muted ones are left out first, then what explains the privacy, whose own word is always there."""
+    kept = list(marks)
+    for mark in [mark for mark in marks[:-1] if mark[1] == "$muted"]:
+        if _joined(kept).cell_length > width:
+            kept.remove(mark)
+    if kept and _joined(kept).cell_length > width:
+        words, style = kept.pop()
+        kept.append((words.partition(":")[0], style))
+    return kept
+
+
+def _joined(marks: Sequence[Mark]) -> Content:
+    return Content("  ").join(Content.assemble(mark) for mark in marks)
 
 
 class KeyBar(Hints):

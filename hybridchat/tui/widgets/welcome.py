@@ -21,6 +21,7 @@ HEALTH = {
 _MAX_SHOWN = 6
 HEAD = "Your own models and rented ones, in one conversation."
 OFF_RECORD = "Off the record: this chat is in memory only, and gone when you quit."
+OFF_RECORD_LEAVES = "Rented models still get your words, and the audit a row without them."
 
 
 class Welcome(Static):
@@ -35,8 +36,11 @@ def welcome_content(
     candidates: Sequence[Candidate], *, is_off_record: bool = False, keymap: Keymap = DEFAULT
 ) -> Content:
     """One line for each backend, with who computes and whether it is healthy."""
-    head = (OFF_RECORD, "bold $warning") if is_off_record else (HEAD, "$muted")
-    parts: list[str | tuple[str, str]] = [("hybridchat\n", "bold $primary"), head, "\n\n"]
+    parts: list[str | tuple[str, str]] = [("hybridchat\n", "bold $primary")]
+    if is_off_record:
+        parts += [(f"{OFF_RECORD}\n", "bold $warning"), (f"{OFF_RECORD_LEAVES}\n\n", "$muted")]
+    else:
+        parts.append((f"{HEAD}\n\n", "$muted"))
     for candidate in candidates[:_MAX_SHOWN]:
         backend, model, zone = candidate_words(candidate)
         color = "$local" if candidate.is_local else "$managed"

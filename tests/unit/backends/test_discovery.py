@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +18,7 @@ from hybridchat.backends.discovery import discover as look
 from hybridchat.domain.chat import Kind, Proof, Zone
 from tests.fakes.http import FakeServer, Request, Responder
 from tests.fakes.ollama import FakeOllama
+from tests.fakes.serve import serving
 
 BUDGET_S = module.BUDGET_S
 
@@ -37,6 +40,14 @@ async def test_an_engine_on_loopback_is_found_with_its_models() -> None:
     assert (found.is_healthy, found.models) == (True, ("tiny:latest", "harmless:latest"))
     assert found.source == f"Ollama listens on port {server.port}"
     assert not found.needs_own_yes
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which program answers")
+async def test_ollamas_own_program_is_verified_at_once(tmp_path: Path) -> None:
+    with serving("ollama", tmp_path, "ollama") as port:
+        (found,) = await discover({}, [port])
+    assert found.proof is Proof.VERIFIED
+    assert found.peer is not None and found.peer.executable == str(tmp_path / "ollama")
 
 
 async def test_two_of_a_kind_get_two_ids() -> None:

@@ -23,7 +23,7 @@ from hybridchat.domain.events import Failed, Finished, Loading, Started, Usage
 from hybridchat.errors import ErrorKind
 from tests.fakes.captures import capture
 from tests.fakes.http import FakeServer, Request, Responder
-from tests.fakes.ollama import FakeOllama
+from tests.fakes.ollama import _GET, FakeOllama
 from tests.fakes.recorder import Recorded
 from tests.fakes.wire import OLLAMA, ask, collect, spec_for, text_of
 
@@ -125,6 +125,36 @@ async def test_cloud_names_are_refused_before_any_byte(model: str, zone: Zone) -
     async with FakeOllama() as server:
         assert (await refusal(server, model, zone=zone)).kind is ErrorKind.REFUSED
         assert server.connections == 0
+
+
+async def test_a_look_sees_that_the_server_fails_closed() -> None:
+    async with FakeOllama() as server:
+        backend = backend_for(server)
+        assert [(await backend.health()).fails_closed for _ in range(2)] == [True, True]
+        assert [request.json() for request in server.sent("/api/show")] == [{"model": "tiny:latest:local"}]
+        await backend.aclose()
+        managed = backend_for(server, zone=Zone.MANAGED, proof=None)
+        assert not (await managed.health()).fails_closed
+        await managed.aclose()
+
+
+async def test_an_old_server_takes_the_name_for_a_models_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.fakes.ollama._SHOW", {})
+    async with FakeOllama() as server:
+        backend = backend_for(server)
+        assert not (await backend.health()).fails_closed
+        await backend.aclose()
+
+
+@pytest.mark.parametrize(
+    "capture, is_off", [("status", False), ("status-cloud-off", True), ("not-found-path", None), ("version", None)]
+)
+async def test_whether_its_cloud_is_off(capture: str, is_off: bool | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(_GET, "/api/status", capture)
+    async with FakeOllama() as server:
+        backend = backend_for(server)
+        assert await backend.cloud_is_off() is is_off
+        await backend.aclose()
 
 
 async def test_a_missing_model_says_how_to_get_it() -> None:

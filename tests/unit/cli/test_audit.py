@@ -39,7 +39,8 @@ def left(home: Path) -> None:
 def test_a_table_for_people(cli: Cli) -> None:
     said = cli("audit")
     head, chat, look, pull = said.out.splitlines()
-    assert head.split() == ["when", "host", "bytes", "purpose", "backend", "conversation", "masked", "as", "it", "was"]
+    names = ["when", "host", "bytes", "purpose", "backend", "conversation", "message", "masked", "as", "it", "was"]
+    assert head.split() == names
     assert chat.split()[2:] == [
         "api.example:443",
         "at",
@@ -48,13 +49,14 @@ def test_a_table_for_people(cli: Cli) -> None:
         "chat",
         "rented",
         "7",
+        "14",
         "2",
         "email",
         "1",
         "card",
     ]
-    assert look.split()[2:] == ["gpu.lan:8000", "0", "look", "lab", "–", "–", "–"]
-    assert pull.split()[2:] == ["hub.example:443", "0", "pull", "–", "–", "–", "–"]
+    assert look.split()[2:] == ["gpu.lan:8000", "0", "look", "lab", "–", "–", "–", "–"]
+    assert pull.split()[2:] == ["hub.example:443", "0", "pull", "–", "–", "–", "–", "–"]
     assert (said.code, said.err) == (0, "")
 
 

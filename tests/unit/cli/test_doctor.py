@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.ollama import _GET, FakeOllama
 from tests.faults.cli import backend, configure
-from tests.unit.cli.conftest import Cli
+from tests.unit.cli.conftest import Call, Cli
 
 
 def test_a_fresh_home_has_nothing_broken(cli: Cli, home: Path) -> None:
@@ -52,3 +53,24 @@ def test_a_ledger_that_is_a_link_is_refused(cli: Cli, home: Path) -> None:
     findings = {finding["subject"]: finding for finding in cli("doctor", "--json").json}
     assert findings["ledger"]["state"] == "broken"
     assert findings["backends"]["detail"] == "not looked at"
+
+
+@pytest.mark.parametrize(
+    "capture, state, words",
+    [
+        ("status", "note", "on: the server can forward models"),
+        ("status-cloud-off", "ok", "switched off in the server"),
+        ("not-found-path", "note", "does not say whether it can forward"),
+    ],
+)
+async def test_an_ollamas_cloud(
+    capture: str, state: str, words: str, call: Call, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(_GET, "/api/status", capture)
+    async with FakeOllama() as ollama:
+        configure(home, f'[[backend]]\nid = "box"\nkind = "ollama"\nbase_url = "{ollama.url}"\nvouched = true\n')
+        findings = {finding["subject"]: finding for finding in (await call("doctor", "--json")).json}
+    cloud, box = findings["cloud of box"], findings["backend box"]
+    assert (cloud["state"], words in cloud["detail"]) == (state, True)
+    assert ("OLLAMA_NO_CLOUD=1" in cloud["remedy"]) is (state == "note")
+    assert "vouched: vouched = true in config.toml); not verified: " in box["detail"]

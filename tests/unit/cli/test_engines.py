@@ -160,8 +160,9 @@ async def test_models_of_an_ollama(cli: Cli, ollama: FakeOllama) -> None:
 
     rows = {row["model"]: row for row in (await call("models", "--json")).json}
     assert (rows["tiny:latest"]["zone"], rows["tiny:latest"]["backend"]) == ("device", "box")
-    assert rows["harmless:latest"]["zone"] == "managed"
-    assert "harmless:latest" in (await call("models")).out
+    stub = rows["harmless:latest"]
+    assert (stub["zone"], stub["proof"], stub["remote_host"]) == ("managed", None, "http://127.0.0.1:21999")
+    assert "managed, forwarded to http://127.0.0.1:21999" in (await call("models")).out
     assert (await call("models", "show", "tiny", "--json")).json["name"] == "tiny"
     pulled = await call("models", "pull", "tiny")
     assert (pulled.code, pulled.out) == (0, "")

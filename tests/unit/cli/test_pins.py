@@ -95,6 +95,16 @@ async def test_a_file_from_a_pinned_folder_pins_the_question(
     assert (await call("ask", "--backend", "cloud", "words alone")).code == 0
 
 
+async def test_the_doctor_says_what_pins_here_and_which_folder_is_missing(
+    call: Call, sides: Sides, home: Path, folder: Path
+) -> None:
+    config = (home / "config.toml").read_text(encoding="utf-8")
+    configure(home, f'[privacy]\nlocal_only_folders = ["{folder}-lost"]\n{config}')
+    said = (await call("doctor")).out
+    assert f"ok     this folder: pinned by {folder / '.hybridchat.toml'}: what is written here stays" in said
+    assert f"note   folders: privacy.local_only_folders: there is no folder {folder}-lost — correct it" in said
+
+
 # --- a whole run
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hybridchat.domain.links import Link, look_at
@@ -106,6 +106,7 @@ URLS = st.text(alphabet="htps:/@.\\?#%[]ab-x0123456789 \x1b\u202eа", max_size=4
 
 
 @given(st.text(max_size=30), URLS)
+@example("", "https://a.example/\t\n\x0b")
 def test_whatever_is_shown_is_inert_and_what_is_opened_is_what_is_shown(text: str, url: str) -> None:
     target = look_at(Link(text, url))
     shown = target.before + target.host + target.after

@@ -100,6 +100,13 @@ def test_without_any_managed_backend_the_local_one_answers(table: str) -> None:
 # --- hard rule: privacy
 
 
+def test_one_that_could_be_vouched_for_is_named_beside_one_that_cannot_answer() -> None:
+    own = replace(LAB, backend="own", proof=Proof.VERIFIED, health=HealthState.UNHEALTHY)
+    decision = route(replace(LAB, proof=Proof.ASSUMED), own, privacy=Privacy.LOCAL_ONLY)
+    assert (decision.outlook, decision.is_policy) == (REFUSE, True)
+    assert "hybridchat backends vouch lab" in decision.remedy
+
+
 @pytest.mark.parametrize("wanted", ["auto", "local", "lab"])
 def test_local_only_needs_proof(wanted: str) -> None:
     decision = route(replace(LAB, proof=Proof.ASSUMED), CLOUD, privacy=Privacy.LOCAL_ONLY, wanted=wanted)

@@ -179,6 +179,15 @@ def test_while_a_backup_is_made_nothing_is_purged_but_later(path: Path) -> None:
     assert files_with(path.parent, ["wombat"]) == set()
 
 
+def test_a_half_made_backup_of_a_killed_window_goes_too(path: Path) -> None:
+    with opened(path) as ledger:
+        ids = whole_turn(ledger, "wombat")
+        (path.parent / "backups" / "hybridchat-20260101T000000Z.db.part").write_text("wombat")
+        ledger.delete_conversation(ids.conversation_id).result()
+        ledger.purge_deleted().result()
+        assert files_with(path.parent, ["wombat"]) == set()
+
+
 def test_a_copy_that_cannot_be_removed_keeps_it_for_later(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with opened(path) as ledger:
         ids = whole_turn(ledger, "wombat")
@@ -216,6 +225,19 @@ def test_what_rested_for_long_enough_is_gone_and_told_once(path: Path) -> None:
     assert files_with(path.parent, ["aardvark"]) == set()
     assert query(path, "SELECT id FROM conversation") == [(young,)]
     assert query(path, "SELECT count(*) FROM usage") == [(2,)]
+
+
+def test_what_is_too_old_is_not_even_opened(path: Path) -> None:
+    """Its words go a moment later, off everybody's path."""
+    with opened(path) as ledger:
+        old = whole_turn(ledger, "aardvark").conversation_id
+    aged(path, old, 31)
+    ledger = open_ledger(path, keep_days=30)
+    assert ledger.latest_conversation().result() is None
+    assert ledger.search("aardvark").result() == []
+    assert query(path, "SELECT count(*) FROM message") == [(2,)]
+    ledger.close()
+    assert query(path, "SELECT count(*) FROM message") == [(0,)]
 
 
 def test_without_keep_days_nothing_is_old(path: Path) -> None:

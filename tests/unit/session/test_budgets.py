@@ -168,7 +168,9 @@ async def test_a_reply_is_cut_where_the_user_allows_it(build: Build) -> None:
     verdict = world.session.plan(chat, "hi", route="cloud").budget
     assert verdict is not None
     assert (verdict.stand, verdict.max_tokens) == (Stand.LOWERED, 1999)
+    world.backends["cloud"].script = (Text("as far as it"), Finished("length"))
     reply = await ask(world)
+    assert reply.note == "cut off at 1,999 tokens, the most that was asked for; ask it to go on"
     assert world.backends["cloud"].requests[0].parameters.max_tokens == reply.attempt.max_tokens == 1999
 
 

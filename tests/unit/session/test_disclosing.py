@@ -304,3 +304,34 @@ async def test_a_plan_for_sending_looks_at_everything_by_itself(build: Build, mo
     with pytest.raises(Undecided, match="this message"):
         await ask(world, world.session.new(route="cloud"), f"{'word ' * (DRAFT_AT_ONCE // 5)}{EMAIL}")
     assert world.backends["cloud"].requests == []
+
+
+async def test_as_it_is_goes_no_more_than_the_user_was_shown(build: Build) -> None:
+    """A plan for typing may not have come to all of a long history."""
+    world = await build(LAB, CLOUD)
+    chat = world.session.new(route="local")
+    for text in (f"my card {CARD}", *(f"{word} " * (AT_A_TIME // 8) for word in ("some", "more", "many"))):
+        await ask(world, chat, text)
+    shown = world.session.plan(chat, f"mail {EMAIL}", route="cloud")
+    way = shown.ways[-1]
+    assert (way.kind, way.agreed) == ("as_is", {"email": 1})
+    with pytest.raises(Undecided, match="1 card in earlier turns") as asked:
+        await ask(world, chat, f"mail {EMAIL}", route="cloud", disclosure=way.disclosure, agreed=way.agreed)
+    assert world.backends["cloud"].requests == []
+    way = asked.value.plan.ways[-1]
+    await ask(world, chat, f"mail {EMAIL}", route="cloud", disclosure=way.disclosure, agreed=way.agreed)
+    assert CARD in sent(world)[0]
+
+
+async def test_what_a_reply_brings_meanwhile_is_not_agreed_to(build: Build) -> None:
+    """A message waits for a local reply, and was to go as it is; the reply would go along."""
+    go_on = asyncio.Event()
+    world = await build(LAB, CLOUD)
+    world.backends["lab"].first = [(Started("m"), go_on, Text(f"your card is {CARD}"), Finished("stop"))]
+    chat = world.session.new(route="local")
+    await world.session.send(chat, "which card?")
+    await world.session.send(chat, f"mail {EMAIL}", route="cloud", disclosure=AS_IS, agreed={"email": 1})
+    go_on.set()
+    await until(lambda: world.told(Notice))
+    assert "was not sent" in world.told(Notice)[-1].text
+    assert world.backends["cloud"].requests == []

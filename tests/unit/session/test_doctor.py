@@ -16,8 +16,9 @@ from hybridchat.domain.chat import HealthState, Kind, ModelInfo, Zone
 from hybridchat.domain.events import Event, Failed, Finished, Started
 from hybridchat.errors import ErrorKind
 from hybridchat.paths import Paths, shipped_themes_dir
-from hybridchat.session import doctor
+from hybridchat.session import doctor, volume
 from hybridchat.session.doctor import Finding, State
+from hybridchat.session.volume import Encryption
 from tests.unit.session.conftest import Build, spec
 
 LAB = spec("lab", Zone.DEVICE)
@@ -42,6 +43,25 @@ def test_config(paths: Paths) -> None:
 def test_ledger(paths: Paths) -> None:
     assert doctor.examine_ledger(paths, "").state is State.OK
     assert doctor.examine_ledger(paths, "from a newer hybridchat").state is State.BROKEN
+
+
+@pytest.mark.parametrize(
+    ("is_encrypted", "state", "words"),
+    [
+        (True, State.OK, "encrypted: dm-crypt"),
+        (False, State.NOTE, "not encrypted: dm-crypt"),
+        (None, State.NOTE, "whether it is encrypted cannot be told: dm-crypt"),
+    ],
+)
+def test_disk_and_swap(
+    is_encrypted: bool | None, state: State, words: str, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(volume, "of_folder", lambda folder: Encryption(is_encrypted, "dm-crypt"))
+    monkeypatch.setattr(volume, "of_swap", lambda: None)
+    (disk,) = doctor.examine_disk(paths)
+    assert (disk.subject, disk.state, disk.detail) == ("disk", state, words)
+    monkeypatch.setattr(volume, "of_swap", lambda: Encryption(is_encrypted, "dm-crypt"))
+    assert [found.subject for found in doctor.examine_disk(paths)] == ["disk", "swap"]
 
 
 def test_theme(paths: Paths) -> None:

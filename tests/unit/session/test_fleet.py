@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from hybridchat.backends.base import BackendSpec
-from hybridchat.domain.chat import Health, HealthState, Zone
+from hybridchat.domain.chat import Health, HealthState, Kind, ModelInfo, Proof, Zone
 from hybridchat.errors import BackendError, ErrorKind
 from hybridchat.session import fleet as fleets
 from hybridchat.session.fleet import Fleet
@@ -106,3 +106,22 @@ async def test_a_local_only_run_opens_nothing_off_the_device(zone: Zone) -> None
     await fleet.check_local()
     assert "local only" in (await fleet.check("far")).detail
     assert program.runs == 0
+
+
+async def test_a_model_that_is_forwarded_is_managed_however_harmless_its_name() -> None:
+    """Of one and the same backend; the others of it stay what they are."""
+    ollama = spec("lab", Zone.DEVICE, kind=Kind.OLLAMA, model=None)
+    models = (ModelInfo("harmless", remote_host="far.example"), ModelInfo("x:20B-Cloud"), ModelInfo("tiny:latest"))
+
+    async def open_backend(wanted: BackendSpec) -> Scripted:
+        return Scripted(wanted, models=models)
+
+    fleet = Fleet({"lab": ollama}, open_backend, _ignore, local_only=False)
+    await fleet.check_local()
+    known = [fleet.candidate("lab", model.name) for model in models]
+    assert [(one.zone, one.proof, one.remote_host) for one in known] == [
+        (Zone.MANAGED, None, "far.example"),
+        (Zone.MANAGED, None, "Ollama's cloud"),
+        (Zone.DEVICE, Proof.VOUCHED, None),
+    ]
+    assert [one.model for one in fleet.candidates()] == ["tiny:latest"], "by itself it takes what stays here"

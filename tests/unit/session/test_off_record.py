@@ -113,6 +113,28 @@ async def test_a_fork_of_it_is_off_the_record(build: Build, kept: Ledger, home: 
     assert rows(home, "conversation") == 0
 
 
+async def test_nor_does_a_fork_with_some_of_its_turns_come_onto_it(build: Build, kept: Ledger, home: Path) -> None:
+    world = await build(LAB, ledger=kept)
+    chat = world.session.new(off_record=True)
+    await world.session.send(chat, WORDS)
+    await world.session.wait(chat)
+    fork = await world.session.open(await world.session.make_fork(chat, Privacy.OPEN, [1]))
+    assert fork.is_off_record and [m.text for m in fork.messages] == [WORDS, "Hello"]
+    assert rows(home, "conversation") == 0
+
+
+async def test_its_ledger_has_the_tables_of_the_other(build: Build, kept: Ledger) -> None:
+    world = await build(LAB, ledger=kept)
+    chat = world.session.new(off_record=True)
+    await world.session.send(chat, WORDS)
+    ledger = world.session._ledgers.of_chat(chat)
+    tables = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE '%sqlite%' ORDER BY name"
+    assert ledger._read(lambda db: db.execute(tables).fetchall()).result() == (
+        kept._read(lambda db: db.execute(tables).fetchall()).result()
+    )
+    assert [hit.snippet for hit in ledger.search("axolotl").result()] != [], "its index is filled"
+
+
 async def test_what_leaves_is_on_an_errand_without_a_conversation(build: Build) -> None:
     world, errands = await build(RENTED), []
 

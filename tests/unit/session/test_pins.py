@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from hybridchat.config import Config, PrivacyConfig
 from hybridchat.config.folders import FolderPin
 from hybridchat.domain.chat import Message, MessageState, Privacy, Role, Zone
 from hybridchat.domain.routing import Outlook
@@ -46,6 +47,16 @@ async def test_what_is_begun_in_a_pinned_folder_is_born_pinned_and_says_by_what(
     with pytest.raises(Refused, match="pinned by"):
         await say(world.session, chat, "words", route="cloud")
     assert world.backends["cloud"].requests == []
+
+
+@pytest.mark.parametrize("level", list(Privacy))
+async def test_a_conversation_is_born_as_the_config_says(build: Build, level: Privacy) -> None:
+    config = Config(privacy=PrivacyConfig(default=level.value))
+    world = await build(LAB, config=config)
+    assert world.session.new().privacy is level
+    assert world.session.new(off_record=True).privacy is level
+    pinned = await build(LAB, config=config, look_at_folder=lambda: PINNED)
+    assert pinned.session.new().privacy is Privacy.LOCAL_ONLY
 
 
 async def test_what_goes_on_in_a_pinned_folder_is_pinned_with_its_next_message(build: Build) -> None:
@@ -169,6 +180,16 @@ async def test_privacy_16_what_was_chosen_goes_along_and_nothing_else(build: Bui
         (Role.USER, "a new question"),
     ]
     assert [m.text for m in chat.messages] == ["first secret", "Hello", "second secret", "Hello"]
+
+
+async def test_what_is_off_the_record_stays_so_in_its_fork(build: Build) -> None:
+    world = await build(LAB)
+    chat = world.session.new(privacy=Privacy.LOCAL_ONLY, off_record=True)
+    await say(world.session, chat, "secret")
+    fork = await world.session.open(await world.session.make_fork(chat, Privacy.OPEN, [1]))
+    assert fork.is_off_record
+    assert [message.text for message in fork.messages] == ["secret", "Hello"]
+    assert await asyncio.wrap_future(world.ledger.conversations()) == []
 
 
 async def test_a_fork_of_nothing_or_of_what_is_not_there_is_refused(build: Build) -> None:

@@ -10,6 +10,7 @@ from hybridchat import wiring
 from hybridchat.config import BackendConfig
 from hybridchat.errors import HybridchatError, Refused, UsageError
 from hybridchat.session.drafting import configured, draft, written
+from hybridchat.session.vouches import Vouches
 from tests.fakes.http import FakeServer
 from tests.fakes.keyrings import InstallKeyring, MemoryKeyring, Plaintext
 from tests.fakes.provider import KEY, FakeProvider
@@ -118,3 +119,17 @@ async def test_nothing_is_sent_before_it_is_asked_for(home: Path) -> None:
     async with FakeServer(lambda *_: pytest.fail("something was sent")) as server:
         await wiring.load().open_providers().draft(server.url, {"zone": "managed"})
         assert server.requests == []
+
+
+async def test_who_answers_is_seen_and_vouched_for(home: Path) -> None:
+    providers = wiring.load().open_providers()
+    async with FakeProvider("m") as server:
+        new = await providers.draft(server.url, {"id": "b", "kind": "openai-compatible"})
+        look = await providers.look(new, None)
+        assert look.peer is not None
+        await providers.add(new, model="m", vouched=look.peer)
+    vouches = Vouches(home / "vouches.json")
+    vouches.read()
+    assert [(name, v.url, v.executable) for name, v in vouches.by_id.items()] == [
+        ("b", server.url, look.peer.executable)
+    ]

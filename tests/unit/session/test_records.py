@@ -41,6 +41,22 @@ async def test_what_was_not_said_is_unknown(build: Build) -> None:
     assert (*unknown, attempt.thinking_tokens, attempt.tokens_per_s, attempt.finish_reason) == (None,) * 7
 
 
+@pytest.mark.parametrize(
+    ("reason", "note"),
+    [
+        ("length", "cut off at the most tokens it may have; ask it to go on"),
+        ("max_tokens", "cut off at the most tokens it may have; ask it to go on"),
+        ("MAX_TOKENS", "cut off at the most tokens it may have; ask it to go on"),
+        ("model_context_window_exceeded", "cut off at the most tokens it may have; ask it to go on"),
+        ("stop", ""),
+        (None, ""),
+    ],
+)
+async def test_a_part_is_not_taken_for_the_whole(reason: str | None, note: str, build: Build) -> None:
+    message, attempt = await recorded(build, Text("x"), Finished(reason))
+    assert (message.state, message.note, attempt.outcome) == (MessageState.COMPLETE, note, Outcome.OK)
+
+
 async def test_no_speed_where_thinking_was_billed_and_not_streamed(build: Build) -> None:
     usage = Usage(completion_tokens=11, thinking_tokens=5)
     _, hidden = await recorded(build, Text("a"), Text("b"), usage, Finished("stop"))
