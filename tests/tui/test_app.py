@@ -38,7 +38,7 @@ async def test_the_palette_finds_and_does(play: Screenplay) -> None:
 
 
 async def test_help_names_every_action(play: Screenplay) -> None:
-    async with play(size=(120, 100)) as stage:
+    async with play(size=(120, 140)) as stage:
         await stage.press("f1")
         await stage.until_top(HelpScreen)
         assert [a.id for a in ACTIONS if a.title not in stage.text] == []

@@ -6,11 +6,14 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from textual import events
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.widgets import Input
 
 from hybridchat.config import NotifyConfig, UiConfig, load_config
+from hybridchat.domain.chat import Outcome
+from hybridchat.session.events import TurnEnded
 from hybridchat.session.settings import Settings
 from hybridchat.tui.screens.chat import ChatScreen
 from hybridchat.tui.screens.picker import Picker
@@ -160,7 +163,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.mark.parametrize("is_away", [True, False])
 async def test_a_long_reply_that_ends_out_of_sight_is_told(play: Screenplay, written: list[str], is_away: bool) -> None:
-    notify = NotifyConfig(message="osc9", sound=True, after_s=0.001)
+    notify = NotifyConfig(message="osc9", sound=True)
     async with play(notify=notify) as stage:
         await stage.send("a question")
         await stage.until(lambda: stage.session.sent)
@@ -170,7 +173,10 @@ async def test_a_long_reply_that_ends_out_of_sight_is_told(play: Screenplay, wri
             stage.app.post_message(events.AppBlur())
             await stage.until(lambda: not stage.app.app_focus)
         stage.session.feed(chat, "the secret answer", ttft_ms=84.0)
-        stage.session.finish(chat)
+        reply = stage.session.finish(chat)
+        assert reply.attempt is not None and chat.id is not None
+        attempt = replace(reply.attempt, latency_ms=34_000.0, outcome=Outcome.OK)
+        stage.session.emit(TurnEnded(chat.id, replace(reply, attempt=attempt)))
         told = [data for data in written if "hybridchat" in data]
         assert bool(told) == is_away
         assert "secret" not in "".join(told) and "question" not in "".join(told)
