@@ -44,6 +44,7 @@ class _Delta(Struct, gc=False):
 class _Choice(Struct, gc=False):
     index: int | None = 0
     delta: _Delta | None = None
+    message: _Delta | None = None  # of an answer that comes whole, from a server that does not stream
     finish_reason: str | None = None
 
 
@@ -107,14 +108,17 @@ class ChatCompletionsDecoder(JsonStreamDecoder[_Chunk]):
             if value.choices is None:  # Azure's first chunk has none of them, and nothing to say
                 self._skip(events)
             return
-        if not self.understood:
+        is_first, is_whole = not self.understood, False
+        if is_first:
             self.understood = True
             events.append(Started(value.model))
         for choice in value.choices or ():
             if choice.index:
                 continue
-            if choice.delta is not None:
-                self._take_delta(choice.delta, events, is_repaired=is_repaired)
+            is_whole = is_first and choice.delta is None and choice.message is not None
+            said = choice.message if is_whole else choice.delta  # some repeat in each event all that came so far
+            if said is not None:
+                self._take_delta(said, events, is_repaired=is_repaired)
             if choice.finish_reason and not self._finish_reason:
                 self._finish_reason = choice.finish_reason
                 if choice.finish_reason == "content_filter":
@@ -124,6 +128,8 @@ class ChatCompletionsDecoder(JsonStreamDecoder[_Chunk]):
         elif value.timings is not None:
             prompt = value.timings.cache_n + value.timings.prompt_n
             events.append(Usage(prompt, value.timings.cache_n, None, value.timings.predicted_n))
+        if is_whole:
+            self._close(Finished(self._finish_reason, self._skipped), events)
 
     def _take_delta(self, delta: _Delta, events: list[Event], *, is_repaired: bool) -> None:
         thinking, text = delta.reasoning or delta.reasoning_content, delta.content

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 import time
 
@@ -60,9 +61,11 @@ class Printer:
                 output.note(event.text)
             case TurnBegan():
                 self.ways = ()
+                if event.budget:
+                    output.note(event.budget)
             case RetryWaits():
-                wait_s = max(0.0, event.until_monotonic - time.monotonic())
-                output.note(f"{event.reason}: retry {event.retry_no} in {wait_s:.0f} s; Ctrl+C stops")
+                wait_s = max(1, math.ceil(event.until_monotonic - time.monotonic()))
+                output.note(f"{event.reason}: retry {event.retry_no} in {wait_s} s; Ctrl+C stops")
             case AttemptBegan(is_fallback=True):
                 output.note(f"{event.target.backend} is asked instead")
             case Offered():

@@ -6,6 +6,7 @@ import codecs
 import re
 from collections.abc import Collection
 from enum import StrEnum
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -279,7 +280,7 @@ class HealthState(StrEnum):
     UNHEALTHY = "unhealthy"
 
 
-class Health(Struct, frozen=True):
+class Health(Struct, frozen=True, dict=True):
     """The last look at a backend: what it is, what to do about that, what it offers. `str()` is one line of it."""
 
     state: HealthState = HealthState.UNKNOWN
@@ -295,8 +296,12 @@ class Health(Struct, frozen=True):
 
     def model(self, name: str | None) -> ModelInfo | None:
         """The entry of that name (with or without Ollama's default tag), or None."""
-        wanted = {name, f"{name}:latest"}
-        return next((m for m in self.models if m.name in wanted), None)
+        return self._by_name.get(name or "") or self._by_name.get(f"{name}:latest")
+
+    @cached_property
+    def _by_name(self) -> dict[str, ModelInfo]:
+        """Some providers list thousands, and each of them is asked for. Of two alike, the first counts."""
+        return {model.name: model for model in reversed(self.models)}
 
 
 def is_alias(name: str, listed: Collection[str]) -> bool:

@@ -13,6 +13,7 @@ class Peer(Struct, frozen=True, kw_only=True):
     pid: int | None = None
     executable: str | None = None  # its program file; None: it cannot be read
     unreadable: str = ""  # why not
+    owner: str | None = None  # the user it runs as, of one that cannot be read
     misgiving: str = ""  # why its file's name proves nothing: whose the process or the file is
 
     def __str__(self) -> str:

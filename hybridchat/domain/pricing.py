@@ -89,9 +89,9 @@ _NEVER_RAN = {
 
 
 def why_unbilled(outcome: Outcome, error_kind: str | None, *, came_anything: bool) -> str:
-    """Providers bill no request that they answered with an error; "": it may cost something, as what broke on the way
-    may well have run."""
-    if came_anything or outcome is not Outcome.ERROR or error_kind not in _NEVER_RAN:
+    """Providers bill no request that they answered with an error, nor one that we kept; "": it may cost something, as
+    what broke on the way may well have run."""
+    if came_anything or outcome not in (Outcome.ERROR, Outcome.REFUSED) or error_kind not in _NEVER_RAN:
         return ""
     return f"failed before the model ran ({error_kind}): nobody bills that"
 

@@ -33,7 +33,9 @@ class Retry(Struct, frozen=True):
 def plan_retry(failed: Failed, *, retries: int, is_local: bool, jitter: float) -> Retry:
     """After `retries` retries, for a failure before the first visible token; `jitter` is random in [0, 1).
 
-    The server's own wait counts up to LONGEST_WAIT_S; without one, 0.5 · 2ⁿ s up to 8 s, with full jitter.
+    The server's own wait counts up to LONGEST_WAIT_S; without one, 0.5 · 2ⁿ s up to 8 s, with equal jitter (half of it
+    fixed, half random: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015). Full jitter has less
+    work for a crowd of clients; one that has a few tries must not spend them all within the same second.
     """
     worth_it = _ASKED_FOR if failed.should_retry else _PASSING
     if is_local:
@@ -46,7 +48,8 @@ def plan_retry(failed: Failed, *, retries: int, is_local: bool, jitter: float) -
         return Retry(None, f"{MAX_RETRIES} retries did not help")
     if failed.retry_after_s:
         return Retry(failed.retry_after_s)
-    return Retry(jitter * min(BACKOFF_FIRST_S * 2**retries, BACKOFF_LONGEST_S))
+    step_s = min(BACKOFF_FIRST_S * 2**retries, BACKOFF_LONGEST_S)
+    return Retry(step_s / 2 + jitter * step_s / 2)
 
 
 def may_answer_elsewhere(kind: ErrorKind) -> bool:

@@ -101,11 +101,11 @@ def share(counted: int, n: int) -> Share:
 
 
 def tokens_per_s(
-    completion_tokens: int | None, thinking_hidden: bool, latency_ms: float | None, ttft_ms: float | None
+    completion_tokens: int | None, latency_ms: float | None, ttft_ms: float | None, *, was_streamed: bool
 ) -> float | None:
     """Completion tokens after the first ÷ (latency − TTFT); None under two tokens, without usage,
-    or when thinking was billed but not streamed."""
-    if completion_tokens is None or latency_ms is None or ttft_ms is None or thinking_hidden:
+    or when they were not streamed: all came at once, or thinking was billed that never came."""
+    if completion_tokens is None or latency_ms is None or ttft_ms is None or not was_streamed:
         return None
     if completion_tokens < 2 or latency_ms <= ttft_ms:
         return None

@@ -266,6 +266,8 @@ def update_conversation(db: sqlite3.Connection, conversation_id: int, fields: di
     changed = db.execute(f"UPDATE conversation SET {assignments} WHERE id = ?", (*values, conversation_id))
     if not changed.rowcount:
         raise LedgerError(f"there is no conversation {conversation_id}", "`hybridchat list` shows them")
+    if "title" in fields:  # the old one's words would stay in the index
+        db.execute("INSERT INTO conversation_fts (conversation_fts) VALUES ('optimize')")
 
 
 def delete_conversation(db: sqlite3.Connection, process_id: int, conversation_id: int) -> None:

@@ -64,7 +64,7 @@ class Peers:
         except OSError as error:
             return Peer(unreadable=f"the kernel does not tell: {error.strerror or error}")
         if pid is None:
-            return Peer(unreadable=_another_users(owner))
+            return _unreadable(owner)
         self._last = pid
         return _describe(pid, owner)
 
@@ -146,7 +146,7 @@ def _describe(pid: int, owner: int) -> Peer:
     try:
         executable, file = str(program.readlink()), program.stat()
     except OSError:
-        return Peer(pid=pid, unreadable=_another_users(owner))
+        return _unreadable(owner, pid)
     misgiving = ""
     if not _is_ours(owner):
         misgiving = f"it runs as {_name_of(owner)}"
@@ -159,8 +159,10 @@ def _is_ours(uid: int) -> bool:
     return uid in (0, os.getuid()) or _name_of(uid) == "ollama"
 
 
-def _another_users(owner: int) -> str:
-    return f"it runs as {_name_of(owner)}" if owner != os.getuid() else "its process cannot be looked into"
+def _unreadable(owner: int, pid: int | None = None) -> Peer:
+    name = _name_of(owner)
+    why = f"it runs as {name}" if owner != os.getuid() else "its process cannot be looked into"
+    return Peer(pid=pid, unreadable=why, owner=name)
 
 
 def _name_of(uid: int) -> str:

@@ -27,6 +27,7 @@ class TurnBegan(Struct, frozen=True):
     reply: Message
     target: Candidate
     instead_of: int | None = None
+    budget: str = ""  # what the budgets say to it, such as that it must be shorter; one line
 
 
 class RetryWaits(Struct, frozen=True):

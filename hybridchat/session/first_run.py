@@ -50,7 +50,7 @@ class FirstRun:
             await asyncio.to_thread(add_backend, self._paths.config_file, values)
             if one.id in vouched and one.peer is not None:
                 vouches, address = Vouches(self._paths.vouches_file), parse_base_url(one.base_url)
-                await asyncio.to_thread(vouches.give, one.id, one.kind, address, one.peer.executable)
+                await asyncio.to_thread(vouches.give, one.id, one.kind, address, one.peer)
 
     async def catalog(self) -> tuple[OfferedModel, ...]:
         """Sizes come from the hub; without a network they are unknown."""

@@ -136,7 +136,7 @@ class Fleet:
         spec = self.vouchable(backend)
         await self.check(backend)
         now = self._standings.peer(backend)
-        if seen is not None and now is not None and now.executable != seen.executable:
+        if seen is not None and now is not None and (now.executable, now.owner) != (seen.executable, seen.owner):
             raise Refused(f"{now} answers now, and not {seen}", "look who it is, and vouch again")
         await asyncio.to_thread(self._standings.vouch, spec)
         self._on_health(backend, self.health(backend))

@@ -219,7 +219,7 @@ class Providers:
             raise
         if vouched is not None:
             spec = new.spec
-            await asyncio.to_thread(self._vouches.give, spec.id, spec.kind, spec.address, vouched.executable)
+            await asyncio.to_thread(self._vouches.give, spec.id, spec.kind, spec.address, vouched)
         return Added(new.config, notice)
 
     async def _keep(self, new: NewBackend, key: str) -> tuple[NewBackend, str]:

@@ -37,6 +37,7 @@ class Reply:
         self._first_thinking_ms: float | None = None
         self.thinking_ms: float | None = None
         self.ttft_ms: float | None = None
+        self.came_in_pieces = False  # else it has no speed that could be measured
         self.load_ms: float | None = None
         self.model: str | None = None
         self.signature = ""
@@ -77,6 +78,7 @@ class Reply:
             self._text.append(text)
             self._end_thinking(now_ms)
         if self.ttft_ms is not None:
+            self.came_in_pieces = True
             return None, text
         self.ttft_ms = now_ms
         return now_ms, text
@@ -122,7 +124,7 @@ def attempt_end(attempt: Attempt, message_id: int, reply: Reply, final: Final, b
     """Stops the reply's clock."""
     latency_ms = reply.close()
     usage, verdict = reply.usage, _verdict(reply, final, by, attempt.max_tokens)
-    thinking_hidden = bool(usage.thinking_tokens) and not reply.thinking
+    was_streamed = reply.came_in_pieces and not (usage.thinking_tokens and not reply.thinking)
     return AttemptEnd(
         attempt_id=attempt.attempt_id,
         message_id=message_id,
@@ -145,7 +147,7 @@ def attempt_end(attempt: Attempt, message_id: int, reply: Reply, final: Final, b
         cache_write_tokens=usage.cache_write_tokens,
         completion_tokens=usage.completion_tokens,
         thinking_tokens=usage.thinking_tokens,
-        tokens_per_s=tokens_per_s(usage.completion_tokens, thinking_hidden, latency_ms, reply.ttft_ms),
+        tokens_per_s=tokens_per_s(usage.completion_tokens, latency_ms, reply.ttft_ms, was_streamed=was_streamed),
         cache_write_1h_tokens=usage.cache_write_1h_tokens,
         was_sent=reply.was_sent,
         skipped_events=final.skipped if isinstance(final, wire.Finished) else None,

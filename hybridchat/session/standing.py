@@ -58,8 +58,8 @@ class Standings:
             return
         if (vouch.kind, vouch.url) != (spec.kind, spec.address.base_url):
             self.end_vouch(spec.id, f"it was given for {vouch.kind} at {vouch.url}")
-        elif peer.executable is not None and peer.executable != vouch.executable:
-            self.end_vouch(spec.id, f"it was given for {vouch.executable or 'a program that could not be read'}")
+        elif not vouch.fits(peer) and (peer.executable or (peer.owner and not vouch.executable)):  # else: not seen now
+            self.end_vouch(spec.id, f"it was given for {vouch.program}")
 
     def note_forwarding(self, backend: str, host: str) -> None:
         self._forwarded[backend] = host
@@ -77,7 +77,7 @@ class Standings:
         peer = self.peer(spec.id)
         if peer is None:
             raise HybridchatError(f"nobody answers at {spec.address.base_url}", "start the server, then vouch for it")
-        self.vouches.give(spec.id, spec.kind, spec.address, peer.executable)
+        self.vouches.give(spec.id, spec.kind, spec.address, peer)
         self._ended.pop(spec.id, None)
 
     # --- what follows from it
@@ -133,7 +133,7 @@ class Standings:
         vouch, peer = self.vouches.by_id.get(spec.id), self.peer(spec.id)
         if vouch is None or (vouch.kind, vouch.url) != (spec.kind, spec.address.base_url):
             return None
-        return vouch if peer is None or peer.executable == vouch.executable else None
+        return vouch if peer is None or vouch.fits(peer) else None
 
     def _how(self, spec: BackendSpec, proof: Proof | None) -> str:
         match spec.zone, proof:

@@ -111,7 +111,8 @@ class Turns:
         assert chat.conversation is not None
         course = Recovery(self._fleet, self._planner, chat, draft, plan, first, self._recorded)
         chat.turn = Turn(ledger, self._emit, course, first, reply)
-        self._emit(TurnBegan(chat.conversation, chat.messages[-2], reply, first.target, instead_of))
+        budget = str(plan.budget or "")
+        self._emit(TurnBegan(chat.conversation, chat.messages[-2], reply, first.target, instead_of, budget))
         self.chats[chat.conversation.id] = chat
         if is_new:
             self._books.focus(chat.id)

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from hybridchat.domain.address import Address
+from hybridchat.domain.peers import Peer
 from hybridchat.errors import HybridchatError
 
 
@@ -25,7 +26,16 @@ class Vouch(Struct, frozen=True, kw_only=True):
     kind: str
     url: str
     executable: str | None  # of the process that answered; None: it could not be read
+    owner: str | None = None  # the user whose process it was, where it could not be read
     given_at: str  # UTC, ISO 8601
+
+    @property
+    def program(self) -> str:
+        """What it was given for, in words."""
+        return self.executable or f"a program of {self.owner or 'a user'} that could not be read"
+
+    def fits(self, peer: Peer) -> bool:
+        return (self.executable, self.owner) == (peer.executable, peer.owner)
 
 
 class Vouches:
@@ -51,10 +61,11 @@ class Vouches:
         except OSError:
             self._seen, self.by_id = None, {}
 
-    def give(self, backend: str, kind: str, address: Address, executable: str | None) -> None:
+    def give(self, backend: str, kind: str, address: Address, peer: Peer) -> None:
         """Raises HybridchatError when it cannot be kept; then it does not hold."""
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        vouch = Vouch(kind=kind, url=address.base_url, executable=executable, given_at=now)
+        url = address.base_url
+        vouch = Vouch(kind=kind, url=url, executable=peer.executable, owner=peer.owner, given_at=now)
         self.read()
         self._write({**self.by_id, backend: vouch})
 

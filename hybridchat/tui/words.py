@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from hybridchat.domain.chat import Attempt, Effort, Kind, Message, MessageState, Privacy, Proof, Role, Zone
-from hybridchat.domain.pricing import CostEstimate, format_range, format_usd
+from hybridchat.domain.pricing import CostEstimate, format_range, format_usd, why_unbilled
 from hybridchat.domain.retry import MAX_RETRIES
 from hybridchat.domain.routing import Candidate
 from hybridchat.domain.text import clean_line, count_of, oldest_turns
@@ -183,7 +183,7 @@ def _ending(message: Message) -> str:
 
 
 def _measured(attempt: Attempt) -> list[str]:
-    """Only what was measured; a managed reply's unknown price is said, a local one's is no news."""
+    """Only what was measured; an unknown price is said, but not where nobody bills, nor of local replies."""
     facts = []
     if attempt.ttft_ms is not None:
         facts.append(f"{milliseconds(attempt.ttft_ms)} to first token")
@@ -204,4 +204,7 @@ def _measured(attempt: Attempt) -> list[str]:
 def _cost(attempt: Attempt) -> list[str]:
     if attempt.cost_usd is not None:
         return [f"{format_usd(attempt.cost_usd)} {attempt.cost_basis}"]
-    return ["cost unknown"] if attempt.zone is Zone.MANAGED and attempt.kind != Kind.SIMULATED else []
+    came_anything = attempt.ttft_ms is not None
+    is_unbilled = attempt.outcome and why_unbilled(attempt.outcome, attempt.error_kind, came_anything=came_anything)
+    is_news = attempt.zone is Zone.MANAGED and attempt.kind != Kind.SIMULATED and not is_unbilled
+    return ["cost unknown"] if is_news else []

@@ -73,7 +73,7 @@ async def test_it_streams_and_interrupted_keeps_what_came(
     [
         (">/dev/full", 1, "hybridchat: No space left on device — nothing more is done\n", "stopped"),
         ("2>/dev/full", 0, "", "complete"),
-        (">&-", 0, "retry 1 in 0 s", "complete"),
+        (">&-", 0, "retry 1 in 1 s", "complete"),
         ("<&- >&- 2>&-", 0, "", "complete"),
     ],
 )

@@ -9,12 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.completions import FakeCompletions
-from tests.fakes.http import Request, Responder
 from tests.faults.cli import backend, configure, run
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are POSIX's")
-
-HOSTILE = "\x1b]52;c;aGk=\x07 \x9b31m \x1b]0;owned\x07 \u202e\U000e0041 مرحبا 👩‍👩‍👧 end"
 
 
 def on_terminal(*arguments: str, **env: str) -> tuple[int, bytes, str]:
@@ -56,42 +53,6 @@ def test_the_demo_opens_and_leaves_nothing(home: Path) -> None:
     assert code == 0
     assert "SIMULATED" in screen
     assert not (home / "hybridchat.db").exists()
-
-
-class Hostile(FakeCompletions):
-    """Its reply, its thinking and its error try to move the terminal."""
-
-    async def _stream(self, request: Request, respond: Responder) -> None:
-        await respond.begin("text/event-stream")
-        await respond.chunk(self._event({"reasoning": HOSTILE}))
-        for character in HOSTILE:
-            await respond.chunk(self._event({"content": character}))
-        await respond.chunk(b'data: {"error": {"message": "' + HOSTILE.encode("unicode_escape") + b'"}}\n\n')
-        await respond.finish()
-
-
-async def test_hostile_text_cannot_control_the_terminal(home: Path) -> None:
-    async with Hostile(model="fake") as fake:
-        configure(home, backend(fake.url))
-        code, raw, _ = await asyncio.to_thread(on_terminal, "ask", "--show-thinking", "hi")
-    assert code == 1
-    assert b"end" in raw
-    for control in (b"\x1b", b"\x07", "\x9b".encode(), "\u202e".encode(), "\U000e0041".encode()):
-        assert control not in raw
-    assert "👩‍👩‍👧".encode() in raw
-    assert "مرحبا".encode() in raw
-
-
-async def test_titles_and_lists_are_inert_too(home: Path) -> None:
-    async with FakeCompletions(model="fake") as fake:
-        configure(home, backend(fake.url))
-        assert (await run("ask", HOSTILE)).code == 0
-    for command in (["list"], ["show", "1"], ["search", "end"]):
-        code, raw, _ = await asyncio.to_thread(on_terminal, *command)
-        assert code == 0
-        assert b"end" in raw
-        assert b"\x1b" not in raw
-        assert b"\x07" not in raw
 
 
 async def test_an_ascii_terminal_gets_question_marks_and_no_crash(home: Path) -> None:

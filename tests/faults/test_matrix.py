@@ -67,7 +67,7 @@ def tell_what_is_heard(server: Faulty, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("fault", "wire"), CELLS)
 async def test_a_cell(fault: Fault, wire: Wire, call: Call, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAULT_KEY", "k")
-    monkeypatch.setattr("hybridchat.session.recovery.random.random", lambda: 0.0)
+    monkeypatch.setattr("hybridchat.domain.retry.BACKOFF_FIRST_S", 0.0)
     monkeypatch.setattr("hybridchat.backends.streaming.MAX_REPLY_CHARACTERS", 12 << 20)
     if fault.number == "37":
         monkeypatch.setattr("hybridchat.backends.streaming.MAX_REPLY_CHARACTERS", 20_000)

@@ -83,6 +83,19 @@ async def test_a_long_address_can_be_read_to_its_end(play: Screenplay) -> None:
         await stage.until(lambda: "end-of-it" in stage.text)
 
 
+async def test_whatever_is_to_be_said_the_choice_stays_on_a_small_screen(play: Screenplay) -> None:
+    host = f"xn--80ak6aa92e.{'a' * 60}.{'b' * 60}.{'c' * 60}.example"
+    reply = f"[https://bank.example {'and ' * 60}](https://bank@{host}/{'x' * 900})"
+    async with play(with_reply(reply), reopen_latest=True) as stage:
+        await stage.press("alt+l")
+        await stage.until_top(LinkScreen)
+        for words in ("warning: what stands before the @", "Copy the address", "Open it in the browser", "Esc closes"):
+            assert words in stage.text, words
+        for _ in range(12):
+            await stage.press("pagedown")
+        await stage.until(lambda: "everything" in stage.text)
+
+
 async def test_what_is_no_web_address_is_only_copied(play: Screenplay, opened: list[str]) -> None:
     async with play(with_reply("[local](vscode://file)"), reopen_latest=True) as stage:
         await stage.press("alt+l")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hybridchat import wiring
+from hybridchat.backends import simulated
 from hybridchat.domain.chat import Privacy, is_off_record
 from hybridchat.session.chat import Session
 from hybridchat.tui.screens.chats import ChatList
@@ -13,6 +14,12 @@ from tests.tui.conftest import Screenplay, Stage
 from tests.tui.fake_session import FakeSession
 
 MARK = "off the record"
+
+
+@pytest.fixture(autouse=True)
+def at_full_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurried = simulated.Pace(delay_s=0.0, tokens_per_s=10_000.0)
+    monkeypatch.setattr(simulated, "Pace", lambda **_: hurried)
 
 
 async def demo() -> Session:

@@ -16,7 +16,7 @@ from hybridchat.domain.text import clean_line
 from hybridchat.tui.widgets.hints import Hints
 from hybridchat.tui.widgets.rows import Row, RowList
 
-_HINT = "Enter chooses · PgUp and PgDn move the address · Esc closes"
+_HINT = "Enter chooses · PgUp and PgDn move the text · Esc closes"
 
 
 class LinkScreen(ModalScreen[str | None]):
@@ -34,7 +34,7 @@ class LinkScreen(ModalScreen[str | None]):
         super().__init__()
         target = look_at(link)
         self._address = VerticalScroll(Static(address_content(target), markup=False), can_focus=False)
-        self._words = link_words(link, target)
+        self._words = VerticalScroll(Static(link_words(link, target), markup=False), can_focus=False)
         why = barred or target.barred
         self.list = RowList(
             [
@@ -47,7 +47,7 @@ class LinkScreen(ModalScreen[str | None]):
         with Vertical(classes="dialog -wide"):
             yield Static("Where this link leads", markup=False, classes="title")
             yield self._address
-            yield Static(self._words, markup=False, classes="note")
+            yield self._words
             yield self.list
             yield Hints(_HINT, classes="note")
 
@@ -61,7 +61,8 @@ class LinkScreen(ModalScreen[str | None]):
             self.dismiss(event.row.key)
 
     def action_page(self, direction: int) -> None:
-        self._address.scroll_relative(y=direction * max(1, self._address.size.height - 1), animate=False)
+        for part in (self._address, self._words):
+            part.scroll_relative(y=direction * max(1, part.size.height - 1), animate=False)
 
 
 def address_content(target: Target) -> Content:
@@ -70,11 +71,10 @@ def address_content(target: Target) -> Content:
 
 
 def link_words(link: Link, target: Target) -> Content:
-    """What the reply calls it, what to beware of, and what opening means."""
-    lines: list[tuple[str, str]] = []
+    """What to beware of, what the reply calls it, and what opening means."""
+    lines = [(f"warning: {warning}\n", "$warning") for warning in target.warnings]
     if link.text.strip() not in (link.url, link.url.removeprefix("mailto:")):
         lines.append((f"The reply shows: {clean_line(link.text) or '(nothing)'}\n", ""))
-    lines += [(f"warning: {warning}\n", "$warning") for warning in target.warnings]
     if target.barred:
         return Content.assemble(*lines, ("It can only be copied.", "$muted"))
     is_mail = target.before.lower() == "mailto:"

@@ -87,6 +87,35 @@ def test_captures(name: str, wire: Wire, model: str, usage: Usage | None, reason
     assert text_of(events) == reference_text(wire, capture(name).body)
 
 
+@pytest.mark.parametrize(
+    ("name", "wire", "usage"),
+    [
+        ("vllm/chat-whole", CHAT_COMPLETIONS, Usage(35, None, None, 12)),
+        ("llamacpp/chat-whole", CHAT_COMPLETIONS, Usage(35, 34, None, 12)),
+        ("ollama/chat-whole", OLLAMA, Usage(10, None, None, 24)),
+    ],
+)
+@pytest.mark.parametrize("is_framed", [False, True])
+def test_an_answer_that_comes_whole_is_complete(name: str, wire: Wire, usage: Usage, is_framed: bool) -> None:
+    body = capture(name).body
+    whole = json.loads(body)
+    events = decode(wire, wire.frame(body) if is_framed else body)
+    assert text_of(events) == (whole if wire is OLLAMA else whole["choices"][0])["message"]["content"] != ""
+    assert [event for event in events if isinstance(event, Usage)] == [usage]
+    assert events[-1] == Finished("length", 0)
+
+
+def test_what_repeats_in_each_event_all_that_came_is_read_once() -> None:
+    choices = [
+        {"delta": {"content": word}, "message": {"content": so_far}} for word, so_far in (("a", "a"), ("b", "ab"))
+    ]
+    chunks = [CHAT_COMPLETIONS.frame(json.dumps({"choices": [choice]}).encode()) for choice in choices]
+    last = {"choices": [{"message": {"content": "ab"}, "finish_reason": "stop"}]}
+    chunks += [CHAT_COMPLETIONS.frame(json.dumps(last).encode()), CHAT_COMPLETIONS.end[-1]]
+    events = decode(CHAT_COMPLETIONS, *chunks)
+    assert (text_of(events), events[-1]) == ("ab", Finished("stop", 0))
+
+
 def reference_text(wire: Wire, body: bytes) -> str:
     """The reply's text by the plainest reading of the capture."""
     if wire is OLLAMA:

@@ -72,6 +72,16 @@ async def test_ask_exits_at_the_stop_and_counts_what_it_spent(call: Call, home: 
         assert len(server.sent("/v1/chat/completions")) == 1
 
 
+async def test_ask_says_beforehand_that_the_reply_must_be_shorter(call: Call, home: Path) -> None:
+    async with FakeCompletions() as server:
+        configure(home, backend(server.url, more=PRICED) + "[budget]\nday = 2\nlower_max_tokens = true\n")
+        said = await call("ask", "--json", "hi")
+        assert (said.code, said.err.count("\n")) == (0, 1)
+        assert said.err.startswith("reply of at most 1,")
+        assert said.err.endswith(" tokens: the day budget of $2.00 has $2.00 left\n")
+        assert str(server.sent("/v1/chat/completions")[0].json()["max_tokens"]) in said.err.replace(",", "")
+
+
 async def test_ask_names_the_flag_for_a_model_without_a_price(call: Call, home: Path) -> None:
     async with FakeCompletions() as server:
         configure(home, backend(server.url, more='zone = "managed"') + "[budget]\nmonth = 5\n")

@@ -45,23 +45,23 @@ def test_too_few_for_a_p95_are_said_to_be_too_few() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tokens", "hidden", "latency_ms", "ttft_ms", "expected"),
+    ("tokens", "was_streamed", "latency_ms", "ttft_ms", "expected"),
     [
-        (101, False, 2500.0, 500.0, 50.0),  # 100 tokens after the first in 2 s
-        (2, False, 1100.0, 100.0, 1.0),
-        (1, False, 1100.0, 100.0, None),
-        (0, False, 1100.0, 100.0, None),
-        (None, False, 1100.0, 100.0, None),
-        (101, True, 2500.0, 500.0, None),
-        (101, False, None, 500.0, None),
-        (101, False, 2500.0, None, None),
-        (101, False, 500.0, 500.0, None),  # all at once: no rate was measured
+        (101, True, 2500.0, 500.0, 50.0),  # 100 tokens after the first in 2 s
+        (2, True, 1100.0, 100.0, 1.0),
+        (1, True, 1100.0, 100.0, None),
+        (0, True, 1100.0, 100.0, None),
+        (None, True, 1100.0, 100.0, None),
+        (101, False, 2500.0, 500.0, None),
+        (101, True, None, 500.0, None),
+        (101, True, 2500.0, None, None),
+        (101, True, 500.0, 500.0, None),  # all at once: no rate was measured
     ],
 )
 def test_tokens_per_second(
-    tokens: int | None, hidden: bool, latency_ms: float | None, ttft_ms: float | None, expected: float | None
+    tokens: int | None, was_streamed: bool, latency_ms: float | None, ttft_ms: float | None, expected: float | None
 ) -> None:
-    assert tokens_per_s(tokens, hidden, latency_ms, ttft_ms) == expected
+    assert tokens_per_s(tokens, latency_ms, ttft_ms, was_streamed=was_streamed) == expected
 
 
 def test_local_share() -> None:

@@ -100,15 +100,18 @@ def test_a_reply_is_cut_to_what_the_tightest_budget_pays(ledger: Ledger, path: P
     assert query(path, "SELECT max_tokens, reserved_pico_usd FROM attempt") == [(83, 89_800_000_000)]
 
 
-def test_what_nobody_bills_is_free_for_the_next_try_at_once(ledger: Ledger) -> None:
+@pytest.mark.parametrize(
+    ("outcome", "kind"), [(Outcome.ERROR, ErrorKind.RATE_LIMIT), (Outcome.REFUSED, ErrorKind.REFUSED)]
+)
+def test_what_nobody_bills_is_free_for_the_next_try_at_once(ledger: Ledger, outcome: Outcome, kind: ErrorKind) -> None:
     only = Limit(Scope.DAY, Decimal("0.15"))
     ids = begin(ledger, attempt(DIME, only))
-    failed = {"outcome": Outcome.ERROR, "error_kind": ErrorKind.RATE_LIMIT, "state": MessageState.FAILED}
+    failed = {"outcome": outcome, "error_kind": kind, "state": MessageState.FAILED}
     ledger.end_attempt(end_of(ids, "", **failed, prompt_tokens=None, completion_tokens=None)).result()
     again = ledger.begin_attempt(ids.reply_message_id, attempt(DIME, only, attempt_no=2)).result()
     assert standing(ledger, only) == (0, Decimal("0.10"))
     assert ledger.unpriced().result() == []
-    broken = {**failed, "error_kind": ErrorKind.RESET}  # it may have run
+    broken = {**failed, "outcome": Outcome.ERROR, "error_kind": ErrorKind.RESET}  # it may have run
     ledger.end_attempt(end_of(again, "", **broken)).result()
     assert standing(ledger, only) == (0, Decimal("0.10"))
 

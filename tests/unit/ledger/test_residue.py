@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hybridchat.ledger import backups
+from hybridchat.ledger.connect import connect_writer
 from hybridchat.ledger.residue import LONGEST, Searched, search
 from hybridchat.ledger.store import Ledger
 from tests.unit.ledger.helpers import opened, whole_turn
@@ -156,8 +157,9 @@ def test_pages_of_another_file_are_none(tmp_path: Path) -> None:
 def test_words_that_only_the_index_still_holds_are_found(path: Path) -> None:
     """A title that was changed is gone from its table; a word next to one like it is not whole in the bytes."""
     with opened(path) as ledger:
-        ids = whole_turn(ledger, "a question", title="wolverine wolves")
-        ledger.update_conversation(ids.conversation_id, title="another").result()
+        whole_turn(ledger, "a question", title="wolverine wolves")
+    with closing(connect_writer(path)) as db:
+        db.execute("UPDATE conversation SET title = 'another'")
     assert names(path.parent, "olverine") == {"hybridchat.db"}
     for text in ("wolves", "Wolverine wolves", "a wolverine would", "lverine wolv"):
         assert "hybridchat.db" in names(path.parent, text), text
@@ -167,6 +169,13 @@ def test_words_that_only_the_index_still_holds_are_found(path: Path) -> None:
         db.execute("INSERT INTO conversation_fts (conversation_fts) VALUES ('optimize')")
         db.commit()
     assert names(path.parent, "wolverine wolves") == set()
+
+
+def test_a_title_that_was_changed_is_nowhere(path: Path) -> None:
+    with opened(path) as ledger:
+        ids = whole_turn(ledger, "a question", title="wolverine wolves")
+        ledger.update_conversation(ids.conversation_id, title="another").result()
+    assert names(path.parent, "wolverine") == set()
 
 
 def test_a_word_that_others_use_is_no_residue(path: Path) -> None:

@@ -102,7 +102,8 @@ def test_a_connection_that_no_process_here_holds_is_nobodys(accepted: socket.soc
 @linux
 def test_a_process_that_cannot_be_looked_into(accepted: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "_holds", lambda pid, link: False)
-    assert Peers().of(accepted) == Peer(unreadable="its process cannot be looked into")
+    peer = Peers().of(accepted)
+    assert (peer.executable, peer.unreadable, bool(peer.owner)) == (None, "its process cannot be looked into", True)
 
 
 @linux

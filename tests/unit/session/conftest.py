@@ -103,8 +103,8 @@ class World:
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries without a wait of the server's own come at once: the jitter is nothing."""
-    monkeypatch.setattr("hybridchat.session.recovery.random.random", lambda: 0.0)
+    """Retries without a wait of the server's own come at once."""
+    monkeypatch.setattr("hybridchat.domain.retry.BACKOFF_FIRST_S", 0.0)
 
 
 Told = TypeVar("Told", bound=SessionEvent)

@@ -18,7 +18,7 @@ from hybridchat.domain.routing import Outlook
 from hybridchat.errors import EXIT_REFUSED, ErrorKind, Refused, UsageError
 from hybridchat.ledger.store import open_ledger
 from hybridchat.session.budget_file import BudgetFile
-from hybridchat.session.events import AttemptPriced
+from hybridchat.session.events import AttemptPriced, TurnBegan
 from tests.unit.ledger.helpers import end_of, new_turn, opened, start_python
 from tests.unit.ledger.test_money import attempt, begin
 from tests.unit.session.conftest import Build, World, spec, until
@@ -172,6 +172,14 @@ async def test_a_reply_is_cut_where_the_user_allows_it(build: Build) -> None:
     reply = await ask(world)
     assert reply.note == "cut off at 1,999 tokens, the most that was asked for; ask it to go on"
     assert world.backends["cloud"].requests[0].parameters.max_tokens == reply.attempt.max_tokens == 1999
+    said = "reply of at most 1,999 tokens: the day budget of $2.00 has $2.00 left"
+    assert [began.budget for began in world.told(TurnBegan)] == [said]
+
+
+async def test_a_budget_with_room_has_nothing_to_say(build: Build) -> None:
+    world = await build(CLOUD, config=budget(day="9"))
+    await ask(world)
+    assert [began.budget for began in world.told(TurnBegan)] == [""]
 
 
 async def test_the_users_own_limit_is_kept_where_it_is_lower(build: Build) -> None:

@@ -35,6 +35,15 @@ async def test_the_engines_own_measure_of_its_load_wins(build: Build) -> None:
     assert attempt.load_ms == 1234.5
 
 
+async def test_what_came_all_at_once_has_no_speed(build: Build) -> None:
+    usage = Usage(prompt_tokens=5, completion_tokens=40)
+    _, whole = await recorded(build, Text("all of it"), usage, Finished("stop"))
+    _, streamed = await recorded(build, Text("all"), Text(" of it"), usage, Finished("stop"))
+    assert whole.ttft_ms is not None
+    assert whole.tokens_per_s is None
+    assert streamed.tokens_per_s is not None
+
+
 async def test_what_was_not_said_is_unknown(build: Build) -> None:
     _, attempt = await recorded(build, Text("x"), Finished(None))
     unknown = (attempt.load_ms, attempt.prompt_tokens, attempt.cached_tokens, attempt.completion_tokens)

@@ -16,7 +16,8 @@ from tests.unit.session.conftest import Build, Scripted, World, spec
 OLLAMA = Peer(pid=1, executable="/usr/local/bin/ollama")
 SSH = Peer(pid=2, executable="/usr/bin/ssh")
 PYTHON = Peer(pid=3, executable="/usr/bin/python3")
-UNREADABLE = Peer(unreadable="it runs as bob")
+UNREADABLE = Peer(unreadable="it runs as bob", owner="bob")
+ANOTHERS = Peer(unreadable="it runs as eve", owner="eve")
 
 DOUBTED = spec("lab", Zone.DEVICE, proof=Proof.ASSUMED)
 LLAMA = spec("lab", Zone.DEVICE, proof=Proof.ASSUMED, kind=Kind.OLLAMA)
@@ -105,7 +106,7 @@ async def test_a_word_holds_for_the_program_that_answered(build: Build) -> None:
     assert proof(world) is Proof.VOUCHED, "the same program, started anew"
 
 
-@pytest.mark.parametrize("first, then", [(PYTHON, SSH), (UNREADABLE, SSH)])
+@pytest.mark.parametrize("first, then", [(PYTHON, SSH), (UNREADABLE, SSH), (UNREADABLE, ANOTHERS)])
 async def test_it_ends_with_the_program(build: Build, first: Peer, then: Peer) -> None:
     world, scripted = await answered_by(build, first)
     await world.session.vouch("lab", first)
@@ -118,10 +119,12 @@ async def test_it_ends_with_the_program(build: Build, first: Peer, then: Peer) -
     assert proof(world) is Proof.ASSUMED, "ended is ended"
 
 
-async def test_a_program_that_cannot_be_read_just_now_suspends_it(build: Build) -> None:
-    world, scripted = await answered_by(build, PYTHON)
+@pytest.mark.parametrize("given", [PYTHON, UNREADABLE])
+async def test_a_program_that_cannot_be_seen_just_now_suspends_it(build: Build, given: Peer) -> None:
+    world, scripted = await answered_by(build, given)
     await world.session.vouch("lab")
-    for peer, expected in ((UNREADABLE, Proof.ASSUMED), (PYTHON, Proof.VOUCHED)):
+    busy = Peer(unreadable="the kernel does not tell: nobody accepts the connection")
+    for peer, expected in ((busy, Proof.ASSUMED), (given, Proof.VOUCHED)):
         scripted.peer = peer
         await world.session.check_health("lab")
         assert proof(world) is expected

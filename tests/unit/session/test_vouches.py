@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from hybridchat.domain.address import parse_base_url
+from hybridchat.domain.peers import Peer
 from hybridchat.errors import HybridchatError
 from hybridchat.session.vouches import Vouches
 
+PYTHON, UNREADABLE = Peer(pid=1, executable="/usr/bin/python3"), Peer(unreadable="it runs as bob", owner="bob")
 ADDRESS = parse_base_url("http://localhost:8000")
 
 
@@ -27,8 +29,8 @@ def known(file: Path) -> dict[str, tuple[str, str, str | None]]:
 
 
 def test_a_word_is_kept_and_taken_back(file: Path) -> None:
-    Vouches(file).give("lab", "vllm", ADDRESS, "/usr/bin/python3")
-    Vouches(file).give("other", "llamacpp", ADDRESS, None)
+    Vouches(file).give("lab", "vllm", ADDRESS, PYTHON)
+    Vouches(file).give("other", "llamacpp", ADDRESS, UNREADABLE)
     assert known(file) == {
         "lab": ("vllm", "http://127.0.0.1:8000", "/usr/bin/python3"),
         "other": ("llamacpp", "http://127.0.0.1:8000", None),
@@ -41,7 +43,7 @@ def test_a_word_is_kept_and_taken_back(file: Path) -> None:
 def test_another_windows_word_is_read(file: Path) -> None:
     first = Vouches(file)
     first.read()
-    Vouches(file).give("lab", "vllm", ADDRESS, None)
+    Vouches(file).give("lab", "vllm", ADDRESS, UNREADABLE)
     assert first.by_id == {}
     first.read()
     assert list(first.by_id) == ["lab"]
@@ -54,7 +56,7 @@ def test_another_windows_word_is_read(file: Path) -> None:
 def test_it_is_the_users_own_file(file: Path) -> None:
     before = os.umask(0)
     try:
-        Vouches(file).give("lab", "vllm", ADDRESS, None)
+        Vouches(file).give("lab", "vllm", ADDRESS, UNREADABLE)
     finally:
         os.umask(before)
     assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
@@ -66,12 +68,12 @@ def test_it_is_the_users_own_file(file: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="links need no rights on POSIX alone")
 def test_a_link_is_not_followed_and_not_kept(file: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere.json"
-    Vouches(elsewhere).give("lab", "vllm", ADDRESS, None)
+    Vouches(elsewhere).give("lab", "vllm", ADDRESS, UNREADABLE)
     before = elsewhere.read_bytes()
     file.parent.mkdir()
     file.symlink_to(elsewhere)
     assert known(file) == {}
-    Vouches(file).give("mine", "vllm", ADDRESS, None)
+    Vouches(file).give("mine", "vllm", ADDRESS, UNREADABLE)
     assert (elsewhere.read_bytes(), list(known(file))) == (before, ["mine"])
 
 
@@ -86,5 +88,5 @@ def test_what_cannot_be_kept_is_told_and_does_not_hold(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     vouches = Vouches(tmp_path / "file" / "vouches.json")
     with pytest.raises(HybridchatError, match="cannot be written"):
-        vouches.give("lab", "vllm", ADDRESS, None)
+        vouches.give("lab", "vllm", ADDRESS, UNREADABLE)
     assert vouches.by_id == {}

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from msgspec.structs import replace
 
-from hybridchat.domain.chat import CostBasis, Kind, Message, MessageState, Proof, Role, Zone
+from hybridchat.domain.chat import CostBasis, Kind, Message, MessageState, Outcome, Proof, Role, Zone
+from hybridchat.errors import ErrorKind
 from hybridchat.tui import words
 from tests.tui.fake_session import CLOUD, LAB, NOW, _attempt
 
@@ -72,6 +73,25 @@ def test_a_load_without_a_first_token_is_part_of_nothing() -> None:
 def test_an_unknown_managed_price_is_said() -> None:
     attempt = replace(_attempt(1, 1, CLOUD), cost_usd=None)
     assert words.describe(reply(attempt=attempt))[1] == "cost unknown"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error_kind", "ttft_ms", "is_said"),
+    [
+        (Outcome.ERROR, ErrorKind.CONNECT, None, False),
+        (Outcome.ERROR, ErrorKind.AUTH, None, False),
+        (Outcome.ERROR, ErrorKind.BAD_REQUEST, None, False),
+        (Outcome.REFUSED, ErrorKind.REFUSED, None, False),
+        (Outcome.ERROR, ErrorKind.RESET, None, True),  # it may have run
+        (Outcome.ERROR, ErrorKind.SERVER, 80.0, True),  # it did
+        (Outcome.STOPPED, None, None, True),
+    ],
+)
+def test_what_nobody_bills_has_no_cost_to_be_unknown(
+    outcome: Outcome, error_kind: ErrorKind | None, ttft_ms: float | None, is_said: bool
+) -> None:
+    attempt = replace(_attempt(1, 1, CLOUD), outcome=outcome, error_kind=error_kind, ttft_ms=ttft_ms, cost_usd=None)
+    assert ("cost unknown" in words.describe(reply(attempt=attempt))[1]) is is_said
 
 
 @pytest.mark.parametrize(
