@@ -83,6 +83,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
     ),
     "Program": (
         Action("theme", ("f6",), "Theme…", "Colours of the screen"),
+        Action("settings", ("alt+s",), "Settings…", "What the config says and means, to change it"),
         Action("commands", ("ctrl+p", "f10"), "Command palette", "Find anything by its name", "menu", "app", False),
         Action("help", ("f1", "question_mark"), "Help", "All keys on one page", "help"),
         Action("suspend", ("ctrl+z",), "Suspend", "Back to the shell; fg returns", where="app"),

@@ -16,10 +16,12 @@ import pytest
 from msgspec.structs import replace
 from textual.widgets import Input, TextArea
 
+from hybridchat.config import UiConfig
 from hybridchat.domain.budget import Limit, Scope, Stand, Standing, Verdict
 from hybridchat.domain.chat import Privacy, Proof
 from hybridchat.domain.events import Limits
 from hybridchat.session.events import LimitsChanged, RetryWaits, SnapshotChanged
+from hybridchat.session.settings import Settings
 from hybridchat.session.ways import Way
 from hybridchat.tui.legibility import PAIRS
 from hybridchat.tui.screens.add_backend import AddBackend
@@ -29,6 +31,7 @@ from hybridchat.tui.screens.dialogs import Confirm
 from hybridchat.tui.screens.fork import ForkReview
 from hybridchat.tui.screens.help import HelpScreen
 from hybridchat.tui.screens.picker import Picker
+from hybridchat.tui.screens.settings import SettingsScreen
 from hybridchat.tui.screens.standing import StandingScreen
 from hybridchat.tui.screens.theme_picker import ThemePicker
 from hybridchat.tui.widgets.panel import Live
@@ -147,6 +150,20 @@ async def themes(stage: Stage) -> None:
     await stage.until_top(ThemePicker)
 
 
+async def settings(stage: Stage) -> None:
+    await conversation(stage)
+    await stage.press("alt+s")
+    await stage.until_top(SettingsScreen)
+    await stage.type("ui.")
+    await stage.until(lambda: "ui.theme:" in stage.text)
+    await stage.press(*["backspace"] * 3)
+
+
+async def compact(stage: Stage) -> None:
+    await conversation(stage)
+    stage.screen.use_ui(UiConfig(density="compact", panel_side="left", text_width=40))
+
+
 async def help_page(stage: Stage) -> None:
     await stage.press("f1")
     await stage.until_top(HelpScreen)
@@ -210,7 +227,7 @@ SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     for scene in (
         *(idle, conversation, streaming, retrying, offered, answers, over_budget),
         *(vouch, standing),
-        *(chats, fork, routes, themes, help_page, first_run, place, add_backend, models, key),
+        *(chats, fork, routes, themes, settings, compact, help_page, first_run, place, add_backend, models, key),
     )
 }
 
@@ -220,7 +237,8 @@ async def test_picture(scene: str, play: Screenplay, tmp_path: Path, monkeypatch
     monkeypatch.setattr("hybridchat.session.keeping.keyring_status", lambda: (False, "this system has no keyring"))
     providers = FakeProviders(refused() if scene == "add_backend" else None)
     options: dict[str, Any] = {"setup": FakeSetup(), "open_demo": FakeSession().opener} if scene == "first_run" else {}
-    async with play(open_providers=providers.opener, **options) as stage:
+    settings = Settings(Path("~/.config/hybridchat/config.toml"))  # not there
+    async with play(open_providers=providers.opener, settings=settings, **options) as stage:
         await SCENES[scene](stage)
         for widget in (*stage.screen.query(TextArea), *stage.app.screen.query(Input)):
             widget.cursor_blink = False
@@ -228,7 +246,7 @@ async def test_picture(scene: str, play: Screenplay, tmp_path: Path, monkeypatch
         for size in SIZES:
             await stage.resize(*size)
             for theme in THEMES:
-                await stage.app.use_theme(theme)
+                stage.app.show_theme(theme)
                 name = f"{scene}-{size[0]}x{size[1]}-{theme.removeprefix('hybrid-')}.svg"
                 if not _is_as_stored(name, await _settled(stage), tmp_path):
                     changed.append(name)
