@@ -19,7 +19,7 @@ PROGRAM = "hybridchat"
 # Section → commands; `hybridchat.cli.NAME` holds the click command `command`.
 COMMANDS: dict[str, tuple[str, ...]] = {
     "Talk": ("ask", "escalate", "demo"),
-    "Conversations": ("list", "search", "show", "rename", "fork", "delete", "backup", "restore"),
+    "Conversations": ("list", "search", "show", "rename", "mark", "fork", "delete", "backup", "restore"),
     "Models and engines": ("models", "local", "backends", "keys", "doctor"),
     "Privacy": ("audit",),
     "Numbers": ("stats", "budget", "export", "advise"),

@@ -260,6 +260,9 @@ class Conversation(Struct, frozen=True):
     active_leaf_id: int | None = None
     message_count: int = 0
     waiting: tuple[str, ...] = ()  # messages that wait for the running reply
+    tags: tuple[str, ...] = ()  # the user's, sorted
+    starred_at: str | None = None  # not deleted by age, either
+    archived_at: str | None = None  # out of the lists until it goes on
 
 
 class ModelInfo(Struct, frozen=True):

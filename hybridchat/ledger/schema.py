@@ -254,3 +254,11 @@ def m009_what_was_spent_off_the_record(database: Database) -> None:
         PRIMARY KEY (slot, backend)
     ) WITHOUT ROWID"""
     _run(database, [table])
+
+
+@migrations()
+def m012_tags_stars_and_the_archive(database: Database) -> None:
+    added = ("tags TEXT NOT NULL DEFAULT '[]'", "starred_at TEXT", "archived_at TEXT")
+    _run(database, (f"ALTER TABLE conversation ADD COLUMN {column}" for column in added))
+    # only the ids, for a search: which messages have a block of code
+    _run(database, ["CREATE INDEX message_with_code ON message (id) WHERE instr(text, '```') > 0"])
