@@ -163,9 +163,9 @@ _QUERIES = ("lora", "lora mine", "va", "nothinglikethis", '"lora mine tadil"', H
 
 
 _FILTERED = (
-    *("lora tag:work", "va is:starred", "va -is:archived", "lora mine backend:rented", "va model:llama zone:private"),
-    *("va has:code", "lora before:2025-01-01", "va after:2026-10-01", "lora cost>0.01", "cost>0.014", "zone:managed"),
-    *("is:starred", "lora -mine tag:work", f"{HAN[0]}{HAN[1]} zone:local"),
+    *("tag:work lora", "is:starred va", "-is:archived va", "backend:rented lora mine", "model:llama zone:private va"),
+    *("has:code va", "before:2025-01-01 lora", "after:2026-10-01 va", "cost>0.01 lora", "cost>0.014", "zone:managed"),
+    *("is:starred", "tag:work -mine lora", f"zone:local {HAN[0]}{HAN[1]}"),
 )
 
 

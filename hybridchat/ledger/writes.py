@@ -147,8 +147,7 @@ def begin_sibling(db: sqlite3.Connection, process_id: int, message_id: int, atte
         state=MessageState.STREAMING,
     )
     db.execute(
-        "UPDATE conversation SET updated_at = ?, archived_at = NULL, active_leaf_id = ? WHERE id = ?",
-        (now, reply_id, conversation_id),
+        "UPDATE conversation SET updated_at = ?, active_leaf_id = ? WHERE id = ?", (now, reply_id, conversation_id)
     )
     new = _insert_attempt(db, process_id, attempt, conversation_id, reply_id, now)
     return TurnIds(conversation_id, parent_id, reply_id, *new)
