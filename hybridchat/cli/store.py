@@ -33,9 +33,9 @@ def load_recorded() -> Wiring:
 
 
 @contextmanager
-def opened_ledger() -> Iterator[Ledger]:
+def opened_ledger(wired: Wiring | None = None) -> Iterator[Ledger]:
     """Raises LedgerError when it cannot be opened: an empty one in memory would pass for the user's."""
-    ledger = load_wiring().open_ledger(output.note)
+    ledger = (wired or load_wiring()).open_ledger(output.note)
     try:
         if ledger.status.mode == "memory":
             raise LedgerError(ledger.status.notice, "the ledger there is as it was, but cannot be used now")
