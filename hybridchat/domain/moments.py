@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-_FEW_S = 1e11  # more seconds than that are milliseconds, or finer still: it is the year 5138
+_MOST_S = 1e11  # in the year 5138; what is more is in a finer unit
+_UNITS = (1, 1e3, 1e6, 1e9)  # in a second
 
 
 def utc_text(moment: datetime) -> str:
@@ -19,10 +20,8 @@ def moment_text(said: object) -> str | None:
             case bool():
                 return None
             case int() | float():
-                seconds = float(said)
-                while abs(seconds) > _FEW_S:
-                    seconds /= 1000
-                return utc_text(datetime.fromtimestamp(seconds, UTC))
+                unit = next((unit for unit in _UNITS if 0 <= said / unit < _MOST_S), None)
+                return utc_text(datetime.fromtimestamp(said / unit, UTC)) if unit else None
             case str():
                 moment = datetime.fromisoformat(said)
                 return utc_text(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

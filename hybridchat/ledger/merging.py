@@ -148,6 +148,8 @@ class _Other:
             reasoning=said.reasoning,
             effort=said.effort,
         )
+        for message_id, found_ones in attempts.items():
+            yield from found_ones if message_id not in messages else ()
 
     def _message(
         self, said: _Message, before: Mapping[int, ImportedMessage], attempts: tuple[ImportedAttempt, ...], now: str
