@@ -47,6 +47,8 @@ class SettingsScreen(Picker):
 
     def on_mount(self) -> None:
         self.query_one(".dialog", Vertical).mount(self._meaning, after=self.list)
+        if row := self.list.current:
+            self._explain(row)
 
     def _fit(self) -> None:
         room = int(0.92 * self.app.size.height) - LINES_AROUND
@@ -77,12 +79,13 @@ class SettingsScreen(Picker):
         return mark + value_words(value)
 
     def on_row_list_moved(self, event: RowList.Moved) -> None:
-        field = self._fields.get(event.row.key)
-        if field is not None:
-            default = f"Default: {value_words(field.default)}. "
-            applies = f"Applies {when_it_applies(field)}."
-            meaning = " ".join(field.meaning.split())
-            self._meaning.update(Content.assemble(f"{field.key}: {meaning}\n", (f"{default}{applies}", "$muted")))
+        self._explain(event.row)
+
+    def _explain(self, row: Row) -> None:
+        field = self._fields[row.key]
+        meaning = " ".join(field.meaning.split())
+        below = f"Default: {value_words(field.default)}. Applies {when_it_applies(field)}."
+        self._meaning.update(Content.assemble(f"{field.key}: {meaning}\n", (below, "$muted")))
 
     def choose(self, row: Row) -> None:
         self._change(self._fields[row.key])
