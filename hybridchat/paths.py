@@ -36,6 +36,11 @@ class Paths(NamedTuple):
         return self.data_dir / "vouches.json"
 
     @property
+    def key_hosts_file(self) -> Path:
+        """For which host each key was used that the config names itself; see `session.key_hosts`."""
+        return self.data_dir / "key-hosts.json"
+
+    @property
     def backups_dir(self) -> Path:
         return self.data_dir / "backups"
 
