@@ -115,12 +115,14 @@ def remove(backend_id: str) -> None:
     """
     from hybridchat.cli.store import load_wiring
     from hybridchat.config_edit import remove_backend
+    from hybridchat.session.key_hosts import KeyHosts
     from hybridchat.session.vouches import Vouches
 
     wired = load_wiring()
     entry = find_backend(wired.config, backend_id)
     remove_backend(wired.paths.config_file, backend_id)
     Vouches(wired.paths.vouches_file).end(backend_id)
+    KeyHosts(wired.paths.key_hosts_file).end(backend_id)
     output.note(f"removed {backend_id} from {wired.paths.config_file}")
     _forget_key(wired.config, entry)
 

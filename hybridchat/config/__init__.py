@@ -154,7 +154,8 @@ class NotifyConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     sound: bool = False
     """The terminal's bell."""
     message: Literal["auto", "osc9", "osc777", "osc99", "off"] = "auto"
-    """The terminal's own notification: auto where the terminal is known to have one, or the sequence that it reads."""
+    """The terminal's own notification: auto where the terminal is known to have one, or the sequence that it reads.
+    Under tmux, its options `focus-events` and `allow-passthrough` must be on."""
     pinned: bool = False
     """Also for chats that are local only, private or off the record."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hybridchat.config import load_config
+from hybridchat.errors import EXIT_REFUSED
 from tests.fakes.keyrings import InstallKeyring, Locked, MemoryKeyring
 from tests.fakes.provider import KEY, FakeProvider
 from tests.faults.cli import configure
@@ -95,6 +96,42 @@ async def test_a_flag_comes_before_environment_and_keyring(
     assert (pasted.code, KEY in pasted.err) == (2, False)
     nobodys = await call("ask", "--key-from", "env:NEW", "hi")
     assert (nobodys.code, nobodys.err) == (2, "hybridchat: --key-from is for one backend — add --backend ID\n")
+
+
+async def test_a_key_that_the_config_names_does_not_move_with_the_address(
+    call: Call, home: Path, server: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def config(url: str) -> str:
+        return (
+            '[[backend]]\nid = "az"\nkind = "openai-compatible"\nzone = "managed"\nmodel = "m"\n'
+            f'base_url = "{url}"\nkey = "env:AZ_KEY"\n'
+        )
+
+    monkeypatch.setenv("AZ_KEY", KEY)
+    configure(home, config(server.url))
+    assert (await call("keys", "test", "az")).code == 0
+    async with FakeProvider("m") as elsewhere:
+        configure(home, config(elsewhere.url))
+        asked = await call("ask", "--backend", "az", "hi")
+        tried = await call("keys", "test", "az")
+        examined = await call("backends", "test", "az")
+        assert (asked.code, tried.code, examined.code) == (EXIT_REFUSED, 1, 1)
+        for said in (asked.err, tried.out, examined.out):
+            assert f"was for {server.url}" in said
+            assert "`hybridchat keys confirm az`" in said
+        assert elsewhere.requests == []
+        confirmed = await call("keys", "confirm", "az", "--json")
+        assert confirmed.json == {"backend": "az", "key": "env", "host": elsewhere.url}
+        assert (await call("ask", "--backend", "az", "hi")).code == 0
+        assert elsewhere.requests[-1].headers["authorization"] == f"Bearer {KEY}"
+        await call("backends", "rm", "az")
+        configure(home, config(server.url))
+        assert (await call("keys", "test", "az")).code == 0, "it was written anew"
+
+
+async def test_there_is_nothing_to_confirm_of_a_key_that_lies_under_its_host(call: Call, file: Path) -> None:
+    said = await call("keys", "confirm", "b")
+    assert (said.code, said.err.count("\n")) == (2, 1)
 
 
 async def test_test_says_what_the_server_says(
