@@ -72,6 +72,14 @@ def find_paths() -> Paths:
     )
 
 
+def is_file(path: Path) -> bool:
+    """False too where that cannot be looked at, for which `Path.is_file` raises PermissionError."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def shipped_themes_dir() -> Path:
     """Inside the wheel they lie beside the package's data; in a checkout at the top."""
     here = Path(__file__).parent

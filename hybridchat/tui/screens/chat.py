@@ -235,7 +235,7 @@ class ChatScreen(Backends, Links, Answers):
 
     def action_toggle_panel(self) -> None:
         is_shown = self.panel.display
-        self._panel_mode = "off" if is_shown else "auto"
+        self._panel_mode = "off" if is_shown else self._panel_shown_as
         self._place_panel(self.app.size.width)
 
     def action_read(self) -> None:

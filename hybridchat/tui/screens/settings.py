@@ -30,7 +30,6 @@ Keep = Callable[[str, object], Awaitable[Config]]
 
 AT_ONCE = ("ui", "notify", "budget")
 ELSEWHERE = {"vllm": "with the next `hybridchat local up vllm`", "advise": "with the next `hybridchat advise`"}
-LINES_AROUND = 14  # the list
 
 
 class SettingsScreen(Picker):
@@ -51,15 +50,11 @@ class SettingsScreen(Picker):
             self._explain(row)
 
     def _fit(self) -> None:
-        room = int(0.92 * self.app.size.height) - LINES_AROUND
-        self.list.styles.height = max(1, min(len(self.all_rows), room))
+        """The style sheet does: the list has what the words around it leave."""
 
     def searched(self, row: Row) -> str:
         field = self._fields[row.key]
         return f"{field.key} {field.meaning}".casefold()
-
-    def on_resize(self) -> None:
-        self._fit()
 
     def _rows(self) -> list[Row]:
         rows = []
