@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -92,6 +92,12 @@ class Wiring(NamedTuple):
         from hybridchat.session.first_run import FirstRun
 
         return FirstRun(self.paths, self.config, self.ledger, local_only=self.local_only)
+
+    def charges(self, specs: Iterable[BackendSpec]) -> str:
+        """See `session.probing.charges`."""
+        from hybridchat.session.probing import charges
+
+        return charges(PriceBook(), specs)
 
     def open_providers(self) -> Providers:
         """For adding a place that answers: what is known of providers, trying a key, listing models, writing it."""

@@ -178,9 +178,26 @@ async def test_backends_are_tried_one_by_one(
     good = await call("backends", "test", "good", "--round-trip", "--json")
     assert (good.code, [finding["state"] for finding in good.json]) == (0, ["ok"])
     assert len(server.sent("/v1/chat/completions")) == 1
+    assert good.err == "", "nobody charges for a server of one's own"
     every = await call("backends", "test")
     assert (every.code, every.out.startswith("ok     good: "), "broken away: " in every.out) == (1, True, True)
     assert (await call("backends", "test", "nope")).code == 2
+
+
+@pytest.mark.parametrize("command", ["backends test", "doctor"])
+async def test_what_a_question_costs_is_said_before_it_is_asked(
+    command: str, call: Call, server: FakeProvider, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = '[[backend]]\nid = "{}"\nkind = "openai-compatible"\nbase_url = "{}"\nmodel = "{}"\n'
+    entry += 'zone = "managed"\nkey = "env:RIGHT"\n'
+    price = "[backend.price.m]\ninput = 100\noutput = 400\n"
+    configure(home, entry.format("dear", server.url, "m") + price + entry.format("odd", server.url, "other"))
+    monkeypatch.setenv("RIGHT", KEY)
+    said = await call(*command.split(), "--round-trip", "--json")
+    words = "a question for one token is charged, and in no budget or statistics: "
+    assert said.err == f"{words}dear (m, ≈ $0.0020), odd (other, price unknown)\n"
+    assert (await call(*command.split(), "--json")).err == ""
+    assert "charged" not in (await call("--local-only", *command.split(), "--round-trip")).err
 
 
 async def test_rm_takes_the_key_along_unless_another_uses_it(
