@@ -62,7 +62,10 @@ def remove_backend(path: Path, backend: str) -> None:
 
 
 def set_value(path: Path, key: str, value: object) -> None:
-    """Sets one value: `ui.theme`, or `backend.ID.key` for a key of that backend. Raises as `add_backend`."""
+    """Sets one value: `ui.theme`, or `backend.ID.key` for a key of that backend; None takes it out.
+
+    Raises as `add_backend`.
+    """
     section, _, name = key.rpartition(".")
     text = _read(path)
     data = tomllib.loads(text)
@@ -76,12 +79,14 @@ def set_value(path: Path, key: str, value: object) -> None:
         table, headers = data.setdefault(section, {}), _headers(lines, f"[{section}]")
     if name in table:
         lines = _lines(_replaced(text, steps, name, value))
+    elif value is None:
+        return
     elif headers:
         last = _last_line_of(lines, headers[0], subtables=False)
         lines[last + 1 : last + 1] = _lines(_toml({name: value}))
     else:
         lines = [*lines, "\n", *_lines(_toml({section: {name: value}}))]
-    table[name] = value
+    _set(table, name, value)
     _write(path, lines, data)
 
 

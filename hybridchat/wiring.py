@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from hybridchat.paths import Paths, find_paths
 from hybridchat.session.budget_file import BudgetFile
 from hybridchat.session.chat import Session
 from hybridchat.session.keeping import KeyKeeper
+from hybridchat.session.key_hosts import KeyHosts
 from hybridchat.session.prices import PriceBook
 from hybridchat.session.vouches import Vouches
 
@@ -101,6 +102,12 @@ class Wiring(NamedTuple):
 
         return FirstRun(self.paths, self.config, self.ledger, local_only=self.local_only)
 
+    def charges(self, specs: Iterable[BackendSpec]) -> str:
+        """See `session.probing.charges`."""
+        from hybridchat.session.probing import charges
+
+        return charges(PriceBook(), specs)
+
     def open_providers(self) -> Providers:
         """For adding a place that answers: what is known of providers, trying a key, listing models, writing it."""
         from hybridchat.session.providers import Providers
@@ -172,11 +179,12 @@ class Opener:
         self._paths = paths
         self._config = config
         self._session_keys = session_keys
+        self._key_hosts = KeyHosts(paths.key_hosts_file)
         self._recorder = recorder
         self._local_only = local_only
 
     async def open(self, spec: BackendSpec) -> Backend:
-        """Raises Refused or BackendError with the remedy."""
+        """Raises Refused, KeyMoved among it, or BackendError with the remedy."""
         if spec.kind is Kind.EMBEDDED:
             from hybridchat.backends.embedded import EmbeddedBackend
 
@@ -196,6 +204,8 @@ class Opener:
         given = self._session_keys.find(spec.id, spec.address)
         if configured is None or (spec.zone.is_local and configured.key is None and given is None):
             return None
+        if given is None:
+            await asyncio.to_thread(self._key_hosts.check, configured, spec.address)
         key = await asyncio.to_thread(
             find_key,
             configured,

@@ -13,6 +13,7 @@ import click
 from hybridchat.cli.debugging import log_if_debugging
 from hybridchat.errors import EXIT_OK, UsageError
 from hybridchat.session.events import Notice
+from hybridchat.session.settings import Settings
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Session
@@ -41,22 +42,18 @@ def open_chat(*, continue_last: bool, theme: str | None) -> None:
         log_if_debugging(session, paths)
         return session
 
-    async def save_theme(name: str) -> None:
-        from hybridchat.config_edit import set_value
-
-        await asyncio.to_thread(set_value, paths.config_file, "ui.theme", name)
-
     run_app(
         HybridChatApp(
             open_session,
             ui=replace(wired.config.ui, theme=theme or wired.config.ui.theme),
+            notify=wired.config.notify,
             keymap_file=paths.keymap_file,
             theme_folders=(shipped_themes_dir(), paths.themes_dir),
             notices=[Notice(str(problem), "error") for problem in wired.problems],
             setup=None if paths.config_file.exists() else wired.open_setup(),
             open_demo=open_demo_session,
             open_providers=wired.open_providers,
-            save_theme=save_theme,
+            settings=Settings(paths.config_file),
             reopen_latest=continue_last,
             crash_log=paths.logs_dir / "crash.log",
         )

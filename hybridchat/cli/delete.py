@@ -35,7 +35,7 @@ def command(conversation_id: int | None, older_than: str | None, yes: bool) -> N
     """
     if (conversation_id is None) == (older_than is None):
         raise UsageError("what shall be deleted?", "give the ID of a conversation, or --older-than 90d")
-    with opened_ledger() as ledger:
+    with opened_ledger(to_write=True) as ledger:
         if older_than is not None:
             doomed = [one for one in ledger.conversations(ALL).result() if one.updated_at < older_than]
         else:

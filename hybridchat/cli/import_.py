@@ -33,7 +33,7 @@ def command(files: tuple[Path, ...], form: str | None, local_only: bool, dry_run
     hybridchat import --dry-run --json "$(llm logs path)"
     """
     wired = load_wiring(local_only=local_only)
-    with opened_ledger(wired) as ledger, Progress() as progress:
+    with opened_ledger(wired, to_write=not dry_run) as ledger, Progress() as progress:
         importer = wired.open_importer(ledger)
         verb = "would add" if dry_run else "added"
 

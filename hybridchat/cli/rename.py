@@ -23,6 +23,6 @@ def command(conversation_id: int, title: str) -> None:
     title = clean_line(title).strip()
     if not title:
         raise UsageError("the title is empty", "give at least one word")
-    with opened_ledger() as ledger:
+    with opened_ledger(to_write=True) as ledger:
         find_conversation(ledger, conversation_id)
         ledger.update_conversation(conversation_id, title=title).result()

@@ -136,8 +136,28 @@ class UiConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The keys to begin with; those of `keymap.toml` beside this file go before them (docs/keys.md)."""
     panel: Literal["auto", "side", "line", "off"] = "auto"
     """The comparison panel: auto shows it at the side from 110 columns on, else as one line; side from 72 on."""
+    panel_side: Literal["right", "left"] = "right"
+    """Where the panel is when it is at the side."""
+    density: Literal["comfortable", "compact"] = "comfortable"
+    """Compact leaves out empty lines and frames."""
+    text_width: Annotated[int, Meta(gt=19)] = 100
+    """Columns of text at most; code and tables use all the room there is."""
     show_thinking: bool = False
     """Thinking unfolded by default."""
+
+
+class NotifyConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[notify]`: what tells of a long reply that ended while the terminal was out of sight; never words of a chat."""
+
+    after_s: Annotated[float, Meta(gt=0)] = 20.0
+    """Seconds that a reply must have taken."""
+    sound: bool = False
+    """The terminal's bell."""
+    message: Literal["auto", "osc9", "osc777", "osc99", "off"] = "auto"
+    """The terminal's own notification: auto where the terminal is known to have one, or the sequence that it reads.
+    Under tmux, its options `focus-events` and `allow-passthrough` must be on."""
+    pinned: bool = False
+    """Also for chats that are local only, private or off the record."""
 
 
 class EmbeddedConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -178,6 +198,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     privacy: PrivacyConfig = PrivacyConfig()
     budget: BudgetConfig = BudgetConfig()
     ui: UiConfig = UiConfig()
+    notify: NotifyConfig = NotifyConfig()
     embedded: EmbeddedConfig = EmbeddedConfig()
     vllm: VllmConfig = VllmConfig()
     advise: AdviseConfig = AdviseConfig()

@@ -95,7 +95,8 @@ def _explain(wanted: type[Struct], data: dict[str, Any], path: KeyPath, what: st
     if names and isinstance(value, str):
         return path, f'"{value}" is not allowed', _one_of(value, names)
     got, allowed = _KINDS.get(type(value), "a date"), _allowed(expected)
-    return path, "has a value that is not allowed" if allowed.startswith(got) else f"is {got}", allowed
+    is_of_that_kind = allowed.startswith((got, "a whole number") if type(value) is int else got)
+    return path, "has a value that is not allowed" if is_of_that_kind else f"is {got}", allowed
 
 
 def _type_at(wanted: type[Struct], path: KeyPath) -> Any:

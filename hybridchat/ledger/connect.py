@@ -32,9 +32,11 @@ _WAITING_HELPS = {
 }
 
 
-def connect(path: Path | None, *, read_only: bool = False) -> sqlite3.Connection:
-    """For explicit transactions; None is a new ledger in memory. Any thread may use it, one at a time."""
-    name = ":memory:" if path is None else path.absolute().as_uri() + f"?mode={'ro' if read_only else 'rw'}"
+def connect(path: Path | None, *, read_only: bool = False, is_immutable: bool = False) -> sqlite3.Connection:
+    """For explicit transactions; None is a new ledger in memory. Any thread may use it, one at a time. `is_immutable`:
+    nobody writes to it meanwhile, and there is no log beside it."""
+    how = f"?mode={'ro' if read_only else 'rw'}{'&immutable=1' if is_immutable else ''}"
+    name = ":memory:" if path is None else path.absolute().as_uri() + how
     connection = sqlite3.connect(
         name, uri=path is not None, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
     )

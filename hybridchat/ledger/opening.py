@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hybridchat.errors import LedgerError
 from hybridchat.ledger import backups, files, money, search
@@ -25,6 +28,8 @@ from hybridchat.ledger.process import Presence, is_alive, is_anyone_alive, openi
 from hybridchat.ledger.records import LedgerStatus
 from hybridchat.ledger.times import utc_now
 
+MOST_COPIED_BYTES = 256 << 20
+
 
 class Opened(Struct, frozen=True, kw_only=True):
     """An open ledger: the writer's connection and this process in it. `path` None: in memory."""
@@ -38,7 +43,8 @@ class Opened(Struct, frozen=True, kw_only=True):
 
 
 def open_file(path: Path | None) -> Opened:
-    """A ledger that cannot be used gives one in memory instead, and says so. Raises LedgerError for a symbolic link."""
+    """A ledger that cannot be used gives one in memory instead, with what it holds where it can be read, and says so.
+    Raises LedgerError for a symbolic link."""
     if path is None:
         return open_memory("")
     files.refuse_link(path)
@@ -51,19 +57,55 @@ def open_file(path: Path | None) -> Opened:
         finally:
             lock.release()
     except OSError as error:
-        return open_memory(f"{path.parent} cannot be written ({error.strerror}): nothing of this session is saved")
+        return _open_copy(path, f"{path.parent} cannot be written ({error.strerror}): nothing of this session is saved")
     except LedgerError as error:
         return open_memory(f"{error}; until then nothing is saved")
     except SQLITE_ERRORS as error:
-        return open_memory(f"{ledger_error(error)}; until then nothing is saved")
+        why = f"{ledger_error(error)}; until then nothing is saved"
+        return open_memory(why) if is_damage(error) else _open_copy(path, why)
 
 
 def open_memory(notice: str, build: Callable[[sqlite3.Connection], None] | None = None) -> Opened:
     """`build` makes the tables; without it the migrations do."""
     connection = connect(None)
-    (build or _migrate)(connection)
-    process_id = _register(connection, "memory")
+    try:
+        (build or _migrate)(connection)
+        process_id = _register(connection, "memory")
+    except BaseException:
+        connection.close()
+        raise
     return Opened(connection=connection, path=None, status=LedgerStatus("memory", notice), process_id=process_id)
+
+
+def _open_copy(path: Path, why: str) -> Opened:
+    try:
+        opened = open_memory(f"{why}; what was saved before can be read", partial(_copy, path))
+    except (OSError, LedgerError, *SQLITE_ERRORS):
+        return open_memory(why)
+    return replace(opened, status=replace(opened.status, is_copy=True))
+
+
+def _copy(path: Path, into: sqlite3.Connection) -> None:
+    """All that the file holds. Raises OSError, LedgerError or SQLite's errors where it cannot be had."""
+    if path.stat().st_size > MOST_COPIED_BYTES:
+        raise LedgerError(f"{path} has no room in memory")
+    try:
+        _copy_through(connect(path, read_only=True), into)
+    except sqlite3.OperationalError:  # SQLite may not make the files beside it that reading takes otherwise
+        log = files.beside(path, "-wal")
+        if log.exists() and log.stat().st_size:
+            raise
+        _copy_through(connect(path, read_only=True, is_immutable=True), into)
+    version = _version_in(into)
+    if not 0 < version <= SCHEMA_VERSION:
+        raise LedgerError(f"{path} is empty, or from a newer hybridchat")
+    if version < SCHEMA_VERSION:
+        _migrate(into)
+
+
+def _copy_through(source: sqlite3.Connection, into: sqlite3.Connection) -> None:
+    with closing(source):
+        source.backup(into)
 
 
 def _open_recovering(path: Path) -> Opened:
@@ -118,12 +160,13 @@ def _open_existing(path: Path, notice: str) -> Opened:
 
 
 def _version_of(path: Path) -> int:
-    connection = connect(path, read_only=True)
-    try:
-        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-        return version
-    finally:
-        connection.close()
+    with closing(connect(path, read_only=True)) as connection:
+        return _version_in(connection)
+
+
+def _version_in(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

@@ -30,6 +30,7 @@ class LedgerStatus(Struct, frozen=True):
 
     mode: Literal["normal", "read_only", "memory"]
     notice: str = ""
+    is_copy: bool = False  # in memory, of a file that can only be read: what is written to it is gone at the end
 
 
 class NewTurn(Struct, frozen=True, kw_only=True):

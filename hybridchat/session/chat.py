@@ -89,6 +89,7 @@ class Session:
         )
         self.candidate, self.candidates, self.health = fleet.candidate, fleet.candidates, fleet.health
         self.set_key, self.standing, self.vouch = fleet.set_key, fleet.standing, fleet.vouch
+        self.moved_key, self.confirm_key = fleet.moved_key, fleet.confirm_key
         self.floor = Floor(look_at_folder, local_only=local_only)
         forecasts = Forecasts(self._ledger, prices, self.fleet, self._spawn, lambda: self.books.refresh())
         self.look_up_price = forecasts.learn
@@ -339,7 +340,7 @@ class Session:
         Raises HybridchatError as `send` does.
         """
         fork = self.new(
-            privacy=self.planner.privacy(chat),
+            privacy=strictest(self.planner.privacy(chat), await self._ledgers.privacy(chat)),
             route=chat.route,
             model=chat.model,
             system=chat.system,

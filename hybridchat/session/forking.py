@@ -64,6 +64,7 @@ class Forks:
         Raises Refused below the floor, UsageError while a reply runs, before the first message, and for a turn that is
         not there.
         """
+        await self._floor.look_again()
         self._floor.check(privacy)
         past = past_turns(chat)
         if chat.conversation is None:

@@ -54,7 +54,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         Action("reasoning", ("ctrl+g",), "High reasoning on or off", "Say that the task is hard: routes may heed it"),
         Action("budget", ("alt+m",), "Budgets…", "What may be spent, and what rate limits leave"),
         Action("workload", ("f3",), "Kind of task…", "Code, summarization…: for routes and statistics"),
-        Action("add_backend", ("alt+b",), "Add a backend…", "A provider of rented models, or a server"),
+        Action("add_backend", ("alt+a",), "Add a backend…", "A provider of rented models, or a server"),
         Action("set_key", ("alt+k",), "Key of a backend…", "Into the system's keyring, or for this session"),
     ),
     "Reading": (
@@ -83,6 +83,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
     ),
     "Program": (
         Action("theme", ("f6",), "Theme…", "Colours of the screen"),
+        Action("settings", ("alt+s",), "Settings…", "What the config says and means, to change it"),
         Action("commands", ("ctrl+p", "f10"), "Command palette", "Find anything by its name", "menu", "app", False),
         Action("help", ("f1", "question_mark"), "Help", "All keys on one page", "help"),
         Action("suspend", ("ctrl+z",), "Suspend", "Back to the shell; fg returns", where="app"),

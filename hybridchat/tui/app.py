@@ -20,17 +20,16 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.timer import Timer
 
-from hybridchat.config import UiConfig
-from hybridchat.config.problems import Problem
+from hybridchat.config import NotifyConfig, UiConfig
 from hybridchat.domain.text import clean, clean_line
 from hybridchat.errors import EXIT_FAILED, HybridchatError, Refused
-from hybridchat.session.events import Notice, SessionEvent
+from hybridchat.session.events import Notice, SessionEvent, TurnEnded
+from hybridchat.session.settings import Settings
 from hybridchat.tui import terminal
-from hybridchat.tui.keymap import DEFAULT, Keymap, bindings, rebind
+from hybridchat.tui.adapted import Adapted
+from hybridchat.tui.keymap import bindings
 from hybridchat.tui.pasting import read_pastes_as_text
 from hybridchat.tui.screens.chat import ChatScreen
-from hybridchat.tui.screens.chat_view import MAX_BANNERS
-from hybridchat.tui.theming import Themed
 from hybridchat.tui.widgets.hints import Hints
 from hybridchat.tui.words import brief
 
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from hybridchat.session.setup import Setup
 
 _DEFAULT_UI = UiConfig()
+_DEFAULT_NOTIFY = NotifyConfig()
 LOOK_FOR_HANGUP_S = 1.0
 SAY_FOR_S = 4.0
 PAINT_FIRST_S = 0.05  # what was typed ahead is on the screen before the session's imports take the interpreter
@@ -54,19 +54,17 @@ def _palette() -> type[Provider]:
     return ActionProvider
 
 
-class HybridChatApp(Themed):
+class HybridChatApp(Adapted):
     """`open_session` is called once after the first paint (again after the first run's setup), and may be slow.
 
     `setup`: given when there is no config; the first-run screen then comes first. `open_demo`: its "demo" choice.
     `open_providers`: for adding backends; None: that cannot be done here.
-    `save_theme`: keeps a chosen theme in the config. `crash_log`: where a fault of ours is noted, without any words.
+    `settings`: where choices are kept. `crash_log`: where a fault of ours is noted, without any words.
     """
 
     TITLE = "hybridchat"
     BINDINGS = bindings("app")
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
-    keymap: Keymap = DEFAULT
-    keymap_problems: Sequence[Problem] = ()
     ENABLE_COMMAND_PALETTE = False  # ours opens it: its key stands in the table like all others
 
     def __init__(
@@ -74,29 +72,32 @@ class HybridChatApp(Themed):
         open_session: OpenSession,
         *,
         ui: UiConfig = _DEFAULT_UI,
+        notify: NotifyConfig = _DEFAULT_NOTIFY,
         theme_folders: Sequence[Path] = (),
         keymap_file: Path | None = None,
         notices: Sequence[Notice] = (),
         setup: Setup | None = None,
         open_demo: OpenSession | None = None,
         open_providers: Callable[[], Providers] | None = None,
-        save_theme: Callable[[str], Awaitable[None]] | None = None,
+        settings: Settings | None = None,
         reopen_latest: bool = False,
         crash_log: Path | None = None,
     ) -> None:
-        super().__init__(theme_folders, Path(__file__).parent / "screens" / "chat.tcss")
+        super().__init__(
+            css_path=Path(__file__).parent / "screens" / "chat.tcss",
+            ui=ui,
+            notify=notify,
+            theme_folders=theme_folders,
+            keymap_file=keymap_file,
+            settings=settings,
+        )
         self._open_session = open_session
-        self._ui = ui
         self._notices = [*notices, *self.use_first_theme(ui.theme)]
         self._setup = setup
         self._open_demo = open_demo
         self.open_providers = open_providers
-        self._save_theme = save_theme
         self._reopen_latest = reopen_latest
         self._crash_log = crash_log
-        self._chat_screen = ChatScreen(panel=ui.panel, show_thinking=ui.show_thinking)
-        self._keymap_file = keymap_file
-        self.use_keymap(ui.keymap)
         self._typed_ahead: list[events.Key] | None = []
         self._said: tuple[str, str] | None = None
         self._silence: Timer | None = None
@@ -111,7 +112,7 @@ class HybridChatApp(Themed):
     # --- life
 
     def get_default_screen(self) -> Screen[None]:
-        return self._chat_screen
+        return self.chat_screen
 
     async def on_event(self, event: events.Event) -> None:
         """Keys typed ahead wait until something has the focus: words typed while the app starts are not lost."""
@@ -150,14 +151,14 @@ class HybridChatApp(Themed):
             gc.enable()
         self.follow_theme_file()
         for notice in self._notices:
-            self._chat_screen.banner(notice.text, notice.severity)
-        self._tell_keymap_problems()
+            self.chat_screen.banner(notice.text, notice.severity)
+        self.tell_keymap_problems()
         self.run_worker(self._start_session(opener), name="session")
 
     async def _start_session(self, opener: OpenSession) -> None:
         # The ledger's thread and the network's both import it, from either end, which Python may call a deadlock.
 
-        screen = self._chat_screen
+        screen = self.chat_screen
         try:
             session = self.session = await opener()
             session.listen(self._tell)
@@ -178,8 +179,10 @@ class HybridChatApp(Themed):
         if self._is_ending and isinstance(event, Notice):
             self.parting_words.append(event.text)
         try:
-            if self._chat_screen.is_running:
-                self._chat_screen.tell(event)
+            if isinstance(event, TurnEnded) and event.reply.attempt is not None:
+                self.tell_out_of_sight(event.reply.attempt)
+            if self.chat_screen.is_running:
+                self.chat_screen.tell(event)
         except Exception as error:  # noqa: BLE001 - a fault of the screen ends the screen, not the turn that told it
             self._handle_exception(error)
 
@@ -228,29 +231,6 @@ class HybridChatApp(Themed):
         """Ctrl+C with nothing selected."""
         self.notify(f"{self.keymap.name('stop')} stops a reply, {self.keymap.name('quit')} quits.")
 
-    # --- keys
-
-    def use_keymap(self, name: str) -> None:
-        """That shipped one, and the user's own keys over it."""
-        keymap, self.keymap_problems = DEFAULT, []
-        if name != "default" or (self._keymap_file is not None and self._keymap_file.is_file()):
-            from hybridchat.tui.keymap_files import load_keymap
-
-            keymap, self.keymap_problems = load_keymap(name, self._keymap_file)
-        if keymap is not self.keymap:
-            self.keymap = keymap
-            rebind(self, "app", keymap)
-            self._chat_screen.use_keymap(keymap)
-
-    def _tell_keymap_problems(self) -> None:
-        """As many as the banners have room for; the page of keys has all."""
-        problems = self.keymap_problems
-        few = problems if len(problems) <= MAX_BANNERS else problems[: MAX_BANNERS - 1]
-        for problem in few:
-            self._chat_screen.banner(str(problem))
-        if left := len(problems) - len(few):
-            self._chat_screen.banner(f"{left} more mistakes in keys: {self.keymap.name('help')} lists them")
-
     # --- passing words
 
     def notify(
@@ -288,14 +268,6 @@ class HybridChatApp(Themed):
         super().copy_to_clipboard(text)
         if not self.is_headless:
             self.run_worker(lambda: copy_to_system(text, dict(os.environ)), thread=True, group="clipboard")
-
-    # --- themes
-
-    async def use_theme(self, name: str) -> None:
-        """Shows the theme and keeps the choice. Raises UsageError for a file that cannot be read."""
-        self.show_theme(name)
-        if self._save_theme is not None:
-            await self._save_theme(name)
 
 
 def run(app: HybridChatApp) -> int:

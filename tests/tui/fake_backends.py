@@ -16,6 +16,7 @@ from hybridchat.errors import BackendError, ErrorKind, HybridchatError
 from hybridchat.keys import Key, typed_key
 from hybridchat.session.drafting import NewBackend, draft
 from hybridchat.session.keeping import Kept
+from hybridchat.session.key_hosts import KeyMoved
 from hybridchat.session.prices import Quote
 from hybridchat.session.providers import Added, KeyState, ListedModel, Look
 from hybridchat.session.state import Chat, Plan
@@ -37,6 +38,7 @@ class FakeBackends(FakeChats):
 
     def __init__(self, candidates: Sequence[Candidate], *, local_only: bool = False) -> None:
         super().__init__(candidates, local_only=local_only)
+        self.moved: dict[str, KeyMoved] = {}  # keys that were for another host
         self.keys: list[tuple[str, str]] = []  # backend, key
         self.added: list[BackendConfig] = []
 
@@ -54,6 +56,12 @@ class FakeBackends(FakeChats):
 
     def key_host(self, backend: str) -> str:
         return f"https://{backend}.example"
+
+    def moved_key(self, backend: str) -> KeyMoved | None:
+        return self.moved.get(backend)
+
+    async def confirm_key(self, backend: str) -> None:
+        self.moved.pop(backend).agree()
 
     async def set_key(self, backend: str, value: str) -> Kept:
         self.keys.append((backend, typed_key(value)))

@@ -9,9 +9,11 @@ import pytest
 from textual.command import CommandPalette
 from textual.notifications import SeverityLevel
 
+from hybridchat.config import load_config
 from hybridchat.errors import LedgerError
 from hybridchat.session.chat import Session
 from hybridchat.session.events import Delta
+from hybridchat.session.settings import Settings
 from hybridchat.session.state import Chat
 from hybridchat.tui.actions import ACTIONS
 from hybridchat.tui.app import HybridChatApp
@@ -36,7 +38,7 @@ async def test_the_palette_finds_and_does(play: Screenplay) -> None:
 
 
 async def test_help_names_every_action(play: Screenplay) -> None:
-    async with play(size=(120, 100)) as stage:
+    async with play(size=(120, 140)) as stage:
         await stage.press("f1")
         await stage.until_top(HelpScreen)
         assert [a.id for a in ACTIONS if a.title not in stage.text] == []
@@ -61,18 +63,14 @@ async def test_a_question_mark_is_typed_in_the_composer_and_helps_elsewhere(play
         await stage.until_top(HelpScreen)
 
 
-async def test_a_theme_is_chosen_shown_and_kept(play: Screenplay) -> None:
-    kept: list[str] = []
-
-    async def save(name: str) -> None:
-        kept.append(name)
-
-    async with play(save_theme=save) as stage:
+async def test_a_theme_is_chosen_shown_and_kept(play: Screenplay, tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    async with play(settings=Settings(file)) as stage:
         await stage.press("f6")
         await stage.until_top(Picker)
         await stage.type("contrast-light")
         await stage.press("enter")
-        await stage.until(lambda: kept == ["high-contrast-light"])
+        await stage.until(lambda: load_config(file)[0].ui.theme == "high-contrast-light")
         assert stage.app.theme == "high-contrast-light"
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from hybridchat.config import load_config
+from hybridchat.session.settings import Settings
 from hybridchat.tui.screens.chat import ChatScreen
 from hybridchat.tui.screens.theme_picker import ThemePicker
 from tests.tui.conftest import Screenplay, Stage
@@ -43,25 +45,21 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_the_screen_shows_the_theme_under_the_cursor(play: Screenplay, mine: Path) -> None:
-    kept: list[str] = []
-
-    async def keep(name: str) -> None:
-        kept.append(name)
-
-    async with play(folders=[mine.parent], save_theme=keep) as stage:
+    config = mine.parent / "config.toml"
+    async with play(folders=[mine.parent], settings=Settings(config)) as stage:
         before = background(stage)
         await stage.press("f6")
         await stage.until_top(ThemePicker)
         await stage.type("mine")
         await stage.until(lambda: background(stage) == "#000000")
-        assert kept == []
+        assert not await asyncio.to_thread(config.exists)
         await stage.press("escape")
         await stage.until(lambda: background(stage) == before)
         await stage.press("f6")
         await stage.until_top(ThemePicker)
         await stage.type("mine")
         await stage.press("enter")
-        await stage.until(lambda: kept == ["mine"])
+        await stage.until(lambda: load_config(config)[0].ui.theme == "mine")
         assert background(stage) == "#000000"
 
 

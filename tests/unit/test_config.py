@@ -69,14 +69,14 @@ default = "local_only"
             "\n[uii]\nx = 1",
             [
                 'config.toml:2: uii: there is no such key — did you mean "ui"? '
-                "allowed: backend, route, privacy, budget, ui, embedded, vllm, advise"
+                "allowed: backend, route, privacy, budget, ui, notify, embedded, vllm, advise"
             ],
         ),
         (
             "[ui]\n\nthem = 'x'",
             [
                 'config.toml:3: ui.them: there is no such key — did you mean "theme"? '
-                "allowed: theme, keymap, panel, show_thinking"
+                "allowed: theme, keymap, panel, panel_side, density, text_width, show_thinking"
             ],
         ),
         ("[ui]\nshow_thinking = 1", ["config.toml:2: ui.show_thinking: is a number — true or false"]),

@@ -45,6 +45,9 @@ class ChatScreen(Backends, Links, Answers):
         for node, where in ((self, "chat"), (self.composer, "composer"), (self.transcript, "transcript")):
             rebind(node, where, keymap)
         self.composer.placeholder = placeholder(keymap)
+        if self.is_mounted:
+            self._show_welcome()
+            self.query("*").refresh()
 
     def on_text_area_changed(self) -> None:
         self.plan_soon()
@@ -232,7 +235,7 @@ class ChatScreen(Backends, Links, Answers):
 
     def action_toggle_panel(self) -> None:
         is_shown = self.panel.display
-        self._panel_mode = "off" if is_shown else "auto"
+        self._panel_mode = "off" if is_shown else self._panel_shown_as
         self._place_panel(self.app.size.width)
 
     def action_read(self) -> None:
@@ -265,6 +268,20 @@ class ChatScreen(Backends, Links, Answers):
         if isinstance(choice, str):
             with self.told():
                 await self.app.use_theme(choice)
+
+    @work
+    async def action_settings(self) -> None:
+        from hybridchat.tui.app import HybridChatApp
+        from hybridchat.tui.screens.settings import SettingsScreen
+
+        assert isinstance(self.app, HybridChatApp)
+        settings = self.app.settings
+        if settings is None:
+            self.say("Nothing can be kept here: start `hybridchat` without the demo.")
+            return
+        with self.told():
+            await self.app.push_screen_wait(SettingsScreen(await settings.read(), settings, self.app.keep))
+        self.composer.focus()
 
     @work
     async def action_help(self) -> None:

@@ -16,6 +16,7 @@ from textual.message import Message as TextualMessage
 from textual.screen import Screen
 from textual.timer import Timer
 
+from hybridchat.config import UiConfig
 from hybridchat.domain.chat import Attempt, Kind, Message, MessageState, Privacy, Reasoning
 from hybridchat.domain.routing import Candidate, Outlook
 from hybridchat.domain.text import clean_line
@@ -24,6 +25,7 @@ from hybridchat.session import events as news
 from hybridchat.tui.enter import Enter, what_enter_does
 from hybridchat.tui.keymap import keymap_of
 from hybridchat.tui.transcript import Transcript
+from hybridchat.tui.transcript.layout import Look
 from hybridchat.tui.widgets.bars import Banner, KeyBar, TitleBar, Waiting
 from hybridchat.tui.widgets.composer import Composer
 from hybridchat.tui.widgets.panel import Live, Panel
@@ -53,18 +55,18 @@ class ChatView(Screen[None]):
     class Opened(TextualMessage):
         """Another chat is shown now."""
 
-    def __init__(self, *, panel: str, show_thinking: bool) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.session: Session | None = None
         self.chat: Chat | None = None
         self.title_bar = TitleBar(id="title")
-        self.transcript = Transcript(self._describe, show_thinking=show_thinking)
+        self.transcript = Transcript(self._describe)
         self.welcome = Welcome()
         self.panel = Panel()
         self.waiting = Waiting()
         self.route_line = RouteLine()
         self.composer = Composer()
-        self._panel_mode = panel
+        self._panel_mode = self._panel_shown_as = "auto"
         self._is_simulated = False
         self._plan_timer: Timer | None = None
         self._drafts: dict[Place, str] = {}
@@ -92,6 +94,18 @@ class ChatView(Screen[None]):
 
     def on_resize(self, event: Resize) -> None:
         self._place_panel(event.size.width)
+
+    def use_ui(self, ui: UiConfig) -> None:
+        """How the user wants it; also while it runs."""
+        is_compact = ui.density == "compact"
+        self.set_class(is_compact, "-compact")
+        self.panel.set_class(ui.panel_side == "left", "-left")
+        self._panel_mode = ui.panel
+        self._panel_shown_as = "auto" if ui.panel == "off" else ui.panel
+        look = Look(prose_cells=ui.text_width, gap_lines=0 if is_compact else 1)
+        self.transcript.use(look, show_thinking=ui.show_thinking)
+        if self.is_mounted:
+            self._place_panel(self.app.size.width)
 
     def _place_panel(self, width: int) -> None:
         """At the side where there is room, else as a line; `auto` decides by the width."""

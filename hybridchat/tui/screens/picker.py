@@ -74,10 +74,14 @@ class Picker(ModalScreen[Any]):
         words = self.filter.value.casefold().split()
         rows = self.all_rows
         if words:
-            rows = [row for row in rows if row.key is not None and all(w in row.text.casefold() for w in words)]
+            rows = [row for row in rows if row.key is not None and all(w in self.searched(row) for w in words)]
             rows = rows or [Row(None, "Nothing matches.")]
         current = self.list.current
         self.list.set_rows(rows, current.key if current else None)
+
+    def searched(self, row: Row) -> str:
+        """What the filter looks in, case folded."""
+        return row.text.casefold()
 
     def on_input_submitted(self) -> None:
         self.list.action_choose()
@@ -86,7 +90,11 @@ class Picker(ModalScreen[Any]):
         if event.row.barred:
             self.notify(event.row.barred, severity="warning")
         else:
-            self.dismiss(event.row.key)
+            self.choose(event.row)
+
+    def choose(self, row: Row) -> None:
+        """A row that is not barred."""
+        self.dismiss(row.key)
 
     def action_move(self, by: int) -> None:
         self.list.action_move(by)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class Sending(Spending):
     """Words leave the composer only on their way to the session; what the session does not take comes back."""
 
-    def __init__(self, *, panel: str = "auto", show_thinking: bool = False) -> None:
-        super().__init__(panel=panel, show_thinking=show_thinking)
+    def __init__(self) -> None:
+        super().__init__()
         self._in_order = asyncio.Lock()
         self._submit_when_ready = False
         self._has_told_limits = False

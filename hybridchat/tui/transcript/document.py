@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from hybridchat.domain.chat import Message
 from hybridchat.tui.transcript.heights import Heights
-from hybridchat.tui.transcript.layout import Line
+from hybridchat.tui.transcript.layout import Line, Look
 from hybridchat.tui.transcript.message import Describe, MessageView, Part
 
 MOST_LINES = 4_000
@@ -33,6 +33,7 @@ class Document:
         self.views: list[MessageView] = []
         self.width = 0
         self.is_unfolded = False
+        self.look = Look()
         self._describe = describe
         self._heights = Heights()
         self._index: dict[int, int] = {}
@@ -43,14 +44,17 @@ class Document:
     # --- messages
 
     def set(self, messages: Sequence[Message]) -> None:
-        self.views = [MessageView(message, self._describe, is_unfolded=self.is_unfolded) for message in messages]
+        self.views = [self._view(message) for message in messages]
         self._laid.clear()
         self._laid_lines = 0
         self._open.clear()
         self._renumber()
 
+    def _view(self, message: Message) -> MessageView:
+        return MessageView(message, self._describe, self.look, is_unfolded=self.is_unfolded)
+
     def add(self, message: Message) -> None:
-        view = MessageView(message, self._describe, is_unfolded=self.is_unfolded)
+        view = self._view(message)
         self._index[message.id] = len(self.views)
         self.views.append(view)
         self._heights.append(view.estimate(self.width))
@@ -63,6 +67,15 @@ class Document:
         self.is_unfolded = is_unfolded
         for view in self.views:
             view.unfold(is_unfolded)
+        self._renumber()
+
+    def wear(self, look: Look) -> None:
+        """Another look for all messages, also those to come."""
+        self.look = look
+        self._laid.clear()
+        self._laid_lines = 0
+        for view in self.views:
+            view.wear(look)
         self._renumber()
 
     def _renumber(self) -> None:

@@ -9,9 +9,6 @@ from rich.cells import cell_len
 
 from hybridchat.tui.transcript.cells import clusters, crop, is_simple, shown, wrap
 
-MEASURE = 100
-"""Cells of a line of prose: longer ones are hard to read. Code and tables use all the room there is."""
-
 Style = tuple[str, ...]
 Run = tuple[str, Style]
 
@@ -22,6 +19,15 @@ LINK_TO = "to:"
 def leads_to(style: Style) -> str:
     """The URL of a link's run, "" for other runs. Of an image in a link it is the image's."""
     return next((name.removeprefix(LINK_TO) for name in reversed(style) if name.startswith(LINK_TO)), "")
+
+
+class Look(NamedTuple):
+    """What the user chooses of how messages are laid out."""
+
+    prose_cells: int = 100
+    """Of a line of prose at most: longer ones are hard to read. Code and tables use all the room there is."""
+    gap_lines: int = 1
+    """Between messages."""
 
 
 class Piece(NamedTuple):
@@ -133,12 +139,13 @@ class Indent(NamedTuple):
 
 
 class Page:
-    """Collects the lines of one block, `width` cells wide."""
+    """Collects the lines of one block, `width` cells wide, its prose at most `prose_cells`."""
 
     NARROWEST = 8  # below that many cells indents are left out, so that words still fit
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, prose_cells: int) -> None:
         self.width = width
+        self.prose_cells = prose_cells
         self.lines: list[Line] = []
         self._plain: list[str] = []
         self._length = 0
@@ -171,7 +178,7 @@ class Page:
             text = line.text
             offset = self.push(text)
             cells = run_cells(first)
-            for number, (start, end) in enumerate(wrap(shown(text), min(self.room, MEASURE))):
+            for number, (start, end) in enumerate(wrap(shown(text), min(self.room, self.prose_cells))):
                 prefix = rest if number else first
                 piece = Piece(cells, offset + start, offset + end)
                 from_ = piece.start if number else begin

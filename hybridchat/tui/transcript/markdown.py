@@ -37,13 +37,13 @@ _DOLLARS = re.compile(r"\$(?=\S)[^$\n]+?(?<=\S)\$(?!\d)")
 _BARE_URL = re.compile(r"https?://[^\s<>\"'`|\\^{}]+")
 
 
-def lay_out(block: Block, width: int, references: References, *, is_growing: bool = False) -> Laid:
-    """The block's lines, at most `width` cells wide, and its plain text."""
-    page = Page(max(1, width))
+def lay_out(block: Block, width: int, references: References, *, prose_cells: int, is_growing: bool = False) -> Laid:
+    """The block's lines, at most `width` cells wide, its prose at most `prose_cells`; and its plain text."""
+    page = Page(max(1, width), prose_cells)
     if block.kind == CODE:
         put_code(page, block.text, block.language, is_first=block.is_first, is_growing=is_growing)
     elif block.kind == VERBATIM or not _put_markdown(page, block, references):
-        page = Page(max(1, width))
+        page = Page(max(1, width), prose_cells)
         page.paragraph(_verbatim(block.text))
     return page.laid()
 

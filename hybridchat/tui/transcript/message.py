@@ -10,11 +10,12 @@ from hybridchat.domain.links import Link
 from hybridchat.domain.text import clean, clean_line
 from hybridchat.tui.transcript.blocks import CODE, Block, Splitter
 from hybridchat.tui.transcript.heights import Heights
-from hybridchat.tui.transcript.layout import Laid, Line, Page, Prose, Run
+from hybridchat.tui.transcript.layout import Laid, Line, Look, Page, Prose, Run
 from hybridchat.tui.transcript.markdown import References, lay_out, links_in, read_references
 from hybridchat.tui.words import seconds
 
 WAITING = "…"
+_LOOK = Look()
 
 Describe = Callable[[Message], tuple[str, str]]
 """The header and footer of a message, as the app words them."""
@@ -46,16 +47,16 @@ class Part:
         assert self.laid is not None
         return self.gap + len(self.laid.lines) if self.laid.lines else 0
 
-    def lay(self, width: int, references: References) -> Laid:
+    def lay(self, width: int, references: References, prose_cells: int) -> Laid:
         if self.laid is None or self.width != width:
-            self.laid = self._lay(width, references)
+            self.laid = self._lay(width, references, prose_cells)
             self.width = width
         return self.laid
 
-    def _lay(self, width: int, references: References) -> Laid:
+    def _lay(self, width: int, references: References, prose_cells: int) -> Laid:
         if self.block is not None:
-            return lay_out(self.block, width, references, is_growing=self.is_growing)
-        page = Page(max(1, width))
+            return lay_out(self.block, width, references, prose_cells=prose_cells, is_growing=self.is_growing)
+        page = Page(max(1, width), prose_cells)
         prose = Prose()
         for text, style in self.runs:
             prose.add(text, style)
@@ -102,8 +103,9 @@ class _Streams(NamedTuple):
 class MessageView:
     """A message, its parts and their heights. Until `ready` is called it costs an estimate and nothing more."""
 
-    def __init__(self, message: Message, describe: Describe, *, is_unfolded: bool = False) -> None:
+    def __init__(self, message: Message, describe: Describe, look: Look = _LOOK, *, is_unfolded: bool = False) -> None:
         self.message = message
+        self.look = look
         self.status = ""
         self.is_unfolded = is_unfolded
         self.parts: list[Part] = []
@@ -155,7 +157,7 @@ class MessageView:
     def measure(self, index: int) -> int:
         """Lays a part out; its height in lines."""
         part = self.parts[index]
-        part.lay(self.width, self.references)
+        part.lay(self.width, self.references, self.look.prose_cells)
         self.heights[index] = part.height
         return part.height
 
@@ -181,6 +183,15 @@ class MessageView:
         else:
             self.refresh()
 
+    def wear(self, look: Look) -> None:
+        """Another look: all is laid out anew."""
+        self.look = look
+        if self.is_open:
+            for part in self.parts:
+                part.laid = None
+            self.width = 0
+            self.rebuild()
+
     def unfold(self, is_unfolded: bool) -> None:
         self.is_unfolded = is_unfolded
         if self.is_open:
@@ -202,7 +213,7 @@ class MessageView:
         self.parts, self._placed = [], 0
         self.heights = Heights()
         header, _ = self._describe(self.message)
-        self._put(Part("header", runs=((clean_line(header), ("who", self.tone)),), gap=1))
+        self._put(Part("header", runs=((clean_line(header), ("who", self.tone)),), gap=self.look.gap_lines))
         self._put_thinking(kept)
         self._put_text(kept)
 

@@ -14,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from hybridchat.tui.transcript.document import Document, Place
-from hybridchat.tui.transcript.layout import Run, Style, fit
+from hybridchat.tui.transcript.layout import Look, Run, Style, fit
 from hybridchat.tui.transcript.message import Describe
 from hybridchat.tui.transcript.selection import Spot, mark, place_of
 from hybridchat.tui.transcript.theme import Palette
@@ -134,10 +134,12 @@ class Paper(ScrollView, can_focus=True):
     def on_resize(self, event: events.Resize) -> None:
         self.reflow()
 
-    def reflow(self) -> None:
-        """Takes over the widget's width; the text at the top stays at the top."""
+    def reflow(self, look: Look | None = None) -> None:
+        """Takes over the widget's width, or another look; the text at the top stays at the top."""
         spot = self._spot_at_top()
         width = self.window_width
+        if look is not None:
+            self.document.wear(look)
         self.document.resize(max(1, width - self.gutter_cells) if width else 0)
         if spot is not None and self.document.width:
             self._top = place_of(self.document, spot)[0]

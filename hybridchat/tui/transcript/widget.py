@@ -17,7 +17,7 @@ from hybridchat.tui.keymap import bindings
 from hybridchat.tui.transcript.blocks import CODE, Splitter
 from hybridchat.tui.transcript.cells import shown
 from hybridchat.tui.transcript.document import Place
-from hybridchat.tui.transcript.layout import leads_to
+from hybridchat.tui.transcript.layout import Look, leads_to
 from hybridchat.tui.transcript.markdown import fenced
 from hybridchat.tui.transcript.message import Describe
 from hybridchat.tui.transcript.paper import NEW_BELOW
@@ -46,14 +46,18 @@ class Transcript(Selecting):
             super().__init__()
             self.link = link
 
-    def __init__(
-        self, describe: Describe, *, show_thinking: bool = False, id: str | None = None, classes: str | None = None
-    ) -> None:
+    def __init__(self, describe: Describe, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(describe, id=id, classes=classes)
-        self.document.is_unfolded = show_thinking
         self._waiting: dict[int, list[tuple[str, bool]]] = {}
         self._frame: Timer | None = None
         self._next_frame = 0.0
+
+    def use(self, look: Look, *, show_thinking: bool) -> None:
+        """How messages look from now on; whether the thinking of those to come is unfolded."""
+        self.document.is_unfolded = show_thinking
+        if look != self.document.look:
+            self.hide_caret()
+            self.reflow(look)
 
     # --- messages
 

@@ -28,15 +28,29 @@ def test_without_any_it_says_so_on_stderr(cli: Cli) -> None:
     assert cli("list", "--json").json == []
 
 
-@pytest.mark.parametrize("command", ["list", "search sky", "stats --json", "export usage", "audit", "delete 1 --yes"])
+@pytest.mark.parametrize("command", ["list", "search sky", "stats --json", "export usage", "audit"])
 def test_a_ledger_that_cannot_be_used_is_not_shown_as_an_empty_one(
     cli: Cli, answered: TurnIds, home: Path, command: str
 ) -> None:
     shutil.rmtree(home / "run")
     (home / "run").touch()  # where a folder must be: as unusable as a read-only home
+    (home / "hybridchat.db").write_bytes(b"what cannot be read either")
     said = cli(*command.split())
     assert (said.code, said.out) == (1, "")
     assert "as it was, but cannot be used now" in said.err
+
+
+@pytest.mark.parametrize("command", ["delete 1 --yes", "rename 1 other"])
+def test_a_ledger_that_can_only_be_read_is_read(cli: Cli, answered: TurnIds, home: Path, command: str) -> None:
+    shutil.rmtree(home / "run")
+    (home / "run").touch()
+    said = cli("list")
+    assert said.code == 0
+    assert "why is the sky blue?" in said.out
+    assert "nothing of this session is saved; what was saved before can be read" in said.err
+    said = cli(*command.split())
+    assert (said.code, said.out) == (1, "")
+    assert "it cannot be changed now" in said.err
 
 
 def test_search_finds_words_and_marks_them(cli: Cli, answered: TurnIds) -> None:

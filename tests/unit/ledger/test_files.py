@@ -11,7 +11,7 @@ import pytest
 
 from hybridchat.errors import LedgerError
 from hybridchat.ledger import opening
-from hybridchat.ledger.connect import SCHEMA_VERSION
+from hybridchat.ledger.connect import SCHEMA_VERSION, connect
 from hybridchat.ledger.store import open_ledger
 from tests.unit.ledger.helpers import new_turn, opened, query, whole_turn
 
@@ -80,10 +80,56 @@ def test_a_disk_that_is_full_at_the_start_gives_memory_mode(path: Path, monkeypa
     with opened(path) as ledger:
         assert ledger.status.mode == "memory"
         assert "the disk is full" in ledger.status.notice
+        assert [c.title for c in ledger.conversations().result()] == ["saved"]
         assert whole_turn(ledger, "goes on")
     monkeypatch.undo()
     with opened(path) as ledger:
         assert [c.title for c in ledger.conversations().result()] == ["saved"]
+
+
+@pytest.mark.parametrize("has_log", [False, True])
+def test_a_home_that_can_only_be_read_shows_what_it_holds(
+    path: Path, monkeypatch: pytest.MonkeyPatch, has_log: bool
+) -> None:
+    with opened(path) as ledger:
+        ids = whole_turn(ledger, "saved before")
+    before = path.read_bytes()
+    path.with_name("run").rename(path.with_name("was run"))
+    path.with_name("run").touch()  # where a folder must be: as unwritable as a read-only home
+
+    def connect_as_if_read_only(path: Path | None, **how: bool) -> sqlite3.Connection:
+        if how == {"read_only": True}:
+            raise sqlite3.OperationalError("unable to open database file")
+        return connect(path, **how)
+
+    monkeypatch.setattr(opening, "connect", connect_as_if_read_only)
+    if has_log:  # the newest is in it, and nothing that can be read
+        path.with_name(path.name + "-wal").write_bytes(b"a log")
+    with opened(path) as ledger:
+        assert (ledger.status.mode, ledger.status.is_copy) == ("memory", not has_log)
+        assert "nothing of this session is saved" in ledger.status.notice
+        assert ("what was saved before can be read" in ledger.status.notice) is not has_log
+        assert [c.title for c in ledger.conversations().result()] == ([] if has_log else ["saved before"])
+        if not has_log:
+            again = ledger.begin_turn(new_turn(conversation_id=ids.conversation_id, parent_id=ids.reply_message_id))
+            assert len(ledger.branch(again.result().conversation_id).result()) == 4
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("is_newer", [False, True])
+def test_what_cannot_be_copied_is_left_out(path: Path, monkeypatch: pytest.MonkeyPatch, is_newer: bool) -> None:
+    with opened(path) as ledger:
+        whole_turn(ledger)
+    if is_newer:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    else:
+        monkeypatch.setattr(opening, "MOST_COPIED_BYTES", 1000)
+    path.with_name("run").rename(path.with_name("was run"))
+    path.with_name("run").touch()
+    with opened(path) as ledger:
+        assert (ledger.status.mode, ledger.status.is_copy) == ("memory", False)
+        assert ledger.conversations().result() == []
 
 
 def test_a_newer_ledger_is_read_only(path: Path) -> None:

@@ -19,7 +19,8 @@ def styles_of(text: str, word: str) -> Style:
     splitter.feed(text)
     blocks = [*splitter.take(), *splitter.growing()]
     references = read_references(splitter.growing_definitions)
-    runs = [run for block in blocks for line in lay_out(block, 80, references).lines for run in line.runs]
+    lines = [line for block in blocks for line in lay_out(block, 80, references, prose_cells=80).lines]
+    runs = [run for line in lines for run in line.runs]
     return next(style for part, style in runs if word in part)
 
 

@@ -1,6 +1,6 @@
 """Pictures of the main screens, compared with the stored ones.
 
-`UPDATE_PICTURES=1 pytest tests/tui/test_pictures.py` accepts what is there now; look at the changed files first.
+`UPDATE_PICTURES=1 pytest tests/screens/test_pictures.py` accepts what is there now; look at the changed files first.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import pytest
 from msgspec.structs import replace
 from textual.widgets import Input, TextArea
 
+from hybridchat.config import UiConfig
 from hybridchat.domain.budget import Limit, Scope, Stand, Standing, Verdict
 from hybridchat.domain.chat import Privacy, Proof
 from hybridchat.domain.events import Limits
 from hybridchat.session.events import LimitsChanged, RetryWaits, SnapshotChanged
+from hybridchat.session.settings import Settings
 from hybridchat.session.ways import Way
 from hybridchat.tui.legibility import PAIRS
 from hybridchat.tui.screens.add_backend import AddBackend
@@ -29,6 +31,7 @@ from hybridchat.tui.screens.dialogs import Confirm
 from hybridchat.tui.screens.fork import ForkReview
 from hybridchat.tui.screens.help import HelpScreen
 from hybridchat.tui.screens.picker import Picker
+from hybridchat.tui.screens.settings import SettingsScreen
 from hybridchat.tui.screens.standing import StandingScreen
 from hybridchat.tui.screens.theme_picker import ThemePicker
 from hybridchat.tui.widgets.panel import Live
@@ -40,9 +43,14 @@ from tests.tui.inks import drawn_pairs
 from tests.tui.samples import CONVERSATION, STREAMED, THINKING, TITLES
 
 PICTURES = Path(__file__).parent / "pictures"
-SIZES = ((80, 24), (120, 40), (200, 60))
+SIZES: tuple[tuple[int, int], ...] = ((80, 24), (120, 40), (200, 60))
+NO_WIDER = ("themes", "settings", "compact")  # at 200 columns there is nothing new to see
 THEMES = ("hybrid-dark", "hybrid-light")
 IS_UPDATE = bool(os.environ.get("UPDATE_PICTURES"))
+
+
+def sizes(scene: str) -> tuple[tuple[int, int], ...]:
+    return SIZES[:2] if scene in NO_WIDER else SIZES
 
 
 async def idle(stage: Stage) -> None:
@@ -147,6 +155,20 @@ async def themes(stage: Stage) -> None:
     await stage.until_top(ThemePicker)
 
 
+async def settings(stage: Stage) -> None:
+    await conversation(stage)
+    await stage.press("alt+s")
+    await stage.until_top(SettingsScreen)
+    await stage.type("ui.")
+    await stage.until(lambda: "ui.theme:" in stage.text)
+    await stage.press(*["backspace"] * 3)
+
+
+async def compact(stage: Stage) -> None:
+    await conversation(stage)
+    stage.screen.use_ui(UiConfig(density="compact", panel_side="left", text_width=40))
+
+
 async def help_page(stage: Stage) -> None:
     await stage.press("f1")
     await stage.until_top(HelpScreen)
@@ -174,7 +196,7 @@ async def first_run(stage: Stage) -> None:
 
 
 async def place(stage: Stage) -> None:
-    await stage.press("alt+b")
+    await stage.press("alt+a")
     await stage.until_top(Picker)
 
 
@@ -210,7 +232,7 @@ SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     for scene in (
         *(idle, conversation, streaming, retrying, offered, answers, over_budget),
         *(vouch, standing),
-        *(chats, fork, routes, themes, help_page, first_run, place, add_backend, models, key),
+        *(chats, fork, routes, themes, settings, compact, help_page, first_run, place, add_backend, models, key),
     )
 }
 
@@ -220,15 +242,16 @@ async def test_picture(scene: str, play: Screenplay, tmp_path: Path, monkeypatch
     monkeypatch.setattr("hybridchat.session.keeping.keyring_status", lambda: (False, "this system has no keyring"))
     providers = FakeProviders(refused() if scene == "add_backend" else None)
     options: dict[str, Any] = {"setup": FakeSetup(), "open_demo": FakeSession().opener} if scene == "first_run" else {}
-    async with play(open_providers=providers.opener, **options) as stage:
+    settings = Settings(Path("~/.config/hybridchat/config.toml"))  # not there
+    async with play(open_providers=providers.opener, settings=settings, **options) as stage:
         await SCENES[scene](stage)
         for widget in (*stage.screen.query(TextArea), *stage.app.screen.query(Input)):
             widget.cursor_blink = False
         changed = []
-        for size in SIZES:
+        for size in sizes(scene):
             await stage.resize(*size)
             for theme in THEMES:
-                await stage.app.use_theme(theme)
+                stage.app.show_theme(theme)
                 name = f"{scene}-{size[0]}x{size[1]}-{theme.removeprefix('hybrid-')}.svg"
                 if not _is_as_stored(name, await _settled(stage), tmp_path):
                     changed.append(name)
@@ -257,5 +280,5 @@ def _is_as_stored(name: str, picture: str, tmp_path: Path) -> bool:
 
 
 def test_no_picture_is_left_over() -> None:
-    wanted = {f"{s}-{w}x{h}-{t.removeprefix('hybrid-')}.svg" for s in SCENES for w, h in SIZES for t in THEMES}
+    wanted = {f"{s}-{w}x{h}-{t.removeprefix('hybrid-')}.svg" for s in SCENES for w, h in sizes(s) for t in THEMES}
     assert {file.name for file in PICTURES.glob("*.svg")} == wanted
