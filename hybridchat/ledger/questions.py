@@ -74,6 +74,9 @@ class Questions(ABC):
         """Every message, by id."""
         return self._read(lambda db: reads.tree(db, conversation_id))
 
+    def ledger_uuid(self) -> Future[str]:
+        return self._read(reads.ledger_uuid)
+
     def snapshot(self, conversation_id: int | None, now: str) -> Future[Snapshot]:
         """The panel's numbers as of `now` (ISO 8601), without the counterfactual. Days begin at the user's midnight."""
         return self._read(lambda db: panel.snapshot(db, conversation_id, now))

@@ -29,14 +29,17 @@ E = TypeVar("E", bound=StrEnum)
 
 USAGE_COLUMNS = Attempt.__struct_fields__
 
-_CONVERSATION = """
+_ORIGIN = "coalesce({0}.origin, 'hybridchat:' || (SELECT value FROM meta WHERE key = 'ledger_uuid') || ':' || {0}.id)"
+
+_CONVERSATION = f"""
 SELECT id, title, created_at, updated_at, privacy, route, model, decided_backend, decided_model, system, workload,
        reasoning, effort, active_leaf_id,
-       (SELECT count(*) FROM message WHERE conversation_id = conversation.id), waiting
+       (SELECT count(*) FROM message WHERE conversation_id = conversation.id), waiting,
+       {_ORIGIN.format("conversation")}
 FROM conversation WHERE deleted_at IS NULL"""
 
 _MESSAGE_COLUMNS = tuple(name for name in Message.__struct_fields__ if name != "attempt")
-_MESSAGE = ", ".join(f"m.{name}" for name in _MESSAGE_COLUMNS)
+_MESSAGE = ", ".join(_ORIGIN.format("m") if name == "origin" else f"m.{name}" for name in _MESSAGE_COLUMNS)
 _LAST_ATTEMPT = "LEFT JOIN usage u ON u.attempt_id = (SELECT max(id) FROM attempt WHERE message_id = m.id)"
 
 # parents are older than their children, so `id <` also ends a walk through a damaged tree
@@ -118,6 +121,11 @@ def _to_message(row: tuple[Any, ...]) -> Message:
     values["role"], values["state"] = _known(Role, values["role"]), _known(MessageState, values["state"])
     usage = row[len(_MESSAGE_COLUMNS) :]
     return Message(**values, attempt=None if usage[0] is None else to_attempt(usage))
+
+
+def ledger_uuid(db: sqlite3.Connection) -> str:
+    (value,) = db.execute("SELECT value FROM meta WHERE key = 'ledger_uuid'").fetchone()
+    return str(value)
 
 
 def conversations(db: sqlite3.Connection, limit: int, before_id: int | None) -> list[Conversation]:

@@ -340,7 +340,7 @@ class Session:
         Raises HybridchatError as `send` does.
         """
         fork = self.new(
-            privacy=self.planner.privacy(chat),
+            privacy=strictest(self.planner.privacy(chat), await self._ledgers.privacy(chat)),
             route=chat.route,
             model=chat.model,
             system=chat.system,

@@ -61,7 +61,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         Action("reasoning", ("ctrl+g",), "High reasoning on or off", "Say that the task is hard: routes may heed it"),
         Action("budget", ("alt+m",), "Budgets…", "What may be spent, and what rate limits leave"),
         Action("workload", ("f3",), "Kind of task…", "Code, summarization…: for routes and statistics"),
-        Action("add_backend", ("alt+b",), "Add a backend…", "A provider of rented models, or a server"),
+        Action("add_backend", ("alt+a",), "Add a backend…", "A provider of rented models, or a server"),
         Action("set_key", ("alt+k",), "Key of a backend…", "Into the system's keyring, or for this session"),
     ),
     "Reading": (
