@@ -57,11 +57,11 @@ SELECT {_MESSAGE}, u.* FROM message m {_LAST_ATTEMPT}
 WHERE m.conversation_id = (SELECT conversation_id FROM message WHERE id = :id)
     AND m.parent_id IS (SELECT parent_id FROM message WHERE id = :id) ORDER BY m.id"""
 
-_ANSWERED_AGAIN = f"""
+_WITH_SIBLINGS = f"""
 SELECT {_MESSAGE}, u.* FROM message m {_LAST_ATTEMPT} WHERE m.parent_id IN (
-    SELECT parent_id FROM message WHERE conversation_id = ? AND role = 'assistant' AND parent_id IS NOT NULL
+    SELECT parent_id FROM message WHERE conversation_id = ? AND parent_id IS NOT NULL
     GROUP BY parent_id HAVING count(*) > 1
-) AND m.role = 'assistant' ORDER BY m.id"""
+) ORDER BY m.id"""
 
 _NEWEST_LEAF = """
 WITH RECURSIVE below (id) AS (
@@ -155,9 +155,9 @@ def siblings(db: sqlite3.Connection, message_id: int) -> list[Message]:
     return [_to_message(row) for row in db.execute(_SIBLINGS, {"id": message_id})]
 
 
-def answered_again(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
-    """The replies of a conversation that have siblings, by id."""
-    return [_to_message(row) for row in db.execute(_ANSWERED_AGAIN, (conversation_id,))]
+def with_siblings(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
+    """Answers to one question, and questions that two windows asked at one place, by id."""
+    return [_to_message(row) for row in db.execute(_WITH_SIBLINGS, (conversation_id,))]
 
 
 def newest_leaf(db: sqlite3.Connection, message_id: int) -> int:

@@ -34,8 +34,8 @@ GROUPS: dict[str, tuple[Action, ...]] = {
     ),
     "Answers": (
         Action("escalate", ("alt+e",), "Ask the other side too", "Your last question; both answers stay"),
-        Action("answer_before", ("alt+left",), "The answer before", "Where one question has several answers"),
-        Action("answer_after", ("alt+right",), "The answer after", "Where one question has several answers"),
+        Action("answer_before", ("alt+left",), "The answer before", "Of several to a question, or another window's"),
+        Action("answer_after", ("alt+right",), "The answer after", "Of several to a question, or another window's"),
         Action("ways", ("alt+w",), "What can be done…", "About a reply that failed: elsewhere, shorter"),
     ),
     "Chats": (
