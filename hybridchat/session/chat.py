@@ -104,7 +104,7 @@ class Session:
         self.stop, self.unqueue, self.wait = self.turns.stop, self.turns.unqueue, self.turns.wait
         answers = Answers(self._ledgers, self.planner, self.turns, self._emit)
         self.answer_again, self.escalate, self.other_side = answers.again, answers.escalate, answers.other_side
-        self.siblings, self.answered_again = answers.siblings, answers.answered_again
+        self.siblings, self.with_siblings = answers.siblings, answers.with_siblings
         self.show_sibling = answers.show_sibling
         self.make_fork = Forks(self._ledgers, self.floor).make
         self._shown: Chat | None = None  # the newest one asked for

@@ -1,6 +1,6 @@
 """Pictures of the main screens, compared with the stored ones.
 
-`UPDATE_PICTURES=1 pytest tests/tui/test_pictures.py` accepts what is there now; look at the changed files first.
+`UPDATE_PICTURES=1 pytest tests/screens/test_pictures.py` accepts what is there now; look at the changed files first.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ async def first_run(stage: Stage) -> None:
 
 
 async def place(stage: Stage) -> None:
-    await stage.press("alt+b")
+    await stage.press("alt+a")
     await stage.until_top(Picker)
 
 
