@@ -36,6 +36,11 @@ class Paths(NamedTuple):
         return self.data_dir / "vouches.json"
 
     @property
+    def key_hosts_file(self) -> Path:
+        """For which host each key was used that the config names itself; see `session.key_hosts`."""
+        return self.data_dir / "key-hosts.json"
+
+    @property
     def backups_dir(self) -> Path:
         return self.data_dir / "backups"
 
@@ -65,6 +70,14 @@ def find_paths() -> Paths:
         platformdirs.user_config_path("hybridchat", appauthor=False),
         platformdirs.user_data_path("hybridchat", appauthor=False),
     )
+
+
+def is_file(path: Path) -> bool:
+    """False too where that cannot be looked at, for which `Path.is_file` raises PermissionError."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def shipped_themes_dir() -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from hybridchat.config import BackendConfig, Config, config_error, folders, load
 from hybridchat.config.problems import Problem
 from hybridchat.config.providers import provider_at
 from hybridchat.domain.address import parse_base_url
-from hybridchat.domain.chat import Kind, Proof, Zone
+from hybridchat.domain.chat import Kind, Privacy, Proof, Zone
 from hybridchat.domain.pricing import PricePerMillion
 from hybridchat.errors import BackendError, ErrorKind, Refused
 from hybridchat.keys import SessionKeys, find_key, secret_variables
@@ -28,11 +28,13 @@ from hybridchat.paths import Paths, find_paths
 from hybridchat.session.budget_file import BudgetFile
 from hybridchat.session.chat import Session
 from hybridchat.session.keeping import KeyKeeper
+from hybridchat.session.key_hosts import KeyHosts
 from hybridchat.session.prices import PriceBook
 from hybridchat.session.vouches import Vouches
 
 if TYPE_CHECKING:
     from hybridchat.backends.ollama_admin import OllamaAdmin
+    from hybridchat.session.importing import Importer
     from hybridchat.session.providers import Providers
     from hybridchat.session.setup import Setup
 
@@ -70,6 +72,14 @@ class Wiring(NamedTuple):
             vouches=Vouches(self.paths.vouches_file),
         )
 
+    def open_importer(self, ledger: Ledger) -> Importer:
+        """For bringing conversations in. Looks at the folder this process is in when it begins with a file."""
+        from hybridchat.session.importing import Importer
+
+        privacy = self.config.privacy
+        why = "this import is local only" if self.local_only else ""
+        return Importer(ledger, Privacy(privacy.default), privacy.local_only_folders, lambda: why)
+
     def _opener(self) -> Opener:
         return Opener(self.paths, self.config, self.session_keys, self.ledger, local_only=self.local_only)
 
@@ -91,6 +101,12 @@ class Wiring(NamedTuple):
         from hybridchat.session.first_run import FirstRun
 
         return FirstRun(self.paths, self.config, self.ledger, local_only=self.local_only)
+
+    def charges(self, specs: Iterable[BackendSpec]) -> str:
+        """See `session.probing.charges`."""
+        from hybridchat.session.probing import charges
+
+        return charges(PriceBook(), specs)
 
     def open_providers(self) -> Providers:
         """For adding a place that answers: what is known of providers, trying a key, listing models, writing it."""
@@ -163,11 +179,12 @@ class Opener:
         self._paths = paths
         self._config = config
         self._session_keys = session_keys
+        self._key_hosts = KeyHosts(paths.key_hosts_file)
         self._recorder = recorder
         self._local_only = local_only
 
     async def open(self, spec: BackendSpec) -> Backend:
-        """Raises Refused or BackendError with the remedy."""
+        """Raises Refused, KeyMoved among it, or BackendError with the remedy."""
         if spec.kind is Kind.EMBEDDED:
             from hybridchat.backends.embedded import EmbeddedBackend
 
@@ -187,6 +204,8 @@ class Opener:
         given = self._session_keys.find(spec.id, spec.address)
         if configured is None or (spec.zone.is_local and configured.key is None and given is None):
             return None
+        if given is None:
+            await asyncio.to_thread(self._key_hosts.check, configured, spec.address)
         key = await asyncio.to_thread(
             find_key,
             configured,

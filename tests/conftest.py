@@ -23,7 +23,7 @@ share_http_library()  # before a vendor's library brings the other one in, after
 
 HERE = Path(__file__).parent
 PARTS = {  # by folder
-    **dict.fromkeys(("faults", "oracles", "privacy", "terminal"), "thorough"),
+    **dict.fromkeys(("faults", "oracles", "privacy", "screens", "terminal"), "thorough"),
     "real": "real",
 }
 
@@ -38,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--part",
         choices=["fast", *dict.fromkeys(PARTS.values())],
-        help="thorough: programs, terminals, vendors' own libraries; real: engines; fast: all else",
+        help="thorough: programs, terminals, whole screens, vendors' own libraries; real: engines; fast: all else",
     )
     parser.addoption("--require-real", action="store_true", help="fail where a real engine cannot run")
 

@@ -10,6 +10,7 @@ import click
 from msgspec import Struct
 
 from hybridchat.cli import output
+from hybridchat.cli.doctor import tell_charges
 from hybridchat.cli.prompt import read_stdin
 from hybridchat.cli.running import run
 from hybridchat.cli.store import load_recorded
@@ -99,6 +100,8 @@ def add(what: str, managed: bool, prove: bool, as_json: bool, **given: object) -
     model = choose(new, models, is_asking=is_asking)
     if look.key == "unproven" and key:
         why = "the list of models is open to everybody" if models else "no models are listed"
+        if model and (prove or is_asking):
+            tell_charges(wired, [new.with_values(model=model).spec])
         _prove(service, new, key, model, why, prove=prove, is_asking=is_asking)
     added = run(service.add(new, model=model, key=typed))
     if as_json:

@@ -9,6 +9,7 @@ import click
 
 from hybridchat.cli import output
 from hybridchat.cli.adding import add
+from hybridchat.cli.doctor import tell_charges
 from hybridchat.cli.groups import DefaultGroup
 from hybridchat.cli.keys import find_backend, origin_of
 from hybridchat.cli.running import run
@@ -115,12 +116,14 @@ def remove(backend_id: str) -> None:
     """
     from hybridchat.cli.store import load_wiring
     from hybridchat.config_edit import remove_backend
+    from hybridchat.session.key_hosts import KeyHosts
     from hybridchat.session.vouches import Vouches
 
     wired = load_wiring()
     entry = find_backend(wired.config, backend_id)
     remove_backend(wired.paths.config_file, backend_id)
     Vouches(wired.paths.vouches_file).end(backend_id)
+    KeyHosts(wired.paths.key_hosts_file).end(backend_id)
     output.note(f"removed {backend_id} from {wired.paths.config_file}")
     _forget_key(wired.config, entry)
 
@@ -153,10 +156,10 @@ def test(backend_ids: tuple[str, ...], round_trip: bool, as_json: bool) -> None:
     \b
     hybridchat backends test openai --round-trip
     """
-    from hybridchat.cli.store import load_wiring
+    from hybridchat.cli.store import load_recorded
     from hybridchat.session.doctor import State
 
-    wired = load_wiring()
+    wired = load_recorded()
     for backend_id in backend_ids:
         find_backend(wired.config, backend_id)
     findings = run(_examine(wired, backend_ids, round_trip=round_trip))
@@ -178,6 +181,8 @@ async def _examine(wired: Wiring, backend_ids: tuple[str, ...], *, round_trip: b
     session = wired.open_session()
     try:
         specs = [spec for spec in session.fleet.specs.values() if not backend_ids or spec.id in backend_ids]
+        if round_trip:
+            tell_charges(wired, specs)
         looks = (examine_backend(session.fleet, spec, round_trip=round_trip) for spec in specs)
         return await asyncio.gather(*looks)
     finally:

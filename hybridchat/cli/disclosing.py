@@ -16,7 +16,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def disclosure_options(command: Command) -> Command:
     """`--mask` and `--send-as-is`; `disclosure_of` takes them from the command's arguments."""
     mask = "Send placeholders for secrets and personal data; the reply has them put back. Names are not found."
-    as_is = "Send secrets and personal data to a managed backend as they are."
+    as_is = "Send secrets and personal data to a managed backend as they are, with those masked in earlier turns."
     command = click.option("--send-as-is", is_flag=True, help=as_is)(command)
     return click.option("--mask", is_flag=True, help=mask)(command)
 

@@ -12,7 +12,11 @@ from hybridchat.cli.running import run
 from hybridchat.errors import EXIT_FAILED, LedgerError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hybridchat.backends.base import BackendSpec
     from hybridchat.session.doctor import Finding
+    from hybridchat.wiring import Wiring
 
 
 @click.command("doctor")
@@ -38,12 +42,21 @@ def command(round_trip: bool, as_json: bool) -> None:
         raise click.exceptions.Exit(EXIT_FAILED)
 
 
+def tell_charges(wired: Wiring, specs: Iterable[BackendSpec]) -> None:
+    """Before managed backends are asked for a token. In a local-only run none is."""
+    if not wired.local_only and (charges := wired.charges(specs)):
+        output.note(charges)
+
+
 async def examine(*, round_trip: bool) -> list[Finding]:
     """With the config and the ledger in whatever state they are."""
+    from hybridchat.backends.spec import backend_specs
     from hybridchat.cli.store import load_wiring
     from hybridchat.session import doctor
 
     wired = load_wiring(strict=False)
+    if round_trip:
+        tell_charges(wired, backend_specs(wired.config).values())
     session = None
     try:
         with closing(wired.open_ledger(output.note)) as ledger:

@@ -17,6 +17,7 @@ from hybridchat.errors import EXIT_FAILED, BackendError, HybridchatError, UsageE
 if TYPE_CHECKING:
     from hybridchat.config import BackendConfig, Config
     from hybridchat.domain.address import Address
+    from hybridchat.session.key_hosts import KeyHosts
     from hybridchat.session.providers import Providers
     from hybridchat.wiring import Wiring
 
@@ -97,6 +98,32 @@ def set_key(backend_id: str, as_json: bool) -> None:
     output.note(kept.detail)
 
 
+@command.command("confirm")
+@click.argument("backend_id", metavar="BACKEND")
+@output.json_option
+def confirm(backend_id: str, as_json: bool) -> None:
+    """Let a backend's key go to the host that the config names by now.
+
+    For a key that the config takes from env:NAME or command:…; it stays with its host until then.
+
+    \b
+    hybridchat keys confirm azure-openai
+    """
+    from hybridchat.session.key_hosts import KeyHosts, key_host
+
+    wired = load_wiring()
+    entry = find_backend(wired.config, backend_id)
+    now = key_host(entry, _address(entry))
+    if now is None:
+        raise UsageError(
+            f"the config names no key for {backend_id} that could go elsewhere", "nothing is to be confirmed"
+        )
+    KeyHosts(wired.paths.key_hosts_file).bind(backend_id, now)
+    if as_json:
+        output.json({"backend": backend_id, "key": now.place.partition(":")[0], "host": now.origin})
+    output.note(f"the key of {backend_id} is for {now.origin} from now on")
+
+
 @command.command("rm")
 @click.argument("backend_id", metavar="BACKEND")
 @output.json_option
@@ -139,7 +166,7 @@ def test(backend_ids: tuple[str, ...], as_json: bool) -> None:
     wired = load_recorded()
     wanted = [find_backend(wired.config, backend_id) for backend_id in backend_ids]
     entries = [entry for entry in wanted or wired.config.backend if entry.base_url]
-    rows = run(_try_all(wired.open_providers(), entries))
+    rows = run(_try_all(wired, entries))
     if as_json:
         output.json(rows)
     else:
@@ -148,15 +175,19 @@ def test(backend_ids: tuple[str, ...], as_json: bool) -> None:
         raise click.exceptions.Exit(EXIT_FAILED)
 
 
-async def _try_all(providers: Providers, entries: list[BackendConfig]) -> list[Tried]:
-    return await asyncio.gather(*(_try(providers, entry) for entry in entries))
+async def _try_all(wired: Wiring, entries: list[BackendConfig]) -> list[Tried]:
+    from hybridchat.session.key_hosts import KeyHosts
+
+    providers, key_hosts = wired.open_providers(), KeyHosts(wired.paths.key_hosts_file)
+    return await asyncio.gather(*(_try(providers, key_hosts, entry) for entry in entries))
 
 
-async def _try(providers: Providers, entry: BackendConfig) -> Tried:
+async def _try(providers: Providers, key_hosts: KeyHosts, entry: BackendConfig) -> Tried:
     from hybridchat.session.drafting import configured
 
     new, key = configured(entry), None
     try:
+        key_hosts.check(entry, new.spec.address)
         new, key = await providers.find_key(new)
         look = await providers.look(new, key.value if key else None)
     except HybridchatError as error:

@@ -6,6 +6,7 @@ import ast
 import inspect
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import cache
 from itertools import pairwise
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -44,8 +45,13 @@ def table_meanings() -> dict[str, str]:
     return {name: _after_heading(struct) for name, struct in _tables()}
 
 
-def fields() -> Iterator[Field]:
+@cache
+def fields() -> tuple[Field, ...]:
     """The keys of the single tables, in the order of docs/config.md."""
+    return tuple(_fields())
+
+
+def _fields() -> Iterator[Field]:
     for table, struct in _tables():
         meanings, defaults = docstrings(struct), struct()
         for name, hint in get_type_hints(struct, include_extras=True).items():

@@ -257,6 +257,21 @@ def m009_what_was_spent_off_the_record(database: Database) -> None:
 
 
 @migrations()
+def m011_where_rows_came_from(database: Database) -> None:
+    """Imported rows are named by their origin, so that they come once; `model` says who wrote an imported reply."""
+    added = (("conversation", "origin"), ("message", "origin"), ("message", "model"), ("attempt", "origin"))
+    _run(database, (f"ALTER TABLE {table} ADD COLUMN {name} TEXT" for table, name in added))
+    _run(
+        database,
+        (
+            "CREATE INDEX conversation_origin ON conversation (origin) WHERE origin IS NOT NULL",
+            "CREATE UNIQUE INDEX message_origin ON message (conversation_id, origin) WHERE origin IS NOT NULL",
+            "CREATE UNIQUE INDEX attempt_origin ON attempt (origin) WHERE origin IS NOT NULL",
+        ),
+    )
+
+
+@migrations()
 def m012_tags_stars_and_the_archive(database: Database) -> None:
     added = ("tags TEXT NOT NULL DEFAULT '[]'", "starred_at TEXT", "archived_at TEXT")
     _run(database, (f"ALTER TABLE conversation ADD COLUMN {column}" for column in added))

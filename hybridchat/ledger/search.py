@@ -42,8 +42,8 @@ _OF_CONVERSATION = {
 }
 _OF_ATTEMPTS = {
     Field.BACKEND: "EXISTS (SELECT 1 FROM attempt WHERE {mine} AND lower(backend) = ?)",
-    Field.MODEL: "EXISTS (SELECT 1 FROM attempt WHERE {mine} "
-    "AND instr(lower(model || ' ' || coalesce(requested_model, '')), ?))",
+    Field.MODEL: "EXISTS (SELECT 1 FROM (SELECT model || ' ' || coalesce(requested_model, '') AS name FROM attempt "
+    "WHERE {mine} UNION ALL SELECT model FROM message WHERE {imported}) WHERE instr(lower(name), ?))",
     Field.ZONE: "EXISTS (SELECT 1 FROM attempt WHERE {mine} AND instr(?, zone))",
     Field.COST_OVER: "(SELECT sum(CAST(cost_usd AS REAL)) FROM attempt WHERE {mine}) > ?",
     Field.COST_UNDER: "(SELECT sum(CAST(cost_usd AS REAL)) FROM attempt WHERE {mine}) < ?",
@@ -51,9 +51,9 @@ _OF_ATTEMPTS = {
 _WITH_CODE = "instr(text, '```')"  # exactly as the index `message_with_code` has it
 
 # A reply's own attempts; of a question, those of its answers: what was asked of a backend is looked for as well.
-_MESSAGE_ATTEMPTS = (
-    "message_id IN (SELECT m.id UNION ALL SELECT id FROM message WHERE parent_id = m.id AND m.role = 'user')"
-)
+_REPLIES = "(SELECT m.id UNION ALL SELECT id FROM message WHERE parent_id = m.id AND m.role = 'user')"
+_BY_MESSAGE = {"mine": f"message_id IN {_REPLIES}", "imported": f"id IN {_REPLIES}"}
+_BY_CHAT = {"mine": "conversation_id = c.id", "imported": "conversation_id = c.id"}
 
 
 def _of_message(field: Field, id_: str) -> str:
@@ -69,7 +69,7 @@ def _of_message(field: Field, id_: str) -> str:
             chats = f"SELECT id FROM conversation WHERE {_OF_CONVERSATION[field]}"
             return f"{id_} IN (SELECT id FROM message WHERE conversation_id IN ({chats}))"
         case _:
-            return _OF_ATTEMPTS[field].format(mine=_MESSAGE_ATTEMPTS)
+            return _OF_ATTEMPTS[field].format(**_BY_MESSAGE)
 
 
 def _of_title(field: Field) -> str:
@@ -83,7 +83,7 @@ def _of_title(field: Field) -> str:
         case Field.TAG | Field.STARRED | Field.ARCHIVED:
             return _OF_CONVERSATION[field]
         case _:
-            return _OF_ATTEMPTS[field].format(mine="conversation_id = c.id")
+            return _OF_ATTEMPTS[field].format(**_BY_CHAT)
 
 
 def _parameter(condition: Condition) -> list[str | float]:

@@ -46,6 +46,7 @@ from hybridchat.session.ledgers import Ledgers
 from hybridchat.session.planning import Planner
 from hybridchat.session.prices import PriceBook
 from hybridchat.session.state import Chat, Draft, Plan
+from hybridchat.session.transfer import Transfer
 from hybridchat.session.turns import Turns
 from hybridchat.session.vouches import Vouches
 from hybridchat.session.ways import Way
@@ -90,6 +91,7 @@ class Session:
         )
         self.candidate, self.candidates, self.health = fleet.candidate, fleet.candidates, fleet.health
         self.set_key, self.standing, self.vouch = fleet.set_key, fleet.standing, fleet.vouch
+        self.moved_key, self.confirm_key = fleet.moved_key, fleet.confirm_key
         self.floor = Floor(look_at_folder, local_only=local_only)
         forecasts = Forecasts(self._ledger, prices, self.fleet, self._spawn, lambda: self.books.refresh())
         self.look_up_price = forecasts.learn
@@ -104,11 +106,11 @@ class Session:
         self.stop, self.unqueue, self.wait = self.turns.stop, self.turns.unqueue, self.turns.wait
         answers = Answers(self._ledgers, self.planner, self.turns, self._emit)
         self.answer_again, self.escalate, self.other_side = answers.again, answers.escalate, answers.other_side
-        self.siblings, self.answered_again = answers.siblings, answers.answered_again
+        self.siblings, self.with_siblings = answers.siblings, answers.with_siblings
         self.show_sibling = answers.show_sibling
-        finding = Finding(self._ledgers, self._open_chats)
-        self.search, self.filter_values, self.mark = finding.search, finding.filter_values, finding.mark
+        self.finding = Finding(self._ledgers, self._open_chats)
         self.make_fork = Forks(self._ledgers, self.floor).make
+        self.transfer = Transfer(self._ledgers, self.floor, config.privacy)
         self._shown: Chat | None = None  # the newest one asked for
         self._deleted: list[int] = []
         self._watch: asyncio.Task[None] | None = None
@@ -342,7 +344,7 @@ class Session:
         Raises HybridchatError as `send` does.
         """
         fork = self.new(
-            privacy=self.planner.privacy(chat),
+            privacy=strictest(self.planner.privacy(chat), await self._ledgers.privacy(chat)),
             route=chat.route,
             model=chat.model,
             system=chat.system,

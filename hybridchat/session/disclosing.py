@@ -38,6 +38,7 @@ DRAFT_AT_ONCE = 200_000  # characters; a longer draft is looked through when it 
 
 IN_DRAFT, ATTACHED, IN_STOP = "this message", "its attachments", "the words to stop at"
 IN_SYSTEM, EARLIER = "the system prompt", "earlier turns"
+MASKED_SO_FAR = "masked so far"
 
 
 class Place(Struct, frozen=True):
@@ -54,7 +55,8 @@ class Place(Struct, frozen=True):
 
 
 class Found(Struct, frozen=True):
-    """What a managed backend would get: `counts` by kind of all of it, `places` of what is not decided about yet."""
+    """What a managed backend would get: `counts` by kind of all of it, `places` of what the user's word would be about:
+    what is not decided about yet, and what was masked until now."""
 
     counts: dict[str, int]
     places: tuple[Place, ...]
@@ -98,6 +100,7 @@ class Gate:
         decided, standing = _decided(kept, target)
         counts: Counter[str] = Counter()
         places: list[Place] = []
+        is_open = False  # whether the user has yet to decide about some of it
         left = math.inf if is_sending else AT_A_TIME
         for where, is_decided, text in _along(chat, draft, kept, target, decided):
             if self._known(chat, text) is None and not (where == IN_DRAFT and len(text) <= DRAFT_AT_ONCE):
@@ -107,13 +110,15 @@ class Gate:
             findings = self._in_draft(chat, text) if where == IN_DRAFT else self._find(chat, text)
             kinds = Counter(finding.kind for finding in findings)
             counts.update(kinds)
-            if not is_decided:
+            is_open = is_open or bool(kinds and not is_decided)
+            if not is_decided or standing is Disclosure.MASKED:  # as it is, that would go as well
                 lines = _lines(text, findings) if where == IN_DRAFT else {}
-                places += (Place(where, kind, count, lines.get(kind, ())) for kind, count in kinds.items())
+                where_now = f"{where} ({MASKED_SO_FAR})" if is_decided else where
+                places += (Place(where_now, kind, count, lines.get(kind, ())) for kind, count in kinds.items())
         if not counts:
             return None
         said = draft.disclosure if _covers(draft, counts) else None
-        return Found(dict(counts), tuple(_summed(places)), said or (None if places else standing))
+        return Found(dict(counts), tuple(_summed(places)), said or (None if is_open else standing))
 
     def _known(self, chat: Chat, text: str) -> tuple[Finding, ...] | None:
         return self._newest[1] if self._newest[0] == text else chat.found.get(hash(text))
@@ -175,7 +180,8 @@ def _along(
         yield ATTACHED, False, text
     for index in range(len(kept) - 1, -1, -1):
         message = kept[index]
-        if message.state is not MessageState.STREAMING and not _is_by(message, target):
+        still_grows = chat.turn is not None and message.state is MessageState.STREAMING  # another window's may leave
+        if not still_grows and not _is_by(message, target):
             yield EARLIER, index < decided, message.text
 
 

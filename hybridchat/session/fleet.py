@@ -20,6 +20,7 @@ from hybridchat.domain.routing import Candidate
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError, Refused, UsageError
 from hybridchat.net.peers import meeting
 from hybridchat.session.keeping import Kept
+from hybridchat.session.key_hosts import KeyMoved
 from hybridchat.session.standing import Standing, Standings
 from hybridchat.session.vouches import Vouches
 
@@ -53,6 +54,7 @@ class Fleet:
         self._open: dict[tuple[str, Zone], Backend] = {}
         self._opening: dict[tuple[str, Zone], asyncio.Task[Backend]] = {}
         self._keyless: set[str] = set()  # their key could not be had when they were last opened
+        self._moved: dict[str, KeyMoved] = {}  # their key was for another host when they were last opened
         self._replaced: list[Backend] = []  # opened with an older key; replies may still stream from them
         self._health: dict[str, Health] = {}
         self._stood: dict[str, Proof | None] = {}  # each backend's proof at the last look
@@ -189,6 +191,9 @@ class Fleet:
         if error is None:
             self._open[key] = task.result()
             self._keyless.discard(key[0])
+            self._moved.pop(key[0], None)
+        elif isinstance(error, KeyMoved):
+            self._moved[key[0]] = error
         elif isinstance(error, BackendError) and error.kind is ErrorKind.AUTH:
             self._keyless.add(key[0])
 
@@ -203,6 +208,17 @@ class Fleet:
         if self._specs[backend].zone.is_local:
             await self.check(backend)
         return kept
+
+    def moved_key(self, backend: str) -> KeyMoved | None:
+        """Why its key was not sent, where it was for another host; the user may let it go."""
+        return self._moved.get(backend)
+
+    async def confirm_key(self, backend: str) -> None:
+        """The user lets it go where the backend is now. Raises HybridchatError when that cannot be kept."""
+        await asyncio.to_thread(self._moved[backend].agree)
+        del self._moved[backend]
+        if self._specs[backend].zone.is_local:
+            await self.check(backend)
 
     async def check(self, backend: str) -> Health:
         """Looks at one backend now. Never raises."""

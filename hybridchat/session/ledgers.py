@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from hybridchat.domain.chat import Conversation, is_off_record
+from hybridchat.domain.chat import Conversation, Privacy, is_off_record
 from hybridchat.domain.search import Query
+from hybridchat.errors import UsageError
 from hybridchat.ledger.store import Ledger, SearchHit
 from hybridchat.session.state import Chat
 
@@ -25,6 +26,15 @@ class Ledgers:
     def of(self, number: int | None) -> Ledger:
         """By the id of a conversation or a message."""
         return self._in_memory() if is_off_record(number) else self.kept
+
+    async def privacy(self, chat: Chat) -> Privacy:
+        """As it is written down: another window may have pinned it. Raises UsageError where it was deleted."""
+        if chat.id is None:
+            return chat.privacy
+        kept = await asyncio.wrap_future(self.of_chat(chat).conversation(chat.id))
+        if kept is None:
+            raise UsageError(f"no conversation {chat.id}", "it was deleted")
+        return kept.privacy
 
     def _in_memory(self) -> Ledger:
         if self._off_record is None:

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 from hybridchat.backends.base import Backend
 from hybridchat.domain.chat import Attempt, Disclosure, Privacy
 from hybridchat.domain.events import Failed, Limits
+from hybridchat.domain.privacy import why_forbidden
 from hybridchat.domain.retry import may_answer_elsewhere, plan_retry
-from hybridchat.errors import BackendError, ErrorKind
+from hybridchat.errors import BackendError, ErrorKind, Refused
 from hybridchat.session.fleet import Fleet
 from hybridchat.session.planning import FALLBACK, Planner, history_of
 from hybridchat.session.reply import Final, in_clauses
@@ -88,6 +89,9 @@ class Recovery:
     async def backend(self) -> Backend:
         """The retries of a turn go on while its own failures pause the backend for others."""
         target = self._try.target
+        self._is_out = False
+        if forbidden := why_forbidden(self.privacy(), target.zone, target.proof):  # since the plan was made
+            raise Refused(f"not sent: {forbidden}")
         paused = None if self._retries else self._fleet.begin(target.backend)
         self._is_out = paused is None
         if paused:  # since the plan was made

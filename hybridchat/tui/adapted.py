@@ -9,6 +9,7 @@ from pathlib import Path
 from hybridchat.config import Config, NotifyConfig, UiConfig
 from hybridchat.config.problems import Problem
 from hybridchat.domain.chat import Attempt
+from hybridchat.paths import is_file
 from hybridchat.session.settings import Settings
 from hybridchat.tui.keymap import DEFAULT, Keymap, rebind
 from hybridchat.tui.screens.chat import ChatScreen
@@ -52,6 +53,8 @@ class Adapted(Themed):
         self._notify_config = config.notify
         if config.ui != self._ui:
             self._adapt(config.ui)
+        if key == "ui.keymap":
+            self.tell_keymap_problems()
         if key == "ui.theme":  # else it may be another for this run alone
             self.show_theme(config.ui.theme)
         return config
@@ -67,7 +70,7 @@ class Adapted(Themed):
     def _use_keymap(self, name: str) -> None:
         """That shipped one, and the user's own keys over it."""
         keymap, self.keymap_problems = DEFAULT, []
-        if name != "default" or (self._keymap_file is not None and self._keymap_file.is_file()):
+        if name != "default" or (self._keymap_file is not None and is_file(self._keymap_file)):
             from hybridchat.tui.keymap_files import load_keymap
 
             keymap, self.keymap_problems = load_keymap(name, self._keymap_file)

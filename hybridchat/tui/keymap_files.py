@@ -14,6 +14,7 @@ from msgspec import Struct
 from textual.keys import Keys, _character_to_key
 
 from hybridchat.config.problems import Problem, problem_at, syntax_problem
+from hybridchat.paths import is_file
 from hybridchat.tui.actions import ACTIONS, GROUPS, character_of, key_name
 from hybridchat.tui.keymap import DEFAULT, Keymap
 
@@ -57,7 +58,7 @@ class _Line(Struct, frozen=True):
 def load_keymap(shipped: str, own: Path | None) -> tuple[Keymap, list[Problem]]:
     """The shipped keymap of that name ("default": the table's own keys), and `own` over it, if the file is there."""
     files = [] if shipped == "default" else [SHIPPED / f"{shipped}.toml"]
-    if own is not None and own.is_file():
+    if own is not None and is_file(own):
         files.append(own)
     if not files:
         return DEFAULT, []

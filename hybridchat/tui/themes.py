@@ -12,6 +12,7 @@ from textual.theme import Theme
 
 from hybridchat.config.problems import Problem, problem_at, syntax_problem
 from hybridchat.errors import UsageError
+from hybridchat.paths import is_file
 
 DEFAULT_THEME = "hybrid-dark"
 
@@ -84,7 +85,7 @@ class Found(NamedTuple):
 
 def theme_names(folders: Iterable[Path]) -> list[str]:
     """The names of all themes in these folders, sorted; a folder that is missing has none."""
-    return sorted({file.stem for folder in folders if folder.is_dir() for file in folder.glob("*.toml")})
+    return sorted({file.stem for folder in folders for file in folder.glob("*.toml") if is_file(file)})
 
 
 def load_theme(name: str, folders: Iterable[Path]) -> Found:
@@ -94,7 +95,7 @@ def load_theme(name: str, folders: Iterable[Path]) -> Found:
         raise UsageError(f"{name!r} is no theme's name", "a theme is named like its file, without .toml")
     for folder in reversed(folders):
         file = folder / f"{name}.toml"
-        if file.is_file():
+        if is_file(file):
             return _read_theme(name, file)
     raise UsageError(f"There is no theme {name!r}", f"there are: {', '.join(theme_names(folders)) or 'none'}")
 

@@ -25,11 +25,14 @@ def rows() -> Iterator[Row]:
         for run in range(RUNS):
             for command in (*commands[run % 3 :], *commands[: run % 3]):  # the machine's mood is everybody's
                 times_s[command].append(ready_s(command, home))
-        bare, ours, pinned = (median(times_s[command]) for command in commands)
+        bare, ours = median(times_s[BARE]), median(times_s[HYBRIDCHAT])
+        pinned_to_not = min(times_s[PINNED]) / min(
+            times_s[HYBRIDCHAT]
+        )  # so close that a median shows the machine's mood
         yield Row("ready for typing, a bare Textual app", bare * 1000, "ms", n=RUNS)
         yield Row("ready for typing, hybridchat", ours * 1000, "ms", n=RUNS)
         yield Row("ready for typing, ratio", ours / bare, "×", 1.6, RUNS)
-        yield Row("ready for typing, local only to not", pinned / ours, "×", 1.1, RUNS)
+        yield Row("ready for typing, local only to not, fastest", pinned_to_not, "×", 1.1, RUNS)
         with running(home) as terminal:
             settle(terminal)
             yield Row("memory, idle", memory_mb(terminal.process.pid), "MB", 70)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import replace
 
 from hybridchat.config import BackendConfig
 from hybridchat.config.providers import Provider, providers
-from hybridchat.domain.chat import Effort, Kind, ModelInfo, Zone
+from hybridchat.domain.chat import Conversation, Effort, Kind, ModelInfo, Zone
 from hybridchat.domain.peers import Peer
 from hybridchat.domain.routing import Candidate
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError
 from hybridchat.keys import Key, typed_key
 from hybridchat.session.drafting import NewBackend, draft
 from hybridchat.session.keeping import Kept
+from hybridchat.session.key_hosts import KeyMoved
 from hybridchat.session.prices import Quote
 from hybridchat.session.providers import Added, KeyState, ListedModel, Look
 from hybridchat.session.state import Chat, Plan
@@ -32,13 +34,28 @@ MODELS = (
 )
 
 
+class FakeTransfer:
+    """What was exported, and where to."""
+
+    def __init__(self) -> None:
+        self.exported: list[tuple[int, str, Path]] = []
+
+    def file_name(self, conversation: Conversation, form: str) -> str:
+        return f"{conversation.id}.{form}"
+
+    async def export(self, conversation: Conversation, form: str, file: Path) -> None:
+        self.exported.append((conversation.id, form, file))
+
+
 class FakeBackends(FakeChats):
     """Further backends, their keys, and how much they may think."""
 
     def __init__(self, candidates: Sequence[Candidate], *, local_only: bool = False) -> None:
         super().__init__(candidates, local_only=local_only)
+        self.moved: dict[str, KeyMoved] = {}  # keys that were for another host
         self.keys: list[tuple[str, str]] = []  # backend, key
         self.added: list[BackendConfig] = []
+        self.transfer = FakeTransfer()
 
     async def set_effort(self, chat: Chat, effort: Effort | None) -> None:
         chat.effort = effort
@@ -54,6 +71,12 @@ class FakeBackends(FakeChats):
 
     def key_host(self, backend: str) -> str:
         return f"https://{backend}.example"
+
+    def moved_key(self, backend: str) -> KeyMoved | None:
+        return self.moved.get(backend)
+
+    async def confirm_key(self, backend: str) -> None:
+        self.moved.pop(backend).agree()
 
     async def set_key(self, backend: str, value: str) -> Kept:
         self.keys.append((backend, typed_key(value)))

@@ -25,7 +25,7 @@ def no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def form_of(stage: Stage, name: str) -> AddBackend:
     """The form for the place whose row that name finds."""
-    await stage.press("alt+b")
+    await stage.press("alt+a")
     await stage.until_top(Picker)
     await stage.type(name)
     await stage.press("enter")
@@ -274,5 +274,5 @@ async def test_from_the_first_start_too(play: Screenplay) -> None:
 
 async def test_where_nothing_can_be_added_that_is_said(play: Screenplay) -> None:
     async with play(FakeSession([LAB])) as stage:
-        await stage.press("alt+b")
+        await stage.press("alt+a")
         await stage.until(lambda: "Nothing can be added here" in stage.text)

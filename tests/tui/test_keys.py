@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from textual import events
 
-from hybridchat.domain.chat import Effort, Health, HealthState, MessageState
+from hybridchat.domain.chat import Effort, Health, HealthState, MessageState, Outcome
 from hybridchat.domain.routing import Candidate
 from hybridchat.errors import ErrorKind
 from hybridchat.session.events import HealthChanged, Offered, TurnEnded
+from hybridchat.session.key_hosts import KeyHost, KeyHosts, KeyMoved
 from hybridchat.session.ways import Way
 from hybridchat.tui.screens.ask_key import AskKey
 from hybridchat.tui.screens.chat import ChatScreen
@@ -24,7 +25,12 @@ def keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hybridchat.session.keeping.keyring_status", lambda: (True, "Secret Service"))
 
 
-async def refused(stage: Stage, draft: str = "") -> None:
+def moved(key_hosts: KeyHosts | None = None) -> KeyMoved:
+    before, now = (KeyHost("env:KEY", f"https://{place}.example") for place in ("east", "west"))
+    return KeyMoved("openai", before, now, key_hosts or KeyHosts())
+
+
+async def refused(stage: Stage, draft: str = "", **why: object) -> None:
     """A reply of the managed backend ends without a word: its key was refused. Something else could answer."""
     from msgspec.structs import replace
 
@@ -35,7 +41,7 @@ async def refused(stage: Stage, draft: str = "") -> None:
     stage.screen.composer.set_draft(draft)
     reply = chat.messages[-1]
     assert reply.attempt is not None
-    attempt = replace(reply.attempt, error_kind=ErrorKind.AUTH)
+    attempt = replace(reply.attempt, **{"error_kind": ErrorKind.AUTH, **why})
     reply = replace(reply, state=MessageState.FAILED, note="openai refused the key: 401 — try another", attempt=attempt)
     chat.turn = None
     chat.replace(reply)
@@ -114,6 +120,39 @@ async def test_a_server_of_ones_own_that_wants_a_key_says_so(play: Screenplay) -
     async with play(FakeSession([LAB])) as stage:
         stage.session.emit(HealthChanged("lab", Health(HealthState.UNHEALTHY, "401", error_kind=ErrorKind.AUTH)))
         await stage.until(lambda: stage.banners == ["lab wants a key: Alt+K gives it one"])
+
+
+@pytest.mark.parametrize("goes", [True, False])
+async def test_a_key_for_another_host_goes_there_after_a_yes(play: Screenplay, goes: bool) -> None:
+    session, key_hosts = FakeSession([CLOUD]), KeyHosts()
+    session.moved["openai"] = moved(key_hosts)
+    async with play(session, size=(120, 40)) as stage:
+        await refused(stage, error_kind=ErrorKind.REFUSED, outcome=Outcome.REFUSED)
+        await stage.until_top(Confirm)
+        assert "May the key of openai go to https://west.example?" in stage.text
+        assert "was for https://east.example" in stage.text
+        assert key_hosts.by_id == {}
+        await stage.press("y" if goes else "enter")  # what harms nobody has the focus
+        if goes:
+            await stage.until(lambda: "Send your question again?" in stage.text)
+            assert "The key of openai is for https://west.example from now on." in stage.text
+            await stage.press("y")
+            await stage.until(lambda: stage.screen.chat is not None and stage.screen.chat.is_streaming)
+        else:
+            await stage.until_top(ChatScreen)
+        assert [host.origin for host in key_hosts.by_id.values()] == (["https://west.example"] if goes else [])
+        assert bool(session.moved) is not goes
+
+
+async def test_who_is_typing_is_told_of_the_key_for_another_host(play: Screenplay) -> None:
+    session = FakeSession([CLOUD])
+    session.moved["openai"] = moved()
+    async with play(session, size=(120, 40)) as stage:
+        await refused(stage, draft="and", error_kind=ErrorKind.REFUSED, outcome=Outcome.REFUSED)
+        await stage.until(lambda: stage.banners)
+        assert stage.banners[0].endswith("Alt+K lets openai have its key")
+        await stage.press("alt+k")
+        await stage.until_top(Confirm)
 
 
 async def test_one_of_several_backends_is_chosen(play: Screenplay) -> None:

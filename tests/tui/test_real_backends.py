@@ -112,7 +112,7 @@ def move(monkeypatch: pytest.MonkeyPatch, provider: str, server: FakeServer) -> 
 
 
 async def add(stage: Stage, case: Case) -> None:
-    await stage.press("alt+b")
+    await stage.press("alt+a")
     await stage.until_top(Picker)
     await stage.type(case.name)
     await stage.press("enter")

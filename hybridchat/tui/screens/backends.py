@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual import work
 
-from hybridchat.domain.chat import Attempt, Effort, Kind, Message
+from hybridchat.domain.chat import Attempt, Effort, Kind, Message, Outcome
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import ErrorKind
 from hybridchat.session import events as news
@@ -17,6 +17,7 @@ from hybridchat.tui.words import EFFORT
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat
+    from hybridchat.session.key_hosts import KeyMoved
 
 _DEFAULT = "default"
 
@@ -30,21 +31,31 @@ class Backends(ChatView):
         super().tell(event)
         match event:
             case news.TurnEnded(conversation_id, reply) if self._is_here(conversation_id):
-                if reply.attempt and reply.attempt.error_kind == ErrorKind.AUTH:
+                if reply.attempt and self._wants_key():
                     self._on_refused_key(reply, reply.attempt)
             case news.HealthChanged(backend, health) if health.error_kind is ErrorKind.AUTH:
                 self.banner(f"{backend} wants a key: {keymap_of(self).name('set_key')} gives it one")
 
     def _wants_key(self) -> bool:
         last = self.chat.messages[-1].attempt if self.chat is not None and self.chat.messages else None
-        return last is not None and last.error_kind == ErrorKind.AUTH
+        return last is not None and (last.error_kind == ErrorKind.AUTH or self._is_key_kept_back(last))
+
+    def _is_key_kept_back(self, attempt: Attempt) -> bool:
+        """It was for another host, so nothing was sent."""
+        assert self.session is not None
+        return attempt.outcome is Outcome.REFUSED and self.session.moved_key(attempt.backend) is not None
 
     def _on_refused_key(self, reply: Message, attempt: Attempt) -> None:
         """Who is typing is not interrupted: the words would go on in the hidden field."""
         if self.app.screen is self and not self.composer.text:
             self._ask_key_and_again(attempt, reply.note)
         else:
-            self.banner(f"{attempt.backend} refused the key: {keymap_of(self).name('set_key')} gives it another one")
+            key = keymap_of(self).name("set_key")
+            is_kept_back = self._is_key_kept_back(attempt)
+            does = f"lets {attempt.backend} have its key" if is_kept_back else "gives it another one"
+            self.banner(
+                f"{reply.note}: {key} {does}" if is_kept_back else f"{attempt.backend} refused the key: {key} {does}"
+            )
 
     @work(group="keys", exclusive=True)
     async def _ask_key_and_again(self, attempt: Attempt, why: str) -> None:
@@ -64,10 +75,29 @@ class Backends(ChatView):
         from hybridchat.tui.screens.ask_key import AskKey
 
         assert self.session is not None
+        if moved := self.session.moved_key(backend):
+            return await self._let_key_go(backend, moved)
         kept = await self.app.push_screen_wait(AskKey(self.session, backend, why))
         self.composer.focus()
         self.plan_now()
         return f"The key of {clean_line(backend, 40)} is {clean_line(kept.detail)}." if kept else ""
+
+    async def _let_key_go(self, backend: str, moved: KeyMoved) -> str:
+        """As `_ask_key`, for a key that the config names and that was for another host."""
+        from hybridchat.tui.screens.dialogs import Confirm
+
+        assert self.session is not None
+        name, host = clean_line(backend, 40), clean_line(moved.now.origin, 200)
+        detail = f"{clean_line(moved.message, 400)}. Your config names both the key and the address."
+        question = Confirm(f"May the key of {name} go to {host}?", detail, yes="Let it go there", no="Keep it back")
+        said = ""
+        if await self.app.push_screen_wait(question):
+            with self.told():
+                await self.session.confirm_key(backend)
+                said = f"The key of {name} is for {host} from now on."
+        self.composer.focus()
+        self.plan_now()
+        return said
 
     @work
     async def action_set_key(self) -> None:

@@ -66,14 +66,14 @@ class ChatView(Screen[None]):
         self.waiting = Waiting()
         self.route_line = RouteLine()
         self.composer = Composer()
-        self._panel_mode = "auto"
+        self._panel_mode = self._panel_shown_as = "auto"
         self._is_simulated = False
         self._plan_timer: Timer | None = None
         self._drafts: dict[Place, str] = {}
         self._live: dict[int, Live] = {}
         self._clock = time.monotonic
         self._waits: dict[int, news.RetryWaits] = {}  # by conversation
-        self._beside: dict[int, tuple[Message, ...]] = {}  # reply → all answers to its question, if there are several
+        self._beside: dict[int, tuple[Message, ...]] = {}  # message → all at its place, if there are several
 
     def compose(self) -> ComposeResult:
         yield self.title_bar
@@ -101,6 +101,7 @@ class ChatView(Screen[None]):
         self.set_class(is_compact, "-compact")
         self.panel.set_class(ui.panel_side == "left", "-left")
         self._panel_mode = ui.panel
+        self._panel_shown_as = "auto" if ui.panel == "off" else ui.panel
         look = Look(prose_cells=ui.text_width, gap_lines=0 if is_compact else 1)
         self.transcript.use(look, show_thinking=ui.show_thinking)
         if self.is_mounted:

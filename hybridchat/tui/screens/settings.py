@@ -30,7 +30,6 @@ Keep = Callable[[str, object], Awaitable[Config]]
 
 AT_ONCE = ("ui", "notify", "budget")
 ELSEWHERE = {"vllm": "with the next `hybridchat local up vllm`", "advise": "with the next `hybridchat advise`"}
-LINES_AROUND = 14  # the list
 
 
 class SettingsScreen(Picker):
@@ -47,17 +46,15 @@ class SettingsScreen(Picker):
 
     def on_mount(self) -> None:
         self.query_one(".dialog", Vertical).mount(self._meaning, after=self.list)
+        if row := self.list.current:
+            self._explain(row)
 
     def _fit(self) -> None:
-        room = int(0.92 * self.app.size.height) - LINES_AROUND
-        self.list.styles.height = max(1, min(len(self.all_rows), room))
+        """The style sheet does: the list has what the words around it leave."""
 
     def searched(self, row: Row) -> str:
         field = self._fields[row.key]
         return f"{field.key} {field.meaning}".casefold()
-
-    def on_resize(self) -> None:
-        self._fit()
 
     def _rows(self) -> list[Row]:
         rows = []
@@ -77,12 +74,13 @@ class SettingsScreen(Picker):
         return mark + value_words(value)
 
     def on_row_list_moved(self, event: RowList.Moved) -> None:
-        field = self._fields.get(event.row.key)
-        if field is not None:
-            default = f"Default: {value_words(field.default)}. "
-            applies = f"Applies {when_it_applies(field)}."
-            meaning = " ".join(field.meaning.split())
-            self._meaning.update(Content.assemble(f"{field.key}: {meaning}\n", (f"{default}{applies}", "$muted")))
+        self._explain(event.row)
+
+    def _explain(self, row: Row) -> None:
+        field = self._fields[row.key]
+        meaning = " ".join(field.meaning.split())
+        below = f"Default: {value_words(field.default)}. Applies {when_it_applies(field)}."
+        self._meaning.update(Content.assemble(f"{field.key}: {meaning}\n", (below, "$muted")))
 
     def choose(self, row: Row) -> None:
         self._change(self._fields[row.key])

@@ -190,6 +190,7 @@ async def test_a_proof_by_question_decides_where_it_is_asked_for(
         said = await call("backends", "add", "litellm", "--url", server.url, "--model", "m", "--prove")
         (question,) = server.sent("/v1/chat/completions")
     assert (said.code, question.json()["max_tokens"]) == (code, 1)
+    assert "charged, and in no budget or statistics: litellm (m, price unknown)" in said.err
     assert len(load_config(file)[0].backend) == 1 - code
 
 

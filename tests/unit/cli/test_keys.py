@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hybridchat.config import load_config
+from hybridchat.errors import EXIT_REFUSED
 from tests.fakes.keyrings import InstallKeyring, Locked, MemoryKeyring
 from tests.fakes.provider import KEY, FakeProvider
 from tests.faults.cli import configure
@@ -97,6 +98,42 @@ async def test_a_flag_comes_before_environment_and_keyring(
     assert (nobodys.code, nobodys.err) == (2, "hybridchat: --key-from is for one backend — add --backend ID\n")
 
 
+async def test_a_key_that_the_config_names_does_not_move_with_the_address(
+    call: Call, home: Path, server: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def config(url: str) -> str:
+        return (
+            '[[backend]]\nid = "az"\nkind = "openai-compatible"\nzone = "managed"\nmodel = "m"\n'
+            f'base_url = "{url}"\nkey = "env:AZ_KEY"\n'
+        )
+
+    monkeypatch.setenv("AZ_KEY", KEY)
+    configure(home, config(server.url))
+    assert (await call("keys", "test", "az")).code == 0
+    async with FakeProvider("m") as elsewhere:
+        configure(home, config(elsewhere.url))
+        asked = await call("ask", "--backend", "az", "hi")
+        tried = await call("keys", "test", "az")
+        examined = await call("backends", "test", "az")
+        assert (asked.code, tried.code, examined.code) == (EXIT_REFUSED, 1, 1)
+        for said in (asked.err, tried.out, examined.out):
+            assert f"was for {server.url}" in said
+            assert "`hybridchat keys confirm az`" in said
+        assert elsewhere.requests == []
+        confirmed = await call("keys", "confirm", "az", "--json")
+        assert confirmed.json == {"backend": "az", "key": "env", "host": elsewhere.url}
+        assert (await call("ask", "--backend", "az", "hi")).code == 0
+        assert elsewhere.requests[-1].headers["authorization"] == f"Bearer {KEY}"
+        await call("backends", "rm", "az")
+        configure(home, config(server.url))
+        assert (await call("keys", "test", "az")).code == 0, "it was written anew"
+
+
+async def test_there_is_nothing_to_confirm_of_a_key_that_lies_under_its_host(call: Call, file: Path) -> None:
+    said = await call("keys", "confirm", "b")
+    assert (said.code, said.err.count("\n")) == (2, 1)
+
+
 async def test_test_says_what_the_server_says(
     call: Call, server: FakeProvider, home: Path, ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,9 +178,26 @@ async def test_backends_are_tried_one_by_one(
     good = await call("backends", "test", "good", "--round-trip", "--json")
     assert (good.code, [finding["state"] for finding in good.json]) == (0, ["ok"])
     assert len(server.sent("/v1/chat/completions")) == 1
+    assert good.err == "", "nobody charges for a server of one's own"
     every = await call("backends", "test")
     assert (every.code, every.out.startswith("ok     good: "), "broken away: " in every.out) == (1, True, True)
     assert (await call("backends", "test", "nope")).code == 2
+
+
+@pytest.mark.parametrize("command", ["backends test", "doctor"])
+async def test_what_a_question_costs_is_said_before_it_is_asked(
+    command: str, call: Call, server: FakeProvider, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = '[[backend]]\nid = "{}"\nkind = "openai-compatible"\nbase_url = "{}"\nmodel = "{}"\n'
+    entry += 'zone = "managed"\nkey = "env:RIGHT"\n'
+    price = "[backend.price.m]\ninput = 100\noutput = 400\n"
+    configure(home, entry.format("dear", server.url, "m") + price + entry.format("odd", server.url, "other"))
+    monkeypatch.setenv("RIGHT", KEY)
+    said = await call(*command.split(), "--round-trip", "--json")
+    words = "a question for one token is charged, and in no budget or statistics: "
+    assert said.err == f"{words}dear (m, ≈ $0.0020), odd (other, price unknown)\n"
+    assert (await call(*command.split(), "--json")).err == ""
+    assert "charged" not in (await call("--local-only", *command.split(), "--round-trip")).err
 
 
 async def test_rm_takes_the_key_along_unless_another_uses_it(

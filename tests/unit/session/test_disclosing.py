@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from hybridchat.domain.chat import Attachment, Attempt, Disclosure, Message, Mes
 from hybridchat.domain.events import Failed, Finished, Signature, Started, Text, Thinking
 from hybridchat.domain.routing import Outlook
 from hybridchat.errors import EXIT_REFUSED, ErrorKind
+from hybridchat.ledger.store import open_ledger
 from hybridchat.session.disclosing import AT_A_TIME, DRAFT_AT_ONCE, Gate, Place
 from hybridchat.session.events import Delta, Notice
 from hybridchat.session.state import Chat
@@ -99,7 +101,36 @@ async def test_what_was_masked_stays_masked_without_another_question(build: Buil
     assert sent(world, "other")[0] == "mail <EMAIL_1> about card <CARD_1>"
     plan = world.session.plan(chat, "mail joe@corp.com as well")
     assert plan.decision.outlook is Outlook.ASK
-    assert plan.found is not None and plan.found.places == (Place("this message", "email", 1),)
+    assert plan.found is not None and plan.found.places[0] == Place("this message", "email", 1)
+
+
+async def test_as_it_is_names_what_was_masked_so_far(build: Build) -> None:
+    """For that would go as well: it is a word about all of it."""
+    world = await build(CLOUD)
+    chat = world.session.new(route="cloud", system="ask joe@corp.com")
+    await ask(world, chat, WORDS, disclosure=MASKED)
+    masked = r"1 email in the system prompt \(masked so far\), .*1 card in earlier turns \(masked so far\)"
+    with pytest.raises(Undecided, match=rf"1 email in this message, {masked}"):
+        await ask(world, chat, "mail jim@corp.com as well")
+    plan = world.session.plan(chat, "mail jim@corp.com as well")
+    assert {way.kind: way.counts for way in plan.ways}["as_is"] == {"email": 3, "card": 1}
+    await ask(world, chat, "and then?")
+    assert EMAIL not in "".join(sent(world))
+
+
+async def test_what_another_window_is_streaming_is_looked_through(build: Build, tmp_path: Path) -> None:
+    here, there = [await build(LAB, CLOUD, ledger=open_ledger(tmp_path / "ledger.db")) for _ in range(2)]
+    there.backends["lab"].script = (Started("m"), Text(f"it is {CARD}"), asyncio.Event())
+    theirs = there.session.new(route="lab")
+    await there.session.send(theirs, "which card?")
+    assert theirs.id is not None
+    chat = await here.session.open(theirs.id)
+    while not chat.messages[-1].text:  # until it is flushed
+        chat = await here.session.open(theirs.id)
+    assert chat.messages[-1].state is MessageState.STREAMING
+    with pytest.raises(Undecided, match="1 card in earlier turns"):
+        await ask(here, chat, "go on", route="cloud")
+    assert here.backends["cloud"].requests == []
 
 
 async def test_what_went_as_it_is_goes_there_again_and_nowhere_else(build: Build) -> None:

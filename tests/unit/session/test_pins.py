@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from hybridchat.config import Config, PrivacyConfig
 from hybridchat.config.folders import FolderPin
-from hybridchat.domain.chat import Message, MessageState, Privacy, Role, Zone
+from hybridchat.domain.chat import Message, MessageState, Outcome, Privacy, Role, Zone
+from hybridchat.domain.events import Failed
 from hybridchat.domain.routing import Outlook
-from hybridchat.errors import Refused, UsageError
+from hybridchat.errors import ErrorKind, Refused, UsageError
+from hybridchat.ledger.store import open_ledger
 from hybridchat.session.chat import Session
 from hybridchat.session.events import Notice
 from hybridchat.session.forking import past_turns
 from hybridchat.session.state import Chat
-from tests.unit.session.conftest import Build, World, spec
+from tests.unit.session.conftest import Build, World, spec, until
 
 LAB, CLOUD = spec("lab", Zone.DEVICE), spec("cloud", Zone.MANAGED)
 WHY = "pinned by /clients/.hybridchat.toml"
@@ -120,6 +123,37 @@ async def test_without_its_guard_a_local_only_run_does_not_begin(build: Build, m
     with pytest.raises(Refused, match="guard"):
         await say(world.session, pinned, "words")
     assert len(world.backends["lab"].requests) == 1
+
+
+async def test_no_retry_leaves_once_the_folder_pins(build: Build, at_once: None) -> None:
+    pin, fails = [FolderPin()], asyncio.Event()
+    world = await build(LAB, CLOUD, look_at_folder=lambda: pin[0])
+    world.backends["cloud"].first = [(fails, Failed(ErrorKind.SERVER, "it failed"))]
+    chat = world.session.new()
+    await world.session.send(chat, "words", route="cloud")
+    await until(lambda: world.backends["cloud"].requests)
+    pin[0] = PINNED
+    await say(world.session, world.session.new(), "in another chat", route="lab")
+    fails.set()
+    reply = await world.session.wait(chat)
+    assert len(world.backends["cloud"].requests) == 1
+    assert reply.attempt is not None
+    assert (reply.attempt.attempt_no, reply.attempt.outcome) == (2, Outcome.REFUSED)
+
+
+async def test_a_summary_is_as_private_as_another_window_made_the_conversation(build: Build, tmp_path: Path) -> None:
+    here, there = [await build(LAB, CLOUD, ledger=open_ledger(tmp_path / "ledger.db")) for _ in range(2)]
+    chat = here.session.new()
+    await say(here.session, chat, "words", route="lab")
+    assert chat.id is not None
+    await there.session.set_privacy(await there.session.open(chat.id), Privacy.LOCAL_ONLY)
+    with pytest.raises(Refused, match="local only"):
+        await here.session.fork_with_summary(chat, "cloud")
+    assert here.backends["cloud"].requests == []
+    assert (await here.session.fork_with_summary(chat, "lab")).privacy is Privacy.LOCAL_ONLY
+    await there.session.delete(chat.id)
+    with pytest.raises(UsageError, match="no conversation"):
+        await here.session.fork_with_summary(chat, "lab")
 
 
 # --- loosening

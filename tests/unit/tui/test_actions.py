@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 
 from hybridchat.tui.actions import ACTIONS, GROUPS, key_name, short_key
 from hybridchat.tui.app import HybridChatApp
@@ -27,6 +30,12 @@ def test_no_id_and_no_key_twice() -> None:
     for where in places:
         keys = Counter(key for a in ACTIONS if a.where in where for key in a.keys)
         assert [key for key, count in keys.items() if count > 1] == []
+
+
+def test_a_terminal_can_send_every_key() -> None:
+    """Alt is an escape before the character; some of these pairs are other keys."""
+    taken = {"\x1b" + key.removeprefix("alt+") for a in ACTIONS for key in a.keys if re.fullmatch("alt\\+.", key)}
+    assert taken & ANSI_SEQUENCES_KEYS.keys() == set()
 
 
 def test_every_action_has_a_binding_with_its_id() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from hybridchat.tui.actions import ACTIONS
 from hybridchat.tui.keymap import DEFAULT, Keymap
-from hybridchat.tui.keymap_files import SHIPPED, load_keymap, normal_key
+from hybridchat.tui.keymap_files import SHIPPED, keys_markdown, load_keymap, normal_key
 
 NAMES = [file.stem for file in SHIPPED.glob("*.toml")]
 
@@ -153,3 +153,7 @@ def test_keys_as_people_write_them(text: str, key: str | None) -> None:
 
 def test_the_tables_keys_are_written_as_a_file_would_have_them() -> None:
     assert [key for action in ACTIONS for key in action.keys if normal_key(key) != key] == []
+
+
+def test_the_pages_example_has_no_mistakes(tmp_path: Path) -> None:
+    assert load(tmp_path, keys_markdown().split("```toml\n")[1].split("```")[0])[1] == []

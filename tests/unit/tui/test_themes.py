@@ -138,3 +138,14 @@ def test_the_page_names_every_role_and_its_example_is_a_theme(tmp_path: Path) ->
     assert [role for role in ROLES if f"`{role}`" not in page] == []
     (tmp_path / "example.toml").write_text(page.split("```toml\n")[1].split("```")[0], encoding="utf-8")
     assert faint(load_theme("example", [tmp_path]).theme) == []
+
+
+def test_a_folder_that_may_not_be_looked_into_has_no_themes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def denied(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    (tmp_path / "mine.toml").touch()
+    monkeypatch.setattr(Path, "is_file", denied)
+    assert theme_names([tmp_path]) == []
+    with pytest.raises(UsageError, match="There is no theme 'mine'"):
+        load_theme("mine", [tmp_path])

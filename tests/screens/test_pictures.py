@@ -1,6 +1,6 @@
 """Pictures of the main screens, compared with the stored ones.
 
-`UPDATE_PICTURES=1 pytest tests/tui/test_pictures.py` accepts what is there now; look at the changed files first.
+`UPDATE_PICTURES=1 pytest tests/screens/test_pictures.py` accepts what is there now; look at the changed files first.
 """
 
 from __future__ import annotations
@@ -43,9 +43,14 @@ from tests.tui.inks import drawn_pairs
 from tests.tui.samples import CONVERSATION, STREAMED, THINKING, TITLES
 
 PICTURES = Path(__file__).parent / "pictures"
-SIZES = ((80, 24), (120, 40), (200, 60))
+SIZES: tuple[tuple[int, int], ...] = ((80, 24), (120, 40), (200, 60))
+NO_WIDER = ("themes", "settings", "compact")  # at 200 columns there is nothing new to see
 THEMES = ("hybrid-dark", "hybrid-light")
 IS_UPDATE = bool(os.environ.get("UPDATE_PICTURES"))
+
+
+def sizes(scene: str) -> tuple[tuple[int, int], ...]:
+    return SIZES[:2] if scene in NO_WIDER else SIZES
 
 
 async def idle(stage: Stage) -> None:
@@ -191,7 +196,7 @@ async def first_run(stage: Stage) -> None:
 
 
 async def place(stage: Stage) -> None:
-    await stage.press("alt+b")
+    await stage.press("alt+a")
     await stage.until_top(Picker)
 
 
@@ -243,7 +248,7 @@ async def test_picture(scene: str, play: Screenplay, tmp_path: Path, monkeypatch
         for widget in (*stage.screen.query(TextArea), *stage.app.screen.query(Input)):
             widget.cursor_blink = False
         changed = []
-        for size in SIZES:
+        for size in sizes(scene):
             await stage.resize(*size)
             for theme in THEMES:
                 stage.app.show_theme(theme)
@@ -275,5 +280,5 @@ def _is_as_stored(name: str, picture: str, tmp_path: Path) -> bool:
 
 
 def test_no_picture_is_left_over() -> None:
-    wanted = {f"{s}-{w}x{h}-{t.removeprefix('hybrid-')}.svg" for s in SCENES for w, h in SIZES for t in THEMES}
+    wanted = {f"{s}-{w}x{h}-{t.removeprefix('hybrid-')}.svg" for s in SCENES for w, h in sizes(s) for t in THEMES}
     assert {file.name for file in PICTURES.glob("*.svg")} == wanted
