@@ -141,6 +141,22 @@ async def test_no_retry_leaves_once_the_folder_pins(build: Build, at_once: None)
     assert (reply.attempt.attempt_no, reply.attempt.outcome) == (2, Outcome.REFUSED)
 
 
+async def test_what_another_window_pinned_is_pinned_here_with_the_next_message(build: Build, tmp_path: Path) -> None:
+    here, there = [await build(LAB, CLOUD, ledger=open_ledger(tmp_path / "ledger.db")) for _ in range(2)]
+    chat = here.session.new()
+    await say(here.session, chat, "words", route="cloud")
+    assert chat.id is not None
+    await there.session.set_privacy(await there.session.open(chat.id), Privacy.LOCAL_ONLY)
+    with pytest.raises(Refused, match="this conversation is local only"):
+        await here.session.send(chat, "more words", route="cloud")
+    with pytest.raises(Refused, match="this conversation is local only"):
+        await here.session.answer_again(chat, route="cloud")
+    assert len(here.backends["cloud"].requests) == 1
+    assert here.session.plan(chat, "more words").privacy is Privacy.LOCAL_ONLY, "as the screen says from now on"
+    await say(here.session, chat, "more words", route="lab")
+    assert [message.text for message in here.backends["lab"].requests[-1].messages] == ["words", "Hello", "more words"]
+
+
 async def test_a_summary_is_as_private_as_another_window_made_the_conversation(build: Build, tmp_path: Path) -> None:
     here, there = [await build(LAB, CLOUD, ledger=open_ledger(tmp_path / "ledger.db")) for _ in range(2)]
     chat = here.session.new()
