@@ -46,6 +46,7 @@ from hybridchat.session.ledgers import Ledgers
 from hybridchat.session.planning import Planner
 from hybridchat.session.prices import PriceBook
 from hybridchat.session.state import Chat, Draft, Plan
+from hybridchat.session.transfer import Transfer
 from hybridchat.session.turns import Turns
 from hybridchat.session.vouches import Vouches
 from hybridchat.session.ways import Way
@@ -107,6 +108,7 @@ class Session:
         self.siblings, self.with_siblings = answers.siblings, answers.with_siblings
         self.show_sibling = answers.show_sibling
         self.make_fork = Forks(self._ledgers, self.floor).make
+        self.transfer = Transfer(self._ledgers, self.floor, config.privacy)
         self._shown: Chat | None = None  # the newest one asked for
         self._deleted: list[int] = []
         self._watch: asyncio.Task[None] | None = None

@@ -14,7 +14,7 @@ from hybridchat.domain.chat import Privacy
 from hybridchat.domain.imports import Found, ImportedAttempt, ImportedConversation, Unread
 from hybridchat.domain.moments import utc_text
 from hybridchat.domain.privacy import strictest
-from hybridchat.domain.text import clean_line, title_of
+from hybridchat.domain.text import clean_line, count_of, title_of
 from hybridchat.importing import sources
 from hybridchat.ledger import merging
 from hybridchat.ledger.imports import Added
@@ -42,6 +42,21 @@ class Report(Struct):
         self.unread += 1
         if len(self.told) < MAX_TOLD:
             self.told.append(unread)
+
+    def lines(self, verb: str) -> list[str]:
+        """What came, for people: `verb` is "added" or the like. What was not read is only counted."""
+        added = self.added
+        came = f"{verb} {count_of(added.new, 'new conversation')}"
+        came += f" and {added.grown:,} that went on" if added.grown else ""
+        came += f", with {count_of(added.messages, 'message')}"
+        came += f" and {count_of(added.attempts, 'usage row')}" if added.attempts else ""
+        left = [
+            f"{added.known:,} here already" if added.known else "",
+            f"{self.empty:,} empty" if self.empty else "",
+            f"{self.unread:,} not read" if self.unread else "",
+        ]
+        pinned = f"all of it is local only: {self.pinned}" if self.pinned else ""
+        return [line for line in (came, ", ".join(filter(None, left)), pinned) if line]
 
 
 class Importer:

@@ -56,7 +56,7 @@ def test_a_tree_is_there_and_can_be_found(ledger: Ledger) -> None:
         ("words of b", "m"),
     ]
     assert [m.origin for m in ledger.tree(conversation.id).result()] == ["a", "b", "c"]
-    assert [m.origin for m in ledger.answered_again(conversation.id).result()] == ["b", "c"]
+    assert [m.origin for m in ledger.with_siblings(conversation.id).result()] == ["b", "c"]
     assert len(ledger.search("words").result()) == 3
 
 
