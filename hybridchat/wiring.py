@@ -17,7 +17,7 @@ from hybridchat.config import BackendConfig, Config, config_error, folders, load
 from hybridchat.config.problems import Problem
 from hybridchat.config.providers import provider_at
 from hybridchat.domain.address import parse_base_url
-from hybridchat.domain.chat import Kind, Proof, Zone
+from hybridchat.domain.chat import Kind, Privacy, Proof, Zone
 from hybridchat.domain.pricing import PricePerMillion
 from hybridchat.errors import BackendError, ErrorKind, Refused
 from hybridchat.keys import SessionKeys, find_key, secret_variables
@@ -34,6 +34,7 @@ from hybridchat.session.vouches import Vouches
 
 if TYPE_CHECKING:
     from hybridchat.backends.ollama_admin import OllamaAdmin
+    from hybridchat.session.importing import Importer
     from hybridchat.session.providers import Providers
     from hybridchat.session.setup import Setup
 
@@ -70,6 +71,14 @@ class Wiring(NamedTuple):
             budget_file=BudgetFile(self.paths.config_file),
             vouches=Vouches(self.paths.vouches_file),
         )
+
+    def open_importer(self, ledger: Ledger) -> Importer:
+        """For bringing conversations in. Looks at the folder this process is in when it begins with a file."""
+        from hybridchat.session.importing import Importer
+
+        privacy = self.config.privacy
+        why = "this import is local only" if self.local_only else ""
+        return Importer(ledger, Privacy(privacy.default), privacy.local_only_folders, lambda: why)
 
     def _opener(self) -> Opener:
         return Opener(self.paths, self.config, self.session_keys, self.ledger, local_only=self.local_only)

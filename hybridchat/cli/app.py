@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -16,10 +17,10 @@ from hybridchat.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE
 
 PROGRAM = "hybridchat"
 
-# Section → commands; `hybridchat.cli.NAME` holds the click command `command`.
+# Section → commands; `hybridchat.cli.NAME` holds the click command `command`; a keyword of Python has a `_` there.
 COMMANDS: dict[str, tuple[str, ...]] = {
     "Talk": ("ask", "escalate", "demo"),
-    "Conversations": ("list", "search", "show", "rename", "fork", "delete", "backup", "restore"),
+    "Conversations": ("list", "search", "show", "rename", "fork", "delete", "import", "backup", "restore"),
     "Models and engines": ("models", "local", "backends", "keys", "doctor"),
     "Privacy": ("audit",),
     "Numbers": ("stats", "budget", "export", "advise"),
@@ -35,7 +36,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        command: click.Command = importlib.import_module(f"hybridchat.cli.{cmd_name}").command
+        module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command: click.Command = importlib.import_module(f"hybridchat.cli.{module}").command
         return command
 
     def resolve_command(

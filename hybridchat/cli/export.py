@@ -10,9 +10,13 @@ from hybridchat.cli import output
 from hybridchat.cli.dates import backend_option, since_option, until_option
 from hybridchat.cli.finite import Counted
 from hybridchat.cli.groups import DefaultGroup
+from hybridchat.cli.progress import Progress
 from hybridchat.cli.store import check_backend, find_conversation, opened_ledger
+from hybridchat.domain.text import count_of
+from hybridchat.errors import UsageError
 from hybridchat.export import conversation as conversations
 from hybridchat.export import usage
+from hybridchat.session.exporting import Exporter
 
 file_option = click.option("-o", "--output", "file", type=click.Path(path_type=Path), help="Write to this file.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
@@ -20,11 +24,12 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Short for --
 
 @click.group("export", cls=DefaultGroup, default="usage")
 def command() -> None:
-    """Export usage rows (the default) or a conversation.
+    """Export usage rows (the default) or conversations.
 
     \b
     hybridchat export usage --format csv -o usage.csv
     hybridchat export conversation 12 > sky.md
+    hybridchat export conversation --all --format html -o chats.html
     """
 
 
@@ -57,18 +62,38 @@ def export_usage(
 
 
 @command.command("conversation")
-@click.argument("conversation_id", type=Counted(), metavar="ID")
+@click.argument("conversation_id", type=Counted(), metavar="[ID]", required=False)
+@click.option("--all", "every", is_flag=True, help="All conversations: -o names a folder, or a file .zip or .html.")
 @click.option("--format", "form", type=click.Choice(list(conversations.FORMATS)), default="markdown", show_default=True)
+@click.option("--branches", is_flag=True, help="All branches, not only the one that is shown; in json.")
 @json_option
 @file_option
-def export_conversation(conversation_id: int, form: str, as_json: bool, file: Path | None) -> None:
-    """Export a conversation's active branch.
+def export_conversation(
+    conversation_id: int | None, every: bool, form: str, branches: bool, as_json: bool, file: Path | None
+) -> None:
+    """Export a conversation's active branch, or all conversations.
+
+    html is one page for a browser, light and dark; it runs nothing and fetches nothing. json with --branches is what
+    `hybridchat import` takes on another machine.
 
     \b
-    hybridchat export conversation 12 --format json -o sky.json
+    hybridchat export conversation 12 --format html -o sky.html
+    hybridchat export conversation --all --format json --branches -o chats.zip
     """
+    form = "json" if as_json else form
+    if every == (conversation_id is not None):
+        raise UsageError("what shall be exported?", "give the ID of a conversation, or --all")
+    if branches and form != "json":
+        raise UsageError("only json has room for all branches", "add --format json, or leave out --branches")
     with opened_ledger() as ledger:
-        conversation = find_conversation(ledger, conversation_id)
-        messages = ledger.branch(conversation_id).result()
-    with output.data_stream(file) as stream:
-        conversations.FORMATS["json" if as_json else form](conversation, messages, stream)
+        exporter = Exporter(ledger, branches=branches)
+        if conversation_id is not None:
+            conversation = find_conversation(ledger, conversation_id)
+            with output.data_stream(file) as stream:
+                exporter.one(conversation, form, stream)
+        elif file is None:
+            raise UsageError("where to?", "-o names a folder, or a file .zip or .html")
+        else:
+            with Progress() as progress:
+                count = exporter.all(form, file, lambda share: progress.show("exported", share))
+            output.note(f"{count_of(count, 'conversation')} in {file}")

@@ -28,15 +28,16 @@ def load_wiring(*, strict: bool = True, local_only: bool = False) -> Wiring:
 def load_recorded() -> Wiring:
     """For a command that works without a session: until it has ended, what leaves the device is recorded."""
     wired = load_wiring()
+    wired.ledger.tell(output.note)
     click.get_current_context().call_on_close(wired.ledger.close)
     return wired
 
 
 @contextmanager
-def opened_ledger(*, to_write: bool = False) -> Iterator[Ledger]:
+def opened_ledger(wired: Wiring | None = None, *, to_write: bool = False) -> Iterator[Ledger]:
     """Raises LedgerError when it cannot be opened: an empty one in memory would pass for the user's, and what is
     written into a copy for saved."""
-    ledger = load_wiring().open_ledger(output.note)
+    ledger = (wired or load_wiring()).open_ledger(output.note)
     try:
         if ledger.status.mode == "memory" and (to_write or not ledger.status.is_copy):
             remedy = "it cannot be changed now" if ledger.status.is_copy else "it is as it was, but cannot be used now"

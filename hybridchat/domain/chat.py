@@ -195,6 +195,8 @@ class Message(Struct, frozen=True):
     attempt: Attempt | None = None  # of an assistant message: its last attempt
     note: str = ""  # why it ended early, as one readable line
     signature: str = ""  # opaque, of the thinking: some APIs want it back with later turns
+    model: str | None = None  # of an imported reply, that has no attempt: who wrote it, as its source says
+    origin: str = ""  # its name in every other ledger
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
@@ -260,6 +262,7 @@ class Conversation(Struct, frozen=True):
     active_leaf_id: int | None = None
     message_count: int = 0
     waiting: tuple[str, ...] = ()  # messages that wait for the running reply
+    origin: str = ""  # its name in every other ledger
 
 
 class ModelInfo(Struct, frozen=True):

@@ -1,18 +1,19 @@
-"""A conversation for people (markdown) and for programs (json). Texts go out as they are in the ledger: raw."""
+"""A conversation for people (markdown, html) and for programs (json). But for html, texts go out as they are: raw."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 import msgspec
 
-from hybridchat.domain.chat import Attempt, Conversation, Message, MessageState, Role
+from hybridchat.domain.chat import Conversation, Message, MessageState
+from hybridchat.export.html import write_html
+from hybridchat.export.words import heading
 
 Writer = Callable[[Conversation, Sequence[Message], TextIO], None]
 
-_SPEAKERS = {Role.USER: "You", Role.ASSISTANT: "Assistant", Role.SYSTEM: "System"}
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 
 
@@ -27,7 +28,7 @@ def _markdown(conversation: Conversation, messages: Iterable[Message]) -> Iterat
     if conversation.system:
         yield f"\n## System\n\n{close_fence(conversation.system)}"
     for message in messages:
-        yield f"\n## {_heading(message)}"
+        yield f"\n## {heading(message)}"
         if message.thinking:
             yield "\n" + "\n".join(f"> {line}".rstrip() for line in message.thinking.splitlines())
         if message.text:
@@ -35,16 +36,6 @@ def _markdown(conversation: Conversation, messages: Iterable[Message]) -> Iterat
         state = "" if message.state is MessageState.COMPLETE else message.state
         if ending := ": ".join(filter(None, (state, message.note))):
             yield f"\n*{ending}*"
-
-
-def _heading(message: Message) -> str:
-    speaker = _SPEAKERS[message.role]
-    return speaker if message.attempt is None else f"{speaker} · {_origin(message.attempt)}"
-
-
-def _origin(attempt: Attempt) -> str:
-    zone = f"{attempt.zone}, {attempt.proof}" if attempt.proof else str(attempt.zone)
-    return f"{attempt.model} on {attempt.backend} ({zone})"
 
 
 def close_fence(text: str) -> str:
@@ -68,4 +59,17 @@ def write_json(conversation: Conversation, messages: Sequence[Message], stream: 
     stream.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
 
 
-FORMATS: dict[str, Writer] = {"markdown": write_markdown, "json": write_json}
+def _write_page(conversation: Conversation, messages: Sequence[Message], stream: TextIO) -> None:
+    write_html([(conversation, messages)], [conversation.title], stream)
+
+
+class Format(NamedTuple):
+    suffix: str
+    write: Writer
+
+
+FORMATS: dict[str, Format] = {
+    "markdown": Format(".md", write_markdown),
+    "json": Format(".json", write_json),
+    "html": Format(".html", _write_page),
+}

@@ -62,9 +62,9 @@ class Questions(ABC):
         """All that answer, or follow, the same message as that one does, itself included; oldest first."""
         return self._read(lambda db: reads.siblings(db, message_id))
 
-    def answered_again(self, conversation_id: int) -> Future[list[Message]]:
+    def with_siblings(self, conversation_id: int) -> Future[list[Message]]:
         """All replies to those questions of the conversation that have several, oldest first."""
-        return self._read(lambda db: reads.answered_again(db, conversation_id))
+        return self._read(lambda db: reads.with_siblings(db, conversation_id))
 
     def newest_leaf(self, message_id: int) -> Future[int]:
         """The newest message below that one, or itself."""
@@ -73,6 +73,9 @@ class Questions(ABC):
     def tree(self, conversation_id: int) -> Future[list[Message]]:
         """Every message, by id."""
         return self._read(lambda db: reads.tree(db, conversation_id))
+
+    def ledger_uuid(self) -> Future[str]:
+        return self._read(reads.ledger_uuid)
 
     def snapshot(self, conversation_id: int | None, now: str) -> Future[Snapshot]:
         """The panel's numbers as of `now` (ISO 8601), without the counterfactual. Days begin at the user's midnight."""

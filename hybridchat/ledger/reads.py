@@ -29,14 +29,17 @@ E = TypeVar("E", bound=StrEnum)
 
 USAGE_COLUMNS = Attempt.__struct_fields__
 
-_CONVERSATION = """
+_ORIGIN = "coalesce({0}.origin, 'hybridchat:' || (SELECT value FROM meta WHERE key = 'ledger_uuid') || ':' || {0}.id)"
+
+_CONVERSATION = f"""
 SELECT id, title, created_at, updated_at, privacy, route, model, decided_backend, decided_model, system, workload,
        reasoning, effort, active_leaf_id,
-       (SELECT count(*) FROM message WHERE conversation_id = conversation.id), waiting
+       (SELECT count(*) FROM message WHERE conversation_id = conversation.id), waiting,
+       {_ORIGIN.format("conversation")}
 FROM conversation WHERE deleted_at IS NULL"""
 
 _MESSAGE_COLUMNS = tuple(name for name in Message.__struct_fields__ if name != "attempt")
-_MESSAGE = ", ".join(f"m.{name}" for name in _MESSAGE_COLUMNS)
+_MESSAGE = ", ".join(_ORIGIN.format("m") if name == "origin" else f"m.{name}" for name in _MESSAGE_COLUMNS)
 _LAST_ATTEMPT = "LEFT JOIN usage u ON u.attempt_id = (SELECT max(id) FROM attempt WHERE message_id = m.id)"
 
 # parents are older than their children, so `id <` also ends a walk through a damaged tree
@@ -54,11 +57,11 @@ SELECT {_MESSAGE}, u.* FROM message m {_LAST_ATTEMPT}
 WHERE m.conversation_id = (SELECT conversation_id FROM message WHERE id = :id)
     AND m.parent_id IS (SELECT parent_id FROM message WHERE id = :id) ORDER BY m.id"""
 
-_ANSWERED_AGAIN = f"""
+_WITH_SIBLINGS = f"""
 SELECT {_MESSAGE}, u.* FROM message m {_LAST_ATTEMPT} WHERE m.parent_id IN (
-    SELECT parent_id FROM message WHERE conversation_id = ? AND role = 'assistant' AND parent_id IS NOT NULL
+    SELECT parent_id FROM message WHERE conversation_id = ? AND parent_id IS NOT NULL
     GROUP BY parent_id HAVING count(*) > 1
-) AND m.role = 'assistant' ORDER BY m.id"""
+) ORDER BY m.id"""
 
 _NEWEST_LEAF = """
 WITH RECURSIVE below (id) AS (
@@ -120,6 +123,11 @@ def _to_message(row: tuple[Any, ...]) -> Message:
     return Message(**values, attempt=None if usage[0] is None else to_attempt(usage))
 
 
+def ledger_uuid(db: sqlite3.Connection) -> str:
+    (value,) = db.execute("SELECT value FROM meta WHERE key = 'ledger_uuid'").fetchone()
+    return str(value)
+
+
 def conversations(db: sqlite3.Connection, limit: int, before_id: int | None) -> list[Conversation]:
     """Newest activity first; `before_id` is the last one of the page before."""
     older = "" if before_id is None else "AND (updated_at, id) < (SELECT updated_at, id FROM conversation WHERE id = ?)"
@@ -147,9 +155,9 @@ def siblings(db: sqlite3.Connection, message_id: int) -> list[Message]:
     return [_to_message(row) for row in db.execute(_SIBLINGS, {"id": message_id})]
 
 
-def answered_again(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
-    """The replies of a conversation that have siblings, by id."""
-    return [_to_message(row) for row in db.execute(_ANSWERED_AGAIN, (conversation_id,))]
+def with_siblings(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
+    """Answers to one question, and questions that two windows asked at one place, by id."""
+    return [_to_message(row) for row in db.execute(_WITH_SIBLINGS, (conversation_id,))]
 
 
 def newest_leaf(db: sqlite3.Connection, message_id: int) -> int:

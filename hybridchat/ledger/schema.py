@@ -254,3 +254,18 @@ def m009_what_was_spent_off_the_record(database: Database) -> None:
         PRIMARY KEY (slot, backend)
     ) WITHOUT ROWID"""
     _run(database, [table])
+
+
+@migrations()
+def m011_where_rows_came_from(database: Database) -> None:
+    """Imported rows are named by their origin, so that they come once; `model` says who wrote an imported reply."""
+    added = (("conversation", "origin"), ("message", "origin"), ("message", "model"), ("attempt", "origin"))
+    _run(database, (f"ALTER TABLE {table} ADD COLUMN {name} TEXT" for table, name in added))
+    _run(
+        database,
+        (
+            "CREATE INDEX conversation_origin ON conversation (origin) WHERE origin IS NOT NULL",
+            "CREATE UNIQUE INDEX message_origin ON message (conversation_id, origin) WHERE origin IS NOT NULL",
+            "CREATE UNIQUE INDEX attempt_origin ON attempt (origin) WHERE origin IS NOT NULL",
+        ),
+    )

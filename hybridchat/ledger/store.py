@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -18,8 +18,9 @@ from msgspec.structs import replace
 
 from hybridchat.domain.audit import Departure
 from hybridchat.domain.chat import Attempt, MessageState
+from hybridchat.domain.imports import ImportedAttempt, ImportedConversation
 from hybridchat.errors import LedgerError
-from hybridchat.ledger import departures, files, money, purge, writes
+from hybridchat.ledger import departures, files, imports, money, purge, writes
 from hybridchat.ledger.backups import look_after
 from hybridchat.ledger.connect import (
     SQLITE_ERRORS,
@@ -31,6 +32,7 @@ from hybridchat.ledger.connect import (
     transaction,
 )
 from hybridchat.ledger.departures import DepartureRow
+from hybridchat.ledger.imports import Added
 from hybridchat.ledger.opening import Opened, end_process, open_file
 from hybridchat.ledger.questions import Call, Questions
 from hybridchat.ledger.records import (
@@ -266,6 +268,12 @@ class Ledger(Questions):
     def count_off_record(self, attempt: Attempt) -> Future[None]:
         """A usage row of numbers alone, where the user allows that."""
         return self._write(lambda db: writes.count_off_record(db, attempt))
+
+    def import_batch(
+        self, batch: Sequence[ImportedConversation | ImportedAttempt], *, rehearse: bool = False
+    ) -> Future[Added]:
+        """What of it is not here yet, in one transaction; with `rehearse` that is undone at once."""
+        return self._write(lambda db: imports.add(db, batch, rehearse=rehearse), is_awaited=True)
 
     def update_conversation(self, conversation_id: int, **fields: object) -> Future[None]:
         """Any of writes.CHANGEABLE."""

@@ -1,10 +1,13 @@
-"""Times as the ledger keeps them: UTC, ISO 8601 with milliseconds, so that text order is time order."""
+"""The ledger's days, months and slots of time."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from hybridchat.domain.moments import utc_text
 from hybridchat.errors import UsageError
+
+__all__ = ["LOCAL_DAY", "SLOT_S", "day_start", "from_epoch", "month_start", "parse", "slot_of", "utc_now", "utc_text"]
 
 LOCAL_DAY = "date({moment}, 'localtime')"  # SQL for what `day_start` is here: the system's time zone as it was then
 SLOT_S = 900  # summaries count by quarter hours: every time zone's midnight falls on one
@@ -12,10 +15,6 @@ SLOT_S = 900  # summaries count by quarter hours: every time zone's midnight fal
 
 def utc_now() -> str:
     return utc_text(datetime.now(UTC))
-
-
-def utc_text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def parse(text: str) -> datetime:

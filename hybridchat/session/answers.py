@@ -77,18 +77,18 @@ class Answers:
         await self.again(chat, route=backend, model=model, purpose=purpose, disclosure=disclosure)
 
     async def siblings(self, message_id: int) -> list[Message]:
-        """All answers to the question that this message answers, oldest first, each with its last attempt."""
+        """All messages that follow the one which this message follows, oldest first, each with its last attempt."""
         return await asyncio.wrap_future(self._ledgers.of(message_id).siblings(message_id))
 
-    async def answered_again(self, chat: Chat) -> list[Message]:
-        """All answers to those of the conversation's questions that have several, oldest first, each with its last
-        attempt."""
+    async def with_siblings(self, chat: Chat) -> list[Message]:
+        """All answers to those of the conversation's questions that have several, and all questions that were asked at
+        the same place, from two windows; oldest first, each with its last attempt."""
         if chat.id is None:
             return []
-        return await asyncio.wrap_future(self._ledgers.of_chat(chat).answered_again(chat.id))
+        return await asyncio.wrap_future(self._ledgers.of_chat(chat).with_siblings(chat.id))
 
     async def show_sibling(self, chat: Chat, message_id: int) -> None:
-        """The conversation goes on from that answer, and from what was said after it."""
+        """The conversation goes on from that message, and from what was said after it."""
         if chat.is_streaming:
             raise UsageError("a reply is running", "stop it, or wait for its end")
         beside = await self.siblings(message_id)

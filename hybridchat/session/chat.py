@@ -46,6 +46,7 @@ from hybridchat.session.ledgers import Ledgers
 from hybridchat.session.planning import Planner
 from hybridchat.session.prices import PriceBook
 from hybridchat.session.state import Chat, Draft, Plan
+from hybridchat.session.transfer import Transfer
 from hybridchat.session.turns import Turns
 from hybridchat.session.vouches import Vouches
 from hybridchat.session.ways import Way
@@ -104,9 +105,10 @@ class Session:
         self.stop, self.unqueue, self.wait = self.turns.stop, self.turns.unqueue, self.turns.wait
         answers = Answers(self._ledgers, self.planner, self.turns, self._emit)
         self.answer_again, self.escalate, self.other_side = answers.again, answers.escalate, answers.other_side
-        self.siblings, self.answered_again = answers.siblings, answers.answered_again
+        self.siblings, self.with_siblings = answers.siblings, answers.with_siblings
         self.show_sibling = answers.show_sibling
         self.make_fork = Forks(self._ledgers, self.floor).make
+        self.transfer = Transfer(self._ledgers, self.floor, config.privacy)
         self._shown: Chat | None = None  # the newest one asked for
         self._deleted: list[int] = []
         self._watch: asyncio.Task[None] | None = None

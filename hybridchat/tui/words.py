@@ -9,7 +9,7 @@ from hybridchat.domain.chat import Attempt, Effort, Kind, Message, MessageState,
 from hybridchat.domain.pricing import CostEstimate, format_range, format_usd, why_unbilled
 from hybridchat.domain.retry import MAX_RETRIES
 from hybridchat.domain.routing import Candidate
-from hybridchat.domain.text import clean_line, count_of, oldest_turns
+from hybridchat.domain.text import clean_line, count_of, oldest_turns, title_of
 
 MOST_OTHERS = 3  # answers beside one that its foot names
 
@@ -120,14 +120,17 @@ def when(utc: str, now: datetime) -> str:
 
 
 def describe(message: Message, beside: Sequence[Message] = ()) -> tuple[str, str]:
-    """The transcript's header and footer of a message. `beside`: all answers to its question, if there are several."""
+    """The transcript's header and footer of a message. `beside`: all answers to its question, or questions at its
+    place, if there are several."""
     if message.role is Role.USER:
-        return "you", ""
+        asked = (f"{_place(other, beside)}{title_of(other.text)}" for other in beside if other.id != message.id)
+        return f"{_place(message, beside)}you", " · ".join(list(asked)[:MOST_OTHERS])
     if message.role is Role.SYSTEM:
         return "system", ""
     attempt = message.attempt
     if attempt is None:
-        return "reply", _ending(message)
+        who = f"{clean_line(message.model, 60)} · imported" if message.model else "reply"
+        return f"{_place(message, beside)}{who}", _ending(message)
     who = f"{clean_line(attempt.backend, 40)} · {clean_line(attempt.model, 60)}"
     header = f"{_place(message, beside)}{who} · {zone_words(attempt.zone, attempt.proof, attempt.kind)}"
     if message.state is MessageState.STREAMING:
@@ -138,7 +141,7 @@ def describe(message: Message, beside: Sequence[Message] = ()) -> tuple[str, str
 
 
 def _place(message: Message, beside: Sequence[Message]) -> str:
-    """`‹1/2› ` where there are several answers to one question."""
+    """`‹1/2› ` where there are several at one place."""
     number = next((number for number, other in enumerate(beside, 1) if other.id == message.id), None)
     return f"‹{number}/{len(beside)}› " if number else ""
 

@@ -120,7 +120,7 @@ class FakeSession(FakeBackends):
         chat.turn = cast(Any, RunningTurn(reply))
         self.emit(TurnBegan(chat.conversation, question, reply, target, before.id))
 
-    async def answered_again(self, chat: Chat) -> list[Message]:
+    async def with_siblings(self, chat: Chat) -> list[Message]:
         mine = [answer for answers in self.answers.values() for answer in answers]
         return [answer for answer in mine if answer.conversation_id == chat.id]
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hybridchat import wiring
+from hybridchat.ledger.connect import connect
+from hybridchat.ledger.times import utc_now
 from hybridchat.session.chat import Session
 from hybridchat.tui.screens.dialogs import Confirm, Prompt
 from hybridchat.tui.screens.picker import Picker
@@ -60,6 +62,19 @@ class Two:
     async def answered(self, text: str) -> None:
         await self.ask(text)
         await self.stage.until(lambda: self.stage.screen.chat and not self.stage.screen.chat.is_streaming)
+
+    def goes_on_elsewhere(self, text: str) -> None:
+        """In another window, where this one's conversation is now."""
+        insert = (
+            "INSERT INTO message (conversation_id, parent_id, created_at, role, text, state) VALUES (?, ?, ?, ?, ?, ?)"
+        )
+        chat = self.stage.screen.chat
+        assert chat is not None
+        with closing(connect(self._home / "hybridchat.db")) as ledger:
+            parent_id = chat.leaf_id
+            for role in ("user", "assistant"):
+                row = (chat.id, parent_id, utc_now(), role, f"{text}, said the {role}", "complete")
+                parent_id = ledger.execute(insert, row).lastrowid
 
     def stored(self, query: str) -> list[tuple[object, ...]]:
         with sqlite3.connect(self._home / "hybridchat.db") as ledger:
@@ -150,6 +165,21 @@ async def test_both_sides_answer_and_the_panel_counts_both(rent: Rent) -> None:
         assert two.stored("select count(*) from message where role = 'assistant'") == [(3,)]
         history = two.local.sent("/v1/chat/completions")[-1].json()["messages"]
         assert [message["role"] for message in history] == ["user", "assistant", "user"]
+
+
+async def test_where_two_windows_went_on_both_ways_are_shown(rent: Rent) -> None:
+    async with rent(route="local") as two:
+        await two.answered("hello")
+        two.goes_on_elsewhere("there")
+        await two.answered("and here")
+        await two.stage.until(lambda: "‹2/2› you" in two.stage.text and "‹1/2› there, said the user" in two.stage.text)
+        await two.stage.press("alt+left")
+        await two.stage.until(lambda: "‹1/2› you" in two.stage.text and "‹2/2› and here" in two.stage.text)
+        assert "there, said the assistant" in two.stage.text
+        await two.answered("further there")
+        history = two.local.sent("/v1/chat/completions")[-1].json()["messages"]
+        assert history[2]["content"] == "there, said the user"
+        assert len(history) == 5
 
 
 async def test_the_other_answer_is_to_the_question_in_sight(rent: Rent) -> None:

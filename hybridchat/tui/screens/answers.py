@@ -46,17 +46,17 @@ class Answers(Sending):
 
     @work(exclusive=True, group="beside")
     async def _look_beside(self) -> None:
-        """Finds the questions with several answers, and marks those."""
+        """Finds the questions with several answers, the places where two windows went on, and marks those."""
         session, chat = self.session, self.chat
         if session is None or chat is None:
             return
-        answers: dict[int | None, list[Message]] = defaultdict(list)
-        for message in await session.answered_again(chat):
-            answers[message.parent_id].append(message)
+        places: dict[int | None, list[Message]] = defaultdict(list)
+        for message in await session.with_siblings(chat):
+            places[message.parent_id].append(message)
         if chat is self.chat:
             before = self._beside
-            self._beside = {message.id: tuple(group) for group in answers.values() for message in group}
-            for message in [m for group in answers.values() for m in group]:
+            self._beside = {message.id: tuple(group) for group in places.values() for message in group}
+            for message in [m for group in places.values() for m in group]:
                 if self._beside[message.id] != before.get(message.id):
                     self.transcript.update_message(message)
 
@@ -68,7 +68,7 @@ class Answers(Sending):
 
     @work(exclusive=True, group="branch")
     async def _show_beside(self, by: int) -> None:
-        """Another answer to the question in sight that has several, else to the newest one."""
+        """Another answer, or question, at the place in sight that has several, else at the newest one."""
         if self.session is None or self.chat is None:
             return
         order = [*reversed(self.transcript.in_sight()), *(m.id for m in reversed(self.chat.messages))]

@@ -73,7 +73,7 @@ class ChatView(Screen[None]):
         self._live: dict[int, Live] = {}
         self._clock = time.monotonic
         self._waits: dict[int, news.RetryWaits] = {}  # by conversation
-        self._beside: dict[int, tuple[Message, ...]] = {}  # reply → all answers to its question, if there are several
+        self._beside: dict[int, tuple[Message, ...]] = {}  # message → all at its place, if there are several
 
     def compose(self) -> ComposeResult:
         yield self.title_bar

@@ -6,6 +6,7 @@ import csv
 import io
 import os
 import stat
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,45 @@ def test_a_file_that_cannot_be_written(what: list[str], cli: Cli, answered: Turn
     said = cli("export", *what, "-o", str(tmp_path / "absent" / "file"))
     assert (said.code, said.err.count("\n")) == (2, 1)
     assert "No such file or directory — name another file" in said.err
+
+
+@pytest.mark.parametrize(("form", "suffix"), [("markdown", "md"), ("json", "json"), ("html", "html")])
+def test_all_conversations_to_a_folder_or_a_zip(
+    form: str, suffix: str, cli: Cli, answered: TurnIds, tmp_path: Path
+) -> None:
+    folder, archive = tmp_path / "chats", tmp_path / "chats.zip"
+    for target in (folder, archive):
+        said = cli("export", "conversation", "--all", "--format", form, "-o", str(target))
+        assert (said.code, said.out) == (0, "")
+        assert "1 conversation in" in said.err
+    (file,) = folder.iterdir()
+    assert file.name == f"00001-why-is-the-sky-blue.{suffix}"
+    assert file.read_text() == cli("export", "conversation", "1", "--format", form).out
+    with zipfile.ZipFile(archive) as opened:
+        assert {name: opened.read(name) for name in opened.namelist()} == {file.name: file.read_bytes()}
+    if os.name == "posix":
+        modes = [stat.S_IMODE(path.stat().st_mode) for path in (folder, file, archive)]
+        assert modes == [0o700, 0o600, 0o600]
+
+
+def test_all_on_one_page(cli: Cli, answered: TurnIds, tmp_path: Path) -> None:
+    page = tmp_path / "chats.html"
+    assert cli("export", "conversation", "--all", "--format", "html", "-o", str(page)).code == 0
+    assert "<strong>Rayleigh</strong>" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "give the ID of a conversation, or --all"),
+        (["1", "--all"], "give the ID of a conversation, or --all"),
+        (["--all"], "-o names a folder"),
+        (["1", "--branches"], "only json has room for all branches"),
+        (["--all", "-o", "absent/folder"], "cannot write absent/folder: No such file or directory"),
+        (["--all", "-o", "absent/x.zip"], "cannot write absent/x.zip"),
+    ],
+)
+def test_an_export_that_cannot_be(arguments: list[str], says: str, cli: Cli, answered: TurnIds) -> None:
+    said = cli("export", "conversation", *arguments)
+    assert (said.code, said.out) == (2, "")
+    assert says in said.err

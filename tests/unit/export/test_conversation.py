@@ -76,13 +76,13 @@ MESSAGES = [
 @pytest.mark.parametrize(("name", "file"), [("markdown", "conversation.md"), ("json", "conversation.json")])
 def test_golden(name: str, file: str) -> None:
     stream = io.StringIO()
-    FORMATS[name](CONVERSATION, MESSAGES, stream)
+    FORMATS[name].write(CONVERSATION, MESSAGES, stream)
     assert stream.getvalue() == (GOLDEN / file).read_text(encoding="utf-8")
 
 
 def test_json_keeps_everything() -> None:
     stream = io.StringIO()
-    FORMATS["json"](CONVERSATION, MESSAGES, stream)
+    FORMATS["json"].write(CONVERSATION, MESSAGES, stream)
     document = json.loads(stream.getvalue())
     assert (document["title"], document["privacy"], document["system"]) == ("Ledgers", "private", "Be brief.")
     assert [m["text"] for m in document["messages"]] == [m.text for m in MESSAGES]

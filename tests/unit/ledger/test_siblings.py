@@ -25,6 +25,19 @@ def test_a_sibling_answers_the_same_question_and_is_shown(ledger: Ledger) -> Non
     assert [m.id for m in ledger.siblings(first.user_message_id).result()] == [first.user_message_id]
 
 
+def test_what_has_siblings_are_answers_and_questions_alike(ledger: Ledger) -> None:
+    first = whole_turn(ledger, "one")
+    assert ledger.with_siblings(first.conversation_id).result() == []
+    more = new_turn(conversation_id=first.conversation_id, parent_id=first.reply_message_id)
+    here, there = (ledger.begin_turn(more).result() for _ in range(2))  # from two windows
+    again = ledger.begin_sibling(there.reply_message_id, MANAGED).result()
+    whole_turn(ledger, "another conversation")
+    assert [m.id for m in ledger.with_siblings(first.conversation_id).result()] == [
+        *(here.user_message_id, there.user_message_id),
+        *(there.reply_message_id, again.reply_message_id),
+    ]
+
+
 def test_the_newest_leaf_is_that_of_its_own_branch(ledger: Ledger) -> None:
     first = whole_turn(ledger, "one")
     second = ledger.begin_sibling(first.reply_message_id, MANAGED).result()

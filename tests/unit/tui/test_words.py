@@ -65,6 +65,16 @@ def test_a_reply_says_who_and_only_what_was_measured() -> None:
     assert footer == "1.2 s to first token · 900 ms of it loading · 1,312 tokens · 88 tok/s · $0.0042 priced"
 
 
+def test_a_question_beside_another_windows_says_so() -> None:
+    here, there = (
+        replace(reply(), id=n, role=Role.USER, text=text, attempt=None) for n, text in ((1, "a"), (2, NASTY))
+    )
+    assert words.describe(here) == ("you", "")
+    header, footer = words.describe(here, (here, there))
+    assert header == "‹1/2› you"
+    assert footer.startswith("‹2/2› ") and "\x1b" not in footer
+
+
 def test_a_load_without_a_first_token_is_part_of_nothing() -> None:
     attempt = replace(_attempt(1, 1, LAB), load_ms=900.0)
     assert words.describe(reply(attempt=attempt))[1] == "900 ms loading"

@@ -1,0 +1,61 @@
+"""What comes from elsewhere, on its way into the ledger. Its texts are raw, as they came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from hybridchat.domain.chat import Effort, MessageState, Privacy, Reasoning, Role
+
+
+class ImportedMessage(Struct, frozen=True, kw_only=True):
+    """`origin` names it for good: within its conversation, or everywhere if it is from another ledger. `parent` is the
+    origin of the message before it."""
+
+    origin: str
+    parent: str | None
+    role: Role
+    text: str
+    created_at: str
+    thinking: str = ""
+    thinking_ms: float | None = None
+    state: MessageState = MessageState.COMPLETE
+    note: str = ""
+    signature: str = ""
+    model: str | None = None  # that wrote it, as its source says
+    attempts: tuple[ImportedAttempt, ...] = ()  # of another ledger; from anywhere else nothing was measured
+
+
+class ImportedAttempt(Struct, frozen=True):
+    """A row of another ledger's `attempt`, by its columns there."""
+
+    origin: str
+    columns: Mapping[str, Any]
+
+
+class ImportedConversation(Struct, frozen=True, kw_only=True):
+    """A whole tree. `origin` names it for good, everywhere."""
+
+    origin: str
+    title: str
+    created_at: str
+    updated_at: str
+    messages: tuple[ImportedMessage, ...]  # each after its parent
+    active: str | None  # the origin of the leaf that was shown
+    privacy: Privacy | None = None  # None: its source knows no such thing
+    system: str = ""
+    workload: str | None = None
+    reasoning: Reasoning = Reasoning.NORMAL
+    effort: Effort | None = None
+
+
+class Unread(Struct, frozen=True):
+    """An entry of a source that could not be read: one line each for where and why."""
+
+    where: str
+    why: str
+
+
+Found = ImportedConversation | ImportedAttempt | Unread

@@ -1,0 +1,154 @@
+"""Adding what came from elsewhere. What is here already stays as it is: every row has the name of its origin."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from hybridchat.domain.chat import Privacy
+from hybridchat.domain.imports import ImportedAttempt, ImportedConversation, ImportedMessage
+from hybridchat.domain.privacy import strictest
+from hybridchat.ledger.merging import NOT_THEIRS, origin_of
+from hybridchat.ledger.reads import ledger_uuid
+from hybridchat.ledger.writes import insert, storable
+
+
+class Added(Struct):
+    """What became of the conversations of an import, and how many rows came with them."""
+
+    new: int = 0
+    grown: int = 0
+    known: int = 0
+    messages: int = 0
+    attempts: int = 0
+
+    def count(self, other: Added) -> None:
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+def add(
+    db: sqlite3.Connection, batch: Sequence[ImportedConversation | ImportedAttempt], *, rehearse: bool = False
+) -> Added:
+    """Within a transaction. A rehearsal leaves nothing of it."""
+    db.execute("SAVEPOINT rehearsal")
+    adding = _Adding(db)
+    for one in batch:
+        if isinstance(one, ImportedAttempt):
+            adding.attempts([one], None, None)
+        else:
+            adding.conversation(one)
+    if rehearse:
+        db.execute("ROLLBACK TO rehearsal")
+    return adding.added
+
+
+class _Adding:
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._uuid = ledger_uuid(db)
+        self._own = origin_of(self._uuid, 0)[:-1]
+        columns = [row[1] for row in db.execute("PRAGMA table_info(attempt)")]
+        self._columns = [name for name in columns if name not in NOT_THEIRS]
+        self.added = Added()
+
+    def conversation(self, new: ImportedConversation) -> None:
+        number = self._find(new.origin)
+        is_new = number is None
+        if number is None:
+            number = self._insert(new)
+        here = self._messages(number)
+        known = {origin or origin_of(self._uuid, message_id): message_id for message_id, origin in here}
+        has_own = any(origin is None for _, origin in here)
+        before = self.added.messages
+        for message in new.messages:
+            if message.origin not in known:
+                known[message.origin] = self._insert_message(number, message, known)
+                self.added.messages += 1
+            self.attempts(message.attempts, number, known[message.origin])
+        came = self.added.messages - before
+        if came:
+            leaf_id = None if has_own else known.get(new.active or "")
+            self._touch(number, leaf_id, new.updated_at)
+        self._pin(number, new.privacy or Privacy.OPEN)
+        self.added.new += is_new
+        self.added.grown += bool(came) and not is_new
+        self.added.known += not came and not is_new
+
+    def _find(self, origin: str) -> int | None:
+        """Of a conversation that is here, whatever became of it since; not of a deleted one."""
+        here = "SELECT id FROM conversation WHERE deleted_at IS NULL AND "
+        row = self._db.execute(f"{here} origin = ?", (origin,)).fetchone()
+        number = origin.removeprefix(self._own)
+        if row is None and origin.startswith(self._own) and number.isdecimal() and len(number) < 19:
+            row = self._db.execute(f"{here} id = ? AND origin IS NULL", (int(number),)).fetchone()
+        return None if row is None else int(row[0])
+
+    def _messages(self, conversation_id: int) -> list[tuple[int, str | None]]:
+        found = self._db.execute("SELECT id, origin FROM message WHERE conversation_id = ?", (conversation_id,))
+        return found.fetchall()
+
+    def _insert(self, new: ImportedConversation) -> int:
+        return insert(
+            self._db,
+            "conversation",
+            title=storable(new.title),
+            created_at=new.created_at,
+            updated_at=new.updated_at,
+            privacy=new.privacy or Privacy.OPEN,
+            route="auto",  # its backends may be others here
+            system=storable(new.system),
+            workload=new.workload,
+            reasoning=new.reasoning,
+            effort=new.effort,
+            origin=storable(new.origin),
+        )
+
+    def _insert_message(self, conversation_id: int, message: ImportedMessage, known: Mapping[str, int]) -> int:
+        return insert(
+            self._db,
+            "message",
+            conversation_id=conversation_id,
+            parent_id=known.get(message.parent or ""),
+            role=message.role,
+            text=storable(message.text),
+            created_at=message.created_at,
+            thinking=storable(message.thinking),
+            thinking_ms=message.thinking_ms,
+            state=message.state,
+            note=storable(message.note),
+            signature=message.signature,
+            model=None if message.model is None else storable(message.model),
+            origin=storable(message.origin),
+        )
+
+    def _touch(self, number: int, leaf_id: int | None, updated_at: str) -> None:
+        """Someone who went on here stays on their own branch."""
+        self._db.execute(
+            "UPDATE conversation SET active_leaf_id = coalesce(?, active_leaf_id), updated_at = max(updated_at, ?) "
+            "WHERE id = ?",
+            (leaf_id, updated_at, number),
+        )
+
+    def _pin(self, number: int, privacy: Privacy) -> None:
+        """Only ever stricter."""
+        (here,) = self._db.execute("SELECT privacy FROM conversation WHERE id = ?", (number,)).fetchone()
+        if strictest(Privacy(here), privacy) != here:
+            self._db.execute("UPDATE conversation SET privacy = ? WHERE id = ?", (privacy, number))
+
+    def attempts(self, rows: Iterable[ImportedAttempt], conversation_id: int | None, message_id: int | None) -> None:
+        """Those of this very ledger, and those that came before, are left out."""
+        for row in rows:
+            if row.origin.startswith(self._own):
+                continue
+            values = {name: row.columns[name] for name in self._columns if name in row.columns}
+            values |= {"conversation_id": conversation_id, "message_id": message_id, "origin": row.origin}
+            marks = ", ".join("?" * len(values))
+            added = self._db.execute(
+                f"INSERT INTO attempt ({', '.join(values)}) VALUES ({marks}) "
+                "ON CONFLICT (origin) WHERE origin IS NOT NULL DO NOTHING",
+                tuple(values.values()),
+            )
+            self.added.attempts += added.rowcount

@@ -1,0 +1,203 @@
+"""Another ledger, of another machine perhaps: its conversations with all their branches, and its usage rows.
+
+It is only read. Whatever is in it is untrusted, its schema too.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from hybridchat.domain.chat import Attempt, Effort, MessageState, Privacy, Reasoning, Role
+from hybridchat.domain.imports import Found, ImportedAttempt, ImportedConversation, ImportedMessage, Unread
+from hybridchat.domain.moments import moment_text
+from hybridchat.errors import UsageError
+from hybridchat.ledger.connect import APPLICATION_ID, SCHEMA_VERSION, SQLITE_ERRORS
+
+Row = dict[str, Any]
+Share = float  # of the ledger, 0 to 1
+
+NOT_THEIRS = ("id", "process_id", "reserved_pico_usd", "origin")  # what an attempt has here, or only while it runs
+_MOST = 2**53  # of any count; sums of more would not fit
+
+
+class _Conversation(Struct):
+    id: int
+    title: str
+    created_at: str
+    updated_at: str
+    privacy: Privacy
+    reasoning: Reasoning
+    system: str = ""
+    workload: str | None = None
+    effort: Effort | None = None
+    active_leaf_id: int | None = None
+    origin: str | None = None
+
+
+class _Message(Struct):
+    id: int
+    role: Role
+    text: str
+    created_at: str
+    state: MessageState
+    parent_id: int | None = None
+    thinking: str = ""
+    thinking_ms: float | None = None
+    note: str = ""
+    signature: str = ""
+    model: str | None = None
+    origin: str | None = None
+
+
+def is_ledger(file: Path) -> bool:
+    """By its header. Raises OSError."""
+    with file.open("rb") as opened:
+        head = opened.read(72)
+    return int.from_bytes(head[68:72]) == APPLICATION_ID
+
+
+def origin_of(ledger_uuid: str, number: int) -> str:
+    """How a row of the ledger with that id is called in every other one."""
+    return f"hybridchat:{ledger_uuid}:{number}"
+
+
+def found_in(file: Path, own_uuid: str, now: str) -> Iterator[tuple[Found, Share]]:
+    """What is in it, with how far that is. Raises UsageError for one that cannot be read as a whole."""
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            db.execute("PRAGMA trusted_schema = OFF")
+            db.row_factory = lambda cursor, row: dict(zip((c[0] for c in cursor.description), row, strict=True))
+            db.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            other = _Other(db)
+            if other.version > SCHEMA_VERSION:
+                raise UsageError(f"{file} is from a newer hybridchat", "update this one")
+            if other.uuid == own_uuid:
+                raise UsageError(
+                    f"{file} is this ledger itself, or a copy of it", "`hybridchat restore` brings back a copy"
+                )
+            yield from other.found(now)
+    except (*SQLITE_ERRORS, KeyError, IndexError) as error:
+        raise UsageError(f"{file} cannot be read as a ledger: {error}", "is it whole? copy it again") from None
+
+
+class _Other:
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self.version: int = self._rows("PRAGMA user_version")[0]["user_version"]
+        self.uuid = str(self._rows("SELECT value FROM meta WHERE key = 'ledger_uuid'")[0]["value"])
+
+    def _rows(self, statement: str, *parameters: object) -> list[Row]:
+        return self._db.execute(statement, parameters).fetchall()
+
+    def found(self, now: str) -> Iterator[tuple[Found, Share]]:
+        numbers = [row["id"] for row in self._rows("SELECT id FROM conversation WHERE deleted_at IS NULL ORDER BY id")]
+        for done, number in enumerate(numbers, 1):
+            for found in self._conversation(number, now):
+                yield found, done / (len(numbers) + 1)
+        rest = "SELECT * FROM attempt WHERE conversation_id IS NULL OR conversation_id NOT IN "
+        for row in self._db.execute(f"{rest}(SELECT id FROM conversation WHERE deleted_at IS NULL)"):
+            found_one = self._attempt(row)
+            if found_one is not None:
+                yield found_one, 1.0
+
+    def _conversation(self, number: int, now: str) -> Iterator[Found]:
+        where = f"conversation {number}"
+        (row,) = self._rows("SELECT * FROM conversation WHERE id = ?", number)
+        try:
+            said = msgspec.convert(_known(row), _Conversation)
+        except msgspec.ValidationError as error:
+            yield Unread(where, str(error))
+            return
+        attempts: dict[int, list[ImportedAttempt]] = {}
+        for row in self._rows("SELECT * FROM attempt WHERE conversation_id = ? ORDER BY id", number):
+            found = self._attempt(row)
+            if isinstance(found, ImportedAttempt):
+                attempts.setdefault(row["message_id"], []).append(found)
+            elif found is not None:
+                yield found
+        messages: dict[int, ImportedMessage] = {}
+        for row in self._rows("SELECT * FROM message WHERE conversation_id = ? ORDER BY id", number):
+            try:
+                one = msgspec.convert(_known(row), _Message)
+            except msgspec.ValidationError as error:
+                yield Unread(f"{where}, message {row['id']}", str(error))
+                continue
+            if one.state is MessageState.STREAMING:
+                yield Unread(f"{where}, message {one.id}", "it is still being written: import again when it is done")
+                continue
+            messages[one.id] = self._message(one, messages, tuple(attempts.get(one.id, ())), now)
+        active = messages.get(said.active_leaf_id or 0) or next(reversed(messages.values()), None)
+        yield ImportedConversation(
+            origin=said.origin or origin_of(self.uuid, said.id),
+            title=said.title,
+            created_at=moment_text(said.created_at) or now,
+            updated_at=moment_text(said.updated_at) or now,
+            messages=tuple(messages.values()),
+            active=active.origin if active else None,
+            privacy=said.privacy,
+            system=said.system,
+            workload=said.workload,
+            reasoning=said.reasoning,
+            effort=said.effort,
+        )
+        for message_id, found_ones in attempts.items():
+            yield from found_ones if message_id not in messages else ()
+
+    def _message(
+        self, said: _Message, before: Mapping[int, ImportedMessage], attempts: tuple[ImportedAttempt, ...], now: str
+    ) -> ImportedMessage:
+        parent = before.get(said.parent_id or 0)
+        return ImportedMessage(
+            origin=said.origin or origin_of(self.uuid, said.id),
+            parent=parent.origin if parent else None,
+            role=said.role,
+            text=said.text,
+            created_at=moment_text(said.created_at) or now,
+            thinking=said.thinking,
+            thinking_ms=said.thinking_ms,
+            state=said.state,
+            note=said.note,
+            signature=said.signature,
+            model=said.model,
+            attempts=attempts,
+        )
+
+    def _attempt(self, row: Row) -> ImportedAttempt | Unread | None:
+        """None for one that still runs."""
+        if row.get("outcome") is None:
+            return None
+        try:
+            if not all(_is_sane(value) for value in row.values()) or moment_text(row["started_at"]) is None:
+                raise msgspec.ValidationError("its numbers or times are none")
+            numbers = {**row, "attempt_id": row["id"], "cost_usd": float(row["cost_usd"] or 0)}
+            msgspec.convert({name: numbers.get(name) for name in _USAGE if name in numbers}, Attempt)
+        except (msgspec.ValidationError, ValueError, KeyError) as error:
+            return Unread(f"usage row {row.get('id')}", str(error))
+        columns = {name: value for name, value in row.items() if name not in NOT_THEIRS}
+        return ImportedAttempt(row.get("origin") or origin_of(self.uuid, row["id"]), columns)
+
+
+_USAGE = Attempt.__struct_fields__
+
+
+def _known(row: Row) -> Row:
+    """Without what is NULL: the fields' defaults stand for it."""
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def _is_sane(value: object) -> bool:
+    match value:
+        case int() | float():
+            return math.isfinite(value) and 0 <= value < _MOST
+        case str():
+            return True
+        case _:
+            return value is None
