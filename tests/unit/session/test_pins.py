@@ -43,11 +43,11 @@ async def test_what_is_begun_in_a_pinned_folder_is_born_pinned_and_says_by_what(
     chat = world.session.new(privacy=Privacy.OPEN)
     assert chat.privacy is Privacy.LOCAL_ONLY
     plan = world.session.plan(chat, "words")
-    assert (plan.privacy, plan.decision.reasons[-1]) == (Privacy.LOCAL_ONLY, WHY)
+    assert (plan.privacy, plan.decision.reasons[-1]) == (Privacy.LOCAL_ONLY, "pinned by its folder")
     assert [notice.text for notice in world.told(Notice)] == ["a line about it"]
     await say(world.session, chat, "words")
-    assert routes(world)[0].endswith(WHY)
-    with pytest.raises(Refused, match="pinned by"):
+    assert routes(world)[0].endswith("pinned by its folder"), "a usage row stays: no name of the user's is in it"
+    with pytest.raises(Refused, match=WHY):
         await say(world.session, chat, "words", route="cloud")
     assert world.backends["cloud"].requests == []
 
