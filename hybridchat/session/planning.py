@@ -111,8 +111,9 @@ class Planner:
         if self.unguarded and self.privacy(chat) is Privacy.LOCAL_ONLY:
             reasons, remedy = (self.unguarded.message,), self.unguarded.remedy
             decision = Decision(outlook=Outlook.REFUSE, reasons=reasons, remedy=remedy, is_policy=True)
-        if self._floor.why:
-            decision = replace(decision, reasons=(*decision.reasons, self._floor.why))
+        if self._floor.why:  # in a usage row it stays; who is refused wants to know which folder
+            why = self._floor.reason if decision.outlook is Outlook.SEND else self._floor.why
+            decision = replace(decision, reasons=(*decision.reasons, why))
         counted, target = given.prompt_tokens or 0, decision.target
         prompt = self._forecasts.tokens(target, counted) if target else None
         forbidden = None if target else self._meant(given)

@@ -247,6 +247,14 @@ def test_without_keep_days_nothing_is_old(path: Path) -> None:
         assert len(ledger.conversations().result()) == 1
 
 
+def test_any_number_of_days_is_one(path: Path) -> None:
+    with opened(path) as ledger:
+        aged(path, whole_turn(ledger).conversation_id, 3650)
+    ledger = open_ledger(path, keep_days=99_999_999)
+    assert len(ledger.conversations().result()) == 1
+    ledger.close()
+
+
 def test_what_runs_or_waits_is_not_old(path: Path) -> None:
     ledger = open_ledger(path, keep_days=1)
     running = ledger.begin_turn(new_turn("still streaming")).result().conversation_id
