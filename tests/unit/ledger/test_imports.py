@@ -17,7 +17,7 @@ from hybridchat.errors import UsageError
 from hybridchat.ledger import merging
 from hybridchat.ledger.imports import Added
 from hybridchat.ledger.store import Ledger
-from tests.unit.ledger.helpers import MANAGED, new_turn, opened, query, whole_turn
+from tests.unit.ledger.helpers import MANAGED, asked, new_turn, opened, query, whole_turn
 from tests.unit.ledger.test_schema import make_old
 
 NOW = "2026-11-21T08:00:00.000Z"
@@ -60,7 +60,8 @@ def test_a_tree_is_there_and_can_be_found(ledger: Ledger) -> None:
     ]
     assert [m.origin for m in ledger.tree(conversation.id).result()] == ["a", "b", "c"]
     assert [m.origin for m in ledger.with_siblings(conversation.id).result()] == ["b", "c"]
-    assert len(ledger.search("words").result()) == 3
+    assert len(ledger.search(asked("words model:M")).result()) == 3
+    assert ledger.search(asked("words model:x")).result() == []
 
 
 def test_twice_is_once(ledger: Ledger) -> None:
@@ -145,7 +146,7 @@ def test_another_ledger_comes_with_its_numbers(ledger: Ledger, tmp_path: Path) -
         whole_turn(ledger, "my question")
         assert merge(path, ledger) == Added(new=1, messages=4, attempts=3)
         assert merge(path, ledger) == Added(known=1)
-    number = ledger.search("their question").result()[0].conversation_id
+    number = ledger.search(asked("their question")).result()[0].conversation_id
     branch = ledger.branch(number).result()
     assert [m.text for m in branch] == ["their question", "their answer", "more", "an answer"]
     assert [m.attempt.backend for m in branch if m.attempt] == ["rented", "lab"]
