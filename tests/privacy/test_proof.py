@@ -62,6 +62,17 @@ async def going(self, chat, draft):
 turns.Turns.send = going
 """
 
+REACHES_OUTSIDE = """
+import subprocess, sys
+import hybridchat.session.turns as turns
+send = turns.Turns.send
+program = "import contextlib, socket; suppress = contextlib.suppress(OSError)\\n" \
+    "with suppress, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one: one.connect(('192.0.2.1', 9))"
+async def reaching(self, chat, draft):
+    {how}
+    await send(self, chat, draft)
+turns.Turns.send = reaching
+"""
 GOES_TO_ANOTHER_SOCKET = """
 import asyncio
 import hybridchat.session.turns as turns
@@ -132,6 +143,24 @@ async def prove_broken(tmp_path: Path, break_it: str) -> dict[str, Any]:
     proof: dict[str, Any] = json.loads(done.out)
     assert (done.code, proof["is_proven"]) == (1, False), proof
     return proof
+
+
+async def test_the_hook_alone_sees_a_way_outside(home: Path, tmp_path: Path) -> None:
+    """Against the user's own backends nothing else can: no decoy is there, and no namespace."""
+    async with FakeCompletions() as server:
+        configure(home, backend(server.url, more="vouched = true"))
+        proof = await prove_broken(tmp_path, REACHES_OUTSIDE.format(how="exec(program)"))
+    asked = next(row for row in proof["tried"] if row["what"] == "a pinned question to lab")
+    assert (asked["is_kept"], asked["attempts"], asked["left_bytes"]) == (False, ["connect to 192.0.2.1"], 0)
+
+
+@pytest.mark.skipif(not has_namespaces(), reason="this system refuses network namespaces")
+async def test_the_kernel_alone_sees_another_programs_way_outside(home: Path, tmp_path: Path) -> None:
+    configure(home, "")
+    how = 'subprocess.run([sys.executable, "-S", "-c", program], check=True)'
+    proof = await prove_broken(tmp_path, REACHES_OUTSIDE.format(how=how))
+    asked = next(row for row in proof["tried"] if row["what"].startswith("ten questions"))
+    assert (asked["is_kept"], asked["attempts"], asked["left_bytes"], asked["unroutable"]) == (False, [], 0, 10)
 
 
 @pytest.mark.skipif(not has_namespaces(), reason="this system refuses network namespaces")
