@@ -53,6 +53,8 @@ _decode_message = msgspec.json.Decoder(_Message).decode
 def read(entry: bytes, where: str, now: str) -> Iterator[Found]:
     """Raises msgspec.MsgspecError for what is no such conversation."""
     said = _decode(entry)
+    if not said.origin:
+        raise msgspec.ValidationError("it has no origin")
     messages: list[ImportedMessage] = []
     origins: dict[int | None, str] = {}
     for number, raw in enumerate(said.messages, 1):

@@ -72,8 +72,7 @@ def origin_of(ledger_uuid: str, number: int) -> str:
 def found_in(file: Path, own_uuid: str, now: str) -> Iterator[tuple[Found, Share]]:
     """What is in it, with how far that is. Raises UsageError for one that cannot be read as a whole."""
     try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as db:
-            db.execute("PRAGMA trusted_schema = OFF")
+        with closing(_opened(file)) as db:
             db.row_factory = lambda cursor, row: dict(zip((c[0] for c in cursor.description), row, strict=True))
             db.text_factory = lambda raw: raw.decode("utf-8", "replace")
             other = _Other(db)
@@ -86,6 +85,28 @@ def found_in(file: Path, own_uuid: str, now: str) -> Iterator[tuple[Found, Share
             yield from other.found(now)
     except (*SQLITE_ERRORS, KeyError, IndexError) as error:
         raise UsageError(f"{file} cannot be read as a ledger: {error}", "is it whole? copy it again") from None
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    """To read alone; on a medium that cannot be written too, where SQLite has no room for its own files."""
+    uri = f"{file.absolute().as_uri()}?mode=ro"
+    for more in ("", "&immutable=1"):
+        db = sqlite3.connect(uri + more, uri=True)
+        try:
+            db.execute("PRAGMA trusted_schema = OFF")
+            db.execute("SELECT count(*) FROM sqlite_master")
+        except sqlite3.OperationalError as error:
+            db.close()
+            has_log = file.with_name(f"{file.name}-wal").exists()
+            if (
+                more
+                or has_log
+                or error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+            ):
+                raise
+        else:
+            break
+    return db
 
 
 class _Other:

@@ -263,3 +263,10 @@ def test_times_come_in_several_units(unit: int) -> None:
     entry = shapes.gpt_chat()
     entry["create_time"] = int(shapes.START) * unit
     assert read(chatgpt, entry)[0].created_at == "2023-11-14T22:13:20.000Z"
+
+
+def test_thinking_that_never_ends_is_text() -> None:
+    opened = '<details type="reasoning">'
+    entry = shapes.webui(shapes.webui_message("1", None, "assistant", f"{opened}a</details>b{opened}c"), leaf="1")
+    conversation, _ = read(open_webui, entry)
+    assert (conversation.messages[0].text, conversation.messages[0].thinking) == (f"b{opened}c", "a")

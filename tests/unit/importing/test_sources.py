@@ -48,7 +48,7 @@ class InPieces(io.BytesIO):
 VALUES = st.text() | st.lists(st.text() | st.none()) | st.dictionaries(st.text(), st.floats(allow_nan=False))
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.lists(st.dictionaries(st.text(), VALUES, min_size=1)), st.booleans())
 def test_entries_come_as_they_are(entries: list[Any], has_indent: bool) -> None:
     document = json.dumps(entries, indent=1 if has_indent else None, ensure_ascii=False).encode("utf-8", "replace")
