@@ -12,6 +12,7 @@ from msgspec import Raw, Struct
 from hybridchat.domain.chat import Role
 from hybridchat.domain.imports import Found, ImportedConversation, ImportedMessage, Unread
 from hybridchat.domain.moments import moment_text
+from hybridchat.domain.tags import tags_among
 from hybridchat.importing.broken import BROKEN, why
 from hybridchat.importing.tree import Node, attached, grow, join
 
@@ -41,6 +42,9 @@ class _Conversation(Struct):
     title: str | None = None
     created_at: Any = None
     updated_at: Any = None
+    archived: bool | None = None
+    pinned: bool | None = None
+    meta: dict[str, Any] | None = None
 
 
 class _Place(Struct, rename={"parent": "parentId"}):
@@ -83,11 +87,16 @@ def read(entry: bytes, where: str, now: str) -> Iterator[Found]:
             system, message = system or message.text, None
         nodes[name] = Node(parent if chat.history else _before(name), message)
     messages, active = grow(nodes, chat.history.current if chat.history else None)
+    updated_at = moment_text(said.updated_at) or max((message.created_at for message in messages), default=now)
+    tags = (said.meta or {}).get("tags")
     yield ImportedConversation(
         origin=f"{NAME}:{said.id}",
         title=said.title or chat.title or "",
         created_at=created_at,
-        updated_at=moment_text(said.updated_at) or max((message.created_at for message in messages), default=now),
+        updated_at=updated_at,
+        tags=tags_among(tags if isinstance(tags, list) else ()),
+        starred_at=updated_at if said.pinned else None,  # it does not say since when, as the next
+        archived_at=updated_at if said.archived else None,
         messages=messages,
         active=active,
         system=system,

@@ -18,6 +18,7 @@ from msgspec import Struct
 from hybridchat.domain.chat import Attempt, Effort, MessageState, Privacy, Reasoning, Role
 from hybridchat.domain.imports import Found, ImportedAttempt, ImportedConversation, ImportedMessage, Unread
 from hybridchat.domain.moments import moment_text
+from hybridchat.domain.tags import tags_among
 from hybridchat.errors import UsageError
 from hybridchat.ledger.connect import APPLICATION_ID, SCHEMA_VERSION, SQLITE_ERRORS
 
@@ -40,6 +41,9 @@ class _Conversation(Struct):
     effort: Effort | None = None
     active_leaf_id: int | None = None
     origin: str | None = None
+    tags: str = "[]"
+    starred_at: str | None = None
+    archived_at: str | None = None
 
 
 class _Message(Struct):
@@ -168,6 +172,9 @@ class _Other:
             workload=said.workload,
             reasoning=said.reasoning,
             effort=said.effort,
+            tags=_tags(said.tags),
+            starred_at=moment_text(said.starred_at),
+            archived_at=moment_text(said.archived_at),
         )
         for message_id, found_ones in attempts.items():
             yield from found_ones if message_id not in messages else ()
@@ -212,6 +219,13 @@ _USAGE = Attempt.__struct_fields__
 def _known(row: Row) -> Row:
     """Without what is NULL: the fields' defaults stand for it."""
     return {name: value for name, value in row.items() if value is not None}
+
+
+def _tags(stored: str) -> tuple[str, ...]:
+    try:
+        return tags_among(msgspec.json.decode(stored, type=list[str]))
+    except msgspec.MsgspecError:
+        return ()
 
 
 def _is_sane(value: object) -> bool:

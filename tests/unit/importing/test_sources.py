@@ -271,3 +271,10 @@ def test_llms_newer_database(tmp_path: Path) -> None:
         ("m2", "m1", '*look:*\n\n```json\n{"q":1}\n```\n\nDone.', "So.", "tiny"),
         ("m3", "m1", "Other.", "", "big-2"),
     ]
+
+
+def test_numbers_without_end_are_no_conversations(tmp_path: Path) -> None:
+    file = tmp_path / "conversations.json"
+    file.write_bytes(b"[" + b"1," * 100_000 + as_json(gpt_chat("c1")) + b"]")
+    assert len(found(file)) == elements.MAX_BETWEEN + 2
+    assert origins(file) == ["chatgpt:c1"]

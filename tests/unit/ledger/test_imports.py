@@ -16,6 +16,7 @@ from hybridchat.domain.imports import Found, ImportedAttempt, ImportedConversati
 from hybridchat.errors import UsageError
 from hybridchat.ledger import merging
 from hybridchat.ledger.imports import Added
+from hybridchat.ledger.records import NewMarks
 from hybridchat.ledger.store import Ledger
 from tests.unit.ledger.helpers import MANAGED, asked, new_turn, opened, query, whole_turn
 from tests.unit.ledger.test_schema import make_old
@@ -151,6 +152,16 @@ def test_another_ledger_comes_with_its_numbers(ledger: Ledger, tmp_path: Path) -
     assert [m.text for m in branch] == ["their question", "their answer", "more", "an answer"]
     assert [m.attempt.backend for m in branch if m.attempt] == ["rented", "lab"]
     assert {row.key: row.attempts for row in ledger.usage_statistics("backend").result()} == {"lab": 3, "rented": 1}
+
+
+def test_marks_come_along(ledger: Ledger, tmp_path: Path) -> None:
+    with another(tmp_path) as (theirs, path):
+        ids = whole_turn(theirs)
+        theirs.mark(ids.conversation_id, NewMarks(starred=True, archived=True, add_tags=("work",))).result()
+        merge(path, ledger)
+    (conversation,) = ledger.conversations().result()
+    assert conversation.tags == ("work",)
+    assert conversation.starred_at and conversation.archived_at
 
 
 def test_a_pinned_conversation_stays_pinned(ledger: Ledger, tmp_path: Path) -> None:

@@ -51,3 +51,18 @@ async def test_a_stopped_import_says_so_and_goes_on_later(tmp_path: Path) -> Non
         assert (report.is_whole, report.added.new, report.added.known) == (True, 3, 2)
     finally:
         ledger.close()
+
+
+async def test_one_pinned_folder_pins_all_that_comes_with_it(tmp_path: Path) -> None:
+    files = [tmp_path / name / "conversations.json" for name in ("free", "pinned")]
+    for number, file in enumerate(files):
+        file.parent.mkdir()
+        file.write_bytes(shapes.as_json([shapes.gpt_chat(f"c{number}")]))
+    (tmp_path / "pinned" / ".hybridchat.toml").write_text("local_only = true\n")
+    ledger = open_ledger(None)
+    try:
+        transfer = Transfer(Ledgers(ledger, lambda text: None), Floor(None, local_only=False), PrivacyConfig())
+        await asyncio.to_thread(transfer.importer().run, files)
+        assert {one.privacy for one in ledger.conversations().result()} == {"local_only"}
+    finally:
+        ledger.close()
