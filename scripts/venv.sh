@@ -24,11 +24,13 @@ prepare() {
   venv=$root/$1
   if [ -x "$venv/bin/python" ] && stamp "$2" | cmp -s - "$venv/stamp"; then return; fi
   find_python
+  started=$(date +%s)
   printf '%s: installing into %s, once …\n' "$me" "$1" >&2
   "$python" -m venv --clear "$venv" || die "$python could not make $venv — is the disk full or read-only?"
   install --require-hashes --only-binary :all: --requirement "$root/$2"
   install --no-build-isolation --no-deps --editable "$root"
   stamp "$2" >"$venv/stamp"
+  printf '%s: installed in %s s\n' "$me" $(($(date +%s) - started)) >&2
 }
 
 stamp() {
