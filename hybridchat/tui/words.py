@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from hybridchat.domain.chat import Attempt, Effort, Kind, Message, MessageState, Privacy, Proof, Role, Zone
+from hybridchat.domain.chat import (
+    Attempt,
+    Conversation,
+    Effort,
+    Kind,
+    Message,
+    MessageState,
+    Privacy,
+    Proof,
+    Role,
+    Zone,
+)
 from hybridchat.domain.pricing import CostEstimate, format_range, format_usd, why_unbilled
 from hybridchat.domain.retry import MAX_RETRIES
 from hybridchat.domain.routing import Candidate
@@ -50,6 +61,13 @@ def candidate_words(candidate: Candidate) -> tuple[str, str, str]:
     """(backend, model, zone in words), each one clean line."""
     zone = zone_words(candidate.zone, candidate.proof, candidate.kind, candidate.remote_host)
     return clean_line(candidate.backend, 40), clean_line(candidate.model, 60) or "no model known", zone
+
+
+def marks_of(conversation: Conversation) -> str:
+    """What the user marked it with: `★ #work`."""
+    states = ["★"] if conversation.starred_at else []
+    states += ["archived"] if conversation.archived_at else []
+    return " ".join([*states, *(f"#{clean_line(tag, 40)}" for tag in conversation.tags)])
 
 
 def brief(text: str, limit: int = 300) -> str:

@@ -13,7 +13,9 @@ from hybridchat.domain.text import clean_line
 from hybridchat.tui.keymap import Keymap, bindings, keymap_of, rebind
 from hybridchat.tui.screens.answers import Answers
 from hybridchat.tui.screens.backends import Backends
+from hybridchat.tui.screens.finding import Finding
 from hybridchat.tui.screens.links import Links
+from hybridchat.tui.screens.marking import Marking
 from hybridchat.tui.screens.moving import Moving
 from hybridchat.tui.transcript import CodeBlock, Transcript
 from hybridchat.tui.widgets.composer import Composer, placeholder
@@ -36,7 +38,7 @@ WORKLOADS = (
 )
 
 
-class ChatScreen(Backends, Links, Moving, Answers):
+class ChatScreen(Backends, Links, Moving, Finding, Marking, Answers):
     """Actions return at once; what takes time runs in a worker, and its failures become banners."""
 
     BINDINGS = bindings("chat")

@@ -31,7 +31,7 @@ from hybridchat.tui.widgets.composer import Composer
 from hybridchat.tui.widgets.panel import Live, Panel
 from hybridchat.tui.widgets.route_line import RouteLine
 from hybridchat.tui.widgets.welcome import Welcome
-from hybridchat.tui.words import PRIVACY, describe, waiting_to_retry
+from hybridchat.tui.words import PRIVACY, describe, marks_of, waiting_to_retry
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan, Session
@@ -179,6 +179,7 @@ class ChatView(Screen[None]):
         self.title_bar.title = conversation.title if conversation else "New chat"
         marks = (
             ("SIMULATED" if self._is_simulated else "", "bold $warning"),
+            (marks_of(conversation) if conversation else "", "$muted"),
             (clean_line(plan.workload or "", 20), "$muted"),
             ("high reasoning" if plan.reasoning is Reasoning.HIGH else "", "$muted"),
             ("off the record" if self.chat.is_off_record else "", "bold $warning"),

@@ -16,6 +16,8 @@ ATTRIBUTES = {
     "heading": RichStyle(bold=True),
     "h1": RichStyle(underline=True),
     "who": RichStyle(bold=True),
+    "found": RichStyle(underline=True),
+    "found-here": RichStyle(bold=True, underline=True),
     "keyword": RichStyle(bold=True),
     "comment": RichStyle(italic=True),
 }
@@ -40,6 +42,8 @@ COLORED = (
     "hint",
     "selection",
     "caret",
+    "found",
+    "found-here",
     "comment",
     "keyword",
     "string",
@@ -79,6 +83,11 @@ Transcript {
         color: $input-selection-foreground;
         background: $input-selection-background;
     }
+    & > .transcript--found {
+        color: $input-selection-foreground;
+        background: $input-selection-background;
+    }
+    & > .transcript--found-here { color: $background; background: $primary; }
     & > .transcript--caret { color: $background; background: $primary; }
     & > .transcript--comment { color: $code-comment; }
     & > .transcript--keyword { color: $code-keyword; }

@@ -17,11 +17,11 @@ from hybridchat.tui.keymap import bindings
 from hybridchat.tui.transcript.blocks import CODE, Splitter
 from hybridchat.tui.transcript.cells import shown
 from hybridchat.tui.transcript.document import Place
+from hybridchat.tui.transcript.finding import Finding
 from hybridchat.tui.transcript.layout import Look, leads_to
 from hybridchat.tui.transcript.markdown import fenced
 from hybridchat.tui.transcript.message import Describe
 from hybridchat.tui.transcript.paper import NEW_BELOW
-from hybridchat.tui.transcript.selecting import Selecting
 from hybridchat.tui.transcript.theme import COLORED, CSS
 
 FRAME_S = 1 / 30
@@ -29,7 +29,7 @@ BREATH = 4
 """After a frame that was expensive, so many times as long passes before the next: keys stay quick whatever comes."""
 
 
-class Transcript(Selecting):
+class Transcript(Finding):
     """Shows messages, follows the one that streams. Costs what is visible, however long the conversation is.
 
     `describe` words the line above and the one below a message.
@@ -67,6 +67,7 @@ class Transcript(Selecting):
         self.hide_caret()
         self.document.set(messages)
         self._follow()
+        self.look_through_again()
 
     def clear(self) -> None:
         self.set_messages(())
@@ -77,6 +78,7 @@ class Transcript(Selecting):
         if message.role is Role.USER:
             self._is_following = True
         self._settle_new()
+        self.look_through_again(message)
 
     def append(self, message_id: int, text: str, is_thinking: bool = False) -> None:
         """A piece of a reply that streams. It shows with the next frame."""
@@ -96,6 +98,7 @@ class Transcript(Selecting):
             view.replace(message)
             self.document.changed(view)
             self.settle()
+            self.look_through_again(message)
 
     def set_status(self, message_id: int, text: str) -> None:
         """One line in place of a reply that has not begun, such as "loading model 40 %"."""
@@ -112,6 +115,7 @@ class Transcript(Selecting):
             self.hide_caret()
             self.document.remove(message_id)
             self.settle()
+            self.look_through_again()
 
     # --- frames
 
@@ -204,6 +208,7 @@ class Transcript(Selecting):
             view = self.document.view(message_id)
             view.unfold(not view.is_unfolded)
             self.document.changed(view)
+        self.look_through_again(view.message)
 
     def action_fold(self) -> None:
         self.toggle_thinking()
@@ -213,6 +218,7 @@ class Transcript(Selecting):
         self.hide_caret()
         with self.keeping_top():
             self.document.unfold_all(not self.document.is_unfolded)
+        self.look_through_again()
 
     # --- what can be copied
 
