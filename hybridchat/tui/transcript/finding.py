@@ -100,6 +100,11 @@ class Finding(Selecting):
             self._unseen.append(message.id)
             self._schedule_slice()
 
+    def look_through_others(self) -> None:
+        """All messages are others now; where they are shown stays."""
+        self._here, self._from = None, Spot(0, 0, 0)
+        self.look_through_again()
+
     def reflow(self, look: Look | None = None) -> None:
         super().reflow(look)
         self.look_through_again()
@@ -132,6 +137,8 @@ class Finding(Selecting):
         self._tell()
         if self._unseen:
             self._schedule_slice()
+        else:
+            self._is_going = False  # what comes later does not move what is being read
 
     def _look_through(self, message_id: int) -> None:
         document, needle = self.document, self._needle

@@ -67,7 +67,7 @@ class Transcript(Finding):
         self.hide_caret()
         self.document.set(messages)
         self._follow()
-        self.look_through_again()
+        self.look_through_others()
 
     def clear(self) -> None:
         self.set_messages(())
