@@ -46,8 +46,11 @@ class Search(Picker):
         self._learn_values()
         self._search()
 
+    def on_resize(self) -> None:
+        self._fit()
+
     def _fit(self) -> None:
-        self.list.styles.height = max(1, self.app.size.height - 10)
+        self.list.styles.height = max(1, self.app.size.height - 13)
 
     def _narrow(self) -> None:
         """Something was typed."""

@@ -169,16 +169,16 @@ class RowList(ScrollView, can_focus=True):
         words = Content(_one_line(row.detail)).truncate(width // 2, ellipsis=True).plain
         detail = Strip([Segment(f"  {words} " if words else "", detail_look)])
         room = max(0, width - detail.cell_length)
-        text = Strip([Segment(marker, look), *_segments(row, look)]).adjust_cell_length(room, look)
+        text = Strip(list(_segments(marker, row, look))).adjust_cell_length(room, look)
         return Strip.join([text, detail])
 
 
-def _segments(row: Row, look: Style) -> Iterator[Segment]:
-    text, at = _one_line(row.text), 0
+def _segments(marker: str, row: Row, look: Style) -> Iterator[Segment]:
+    text, at = marker + _one_line(row.text), 0
     for begin, end in row.hits:
-        yield Segment(text[at:begin], look)
-        yield Segment(text[begin:end], look + _HIT)
-        at = end
+        yield Segment(text[at : len(marker) + begin], look)
+        at = len(marker) + end
+        yield Segment(text[len(marker) + begin : at], look + _HIT)
     yield Segment(text[at:], look)
 
 
