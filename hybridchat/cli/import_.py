@@ -10,7 +10,7 @@ from hybridchat.cli import output
 from hybridchat.cli.progress import Progress
 from hybridchat.cli.store import load_wiring, opened_ledger
 from hybridchat.domain.text import clean_line, count_of
-from hybridchat.errors import EXIT_FAILED
+from hybridchat.errors import EXIT_FAILED, LedgerError
 from hybridchat.session.importing import FORMATS, Report
 
 MAX_LINES = 20  # of what was not read; --json has more
@@ -40,7 +40,11 @@ def command(files: tuple[Path, ...], form: str | None, local_only: bool, dry_run
         def show(report: Report, share: float) -> None:
             progress.show(f"{verb} {count_of(report.added.messages, 'message')}", share)
 
-        report = importer.run(files, form, rehearse=dry_run, on_progress=show)
+        try:
+            report = importer.run(files, form, rehearse=dry_run, on_progress=show)
+        except (KeyboardInterrupt, LedgerError):
+            output.note("what came until now stays; the same import again adds the rest")
+            raise
     if as_json:
         output.json(_document(report))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import UsageError
@@ -19,6 +20,15 @@ def tag_of(text: str) -> str:
             f"{clean_line(text, LONGEST)!r} is no tag", f"a tag has 1 to {LONGEST} characters, no quote and no comma"
         )
     return tag
+
+
+def tags_among(texts: Iterable[object]) -> tuple[str, ...]:
+    """Of what another program calls tags; what cannot be one here is left out."""
+    tags = []
+    for text in texts:
+        with suppress(UsageError):
+            tags += [tag_of(text)] if isinstance(text, str) else []
+    return merged(tags)
 
 
 def tags_of(text: str) -> tuple[str, ...]:

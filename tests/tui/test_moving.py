@@ -54,7 +54,7 @@ async def test_a_file_that_is_there_is_not_written_over(play: Screenplay, tmp_pa
     async with play(open_session=demo) as stage:
         await stage.until(lambda: "Enter sends to" in stage.text)
         await stage.send("hello")
-        await stage.until(lambda: "to first token" in stage.text)
+        await stage.until(lambda: stage.screen.chat and stage.screen.chat.conversation)
         chat, session = stage.screen.chat, stage.screen.session
         assert chat is not None and chat.conversation is not None and session is not None
         await session.transfer.export(chat.conversation, "html", tmp_path / "a.html")

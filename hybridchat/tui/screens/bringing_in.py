@@ -20,7 +20,7 @@ from hybridchat.tui.words import brief
 if TYPE_CHECKING:
     from hybridchat.session.importing import Importer, Report
 
-MAX_LINES = 8  # of what was not read; the command line tells all
+MAX_LINES = 5  # of what was not read; the command line tells all
 
 
 class BringIn(ModalScreen[None]):
@@ -33,7 +33,7 @@ class BringIn(ModalScreen[None]):
         super().__init__()
         self._importer, self._file = importer, file
         self._is_running = True
-        self._status = Static("Reading…", markup=False)
+        self._status = Static("Reading…", markup=False, classes="told")
         self._hint = Static("Esc stops; what came stays", markup=False, classes="note")
 
     def compose(self) -> ComposeResult:

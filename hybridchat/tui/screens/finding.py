@@ -27,7 +27,7 @@ class Finding(ChatView):
             self.notify("There is nothing in this chat yet.")
             return
         bar = await self._find_bar()
-        bar.input.focus()
+        self.set_focus(bar.input)  # now: what is typed next is for it
         bar.input.select_all()
 
     async def _find_bar(self) -> FindBar:

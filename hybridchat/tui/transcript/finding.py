@@ -94,7 +94,6 @@ class Finding(Selecting):
         if self._needle is None:
             return
         if message is None:
-            self._is_going = False
             self._look_again()
         elif message.id not in self._unseen:
             self._unseen.append(message.id)
@@ -102,7 +101,7 @@ class Finding(Selecting):
 
     def look_through_others(self) -> None:
         """All messages are others now; where they are shown stays."""
-        self._here, self._from = None, Spot(0, 0, 0)
+        self._here, self._from, self._is_going = None, Spot(0, 0, 0), False
         self.look_through_again()
 
     def reflow(self, look: Look | None = None) -> None:
@@ -127,6 +126,8 @@ class Finding(Selecting):
         if self._slice is not None:
             self._slice.stop()
             self._slice = None
+        if not self.document.width:
+            return  # it is not on the screen yet: `reflow` comes back here
         until = time.monotonic() + SLICE_S
         while self._unseen and time.monotonic() < until:
             self._look_through(self._unseen.popleft())
@@ -143,7 +144,7 @@ class Finding(Selecting):
     def _look_through(self, message_id: int) -> None:
         document, needle = self.document, self._needle
         self._hits.pop(message_id, None)
-        if needle is None or message_id not in document or not document.width:
+        if needle is None or message_id not in document:
             return
         index = document.index(message_id)
         view = document.views[index]

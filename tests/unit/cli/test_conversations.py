@@ -152,6 +152,33 @@ def test_old_ones_are_shown_before_they_are_deleted(
         assert cli("delete", *wrong, "--yes").code == 2
 
 
+def test_a_star_keeps_from_being_deleted_by_age_also_while_the_question_is_open(
+    cli: Cli, answered: TurnIds, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = open_ledger(home / "hybridchat.db")
+    for _ in range(2):
+        ledger.begin_turn(NEW_TURN).result()
+    ledger.close()
+
+    def age(*ids: int) -> None:
+        with sqlite3.connect(home / "hybridchat.db") as database:
+            database.executemany("UPDATE conversation SET updated_at = '2025-01-01' WHERE id = ?", [(i,) for i in ids])
+        database.close()
+
+    def meanwhile(prompt: str) -> str:
+        with sqlite3.connect(home / "hybridchat.db") as database:
+            database.execute("UPDATE conversation SET starred_at = '2026-01-01' WHERE id = 2")
+        database.close()
+        return "y"
+
+    age(1, 2, 3)
+    assert cli("mark", "1", "--star").code == 0
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.termui.visible_prompt_func", meanwhile)
+    assert "deleted conversation 3" in cli("delete", "--older-than", "90d").err
+    assert sorted(one["id"] for one in cli("list", "--json").json) == [1, 2]
+
+
 def test_old_ones_go_by_themselves_where_the_config_says_so(cli: Cli, answered: TurnIds, home: Path) -> None:
     (home / "config.toml").write_text("[privacy]\nkeep_days = 30\n")
     with sqlite3.connect(home / "hybridchat.db") as database:
