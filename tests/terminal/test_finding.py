@@ -15,7 +15,7 @@ from tests.unit.ledger.helpers import end_of, new_turn
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal")
 
-ALT_O, CTRL_F, CTRL_Q, DOWN, ESC = "\x1bo", "\x06", "\x11", "\x1b[B", "\x1b"
+ALT_O, CTRL_F, CTRL_Q, CTRL_U, DOWN, ESC = "\x1bo", "\x06", "\x11", "\x15", "\x1b[B", "\x1b"
 
 
 def write_conversations(home: Path) -> None:
@@ -61,10 +61,13 @@ def test_search_jump_and_find(home: Path, serve: Serve) -> None:
         terminal.wait_for(lambda text: "1 of 2" not in text and "answer 77" in text)
         terminal.type(ALT_O)
         terminal.wait_for("Search everything")
-        terminal.type("\x15tag:music xylophone foo:")
-        terminal.wait_for("archived")
-        terminal.type("\r")
-        terminal.wait_for("the xylophone answer")  # the first of two: on the branch that was not shown
+        terminal.wait_for("-hay needle")  # where one was
+        terminal.type(CTRL_U)
+        terminal.wait_for("Type to search everything")
+        terminal.type("tag:music xylophone")
+        terminal.wait_for("the xylophone answer")
+        terminal.type("\r")  # to the first of two answers: on the branch that was not shown
+        terminal.wait_for(lambda text: "the xylophone answer" in text and "1 of 1" in text)
         terminal.type(CTRL_Q)
         assert terminal.wait_for_exit() == 0
     with Terminal(["search", "--json", "needle", "before:today"], env={"HYBRIDCHAT_HOME": str(home)}) as terminal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from textual.widgets import Static
 
 from hybridchat.domain.chat import Role, is_off_record
 from hybridchat.domain.search import FILTERS, complete
-from hybridchat.domain.text import clean_line
+from hybridchat.domain.text import clean, clean_line
 from hybridchat.errors import HybridchatError
 from hybridchat.session.finding import Found, SearchHit
 from hybridchat.tui.screens.picker import Picker
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 REST_S = 0.08  # in the typing, before it is searched
 MOST = 200
 HELP = f'"a phrase"  -without  {"  ".join(FILTERS)}'
+_BLANKS = re.compile(r"\s+")
 _SPEAKERS: dict[Role | None, str] = {Role.USER: "you", Role.ASSISTANT: "reply", Role.SYSTEM: "system"}
 
 
@@ -117,9 +119,7 @@ def _marked(snippet: str) -> tuple[str, tuple[tuple[int, int], ...]]:
     """One clean line, and where in it the hits are."""
     text, spans = "", []
     for number, piece in enumerate(snippet.replace("\x03", "\x02").split("\x02")):
-        line = " ".join(f"{piece}|".split())[:-1]  # a blank at its end stays
-        line = clean_line(line, len(line) + 1)
-        line = f"{' ' * piece[:1].isspace()}{line}"
+        line = _BLANKS.sub(" ", clean(piece))
         if number % 2:
             spans.append((len(text), len(text) + len(line)))
         text += line
