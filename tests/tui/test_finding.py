@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hybridchat import wiring
+from hybridchat.backends import simulated
 from hybridchat.domain.chat import Role
 from hybridchat.errors import LedgerError
 from hybridchat.session.chat import Session
@@ -106,7 +107,10 @@ async def test_a_reply_that_streams_is_looked_through_when_it_ends(play: Screenp
         await stage.until(lambda: count(stage) == "1 of 2")
 
 
-async def test_another_chat_is_looked_through_without_leaving_its_end(play: Screenplay) -> None:
+async def test_another_chat_is_looked_through_without_leaving_its_end(
+    play: Screenplay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hybridchat.tui.transcript.finding.SLICE_S", 0.0002)  # a few messages at once
     session = FakeSession()
     other = long_chat(session, "more", needles=5)
     long_chat(session, "hay")
@@ -206,7 +210,9 @@ async def demo() -> Session:
     return wiring.open_demo_session()
 
 
-async def test_a_hit_on_another_branch_brings_that_branch(play: Screenplay) -> None:
+async def test_a_hit_on_another_branch_brings_that_branch(play: Screenplay, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once = simulated.Pace(delay_s=0.0, tokens_per_s=1e6)
+    monkeypatch.setattr(simulated, "Pace", lambda **_: at_once)
     async with play(open_session=demo) as stage:
         await stage.until(lambda: "Enter sends to" in stage.text)
         session = stage.app.session

@@ -169,10 +169,11 @@ class Finding(Selecting):
         return sorted(hit for hits in self._hits.values() for hit in hits)
 
     def _tell(self) -> None:
-        total = sum(map(len, self._hits.values()))
-        current = 0
-        if self._here is not None:
-            current = sum(hit <= self._here for hits in self._hits.values() for hit in hits)
+        total, current, here = 0, 0, self._here
+        for hits in self._hits.values():
+            total += len(hits)
+            if here is not None:
+                current += len(hits) if hits[-1] <= here else bisect_right(hits, here)
         self.post_message(self.Counted(current, total, is_counting=bool(self._unseen)))
 
     # --- showing
