@@ -38,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--part",
         choices=["fast", *dict.fromkeys(PARTS.values())],
-        help="thorough: programs, terminals, whole screens, vendors' own libraries; real: engines; fast: all else",
+        help="thorough: programs, terminals, real sessions, vendors' libraries; real: engines; fast: the rest",
     )
     parser.addoption("--require-real", action="store_true", help="fail where a real engine cannot run")
 

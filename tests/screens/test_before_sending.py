@@ -9,8 +9,8 @@ from pathlib import Path
 from hybridchat.session.chat import Session
 from hybridchat.tui.screens.picker import Picker
 from tests.fakes.completions import FakeCompletions
+from tests.screens.test_real_answers import CONFIG, Two, configured_session
 from tests.tui.conftest import Screenplay
-from tests.tui.test_real_answers import CONFIG, Two, configured_session
 
 WORDS = "mail jane@corp.com about it"
 
