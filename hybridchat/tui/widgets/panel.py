@@ -15,13 +15,12 @@ from textual.widget import Widget
 
 from hybridchat.domain.budget import Standing
 from hybridchat.domain.events import Limits
-from hybridchat.domain.pricing import format_usd
-from hybridchat.domain.stats import Money, Percentiles, Side, Snapshot
+from hybridchat.domain.stats import Money, Side, Snapshot
 from hybridchat.domain.text import clean_line
+from hybridchat.tui.comparison import comparison_notes, comparison_rows, money_words
 from hybridchat.tui.widgets.allowances import Allowance, allowance_lines, allowance_parts, budget_parts, scarce
-from hybridchat.tui.words import milliseconds, seconds
+from hybridchat.tui.words import Part, milliseconds, seconds
 
-Part = str | tuple[str, str]
 MOST_ALLOWANCES = 2
 
 
@@ -126,7 +125,7 @@ def _brief(name: str, side: Side, color: str, left_out: Sequence[str]) -> list[P
 
 
 def _spent(money: Money, when: str) -> str:
-    return "" if money.usd is None else f"{_money(money)} {when}"
+    return "" if money.usd is None else f"{money_words(money)} {when}"
 
 
 def _now(live: Live, elapsed_s: float) -> list[Part]:
@@ -140,24 +139,6 @@ def _now(live: Live, elapsed_s: float) -> list[Part]:
 
 def table(snapshot: Snapshot, live: Live | None, elapsed_s: float, width: int) -> Content:
     """The whole comparison; `width` in cells."""
-    sides = (snapshot.local, snapshot.managed)
-    rows: list[tuple[str, tuple[str, ...]]] = [
-        ("replies", tuple(f"{s.replies:,}" for s in sides)),
-        ("share", _shares(snapshot)),
-        ("failures", tuple(f"{s.failures:,}" for s in sides)),
-        ("", ("", "")),
-        ("tokens in", tuple(_tokens(s, s.prompt_tokens) for s in sides)),
-        ("tokens out", tuple(_tokens(s, s.completion_tokens) for s in sides)),
-        *_kinds(sides),
-        ("", ("", "")),
-        ("first token p50", tuple(_median_ms(s.ttft_ms) for s in sides)),
-        ("first token p95", tuple(_p95_ms(s.ttft_ms) for s in sides)),
-        ("tokens/s p50", tuple(_rate(s.tokens_per_s) for s in sides)),
-        ("", ("", "")),
-        ("cost this chat", tuple(_money(s.cost_chat) for s in sides)),
-        ("cost today", tuple(_money(s.cost_today) for s in sides)),
-        ("cost this month", tuple(_money(s.cost_month) for s in sides)),
-    ]
     label = 16
     column = max(6, (width - label) // 2)
     parts: list[Part] = [
@@ -166,23 +147,12 @@ def table(snapshot: Snapshot, live: Live | None, elapsed_s: float, width: int) -
         ("managed".rjust(column), "bold $managed"),
         "\n\n",
     ]
-    for name, (left, right) in rows:
+    for name, (left, right) in comparison_rows(snapshot):
         parts += [(name.ljust(label), "$muted"), left.rjust(column), right.rjust(column), "\n"]
-    parts += _notes(snapshot)
+    parts += comparison_notes(snapshot)
     if live is not None:
         parts += ["\n", *_now_tall(live, elapsed_s)]
     return Content.assemble(*parts)
-
-
-def _kinds(sides: Sequence[Side]) -> list[tuple[str, tuple[str, ...]]]:
-    """Only what some server told."""
-    names = {"cached": "chat: cached", "cache_write": "chat: to cache", "thinking": "chat: thinking"}
-    counts = {title: [getattr(side.tokens_chat, name) for side in sides] for name, title in names.items()}
-    return [
-        (title, tuple("–" if count is None else f"{count:,}" for count in both))
-        for title, both in counts.items()
-        if any(count is not None for count in both)
-    ]
 
 
 def _now_tall(live: Live, elapsed_s: float) -> list[Part]:
@@ -193,61 +163,3 @@ def _now_tall(live: Live, elapsed_s: float) -> list[Part]:
         *(("first token    ", "$muted"), first, "\n"),
         *(("elapsed        ", "$muted"), seconds(elapsed_s), "\n"),
     ]
-
-
-def _notes(snapshot: Snapshot) -> list[Part]:
-    """What the numbers leave out, and the counterfactual: an estimate that says how it was made."""
-    notes: list[Part] = []
-    unpriced = snapshot.managed.cost_month.unpriced
-    if unpriced:
-        notes.append((f"\n{unpriced:,} managed {_replies(unpriced)} this month without a known price", "$muted"))
-    silent = snapshot.local.replies_without_usage + snapshot.managed.replies_without_usage
-    if silent:
-        notes.append((f"\n{silent:,} {_replies(silent)} without token counts", "$muted"))
-    what_if = snapshot.counterfactual
-    if what_if.replies:
-        head = f"\nToday's {what_if.replies:,} local {_replies(what_if.replies)} on the managed side: "
-        notes.append((head, "$muted"))
-        if what_if.usd is None:
-            notes.append((f"unknown, {clean_line(what_if.reason)}", "$muted"))
-        else:
-            priced_as = clean_line(f"{what_if.model} of {what_if.backend}", 60)
-            left_out = f"; {what_if.left_out:,} without token counts left out" if what_if.left_out else ""
-            notes += [(f"≈ {format_usd(what_if.usd)}", "bold $managed")]
-            notes.append((f", an estimate priced as {priced_as}{left_out}", "$muted"))
-    return [*notes, "\n"] if notes else []
-
-
-def _replies(count: int) -> str:
-    return "reply" if count == 1 else "replies"
-
-
-def _shares(snapshot: Snapshot) -> tuple[str, str]:
-    share = snapshot.local_share
-    return ("–", "–") if share is None else (f"{share:.0%}", f"{1 - share:.0%}")
-
-
-def _tokens(side: Side, count: int | None) -> str:
-    if count is None:
-        return "unknown" if side.replies or side.failures else "–"
-    return f"{count:,}"
-
-
-def _median_ms(values: Percentiles) -> str:
-    return "–" if values.p50 is None else milliseconds(values.p50)
-
-
-def _p95_ms(values: Percentiles) -> str:
-    if values.p95 is not None:
-        return milliseconds(values.p95)
-    return f"n/a (n={values.n})" if values.n else "–"
-
-
-def _rate(values: Percentiles) -> str:
-    return "–" if values.p50 is None else f"{values.p50:.1f}"
-
-
-def _money(money: Money) -> str:
-    if money.usd is None:
-        return "unknown" if money.unpriced else "–"
-    return format_usd(money.usd) + ("+" if money.unpriced else "")
