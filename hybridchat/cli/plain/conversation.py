@@ -25,10 +25,10 @@ async def converse(
     try:
         talk = Talk(session, reader, show_thinking=show_thinking)
         await session.start(panel=False)
-        if reopen_latest and (latest := await session.open_latest()) is not None:
-            talk.show_chat(latest)
-            if reader.is_interactive:
-                talk.show_last_turn()
+        latest = await session.open_latest() if reopen_latest else None
+        talk.show_chat(latest or session.new())
+        if latest is not None and reader.is_interactive:
+            talk.show_last_turn()
         if reader.is_interactive:
             output.note("hybridchat. /help lists the commands; Ctrl+D leaves.")
         return await Loop(talk).run()
@@ -90,9 +90,9 @@ class Loop:
     async def _do(self, text: str) -> bool:
         talk = self._talk
         try:
-            if text.startswith("/") and not text.startswith("//") and "\n" not in text:
+            if _is_call(text):
                 await commands.do(talk, text)
-            elif words := text[1:] if text.startswith("//") else text:
+            elif words := text[1:] if _is_line(text, "//") else text:
                 await talk.submit(words)
             elif talk.unsent or talk.chat.queue:
                 await talk.submit(talk.unsent)
@@ -133,4 +133,12 @@ class Loop:
         while not lines[-1].rstrip().endswith(FENCE) and (more := await self._reader.read("more:")) is not None:
             lines.append(more)
         text = "\n".join(lines).rstrip().removesuffix(FENCE).strip("\n")
-        return f"/{text}" if text.startswith("/") else text
+        return f"/{text}" if _is_line(text, "/") else text
+
+
+def _is_call(text: str) -> bool:
+    return _is_line(text, "/") and not text.startswith("//")
+
+
+def _is_line(text: str, begin: str) -> bool:
+    return text.startswith(begin) and "\n" not in text

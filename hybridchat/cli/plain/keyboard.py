@@ -90,8 +90,7 @@ class Keyboard:
         try:
             return ended.result()
         except asyncio.CancelledError:
-            number = self._ended_by[0] if self._ended_by else signal.SIGINT
-            raise click.exceptions.Exit(128 + number) from None
+            raise click.exceptions.Exit(128 + (self._ended_by[0] if self._ended_by else signal.SIGINT)) from None
 
     def _live(self, main: Callable[[], Coroutine[Any, Any, int]], ended: Future[int]) -> None:
         async def watched() -> int:

@@ -86,10 +86,8 @@ async def model(talk: Talk, argument: str) -> None:
     names = [one.name for one in talk.session.health(backend).models]
     if not names:
         raise UsageError(f"{clean_line(backend, 40)} lists no models", "/model NAME takes any")
-    choices: list[tuple[str | None, str]] = [
-        (None, "Change nothing"),
-        *((name, clean_line(name, 60)) for name in names),
-    ]
+    choices: list[tuple[str | None, str]] = [(None, "Change nothing")]
+    choices += [(name, clean_line(name, 60)) for name in names]
     chosen = await choose(talk.reader, f"Which model of {clean_line(backend, 40)}?", choices)
     if chosen is not None:
         await talk.session.set_route(talk.chat, backend, chosen)

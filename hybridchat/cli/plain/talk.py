@@ -30,13 +30,14 @@ WAITING_S = 10.0  # so long nothing came: that is said, and again after twice th
 
 
 class Talk:
-    """One open conversation at a time."""
+    """One open conversation at a time; `show_chat` sets the first."""
+
+    chat: Chat
 
     def __init__(self, session: Session, reader: Reader, *, show_thinking: bool) -> None:
         self.session, self.reader = session, reader
         self.teller = Teller(lambda number: number == self.chat.id, self._on_gone, show_thinking=show_thinking)
         session.listen(self.teller.on_event)
-        self.chat: Chat = session.new()
         self.unsent = ""  # words that were typed and have not gone out
         self.exit_code = EXIT_OK  # of the last message
         self._announced: tuple[str, Candidate | None] = ("", None)

@@ -37,7 +37,7 @@ class Teller:
         match event:
             case news.Notice(text, severity):
                 self.say(f"{severity}: {text}" if severity == "error" else text)
-            case news.AttemptPriced(attempt):
+            case news.AttemptPriced(attempt) if attempt.message_id is not None:
                 self.attempts[attempt.message_id] = attempt
             case news.TurnBegan() if self._is_here(event.conversation.id):
                 self.ways, self._said, self._is_thinking = (), "", False
