@@ -16,7 +16,7 @@ _OFF = "off-"  # before the number of a conversation off the record
 
 
 def chat_name(number: int) -> str:
-    return f"{_OFF}{number - OFF_RECORD_FROM}" if is_off_record(number) else str(number)
+    return f"{_OFF}{number - OFF_RECORD_FROM + 1}" if is_off_record(number) else str(number)
 
 
 def chat_number(typed: str) -> int:
@@ -24,7 +24,7 @@ def chat_number(typed: str) -> int:
     digits = typed.removeprefix(_OFF)
     if not digits.isdecimal():
         raise UsageError(f"{typed!r} is no number of a conversation", "/list shows them")
-    return int(digits) + (OFF_RECORD_FROM if typed.startswith(_OFF) else 0)
+    return int(digits) + (OFF_RECORD_FROM - 1 if typed.startswith(_OFF) else 0)
 
 
 async def list_chats(talk: Talk, argument: str) -> None:

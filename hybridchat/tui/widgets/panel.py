@@ -49,13 +49,14 @@ class Panel(Widget):
     def __init__(self, clock: Callable[[], float] = time.monotonic, now: Callable[[], datetime] = _now_here) -> None:
         super().__init__(id="panel")
         self._clock, self._now = clock, now
+        self.is_still = False  # it counts no seconds up
 
     def on_mount(self) -> None:
         self._ticks = self.set_interval(0.25, self.refresh, pause=True)
 
     def watch_live(self, live: Live | None) -> None:
         if self.is_mounted:
-            (self._ticks.resume if live else self._ticks.pause)()
+            (self._ticks.resume if live and not self.is_still else self._ticks.pause)()
 
     def note_limits(self, backend: str, limits: Limits) -> None:
         """What a reply told; it is shown until it cannot hold any more."""
@@ -66,7 +67,7 @@ class Panel(Widget):
             self.set_timer((new.full_at - now).total_seconds() + 0.1, partial(self.refresh, layout=True))
 
     def render(self) -> RenderResult:
-        elapsed_s = self._clock() - self.live.began_at if self.live else 0.0
+        elapsed_s = self._clock() - self.live.began_at if self.live and not self.is_still else None
         if self.has_class("-side"):
             width = self.content_size.width
             left = [
@@ -87,7 +88,7 @@ class Panel(Widget):
 _LEFT_OUT_FIRST = ("month", "today", "share", "speed", "failures", "cost", "ttft", "scarce")
 
 
-def one_line(snapshot: Snapshot, live: Live | None, elapsed_s: float, width: int, scarce: str = "") -> Content:
+def one_line(snapshot: Snapshot, live: Live | None, elapsed_s: float | None, width: int, scarce: str = "") -> Content:
     """What streams now, both sides in short, and of what rate limits leave little: as much as fits into `width`."""
     for count in range(len(_LEFT_OUT_FIRST) + 1):
         line = _line(snapshot, live, elapsed_s, scarce, _LEFT_OUT_FIRST[:count])
@@ -96,7 +97,9 @@ def one_line(snapshot: Snapshot, live: Live | None, elapsed_s: float, width: int
     return line
 
 
-def _line(snapshot: Snapshot, live: Live | None, elapsed_s: float, scarce: str, left_out: Sequence[str]) -> Content:
+def _line(
+    snapshot: Snapshot, live: Live | None, elapsed_s: float | None, scarce: str, left_out: Sequence[str]
+) -> Content:
     gap: Part = ("  │  ", "$muted")
     parts: list[Part] = [*_now(live, elapsed_s), gap] if live is not None else []
     parts += [*_brief("local", snapshot.local, "$local", left_out), gap]
@@ -128,16 +131,17 @@ def _spent(money: Money, when: str) -> str:
     return "" if money.usd is None else f"{money_words(money)} {when}"
 
 
-def _now(live: Live, elapsed_s: float) -> list[Part]:
+def _now(live: Live, elapsed_s: float | None) -> list[Part]:
     color = "$local" if live.is_local else "$managed"
     first = "no token yet" if live.ttft_ms is None else f"TTFT {milliseconds(live.ttft_ms)}"
-    return [("now ", "$muted"), (clean_line(live.backend, 24), f"bold {color}"), f" {first} · {seconds(elapsed_s)}"]
+    elapsed = "" if elapsed_s is None else f" · {seconds(elapsed_s)}"
+    return [("now ", "$muted"), (clean_line(live.backend, 24), f"bold {color}"), f" {first}{elapsed}"]
 
 
 # --- as a table
 
 
-def table(snapshot: Snapshot, live: Live | None, elapsed_s: float, width: int) -> Content:
+def table(snapshot: Snapshot, live: Live | None, elapsed_s: float | None, width: int) -> Content:
     """The whole comparison; `width` in cells."""
     label = 16
     column = max(6, (width - label) // 2)
@@ -155,11 +159,11 @@ def table(snapshot: Snapshot, live: Live | None, elapsed_s: float, width: int) -
     return Content.assemble(*parts)
 
 
-def _now_tall(live: Live, elapsed_s: float) -> list[Part]:
+def _now_tall(live: Live, elapsed_s: float | None) -> list[Part]:
     color = "$local" if live.is_local else "$managed"
     first = "not yet" if live.ttft_ms is None else milliseconds(live.ttft_ms)
     return [
         *(("answering now  ", "$muted"), (clean_line(live.backend, 24), f"bold {color}"), "\n"),
         *(("first token    ", "$muted"), first, "\n"),
-        *(("elapsed        ", "$muted"), seconds(elapsed_s), "\n"),
+        *(() if elapsed_s is None else (("elapsed        ", "$muted"), seconds(elapsed_s), "\n")),
     ]
