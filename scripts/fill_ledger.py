@@ -26,6 +26,7 @@ from hybridchat.domain.chat import (  # noqa: E402
     Reasoning,
     Zone,
 )
+from hybridchat.domain.search import Query, parse_query  # noqa: E402
 from hybridchat.ledger import summary  # noqa: E402
 from hybridchat.ledger.connect import connect_writer, transaction  # noqa: E402
 from hybridchat.ledger.store import AttemptEnd, Ledger, NewAttempt, NewTurn, TurnIds, open_ledger  # noqa: E402
@@ -56,8 +57,8 @@ def fill(path: Path, attempts: int, messages: int) -> None:
         for name in summary.TRIGGERS:  # the summaries are filled once, at the end
             db.execute(f"DROP TRIGGER {name}")
         db.executemany(
-            "INSERT INTO conversation (title, created_at, updated_at, privacy, route, reasoning, active_leaf_id) "
-            "VALUES (?, ?, ?, 'open', 'auto', 'normal', ?)",
+            "INSERT INTO conversation (title, created_at, updated_at, privacy, route, reasoning, active_leaf_id, tags, "
+            "starred_at, archived_at) VALUES (?, ?, ?, 'open', 'auto', 'normal', ?, ?, ?, ?)",
             _conversations(rng, messages),
         )
         db.executemany(
@@ -89,7 +90,13 @@ def _conversations(rng: random.Random, messages: int) -> Iterator[tuple[object, 
     size = 2 * TURNS_PER_CONVERSATION
     for first in range(0, messages, size):
         leaf = min(first + size, messages)
-        yield _text(rng, 5), _moment(first, messages), _moment(leaf, messages), leaf
+        at, number = _moment(leaf, messages), first // size
+        marks = (
+            '["work"]' if number % 10 == 0 else "[]",
+            at if number % 50 == 1 else None,
+            at if number % 3 == 2 else None,
+        )
+        yield _text(rng, 5), _moment(first, messages), at, leaf, *marks
 
 
 def _messages(rng: random.Random, messages: int) -> Iterator[tuple[object, ...]]:
@@ -98,7 +105,8 @@ def _messages(rng: random.Random, messages: int) -> Iterator[tuple[object, ...]]
         parent = number if number % size else None
         is_reply = number % 2 == 1
         role, words = ("assistant", 120) if is_reply else ("user", 30)
-        yield number // size + 1, parent, role, _text(rng, words), _moment(number, messages), "complete"
+        code = "\n```py\nrun()\n```" if number % 20 == 7 else ""
+        yield number // size + 1, parent, role, _text(rng, words) + code, _moment(number, messages), "complete"
 
 
 _ATTEMPT_COLUMNS = (
@@ -137,7 +145,12 @@ def measure(path: Path) -> dict[str, float]:
             "append_commit_p95_ms": _append_p95_ms(ledger),
             "snapshot_ms": _median_ms(lambda: ledger.snapshot(1, now).result(), 10),
             "stats_ms": max(_median_ms(lambda by=by: ledger.usage_statistics(by).result(), 3) for by in _GROUPINGS),
-            "search_ms": max(_median_ms(lambda query=query: ledger.search(query).result(), 5) for query in _QUERIES),
+            "search_ms": max(
+                _median_ms(lambda query=query: ledger.search(_asked(query)).result(), 5) for query in _QUERIES
+            ),
+            "filtered_ms": max(
+                _median_ms(lambda query=query: ledger.search(_asked(query)).result(), 5) for query in _FILTERED
+            ),
             "branch_ms": _median_ms(lambda: ledger.branch(1).result(), 5),
             "advice_ms": _median_ms(lambda: ledger.advice_facts(now).result(), 3),
         }
@@ -147,6 +160,17 @@ def measure(path: Path) -> dict[str, float]:
 
 _GROUPINGS = ("backend", "model", "day", "workload")
 _QUERIES = ("lora", "lora mine", "va", "nothinglikethis", '"lora mine tadil"', HAN[0] + HAN[1], HAN[5] + HAN[2000])
+
+
+_FILTERED = (
+    *("tag:work lora", "is:starred va", "-is:archived va", "backend:rented lora mine", "model:llama zone:private va"),
+    *("has:code va", "before:2025-01-01 lora", "after:2026-10-01 va", "cost>0.01 lora", "cost>0.014", "zone:managed"),
+    *("is:starred", "tag:work -mine lora", f"zone:local {HAN[0]}{HAN[1]}"),
+)
+
+
+def _asked(text: str) -> Query:
+    return parse_query(text, LAST_DAY)
 
 
 def _median_ms(call: Callable[[], object], times: int) -> float:

@@ -17,7 +17,7 @@ from hybridchat.cli.debugging import log_if_debugging
 from hybridchat.cli.disclosing import disclosure_of, disclosure_options
 from hybridchat.cli.finite import Counted, FiniteRange
 from hybridchat.cli.keys import use_key
-from hybridchat.cli.prompt import Words, compose, read_files, read_stdin
+from hybridchat.cli.prompt import Words, compose, read_files, read_stdin, stdin_files
 from hybridchat.cli.running import run
 from hybridchat.cli.sampling import parameters_of, sampling_options
 from hybridchat.domain.chat import (
@@ -105,7 +105,7 @@ def command(**arguments: object) -> None:
     if options.key_from is not None and not wired.local_only:
         use_key(wired, options.backend, options.key_from)
     text = compose(" ".join(options.prompt), read_files(options.files), read_stdin())
-    session = wired.open_session(options.files)
+    session = wired.open_session((*options.files, *stdin_files()))
     if options.unpriced:
         session.budgets.allow_unpriced()
     log_if_debugging(session, wired.paths)

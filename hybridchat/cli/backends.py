@@ -156,10 +156,10 @@ def test(backend_ids: tuple[str, ...], round_trip: bool, as_json: bool) -> None:
     \b
     hybridchat backends test openai --round-trip
     """
-    from hybridchat.cli.store import load_wiring
+    from hybridchat.cli.store import load_recorded
     from hybridchat.session.doctor import State
 
-    wired = load_wiring()
+    wired = load_recorded()
     for backend_id in backend_ids:
         find_backend(wired.config, backend_id)
     findings = run(_examine(wired, backend_ids, round_trip=round_trip))

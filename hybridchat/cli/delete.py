@@ -14,6 +14,7 @@ from hybridchat.cli.store import find_conversation, opened_ledger
 from hybridchat.domain.chat import Conversation
 from hybridchat.domain.text import clean_line, count_of
 from hybridchat.errors import UsageError
+from hybridchat.ledger.store import Ledger
 
 ALL = 10_000_000
 SHOWN = 10
@@ -21,13 +22,13 @@ SHOWN = 10
 
 @click.command("delete")
 @click.argument("conversation_id", type=Counted(), metavar="[ID]", required=False)
-@click.option("--older-than", type=When(), metavar="WHEN", help="All that nobody has gone on with since then: 90d.")
+@click.option("--older-than", type=When(), metavar="WHEN", help="All without a star that rest since then: 90d.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def command(conversation_id: int | None, older_than: str | None, yes: bool) -> None:
     """Delete a conversation for good, or all old ones; their usage numbers stay, without any text.
 
     There is no undo here; in the app there is one until you quit. Without --yes it shows first what would go.
-    `keep_days` in the config deletes old ones by itself.
+    `keep_days` in the config deletes old ones by itself. Neither deletes what is starred.
 
     \b
     hybridchat delete 12
@@ -37,7 +38,7 @@ def command(conversation_id: int | None, older_than: str | None, yes: bool) -> N
         raise UsageError("what shall be deleted?", "give the ID of a conversation, or --older-than 90d")
     with opened_ledger(to_write=True) as ledger:
         if older_than is not None:
-            doomed = [one for one in ledger.conversations(ALL).result() if one.updated_at < older_than]
+            doomed = _old(ledger, older_than)
         else:
             assert conversation_id is not None
             doomed = [find_conversation(ledger, conversation_id)]
@@ -46,11 +47,19 @@ def command(conversation_id: int | None, older_than: str | None, yes: bool) -> N
             return
         if not yes:
             _confirm(doomed)
+            if older_than is not None:  # another window may have gone on with one meanwhile, or starred it
+                shown = {one.id for one in doomed}
+                doomed = [one for one in _old(ledger, older_than) if one.id in shown]
         for conversation in doomed:
             ledger.delete_conversation(conversation.id).result()
         ledger.purge_deleted().result()
     gone = f"conversation {doomed[0].id}" if len(doomed) == 1 else count_of(len(doomed), "conversation")
     output.note(f"deleted {gone}")
+
+
+def _old(ledger: Ledger, since: str) -> list[Conversation]:
+    """A star keeps from being deleted by age, here as well."""
+    return [one for one in ledger.conversations(ALL).result() if one.updated_at < since and not one.starred_at]
 
 
 def _confirm(doomed: Sequence[Conversation]) -> None:

@@ -10,7 +10,7 @@ from hybridchat.cli import output
 from hybridchat.cli.progress import Progress
 from hybridchat.cli.store import load_wiring, opened_ledger
 from hybridchat.domain.text import clean_line, count_of
-from hybridchat.errors import EXIT_FAILED
+from hybridchat.errors import EXIT_FAILED, LedgerError
 from hybridchat.session.importing import FORMATS, Report
 
 MAX_LINES = 20  # of what was not read; --json has more
@@ -40,11 +40,15 @@ def command(files: tuple[Path, ...], form: str | None, local_only: bool, dry_run
         def show(report: Report, share: float) -> None:
             progress.show(f"{verb} {count_of(report.added.messages, 'message')}", share)
 
-        report = importer.run(files, form, rehearse=dry_run, on_progress=show)
+        try:
+            report = importer.run(files, form, rehearse=dry_run, on_progress=show)
+        except (KeyboardInterrupt, LedgerError):
+            output.note("what came until now stays; the same import again adds the rest")
+            raise
     if as_json:
         output.json(_document(report))
     else:
-        for line in summary(report, verb):
+        for line in report.lines(verb):
             output.note(line)
     for unread in report.told[: 0 if as_json else MAX_LINES]:
         output.note(f"not read: {clean_line(unread.where)}: {clean_line(unread.why)}")
@@ -55,22 +59,6 @@ def command(files: tuple[Path, ...], form: str | None, local_only: bool, dry_run
         output.note(f"privacy.keep_days is {days}: conversations older than that are deleted again")
     if report.unread and not (report.added.new or report.added.grown or report.added.known):
         raise click.exceptions.Exit(EXIT_FAILED)
-
-
-def summary(report: Report, verb: str) -> list[str]:
-    """What came, in a line or three."""
-    added = report.added
-    came = [count_of(added.new, "new conversation"), *([f"{added.grown:,} that went on"] if added.grown else [])]
-    lines = [f"{verb} {' and '.join(came)}, with {count_of(added.messages, 'message')}"]
-    if added.attempts:
-        lines[0] += f" and {count_of(added.attempts, 'usage row')}"
-    left = [f"{added.known:,} were here already"] if added.known else []
-    left += [f"{report.empty:,} were empty"] if report.empty else []
-    left += (
-        [f"{count_of(report.unread, 'entry').replace('entrys', 'entries')} could not be read"] if report.unread else []
-    )
-    lines += [", ".join(left)] if left else []
-    return lines + ([f"all of it is local only: {report.pinned}"] if report.pinned else [])
 
 
 def _document(report: Report) -> dict[str, object]:

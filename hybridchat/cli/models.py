@@ -12,7 +12,7 @@ from hybridchat.cli.engines import engine_option, find_ollama
 from hybridchat.cli.groups import DefaultGroup
 from hybridchat.cli.progress import Progress
 from hybridchat.cli.running import run
-from hybridchat.cli.store import load_recorded, load_wiring
+from hybridchat.cli.store import load_recorded
 from hybridchat.domain.chat import Proof, Zone
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def list_models(as_json: bool) -> None:
     hybridchat models list --json
     """
 
-    rows, silent = run(collect(load_wiring().open_session()))
+    rows, silent = run(collect(load_recorded().open_session()))
     for backend, detail in silent:
         output.note(f"{backend}: {detail}")
     if as_json:

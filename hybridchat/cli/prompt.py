@@ -47,6 +47,15 @@ def _read(path: Path) -> str:
     return _within_limit(text, str(path))
 
 
+def stdin_files() -> tuple[Path, ...]:
+    """The file that standard input is read from; none for a pipe or a terminal, and where the system does not tell."""
+    link = Path("/proc/self/fd/0")  # Linux
+    try:
+        return (link.resolve(),) if link.is_file() else ()
+    except OSError:
+        return ()
+
+
 def read_stdin() -> str:
     """Everything that is piped in; nothing from a terminal or a closed descriptor. Raises UsageError for too much.
 

@@ -89,9 +89,11 @@ def run_part(part: str) -> None:
         file.write_text(config, encoding="utf-8")
         return wiring.load().open_session()
 
+    def open_own_session() -> Session:
+        return wiring.load(local_only=True)._replace(ledger=SharedLedger(None)).open_session()
+
     if part == "own":
-        wired = wiring.load(local_only=True)._replace(ledger=SharedLedger(None))
-        found = run(prove_own(wired.open_session()))
+        found = run(prove_own(open_own_session))
     else:
         found = run(prove_with_stand_in(open_session, in_namespace=part == "namespace"))
     output.json(found)

@@ -16,14 +16,18 @@ def look_for(text: str, *, as_json: bool) -> int:
     from hybridchat.paths import find_paths
 
     if text == "-":  # neither the shell's history nor the list of processes shows it then
-        text = read_stdin().rstrip("\n")
-    if not text.strip():
+        text = read_stdin()
+    text = text.removeprefix("\ufeff").strip()  # what an editor puts around it
+    if not text:
         raise UsageError("there is no text to look for", "give one, or - and pipe it in")
+    if "\ufffd" in text:  # what could not be read would be found nowhere
+        raise UsageError("the text has characters that are not UTF-8", "give a piece without them")
     if len(text) > residue.LONGEST:
         raise UsageError(f"the text has {len(text):,} characters", f"a piece of at most {residue.LONGEST} is enough")
     paths = find_paths()
     left_behind = Path(tempfile.gettempdir()).glob("hybridchat-*")  # by a proof or an engine that was killed
-    searched = residue.search(text, (paths.config_dir, paths.data_dir, *left_behind), without=paths.models_dir)
+    ours = (paths.config_dir, paths.data_dir, paths.backups_dir, paths.logs_dir, paths.run_dir)  # each may be a link
+    searched = residue.search(text, (*ours, *left_behind), without=paths.models_dir)
     if as_json:
         output.json(searched)
     else:

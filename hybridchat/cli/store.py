@@ -28,6 +28,7 @@ def load_wiring(*, strict: bool = True, local_only: bool = False) -> Wiring:
 def load_recorded() -> Wiring:
     """For a command that works without a session: until it has ended, what leaves the device is recorded."""
     wired = load_wiring()
+    wired.ledger.tell(output.note)
     click.get_current_context().call_on_close(wired.ledger.close)
     return wired
 

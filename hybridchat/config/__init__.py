@@ -100,8 +100,8 @@ class PrivacyConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Folders in which, and below which, all that is written stays on this device. Absolute, or beginning with ~. A
     folder pins itself with a file `.hybridchat.toml` that says `local_only = true`."""
     keep_days: Annotated[int, Meta(ge=0)] = 0
-    """Delete conversations that nobody has gone on with for so many days, text and copies; their usage rows stay.
-    0: keep them."""
+    """Delete conversations that nobody has gone on with for so many days, text and copies; their usage rows stay, and
+    whole conversations that are starred. 0: keep them."""
     count_off_the_record: bool = False
     """Let conversations off the record into the statistics, as numbers that belong to no conversation."""
     patterns: dict[str, str] = {}

@@ -49,6 +49,9 @@ class ImportedConversation(Struct, frozen=True, kw_only=True):
     workload: str | None = None
     reasoning: Reasoning = Reasoning.NORMAL
     effort: Effort | None = None
+    tags: tuple[str, ...] = ()
+    starred_at: str | None = None
+    archived_at: str | None = None
 
 
 class Unread(Struct, frozen=True):

@@ -25,6 +25,8 @@ class _Conversation(Struct):
     create_time: Any = None
     update_time: Any = None
     current_node: str | None = None
+    is_archived: bool | None = None
+    is_starred: bool | None = None
 
 
 class _Place(Struct):
@@ -76,11 +78,14 @@ def read(entry: bytes, where: str, now: str) -> Iterator[Found]:
             system, message = system or message.text, None
         nodes[name] = Node(node.parent, message)
     messages, active = grow(nodes, said.current_node)
+    updated_at = moment_text(said.update_time) or max((message.created_at for message in messages), default=now)
     yield ImportedConversation(
         origin=f"{NAME}:{number}",
         title=said.title or "",
         created_at=created_at or min((message.created_at for message in messages), default=now),
-        updated_at=moment_text(said.update_time) or max((message.created_at for message in messages), default=now),
+        updated_at=updated_at,
+        starred_at=updated_at if said.is_starred else None,  # it does not say since when, as the next
+        archived_at=updated_at if said.is_archived else None,
         messages=messages,
         active=active,
         system=system,

@@ -9,7 +9,8 @@ from typing import IO
 from hybridchat.errors import UsageError
 
 PIECE_BYTES = 1 << 20
-MAX_ENTRY_BYTES = 256 << 20
+MAX_ENTRY_BYTES = 128 << 20
+MAX_BETWEEN = 100  # of what is no entry, counted one by one
 GIVE = "give an export as it came: conversations.json, or the zip with it"
 
 # All that is no bracket, whole strings among it; it ends before a bracket, or before a string that goes on in what is
@@ -75,7 +76,7 @@ class Elements:
         return found.end() if found else at
 
     def _between(self, data: bytes) -> Iterator[bytes]:
-        for one in data.strip(_BETWEEN).split(b","):
+        for one in data.strip(_BETWEEN).split(b",", MAX_BETWEEN):
             if one.strip(_BETWEEN):
                 yield one.strip(_BETWEEN)
 

@@ -12,13 +12,15 @@ from msgspec import Raw, Struct
 from hybridchat.domain.chat import Role
 from hybridchat.domain.imports import Found, ImportedConversation, ImportedMessage, Unread
 from hybridchat.domain.moments import moment_text
+from hybridchat.domain.tags import tags_among
 from hybridchat.importing.broken import BROKEN, why
 from hybridchat.importing.tree import Node, attached, grow, join
 
 NAME = "open-webui"
 
-# It keeps thinking as quoted lines in the reply itself.
-_THOUGHT = re.compile(r'<details type="reasoning"[^>]*>\s*(?:<summary>[^<]*</summary>)?(.*?)</details>', re.DOTALL)
+# It keeps thinking as quoted lines in the reply itself, between these.
+_THOUGHT, _THOUGHT_ENDS = '<details type="reasoning"', "</details>"
+_HEAD = re.compile(r"[^>]*>\s*(?:<summary>[^<]*</summary>)?")
 
 
 class _History(Struct, rename={"current": "currentId"}):
@@ -40,6 +42,9 @@ class _Conversation(Struct):
     title: str | None = None
     created_at: Any = None
     updated_at: Any = None
+    archived: bool | None = None
+    pinned: bool | None = None
+    meta: dict[str, Any] | None = None
 
 
 class _Place(Struct, rename={"parent": "parentId"}):
@@ -82,11 +87,16 @@ def read(entry: bytes, where: str, now: str) -> Iterator[Found]:
             system, message = system or message.text, None
         nodes[name] = Node(parent if chat.history else _before(name), message)
     messages, active = grow(nodes, chat.history.current if chat.history else None)
+    updated_at = moment_text(said.updated_at) or max((message.created_at for message in messages), default=now)
+    tags = (said.meta or {}).get("tags")
     yield ImportedConversation(
         origin=f"{NAME}:{said.id}",
         title=said.title or chat.title or "",
         created_at=created_at,
-        updated_at=moment_text(said.updated_at) or max((message.created_at for message in messages), default=now),
+        updated_at=updated_at,
+        tags=tags_among(tags if isinstance(tags, list) else ()),
+        starred_at=updated_at if said.pinned else None,  # it does not say since when, as the next
+        archived_at=updated_at if said.archived else None,
         messages=messages,
         active=active,
         system=system,
@@ -114,8 +124,7 @@ def _message(name: str, said: _Message, time: str) -> ImportedMessage | None:
     if said.role not in _ROLES:
         raise msgspec.ValidationError(f"the role {said.role!r} is not known")
     text, names = _content(said.content)
-    thinking = join(*(_unquoted(quoted) for quoted in _THOUGHT.findall(text)))
-    text = _THOUGHT.sub("", text).strip("\n") if thinking else text
+    text, thinking = _without_thinking(text)
     names += [str(file.get("name") or file.get("type") or "") for file in said.files or ()]
     text = join(text, attached(names))
     if not text and not thinking:
@@ -137,6 +146,21 @@ def _content(content: str | list[dict[str, Any]]) -> tuple[str, list[str]]:
         return content, []
     texts = [part["text"] for part in content if isinstance(part.get("text"), str)]
     return join(*texts), [str(part.get("type") or "") for part in content if "text" not in part]
+
+
+def _without_thinking(text: str) -> tuple[str, str]:
+    """The words and the thinking. Linear, whatever is opened and never closed."""
+    first, *others = text.split(_THOUGHT)
+    words, thoughts = [first], []
+    for other in others:
+        head = _HEAD.match(other)
+        thought, end, rest = other[head.end() :].partition(_THOUGHT_ENDS) if head else ("", "", "")
+        if end:
+            thoughts.append(_unquoted(thought))
+            words.append(rest)
+        else:
+            words.append(_THOUGHT + other)
+    return ("".join(words).strip("\n") if thoughts else text), join(*thoughts)
 
 
 def _unquoted(quoted: str) -> str:

@@ -11,6 +11,7 @@ from msgspec import Raw, Struct
 from hybridchat.domain.chat import Effort, MessageState, Privacy, Reasoning, Role
 from hybridchat.domain.imports import Found, ImportedConversation, ImportedMessage, Unread
 from hybridchat.domain.moments import moment_text
+from hybridchat.domain.tags import tags_among
 from hybridchat.importing.broken import BROKEN, why
 
 NAME = "hybridchat"
@@ -28,6 +29,9 @@ class _Conversation(Struct):
     reasoning: Reasoning = Reasoning.NORMAL
     effort: Effort | None = None
     active_leaf_id: int | None = None
+    tags: list[str] = []
+    starred_at: str | None = None
+    archived_at: str | None = None
 
 
 class _Message(Struct):
@@ -53,6 +57,8 @@ _decode_message = msgspec.json.Decoder(_Message).decode
 def read(entry: bytes, where: str, now: str) -> Iterator[Found]:
     """Raises msgspec.MsgspecError for what is no such conversation."""
     said = _decode(entry)
+    if not said.origin:
+        raise msgspec.ValidationError("it has no origin")
     messages: list[ImportedMessage] = []
     origins: dict[int | None, str] = {}
     for number, raw in enumerate(said.messages, 1):
@@ -79,6 +85,9 @@ def read(entry: bytes, where: str, now: str) -> Iterator[Found]:
         workload=said.workload,
         reasoning=said.reasoning,
         effort=said.effort,
+        tags=tags_among(said.tags),
+        starred_at=moment_text(said.starred_at),
+        archived_at=moment_text(said.archived_at),
     )
 
 

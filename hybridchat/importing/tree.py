@@ -15,6 +15,8 @@ from hybridchat.domain.chat import Role
 from hybridchat.domain.imports import ImportedMessage
 from hybridchat.domain.text import clean_line
 
+MOST_JOINED = 200_000  # characters
+
 
 class Node(Struct, frozen=True):
     """A message's place; `message` is None where there is nothing to keep. Its own `parent` is not looked at."""
@@ -63,7 +65,9 @@ def _oldest_first(nodes: Mapping[str, Node], names: list[str]) -> list[str]:
 
 
 def _is_one_reply(before: ImportedMessage, message: ImportedMessage) -> bool:
-    return before.role is Role.ASSISTANT and message.role is Role.ASSISTANT
+    """Not without end: each time the whole reply is put together anew."""
+    is_reply = before.role is Role.ASSISTANT and message.role is Role.ASSISTANT
+    return is_reply and len(before.text) + len(before.thinking) < MOST_JOINED
 
 
 def _joined(first: ImportedMessage, second: ImportedMessage) -> ImportedMessage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
 from msgspec import Struct
 
 from hybridchat.domain.chat import Privacy
@@ -103,6 +104,9 @@ class _Adding:
             workload=new.workload,
             reasoning=new.reasoning,
             effort=new.effort,
+            tags=msgspec.json.encode(new.tags).decode(),
+            starred_at=new.starred_at,
+            archived_at=new.archived_at,
             origin=storable(new.origin),
         )
 

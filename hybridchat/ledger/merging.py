@@ -18,6 +18,7 @@ from msgspec import Struct
 from hybridchat.domain.chat import Attempt, Effort, MessageState, Privacy, Reasoning, Role
 from hybridchat.domain.imports import Found, ImportedAttempt, ImportedConversation, ImportedMessage, Unread
 from hybridchat.domain.moments import moment_text
+from hybridchat.domain.tags import tags_among
 from hybridchat.errors import UsageError
 from hybridchat.ledger.connect import APPLICATION_ID, SCHEMA_VERSION, SQLITE_ERRORS
 
@@ -40,6 +41,9 @@ class _Conversation(Struct):
     effort: Effort | None = None
     active_leaf_id: int | None = None
     origin: str | None = None
+    tags: str = "[]"
+    starred_at: str | None = None
+    archived_at: str | None = None
 
 
 class _Message(Struct):
@@ -72,8 +76,7 @@ def origin_of(ledger_uuid: str, number: int) -> str:
 def found_in(file: Path, own_uuid: str, now: str) -> Iterator[tuple[Found, Share]]:
     """What is in it, with how far that is. Raises UsageError for one that cannot be read as a whole."""
     try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as db:
-            db.execute("PRAGMA trusted_schema = OFF")
+        with closing(_opened(file)) as db:
             db.row_factory = lambda cursor, row: dict(zip((c[0] for c in cursor.description), row, strict=True))
             db.text_factory = lambda raw: raw.decode("utf-8", "replace")
             other = _Other(db)
@@ -86,6 +89,28 @@ def found_in(file: Path, own_uuid: str, now: str) -> Iterator[tuple[Found, Share
             yield from other.found(now)
     except (*SQLITE_ERRORS, KeyError, IndexError) as error:
         raise UsageError(f"{file} cannot be read as a ledger: {error}", "is it whole? copy it again") from None
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    """To read alone; on a medium that cannot be written too, where SQLite has no room for its own files."""
+    uri = f"{file.absolute().as_uri()}?mode=ro"
+    for more in ("", "&immutable=1"):
+        db = sqlite3.connect(uri + more, uri=True)
+        try:
+            db.execute("PRAGMA trusted_schema = OFF")
+            db.execute("SELECT count(*) FROM sqlite_master")
+        except sqlite3.OperationalError as error:
+            db.close()
+            has_log = file.with_name(f"{file.name}-wal").exists()
+            if (
+                more
+                or has_log
+                or error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+            ):
+                raise
+        else:
+            break
+    return db
 
 
 class _Other:
@@ -147,6 +172,9 @@ class _Other:
             workload=said.workload,
             reasoning=said.reasoning,
             effort=said.effort,
+            tags=_tags(said.tags),
+            starred_at=moment_text(said.starred_at),
+            archived_at=moment_text(said.archived_at),
         )
         for message_id, found_ones in attempts.items():
             yield from found_ones if message_id not in messages else ()
@@ -191,6 +219,13 @@ _USAGE = Attempt.__struct_fields__
 def _known(row: Row) -> Row:
     """Without what is NULL: the fields' defaults stand for it."""
     return {name: value for name, value in row.items() if value is not None}
+
+
+def _tags(stored: str) -> tuple[str, ...]:
+    try:
+        return tags_among(msgspec.json.decode(stored, type=list[str]))
+    except msgspec.MsgspecError:
+        return ()
 
 
 def _is_sane(value: object) -> bool:

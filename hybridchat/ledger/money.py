@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from decimal import ROUND_CEILING, Decimal
 
 from hybridchat.domain.budget import Limit, OverBudget, Scope, Standing, grant, tightest
+from hybridchat.domain.dates import day_start
 from hybridchat.domain.estimate import History, size_of, spread_of
 from hybridchat.ledger.reads import USAGE_COLUMNS, to_attempt
 from hybridchat.ledger.records import AttemptCost, Forecast, Unpriced
 from hybridchat.ledger.summary import REPLY
-from hybridchat.ledger.times import day_start, month_start, parse, slot_of, utc_text
+from hybridchat.ledger.times import month_start, parse, slot_of, utc_text
 
 PICO = Decimal("1e-12")
 HISTORY_WINDOW = 100  # the newest attempts of a model

@@ -17,6 +17,8 @@ from hybridchat.ledger.files import MAGIC
 _LOG_MAGICS = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
 _LOG_HEADER_BYTES, _FRAME_HEADER_BYTES, _NUMBER_BYTES = 32, 24, 4
 
+Content = bytes | mmap.mmap
+
 
 class Layout(Struct, frozen=True):
     """Where the pages are: by number, each with the offsets of all versions that the file holds."""
@@ -28,7 +30,7 @@ class Layout(Struct, frozen=True):
         return ((number, offset) for number, offsets in self.offsets.items() for offset in offsets)
 
 
-def layout_of(content: mmap.mmap) -> Layout | None:
+def layout_of(content: Content) -> Layout | None:
     """None for what is neither a database nor a log."""
     offsets: defaultdict[int, list[int]] = defaultdict(list)
     if content[: len(MAGIC)] == MAGIC:
@@ -48,12 +50,12 @@ def layout_of(content: mmap.mmap) -> Layout | None:
     return None
 
 
-def is_split(content: mmap.mmap, layout: Layout, text: bytes) -> bool:
+def is_split(content: Content, layout: Layout, text: bytes) -> bool:
     """Whether it begins on one page and ends on the one that this names as the next. The larger half is looked for."""
     return len(text) > 1 and (_ends_on_a_page(content, layout, text) or _begins_on_a_page(content, layout, text))
 
 
-def _ends_on_a_page(content: mmap.mmap, layout: Layout, text: bytes) -> bool:
+def _ends_on_a_page(content: Content, layout: Layout, text: bytes) -> bool:
     """Its larger part stands at the beginning of an overflow page."""
     least = len(text) - len(text) // 2
     cuts = {text[cut : cut + least]: cut for cut in range(1, len(text) // 2 + 1)}
@@ -71,7 +73,7 @@ def _ends_on_a_page(content: mmap.mmap, layout: Layout, text: bytes) -> bool:
     return False
 
 
-def _begins_on_a_page(content: mmap.mmap, layout: Layout, text: bytes) -> bool:
+def _begins_on_a_page(content: Content, layout: Layout, text: bytes) -> bool:
     """Its larger part is at the end of what is on a page; the next one begins with the rest."""
     least, at = len(text) - len(text) // 2, -1
     bounds = sorted(offset for _, offset in layout.all_pages())
@@ -87,7 +89,7 @@ def _begins_on_a_page(content: mmap.mmap, layout: Layout, text: bytes) -> bool:
     return False
 
 
-def _next_numbers(content: mmap.mmap, layout: Layout, bounds: list[int], end: int) -> Iterator[int]:
+def _next_numbers(content: Content, layout: Layout, bounds: list[int], end: int) -> Iterator[int]:
     """What a piece that ends there may name as the next page: after it, or where its own page begins."""
     from bisect import bisect_left
 
@@ -97,6 +99,6 @@ def _next_numbers(content: mmap.mmap, layout: Layout, bounds: list[int], end: in
         yield int.from_bytes(content[begin : begin + _NUMBER_BYTES], "big")
 
 
-def _goes_on(content: mmap.mmap, layout: Layout, number: int, rest: bytes) -> bool:
+def _goes_on(content: Content, layout: Layout, number: int, rest: bytes) -> bool:
     begins = (offset + _NUMBER_BYTES for offset in layout.offsets.get(number, ()))
     return any(content[begin : begin + len(rest)] == rest for begin in begins)

@@ -20,6 +20,7 @@ from hybridchat.ledger.search import INDEXES
 from hybridchat.ledger.times import parse, utc_now, utc_text
 
 _PENDING = "purge_pending"
+_MOST_DAYS = 36_500  # a century is for ever, and far from where dates end
 _LATER = "deleted text leaves our files at a later start"
 
 
@@ -72,15 +73,16 @@ def notices(purged: Purged, keep_days: int) -> Iterator[str]:
 
 
 def expire(db: sqlite3.Connection, keep_days: int) -> None:
-    """Marks what nobody went on with for so long (0: nothing) as deleted by nobody, who cannot undo it. What runs or
-    waits to be sent is not old. When a ledger is opened too: nobody shall begin to read what is about to go."""
+    """Marks what nobody went on with for so long (0: nothing) as deleted by nobody, who cannot undo it. What is starred
+    stays; what runs or waits to be sent is not old. When a ledger is opened too: nobody shall begin to read what is
+    about to go."""
     if not keep_days:
         return
-    since = utc_text(datetime.now(UTC) - timedelta(days=keep_days))
+    since = utc_text(datetime.now(UTC) - timedelta(days=min(keep_days, _MOST_DAYS)))
     with transaction(db):
         db.execute(
             "UPDATE conversation SET deleted_at = ?, deleted_by = 0 WHERE updated_at < ? AND deleted_at IS NULL "
-            "AND waiting = '[]' AND NOT EXISTS "
+            "AND starred_at IS NULL AND waiting = '[]' AND NOT EXISTS "
             "(SELECT 1 FROM message WHERE conversation_id = conversation.id AND state = 'streaming')",
             (utc_now(), since),
         )

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 from hybridchat.domain.budget import Limit, Standing
 from hybridchat.domain.chat import Attempt, Conversation, Message
 from hybridchat.domain.estimate import History
+from hybridchat.domain.search import Query
 from hybridchat.domain.stats import Snapshot
-from hybridchat.ledger import departures, money, reads, statistics, usage
+from hybridchat.ledger import departures, marks, money, reads, statistics, usage
 from hybridchat.ledger import search as full_text
 from hybridchat.ledger import snapshot as panel
 from hybridchat.ledger.departures import DepartureRow
@@ -44,15 +45,18 @@ class Questions(ABC):
     def _read(self, call: Call[T]) -> Future[T]:
         """Raises LedgerError from the Future."""
 
-    def conversations(self, limit: int = 200, before_id: int | None = None) -> Future[list[Conversation]]:
+    def conversations(
+        self, limit: int = 200, before_id: int | None = None, *, with_archived: bool = True
+    ) -> Future[list[Conversation]]:
         """Newest activity first; `before_id` is the last one of the page before."""
-        return self._read(lambda db: reads.conversations(db, limit, before_id))
+        return self._read(lambda db: reads.conversations(db, limit, before_id, with_archived=with_archived))
 
     def conversation(self, conversation_id: int) -> Future[Conversation | None]:
         return self._read(lambda db: reads.conversation(db, conversation_id))
 
     def latest_conversation(self) -> Future[Conversation | None]:
-        return self._read(lambda db: next(iter(reads.conversations(db, 1, None)), None))
+        """Of those that are not archived."""
+        return self._read(lambda db: next(iter(reads.conversations(db, 1, None, with_archived=False)), None))
 
     def branch(self, conversation_id: int) -> Future[list[Message]]:
         """Root → active leaf, each reply with its last attempt."""
@@ -101,9 +105,13 @@ class Questions(ABC):
         """None: of all workloads together."""
         return self._read(lambda db: panel.workload_tokens_30d(db, workload, now))
 
-    def search(self, query: str, limit: int = 50) -> Future[list[SearchHit]]:
-        """All words must occur; hits in titles first, then the newest messages."""
+    def search(self, query: Query, limit: int = 50) -> Future[list[SearchHit]]:
+        """Hits in titles first, then the newest messages; without words, what the filters name."""
         return self._read(lambda db: full_text.search(db, query, limit))
+
+    def filter_values(self) -> Future[dict[str, tuple[str, ...]]]:
+        """What the filters of a search can name: by a filter's name."""
+        return self._read(marks.filter_values)
 
     def backends(self) -> Future[list[str]]:
         """The ids of all backends that were ever asked."""

@@ -35,7 +35,7 @@ _CONVERSATION = f"""
 SELECT id, title, created_at, updated_at, privacy, route, model, decided_backend, decided_model, system, workload,
        reasoning, effort, active_leaf_id,
        (SELECT count(*) FROM message WHERE conversation_id = conversation.id), waiting,
-       {_ORIGIN.format("conversation")}
+       {_ORIGIN.format("conversation")}, tags, starred_at, archived_at
 FROM conversation WHERE deleted_at IS NULL"""
 
 _MESSAGE_COLUMNS = tuple(name for name in Message.__struct_fields__ if name != "attempt")
@@ -104,7 +104,7 @@ def _to_conversation(row: tuple[Any, ...]) -> Conversation:
     values = list(row)
     values[4], values[11] = _known(Privacy, values[4]), _known(Reasoning, values[11])
     values[12] = next((effort for effort in Effort if effort == values[12]), None)  # a newer version's: as if not set
-    values[15] = _texts(values[15])
+    values[15], values[17] = _texts(values[15]), _texts(values[17])
     return Conversation(*values)
 
 
@@ -128,11 +128,14 @@ def ledger_uuid(db: sqlite3.Connection) -> str:
     return str(value)
 
 
-def conversations(db: sqlite3.Connection, limit: int, before_id: int | None) -> list[Conversation]:
+def conversations(
+    db: sqlite3.Connection, limit: int, before_id: int | None, *, with_archived: bool
+) -> list[Conversation]:
     """Newest activity first; `before_id` is the last one of the page before."""
     older = "" if before_id is None else "AND (updated_at, id) < (SELECT updated_at, id FROM conversation WHERE id = ?)"
+    shown = "" if with_archived else "AND archived_at IS NULL"
     parameters = (limit,) if before_id is None else (before_id, limit)
-    rows = db.execute(f"{_CONVERSATION} {older} ORDER BY updated_at DESC, id DESC LIMIT ?", parameters)
+    rows = db.execute(f"{_CONVERSATION} {shown} {older} ORDER BY updated_at DESC, id DESC LIMIT ?", parameters)
     return [_to_conversation(row) for row in rows]
 
 

@@ -20,6 +20,7 @@ from hybridchat.domain.chat import (
     Proof,
     Purpose,
     Reasoning,
+    Role,
     Zone,
 )
 from hybridchat.domain.stats import Money, Percentiles, Share
@@ -64,6 +65,15 @@ class NewFork(Struct, frozen=True, kw_only=True):
     reasoning: Reasoning
     effort: Effort | None
     messages: tuple[Message, ...]
+
+
+class NewMarks(Struct, frozen=True, kw_only=True):
+    """What changes of a conversation's marks; None leaves one as it is. Tags are as `domain.tags` makes them."""
+
+    starred: bool | None = None
+    archived: bool | None = None
+    add_tags: tuple[str, ...] = ()
+    remove_tags: tuple[str, ...] = ()
 
 
 class Forecast(Struct, frozen=True, kw_only=True):
@@ -179,6 +189,9 @@ class SearchHit(Struct, frozen=True):
     message_id: int
     title: str
     snippet: str  # with \x02 and \x03 around the hits
+    role: Role | None  # whose message it is; None for a title, whose message is the conversation's newest
+    at: str  # when it was said; of a title, when the conversation last went on
+    is_archived: bool
 
 
 Grouping = Literal["backend", "model", "day", "workload"]

@@ -11,6 +11,7 @@ import os
 import re
 import sqlite3
 import stat
+import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,11 +20,11 @@ from msgspec import Struct
 
 from hybridchat.ledger import pages
 from hybridchat.ledger.connect import SQLITE_ERRORS, connect
-from hybridchat.ledger.files import MAGIC
+from hybridchat.ledger.files import MAGIC, SIDE_FILES
 from hybridchat.ledger.index_terms import stale_words
 
-LONGEST = 500
-"""Characters: so that a text lies on no more than two pages of a database."""
+LONGEST = 300
+"""Characters: so that a text lies on no more than two pages of a database, however its accents are written."""
 
 
 class Residue(Struct, frozen=True):
@@ -34,7 +35,7 @@ class Residue(Struct, frozen=True):
 
 
 class Searched(Struct):
-    """`unreadable`: files that could not be searched, and why. `only_bytes`: databases too damaged to be asked."""
+    """`unreadable`: what could not be searched, and why. `only_bytes`: databases too damaged to be asked."""
 
     found: list[Residue] = []
     files: int = 0
@@ -43,9 +44,9 @@ class Searched(Struct):
 
 
 def search(text: str, folders: Iterable[Path], *, without: Path) -> Searched:
-    """Through every file below the folders but those below `without`; links are not followed."""
+    """Through every file below the folders but those below `without`; of links, only such folders themselves."""
     searched, patterns = Searched(), spellings(text)
-    for path in sorted({path for folder in folders for path in _files(folder, without)}):
+    for path in sorted({path for folder in folders for path in _files(folder, without, searched.unreadable)}):
         searched.files += 1
         try:
             searched.found += (Residue(str(path), where) for where in _in_bytes(path, patterns))
@@ -60,19 +61,34 @@ def search(text: str, folders: Iterable[Path], *, without: Path) -> Searched:
     return searched
 
 
-def _files(folder: Path, without: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
+def _files(folder: Path, without: Path, unreadable: list[str]) -> Iterator[Path]:
+    def missed(error: OSError) -> None:
+        what = f"{error.filename}: {error.strerror}"
+        if not isinstance(error, FileNotFoundError | NotADirectoryError) and what not in unreadable:
+            unreadable.append(what)
+
+    for parent, folders, names in os.walk(folder, onerror=missed):
         folders[:] = [name for name in folders if Path(parent, name) != without]
-        yield from (path for name in names if stat.S_ISREG((path := Path(parent, name)).lstat().st_mode))
+        for path in (Path(parent, name) for name in names):
+            try:
+                if stat.S_ISREG(path.lstat().st_mode):
+                    yield path
+            except OSError as error:
+                missed(error)
 
 
 def spellings(text: str) -> dict[bytes, str]:
-    """How it may be written in a file, and what that is called."""
+    """How it may be written in a file, and what that is called. An accent may be a character of its own, or not."""
+    composed = ((unicodedata.normalize(form, text), " with accents written otherwise") for form in ("NFC", "NFD"))
+    return {pattern: f"{form}{how}" for word, how in (*composed, (text, "")) for pattern, form in _encoded(word)}
+
+
+def _encoded(text: str) -> Iterator[tuple[bytes, str]]:
     escaped, plain = json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
     upper = re.sub(r"\\u[0-9a-f]{4}", lambda code: "\\u" + code[0][2:].upper(), escaped)
-    found = {word.encode("utf-8", "replace"): "as JSON" for word in (escaped, plain, upper)}
-    found |= {text.encode(code, "replace"): f"as {code.upper()}" for code in ("utf-16-le", "utf-16-be")}
-    return {**found, text.encode("utf-8", "replace"): "as it is"}
+    yield from ((word.encode("utf-8", "replace"), "as JSON") for word in (escaped, plain, upper))
+    yield from ((text.encode(code, "replace"), f"as {code.upper()}") for code in ("utf-16-le", "utf-16-be"))
+    yield text.encode("utf-8", "replace"), "as it is"
 
 
 # --- in its bytes
@@ -82,13 +98,20 @@ def _in_bytes(path: Path, patterns: dict[bytes, str]) -> Iterator[str]:
     with path.open("rb") as file:
         if not os.fstat(file.fileno()).st_size:
             return
+        if path.name.endswith(SIDE_FILES):  # another window cuts it short: what was mapped would be gone
+            yield from _in_content(file.read(), patterns)
+            return
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            layout = pages.layout_of(content)
-            for pattern, form in patterns.items():
-                if (at := content.find(pattern)) >= 0:
-                    yield f"{form}, first at byte {at:,}"
-                elif layout and pages.is_split(content, layout, pattern):
-                    yield f"{form}, over two pages of the database"
+            yield from _in_content(content, patterns)
+
+
+def _in_content(content: pages.Content, patterns: dict[bytes, str]) -> Iterator[str]:
+    layout = pages.layout_of(content)
+    for pattern, form in patterns.items():
+        if (at := content.find(pattern)) >= 0:
+            yield f"{form}, first at byte {at:,}"
+        elif layout and pages.is_split(content, layout, pattern):
+            yield f"{form}, over two pages of the database"
 
 
 # --- in what a database shows

@@ -269,3 +269,11 @@ def m011_where_rows_came_from(database: Database) -> None:
             "CREATE UNIQUE INDEX attempt_origin ON attempt (origin) WHERE origin IS NOT NULL",
         ),
     )
+
+
+@migrations()
+def m012_tags_stars_and_the_archive(database: Database) -> None:
+    added = ("tags TEXT NOT NULL DEFAULT '[]'", "starred_at TEXT", "archived_at TEXT")
+    _run(database, (f"ALTER TABLE conversation ADD COLUMN {column}" for column in added))
+    # only the ids, for a search: which messages have a block of code
+    _run(database, ["CREATE INDEX message_with_code ON message (id) WHERE instr(text, '```') > 0"])

@@ -6,10 +6,11 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import timedelta
 
+from hybridchat.domain.dates import day_start
 from hybridchat.domain.stats import Money, Side, Snapshot, TokenKinds, summarize
 from hybridchat.ledger.records import UsageFilter
 from hybridchat.ledger.summary import REPLY, SUMS, counted, rows_as_summary, rows_between
-from hybridchat.ledger.times import day_start, month_start, parse, slot_of, utc_text
+from hybridchat.ledger.times import month_start, parse, slot_of, utc_text
 
 WINDOW = 1000
 

@@ -7,11 +7,12 @@ from collections import defaultdict
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from hybridchat.domain.dates import day_start
 from hybridchat.domain.stats import Percentiles, share, summarize
 from hybridchat.ledger.records import EVERYTHING, AdviceFacts, Grouping, StatRow, UsageFilter
 from hybridchat.ledger.snapshot import money
 from hybridchat.ledger.summary import REPLY, SUMS, counted, rows_between
-from hybridchat.ledger.times import LOCAL_DAY, SLOT_S, day_start, parse, slot_of, utc_text
+from hybridchat.ledger.times import LOCAL_DAY, SLOT_S, parse, slot_of, utc_text
 from hybridchat.ledger.usage import conditions
 
 PERCENTILE_WINDOW = 20_000

@@ -17,10 +17,10 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from hybridchat.domain.audit import Departure
-from hybridchat.domain.chat import Attempt, MessageState
+from hybridchat.domain.chat import Attempt, Conversation, MessageState
 from hybridchat.domain.imports import ImportedAttempt, ImportedConversation
 from hybridchat.errors import LedgerError
-from hybridchat.ledger import departures, files, imports, money, purge, writes
+from hybridchat.ledger import departures, files, imports, marks, money, purge, writes
 from hybridchat.ledger.backups import look_after
 from hybridchat.ledger.connect import (
     SQLITE_ERRORS,
@@ -45,6 +45,7 @@ from hybridchat.ledger.records import (
     LedgerStatus,
     NewAttempt,
     NewFork,
+    NewMarks,
     NewTurn,
     SearchHit,
     StatRow,
@@ -68,6 +69,7 @@ __all__ = [
     "LedgerStatus",
     "NewAttempt",
     "NewFork",
+    "NewMarks",
     "NewTurn",
     "SearchHit",
     "StatRow",
@@ -281,6 +283,10 @@ class Ledger(Questions):
         if unknown:
             raise TypeError(f"not a field of a conversation: {', '.join(sorted(unknown))}")
         return self._write(lambda db: writes.update_conversation(db, conversation_id, fields))
+
+    def mark(self, conversation_id: int, new: NewMarks) -> Future[Conversation]:
+        """Tags, a star, the archive; the conversation as it is then."""
+        return self._write(lambda db: marks.mark(db, conversation_id, new))
 
     def delete_conversation(self, conversation_id: int) -> Future[None]:
         """Marked: out of every list and search, until `restore_conversation` or `purge_deleted`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from hybridchat.domain.dates import day_start
 from hybridchat.domain.moments import utc_text
 from hybridchat.errors import UsageError
 
@@ -33,12 +34,6 @@ def from_epoch(seconds: float) -> datetime:
 def slot_of(moment: datetime) -> int:
     """Quarter hours since 1970."""
     return int(moment.timestamp()) // SLOT_S
-
-
-def day_start(now: datetime) -> datetime:
-    """The start of the user's day, in UTC. The system's time zone as it was then: the clocks may have changed since."""
-    local = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-    return local.astimezone(UTC)
 
 
 def month_start(now: datetime) -> datetime:

@@ -6,9 +6,10 @@ import sqlite3
 from typing import Any
 
 from hybridchat.domain.chat import Attempt
+from hybridchat.domain.dates import day_start
 from hybridchat.ledger.reads import USAGE_COLUMNS, to_attempt
 from hybridchat.ledger.records import UsageFilter
-from hybridchat.ledger.times import day_start, parse, utc_text
+from hybridchat.ledger.times import parse, utc_text
 
 UsageRow = tuple[Any, ...]  # of str, int, float or None, as USAGE_COLUMNS names them
 _COLUMNS = ", ".join(USAGE_COLUMNS)

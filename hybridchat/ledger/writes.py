@@ -72,8 +72,9 @@ def begin_turn(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnId
         db, "message", **message, parent_id=user_id, role=Role.ASSISTANT, text="", state=MessageState.STREAMING
     )
     changed = db.execute(
-        "UPDATE conversation SET updated_at = ?, active_leaf_id = ?, privacy = ?, decided_backend = "
-        "coalesce(?, decided_backend), decided_model = coalesce(?, decided_model) WHERE id = ? AND deleted_at IS NULL",
+        "UPDATE conversation SET updated_at = ?, archived_at = NULL, active_leaf_id = ?, privacy = ?, "
+        "decided_backend = coalesce(?, decided_backend), decided_model = coalesce(?, decided_model) "
+        "WHERE id = ? AND deleted_at IS NULL",
         (now, reply_id, turn.privacy, turn.decided_backend, turn.decided_model, conversation_id),
     )
     if not changed.rowcount:

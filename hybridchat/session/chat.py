@@ -17,7 +17,6 @@ from hybridchat.config.folders import FolderPin
 from hybridchat.config.secrets import make_scanner
 from hybridchat.domain.chat import (
     Attachment,
-    Conversation,
     Disclosure,
     Effort,
     Health,
@@ -38,6 +37,7 @@ from hybridchat.session.budget_file import BudgetFile, BudgetSettings
 from hybridchat.session.budgets import Budgets
 from hybridchat.session.disclosing import Gate
 from hybridchat.session.events import HealthChanged, Notice, SessionEvent
+from hybridchat.session.finding import Finding
 from hybridchat.session.fleet import Fleet, KeepKey, OpenBackend
 from hybridchat.session.floor import Floor
 from hybridchat.session.forecasts import Forecasts
@@ -46,6 +46,7 @@ from hybridchat.session.ledgers import Ledgers
 from hybridchat.session.planning import Planner
 from hybridchat.session.prices import PriceBook
 from hybridchat.session.state import Chat, Draft, Plan
+from hybridchat.session.transfer import Transfer
 from hybridchat.session.turns import Turns
 from hybridchat.session.vouches import Vouches
 from hybridchat.session.ways import Way
@@ -82,6 +83,7 @@ class Session:
         self._config = config
         self._ledger = open_ledger(self._on_ledger_trouble)
         self._ledgers = Ledgers(self._ledger, self._on_ledger_trouble)
+        self.conversations = self._ledgers.conversations
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: list[Callable[[SessionEvent], None]] = []
         self.fleet = fleet = Fleet(
@@ -106,7 +108,9 @@ class Session:
         self.answer_again, self.escalate, self.other_side = answers.again, answers.escalate, answers.other_side
         self.siblings, self.with_siblings = answers.siblings, answers.with_siblings
         self.show_sibling = answers.show_sibling
+        self.finding = Finding(self._ledgers, self._open_chats)
         self.make_fork = Forks(self._ledgers, self.floor).make
+        self.transfer = Transfer(self._ledgers, self.floor, config.privacy)
         self._shown: Chat | None = None  # the newest one asked for
         self._deleted: list[int] = []
         self._watch: asyncio.Task[None] | None = None
@@ -206,10 +210,6 @@ class Session:
         latest = await asyncio.wrap_future(self._ledger.latest_conversation())
         return await self.open(latest.id) if latest else None
 
-    async def conversations(self, limit: int = 200) -> list[Conversation]:
-        """Newest first, those off the record among them."""
-        return await self._ledgers.conversations(limit)
-
     async def rename(self, conversation_id: int, title: str) -> None:
         await self._update(conversation_id, title=title)
 
@@ -281,9 +281,13 @@ class Session:
 
     async def _update(self, conversation_id: int, **fields: object) -> None:
         await asyncio.wrap_future(self._ledgers.of(conversation_id).update_conversation(conversation_id, **fields))
-        for chat in {self._shown, self.turns.chats.get(conversation_id)}:
-            if chat is not None and chat.conversation is not None and chat.id == conversation_id:
-                chat.conversation = replace(chat.conversation, **fields)
+        for chat in self._open_chats(conversation_id):
+            assert chat.conversation is not None
+            chat.conversation = replace(chat.conversation, **fields)
+
+    def _open_chats(self, conversation_id: int) -> list[Chat]:
+        both = {self._shown, self.turns.chats.get(conversation_id)}
+        return [chat for chat in both if chat is not None and chat.id == conversation_id]
 
     # --- turns
 

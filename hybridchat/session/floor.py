@@ -30,6 +30,11 @@ class Floor:
         return "this run is local only" if self._local_only else self._folder.why
 
     @property
+    def reason(self) -> str:
+        """The same without a folder's name: what usage rows keep outlives the conversation, and holds no text."""
+        return "pinned by its folder" if self._folder.why else self.why
+
+    @property
     def notices(self) -> tuple[str, ...]:
         """What the look at the folder met, one line each."""
         return self._folder.notices

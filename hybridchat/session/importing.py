@@ -14,7 +14,7 @@ from hybridchat.domain.chat import Privacy
 from hybridchat.domain.imports import Found, ImportedAttempt, ImportedConversation, Unread
 from hybridchat.domain.moments import utc_text
 from hybridchat.domain.privacy import strictest
-from hybridchat.domain.text import clean_line, title_of
+from hybridchat.domain.text import clean_line, count_of, title_of
 from hybridchat.importing import sources
 from hybridchat.ledger import merging
 from hybridchat.ledger.imports import Added
@@ -22,7 +22,8 @@ from hybridchat.ledger.store import Ledger
 
 LEDGER = "ledger"
 FORMATS = (*sources.FORMATS, LEDGER)
-BATCH_MESSAGES = 300  # in one transaction: other windows write between two of them
+BATCH_WEIGHT = 300  # messages in one transaction, fewer if they are long: other windows write between two of them
+CHARACTERS = 4000  # weigh as much as a message
 MAX_TOLD = 1000  # entries that were not read; the others are counted
 
 OnProgress = Callable[["Report", float], None]
@@ -43,10 +44,25 @@ class Report(Struct):
         if len(self.told) < MAX_TOLD:
             self.told.append(unread)
 
+    def lines(self, verb: str) -> list[str]:
+        """What came, for people: `verb` is "added" or the like. What was not read is only counted."""
+        added = self.added
+        came = f"{verb} {count_of(added.new, 'new conversation')}"
+        came += f" and {added.grown:,} that went on" if added.grown else ""
+        came += f", with {count_of(added.messages, 'message')}"
+        came += f" and {count_of(added.attempts, 'usage row')}" if added.attempts else ""
+        left = [
+            f"{added.known:,} here already" if added.known else "",
+            f"{self.empty:,} empty" if self.empty else "",
+            f"{self.unread:,} not read" if self.unread else "",
+        ]
+        pinned = f"all of it is local only: {self.pinned}" if self.pinned else ""
+        return [line for line in (came, ", ".join(filter(None, left)), pinned) if line]
+
 
 class Importer:
     """Blocks: for a thread of its own. Foreign conversations get the config's default privacy, ours keep their own, and
-    none is looser than what is pinned: by this run, or by the folder that its file is in."""
+    none is looser than what is pinned: by this run, or by a folder that a file of it is in."""
 
     def __init__(self, ledger: Ledger, default: Privacy, folders: Sequence[str], pinned: Callable[[], str]) -> None:
         """`folders` pin, as the config lists them; `pinned`: why this run does, or ""."""
@@ -70,11 +86,11 @@ class Importer:
     ) -> Report:
         """`form`: one of FORMATS, None: as each file looks. Raises UsageError for a file that is none of them as a
         whole, and LedgerError; what was added before stays."""
-        report = Report()
+        folders = [folder for file in files for folder in _folders_of(file)]
+        report = Report(pinned=self._pinned() or look(self._folders, folders).why)
+        floor = Privacy.LOCAL_ONLY if report.pinned else Privacy.OPEN
         for done, file in enumerate(files):
-            why = self._pinned() or look(self._folders, _folders_of(file)).why
-            report.pinned = report.pinned or why
-            for batch, share in self._batches(file, form, report, Privacy.LOCAL_ONLY if why else Privacy.OPEN):
+            for batch, share in self._batches(file, form, report, floor):
                 if self._stop:
                     report.is_whole = False
                     return report
@@ -97,11 +113,11 @@ class Importer:
                     continue
                 case ImportedConversation():
                     batch.append(self._own(found, floor))
-                    size += len(found.messages)
+                    size += _weight(found)
                 case ImportedAttempt():
                     batch.append(found)
                     size += 1
-            if size >= BATCH_MESSAGES:
+            if size >= BATCH_WEIGHT:
                 yield batch, share
                 batch, size = [], 0
         yield batch, share
@@ -121,6 +137,10 @@ class Importer:
             title=clean_line(found.title) or title_of(words),
             privacy=strictest(found.privacy or self._default, floor),
         )
+
+
+def _weight(conversation: ImportedConversation) -> int:
+    return sum(1 + (len(message.text) + len(message.thinking)) // CHARACTERS for message in conversation.messages)
 
 
 def _folders_of(file: Path) -> list[Path]:

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable
 
 from hybridchat.domain.chat import Conversation, Privacy, is_off_record
+from hybridchat.domain.search import Query
 from hybridchat.errors import UsageError
-from hybridchat.ledger.store import Ledger
+from hybridchat.ledger.store import Ledger, SearchHit
 from hybridchat.session.state import Chat
 
 
@@ -42,11 +43,18 @@ class Ledgers:
             self._off_record = OffRecordLedger(self.kept, self._on_notice)
         return self._off_record
 
-    async def conversations(self, limit: int) -> list[Conversation]:
-        """Of both, newest first."""
-        found = [ledger.conversations(limit) for ledger in (self.kept, self._off_record) if ledger is not None]
+    async def conversations(self, limit: int = 200, *, with_archived: bool = True) -> list[Conversation]:
+        """Newest first, those off the record among them."""
+        both = [ledger for ledger in (self.kept, self._off_record) if ledger is not None]
+        found = [ledger.conversations(limit, with_archived=with_archived) for ledger in both]
         merged = [one for ledger in found for one in await asyncio.wrap_future(ledger)]
         return sorted(merged, key=lambda one: (one.updated_at, one.id), reverse=True)[:limit]
+
+    async def search(self, query: Query, limit: int) -> list[SearchHit]:
+        """Of both; what is off the record comes first."""
+        both = [ledger for ledger in (self._off_record, self.kept) if ledger is not None]
+        found = [ledger.search(query, limit) for ledger in both]
+        return [hit for ledger in found for hit in await asyncio.wrap_future(ledger)][:limit]
 
     def close(self) -> None:
         """The one in memory first: what it spent is told to the other."""

@@ -25,7 +25,7 @@ from hybridchat.domain.routing import (
     vouchable,
 )
 from hybridchat.domain.text import count_of, oldest_turns
-from hybridchat.errors import EXIT_FAILED, ErrorKind, HybridchatError, Refused, UsageError
+from hybridchat.errors import ErrorKind, HybridchatError, Refused, UsageError
 from hybridchat.ledger.store import Forecast
 from hybridchat.session.budgets import Budgets
 from hybridchat.session.disclosing import Gate, unread
@@ -33,7 +33,7 @@ from hybridchat.session.fleet import Fleet
 from hybridchat.session.floor import Floor
 from hybridchat.session.forecasts import Forecasts
 from hybridchat.session.state import Chat, Draft, Plan, count_turns, left_out_before, system_size, without_oldest
-from hybridchat.session.ways import Undecided, Way
+from hybridchat.session.ways import RouteOpen, Undecided, Way
 
 FALLBACK = "fallback"  # how the reasons of one begin
 _CHOICES = (
@@ -111,8 +111,9 @@ class Planner:
         if self.unguarded and self.privacy(chat) is Privacy.LOCAL_ONLY:
             reasons, remedy = (self.unguarded.message,), self.unguarded.remedy
             decision = Decision(outlook=Outlook.REFUSE, reasons=reasons, remedy=remedy, is_policy=True)
-        if self._floor.why:
-            decision = replace(decision, reasons=(*decision.reasons, self._floor.why))
+        if self._floor.why:  # in a usage row it stays; who is refused wants to know which folder
+            why = self._floor.reason if decision.outlook is Outlook.SEND else self._floor.why
+            decision = replace(decision, reasons=(*decision.reasons, why))
         counted, target = given.prompt_tokens or 0, decision.target
         prompt = self._forecasts.tokens(target, counted) if target else None
         forbidden = None if target else self._meant(given)
@@ -263,7 +264,7 @@ class Planner:
             return Undecided(message, decision.remedy, plan)
         if decision.is_policy:
             return Refused(message, decision.remedy)
-        return RouteOpen(message, "; ".join(filter(None, (decision.remedy, *map(_flag, plan.ways)))))
+        return RouteOpen(message, "; ".join(filter(None, (decision.remedy, *map(_flag, plan.ways)))), plan)
 
     def _wanted_models(self, chat: Chat, draft: Draft) -> tuple[str | None, dict[str, str]]:
         """The model asked of whoever answers, and those of single backends: a model belongs to its route."""
@@ -335,9 +336,3 @@ def _flag(way: Way) -> str:
         case "ask":
             goes = f"{count_of(way.turns, 'earlier turn')} would go along to {way.candidate.backend}"
             return goes if way.turns and not way.candidate.is_local else ""
-
-
-class RouteOpen(HybridchatError):
-    """No route may answer by itself: the user must choose, or mend a backend."""
-
-    exit_code = EXIT_FAILED

@@ -61,11 +61,17 @@ Open = Callable[[str], Session]  # the text of a config → a session over it an
 
 
 class Watch:
-    """The witnesses together. `step` runs one trial and says what they saw of it. In a namespace there are `names`."""
+    """The witnesses together. `step` runs one trial and says what they saw since the one before. In a namespace there
+    are `names`."""
 
     def __init__(self, hook: Hook, decoys: tuple[Decoy, ...], names: NameDecoy | None) -> None:
         self._hook, self._decoys, self._names, self._in_namespace = hook, decoys, names, names is not None
         self.seen_by = (KERNEL, DECOYS, HOOK) if self._in_namespace else (DECOYS, HOOK)
+        self._remember()
+
+    def _remember(self) -> None:
+        """Where the next step begins: right here, so that nothing happens between two of them."""
+        self._seen, self._seen_reached = self._now(), len(self._hook.reached)
 
     def _now(self) -> tuple[int, int, int, int]:
         counters = read_counters() if self._in_namespace else None
@@ -78,14 +84,15 @@ class Watch:
     ) -> Tried:
         """`trial` answers whether it went as promised, and how, in words. It may reach these `places` on this device,
         and no other program that listens here: it could forward."""
-        before, reached_before = self._now(), len(self._hook.reached)
+        before, reached_before = self._seen, self._seen_reached
         try:
             is_kept, result = await trial()
         except HybridchatError as error:
             is_kept, result = False, f"did not run: {error}"
         await asyncio.sleep(SETTLE_S)  # what was sent to a decoy is read by another task
-        received, came, outside, unroutable = (now - then for now, then in zip(self._now(), before, strict=True))
-        reached = tuple(dict.fromkeys(self._hook.reached[reached_before:]))
+        self._remember()
+        received, came, outside, unroutable = (now - then for now, then in zip(self._seen, before, strict=True))
+        reached = tuple(dict.fromkeys(self._hook.reached[reached_before : self._seen_reached]))
         if others := [place for place in reached if not {place, place.partition("/")[0]} & places]:
             is_kept, result = False, f"also reached {', '.join(others)}"
         return Tried(
@@ -110,6 +117,7 @@ class Watch:
         noticed = [now - then for now, then in zip(self._now(), before, strict=True)]
         came = len(self._decoys)
         wanted = [5 * (came + self._in_namespace), came, 1, int(self._in_namespace)]
+        self._remember()
         problem = "" if noticed == wanted else f"expected {wanted}, noticed {noticed}"
         if self._in_namespace and (counters := read_counters()) and counters.interfaces != ("lo",):
             problem = f"the namespace has {', '.join(counters.interfaces)}"
@@ -302,12 +310,13 @@ NOT_SEEN_IN_NAMESPACE = (
 )
 
 
-async def prove_own(session: Session) -> Part:
+async def prove_own(open_session: Callable[[], Session]) -> Part:
     """Asks each backend that a pinned conversation may use; the session is local only, its ledger in memory."""
     async with _decoyed() as decoys:
         hook = Hook()
         watch = Watch(hook, decoys, None)
         tried, not_checked = [await watch.check_witnesses()], list(NOT_SEEN)
+        session = open_session()
         async with AsyncExitStack() as stack:
             stack.push_async_callback(session.close)
             everywhere = {place for spec in session.fleet.specs.values() for place in _places(spec)}
@@ -318,6 +327,8 @@ async def prove_own(session: Session) -> Part:
                 if why_not is None:
                     trial = partial(_ask_own, session, spec.id)
                     tried.append(await watch.step(f"a pinned question to {spec.id}", trial, _places(spec)))
+                    if spec.kind is Kind.EMBEDDED:
+                        not_checked.append(f"{spec.id}: whether each Unix socket was its own")
                 elif spec.zone is Zone.DEVICE:
                     not_checked.append(f"{spec.id}: {why_not}, so no pinned conversation may use it")
             stack.pop_all()
@@ -340,11 +351,14 @@ async def _quit(session: Session) -> tuple[bool, str]:
 
 
 def _places(spec: BackendSpec) -> set[str]:
-    """Where it is on this device, as the hook names it; none where it is elsewhere. An engine of ours has a socket."""
+    """Where it is on this device, as the hook names it; none where it is elsewhere. An engine of ours has a socket,
+    whose name nobody knows before."""
     if spec.zone is not Zone.DEVICE:
         return set()
-    is_socket = spec.kind is Kind.EMBEDDED or spec.address.scheme == "unix"
-    return {"unix:" if is_socket else spec.address.origin.partition("//")[2]}
+    if spec.kind is Kind.EMBEDDED:
+        return {"unix:"}
+    is_socket = spec.address.scheme == "unix"
+    return {f"unix:{spec.address.path}" if is_socket else spec.address.origin.partition("//")[2]}
 
 
 async def _ask_own(session: Session, backend: str) -> tuple[bool, str]:

@@ -91,7 +91,7 @@ class Recovery:
         target = self._try.target
         self._is_out = False
         if forbidden := why_forbidden(self.privacy(), target.zone, target.proof):  # since the plan was made
-            raise Refused(f"not sent: {forbidden}")
+            raise Refused(f"nothing was sent: {forbidden}")
         paused = None if self._retries else self._fleet.begin(target.backend)
         self._is_out = paused is None
         if paused:  # since the plan was made

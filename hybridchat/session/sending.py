@@ -191,6 +191,7 @@ def _adopt(chat: Chat, turn: NewTurn, ids: TurnIds) -> dict[str, object]:
         **(dict.fromkeys(decided) if changed else decided),
         system=turn.system,
         updated_at=ids.started_at,
+        archived_at=None,
         active_leaf_id=ids.reply_message_id,
         message_count=before.message_count + 2,
     )

@@ -62,7 +62,9 @@ class Standings:
             self.end_vouch(spec.id, f"it was given for {vouch.program}")
 
     def note_forwarding(self, backend: str, host: str) -> None:
+        """It does not compute here: a word that was given in the program was wrong, in later runs as well."""
         self._forwarded[backend] = host
+        self.end_vouch(backend, f"it forwarded a reply to {host}")
 
     def end_vouch(self, backend: str, why: str) -> None:
         try:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from hybridchat.domain.chat import Attempt, Message, MessageState, Outcome
-from hybridchat.domain.privacy import why_forbidden
+from hybridchat.domain.privacy import strictest
 from hybridchat.domain.routing import Outlook
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import ErrorKind, HybridchatError, UsageError
@@ -21,7 +21,7 @@ from hybridchat.session.planning import Planner
 from hybridchat.session.recovery import Recovery, make_try
 from hybridchat.session.sending import begin_again, begin_turn
 from hybridchat.session.state import Chat, Draft, Plan
-from hybridchat.session.turn import Try, Turn
+from hybridchat.session.turn import Turn
 
 
 class Turns:
@@ -92,6 +92,7 @@ class Turns:
     async def _begin_turn(self, chat: Chat, draft: Draft, *, is_again: bool) -> None:
         is_new = chat.id is None
         try:
+            chat.privacy = strictest(chat.privacy, await self._ledgers.privacy(chat))
             await self._planner.look(chat, draft)
             plan = self._planner.plan(chat, draft, is_sending=True)
             if plan.decision.outlook is not Outlook.SEND:
@@ -116,7 +117,7 @@ class Turns:
         self.chats[chat.conversation.id] = chat
         if is_new:
             self._books.focus(chat.id)
-        self._end_if_unwanted(chat, chat.turn, first)
+        self._end_if_unwanted(chat, chat.turn)
         chat.turn.ended.add_done_callback(lambda ended: self._turn_ended(chat, ended.result()))
         chat.turn.start()
 
@@ -127,15 +128,12 @@ class Turns:
             names = clean_line(", ".join(plan.unread), 120)
             self._emit(Notice(f"{names}: pictures, PDF documents and other bytes leave without being looked through"))
 
-    def _end_if_unwanted(self, chat: Chat, turn: Turn, first: Try) -> None:
+    def _end_if_unwanted(self, chat: Chat, turn: Turn) -> None:
         """What the user did while the words were on their way to disk."""
-        forbidden = why_forbidden(self._planner.privacy(chat), first.target.zone, first.target.proof)
         if self._is_closing:
             turn.end(Outcome.INTERRUPTED, "hybridchat was closed")
         elif chat.stop_wanted:
             turn.end(Outcome.STOPPED)
-        elif forbidden:
-            turn.end(Outcome.REFUSED, f"nothing was sent: {forbidden}")
 
     # --- the end of attempts and turns
 

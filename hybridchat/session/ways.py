@@ -10,7 +10,7 @@ from msgspec import Struct
 from hybridchat.domain.chat import Disclosure
 from hybridchat.domain.routing import Candidate
 from hybridchat.domain.text import count_of, oldest_turns
-from hybridchat.errors import Refused
+from hybridchat.errors import EXIT_FAILED, HybridchatError, Refused
 
 if TYPE_CHECKING:
     from hybridchat.session.state import Plan
@@ -67,6 +67,16 @@ class Undecided(Refused):
 
     Nothing was sent.
     """
+
+    def __init__(self, message: str, remedy: str, plan: Plan) -> None:
+        super().__init__(message, remedy)
+        self.plan = plan
+
+
+class RouteOpen(HybridchatError):
+    """No route may answer by itself: the user must choose, by a way of `plan`, or mend a backend. Nothing was sent."""
+
+    exit_code = EXIT_FAILED
 
     def __init__(self, message: str, remedy: str, plan: Plan) -> None:
         super().__init__(message, remedy)

@@ -32,15 +32,8 @@ GROUPS: dict[str, tuple[Action, ...]] = {
     ),
     "Answers": (
         Action("escalate", ("alt+e",), "Ask the other side too", "Your last question; both answers stay"),
-        Action(
-            "answer_before",
-            ("alt+left",),
-            "The answer before",
-            "Where one question has several, or two windows went on",
-        ),
-        Action(
-            "answer_after", ("alt+right",), "The answer after", "Where one question has several, or two windows went on"
-        ),
+        Action("answer_before", ("alt+left",), "The answer before", "Of several to a question, or another window's"),
+        Action("answer_after", ("alt+right",), "The answer after", "Of several to a question, or another window's"),
         Action("ways", ("alt+w",), "What can be done…", "About a reply that failed: elsewhere, shorter"),
     ),
     "Chats": (
@@ -50,6 +43,8 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         Action("rename_chat", ("f2",), "Rename this chat…", "Give the conversation another title"),
         Action("delete_chat", ("f8",), "Delete this chat", "Can be undone until you quit"),
         Action("undo_delete", ("f9",), "Undo the last deletion", "Bring the deleted conversation back"),
+        Action("export_chat", (), "Export this chat…", "To a page for a browser, Markdown or JSON"),
+        Action("import_chats", (), "Import conversations…", "From ChatGPT, Claude, another machine…"),
     ),
     "Where it goes": (
         Action("route", ("ctrl+r",), "Route of this chat…", "Auto, local, managed, or one backend and model", "route"),

@@ -11,7 +11,7 @@ import sys
 
 from scripts.benchmarks.measure import Row
 
-GROUPS = ("start", "stream", "history", "ledger", "route", "secrets", "privacy", "ask", "decoding", "managed")
+GROUPS = ("start", "stream", "history", "ledger", "import", "route", "secrets", "privacy", "ask", "decoding", "managed")
 SIGNS = {True: "✓", False: "✗ OVER", None: ""}
 
 

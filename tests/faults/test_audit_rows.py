@@ -87,6 +87,15 @@ async def test_what_cannot_be_written_down_is_not_sent(home: Path) -> None:
     assert "could not be recorded" in looked.err
 
 
+@pytest.mark.parametrize("command", [("keys", "test"), ("models",), ("backends", "test"), ("ask", "hello")])
+async def test_where_no_row_can_be_kept_a_line_says_so(command: tuple[str, ...], home: Path) -> None:
+    async with FakeCompletions() as server:
+        configure(home, backend(server.url, id="rented", more=MANAGED))
+        (home / "run").touch()  # where a folder must be
+        done = await run(*command)
+    assert done.err.count("nothing of this session is saved") == 1
+
+
 @pytest.mark.parametrize(("flag", "kept"), [("--mask", "masked"), ("--send-as-is", "overridden")])
 async def test_what_was_found_is_kept_as_a_kind_and_a_count(flag: str, kept: str, home: Path) -> None:
     async with FakeCompletions() as server:

@@ -44,6 +44,22 @@ async def test_piped_text_follows_the_prompt(server: FakeCompletions) -> None:
     assert prompts(server)[0][0]["content"] == "review this\n\n+ added � line"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="which file it is, only Linux tells")
+async def test_what_standard_input_is_read_from_pins_as_any_file_does(home: Path, tmp_path: Path) -> None:
+    for name, pin in (("clients", "local_only = true"), ("others", "")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / ".hybridchat.toml").write_text(pin)
+        (tmp_path / name / "notes.txt").write_text(f"of {name}")
+    (tmp_path / "others" / "link.txt").symlink_to(tmp_path / "clients" / "notes.txt")
+    async with FakeCompletions() as server:
+        configure(home, backend(server.url, id="rented", more='zone = "managed"'))
+        codes = []
+        for path in ("clients/notes.txt", "others/link.txt", "others/notes.txt"):
+            with (tmp_path / path).open("rb") as file:
+                codes.append((await finish(await start("ask", stdin=file.fileno()))).code)
+        assert (codes, [asked[-1]["content"] for asked in prompts(server)]) == ([3, 3, 0], ["of others"])
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 async def test_it_streams_and_interrupted_keeps_what_came(

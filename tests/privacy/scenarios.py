@@ -79,7 +79,8 @@ COMMANDS = (
     ),
     *("export conversation 1", "export usage --format csv", "backends list", "keys list", "local status", "backup"),
     *("restore", "ask --continue --local-only again", "escalate --conversation 1 --backend home"),
-    *("fork 1 --with-turns all --yes", "delete 1 --yes"),
+    *("fork 1 --with-turns all --yes", "export conversation 1 --format json -o {folder}/talk.json", "delete 1 --yes"),
+    *("import {folder}/talk.json", "mark 2 --star"),
 )
 REFUSED_COMMANDS = ("escalate --conversation 1", "escalate --conversation 1 --backend rented")
 # … and what looks at every backend of the config, where none is elsewhere.
@@ -99,7 +100,7 @@ async def every_command(world: World) -> dict[str, Any]:
     """Over a pinned conversation, and then over a config without any other place."""
     first = await world.hybridchat("ask", "--local-only", QUESTION)
     refused = [await world.hybridchat(*command.split()) for command in REFUSED_COMMANDS]
-    done = [await world.hybridchat(*command.split()) for command in COMMANDS]
+    done = [await world.hybridchat(*command.format(folder=world.folder).split()) for command in COMMANDS]
     pinned = [await world.hybridchat(*command.split()) for command in PINNED_LOOKS]
     world.configure_home_alone()
     looks = [await world.hybridchat(*command.split()) for command in LOOKS]

@@ -51,7 +51,7 @@ def no_guard(monkeypatch: Patch) -> None:
 
 @pytest.fixture
 def no_zone_check(monkeypatch: Patch) -> None:
-    for module in ("hybridchat.domain.routing", "hybridchat.session.turns", "hybridchat.session.recovery"):
+    for module in ("hybridchat.domain.routing", "hybridchat.session.recovery"):
         monkeypatch.setattr(f"{module}.why_forbidden", lambda privacy, zone, proof: None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from pathlib import Path
@@ -61,6 +62,37 @@ async def going(self, chat, draft):
 turns.Turns.send = going
 """
 
+REACHES_OUTSIDE = """
+import subprocess, sys
+import hybridchat.session.turns as turns
+send = turns.Turns.send
+program = "import contextlib, socket; suppress = contextlib.suppress(OSError)\\n" \
+    "with suppress, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one: one.connect(('192.0.2.1', 9))"
+async def reaching(self, chat, draft):
+    {how}
+    await send(self, chat, draft)
+turns.Turns.send = reaching
+"""
+GOES_TO_ANOTHER_SOCKET = """
+import asyncio
+import hybridchat.session.turns as turns
+send = turns.Turns.send
+async def going(self, chat, draft):
+    _, writer = await asyncio.open_unix_connection({path!r})
+    writer.close()
+    await send(self, chat, draft)
+turns.Turns.send = going
+"""
+GOES_OUT_WHILE_IT_IS_BUILT = """
+import os, socket
+import hybridchat.session.chat as chat
+build = chat.Session.__init__
+def going(self, **given):
+    build(self, **given)
+    socket.create_connection(("127.0.0.1", int(os.environ["HTTP_PROXY"].rpartition(":")[2]))).close()
+chat.Session.__init__ = going
+"""
+
 
 async def prove(*flags: str, **env: str) -> Done:
     """Without the tests' own hook: the smallest attempt to reach outside is part of it."""
@@ -113,6 +145,24 @@ async def prove_broken(tmp_path: Path, break_it: str) -> dict[str, Any]:
     return proof
 
 
+async def test_the_hook_alone_sees_a_way_outside(home: Path, tmp_path: Path) -> None:
+    """Against the user's own backends nothing else can: no decoy is there, and no namespace."""
+    async with FakeCompletions() as server:
+        configure(home, backend(server.url, more="vouched = true"))
+        proof = await prove_broken(tmp_path, REACHES_OUTSIDE.format(how="exec(program)"))
+    asked = next(row for row in proof["tried"] if row["what"] == "a pinned question to lab")
+    assert (asked["is_kept"], asked["attempts"], asked["left_bytes"]) == (False, ["connect to 192.0.2.1"], 0)
+
+
+@pytest.mark.skipif(not has_namespaces(), reason="this system refuses network namespaces")
+async def test_the_kernel_alone_sees_another_programs_way_outside(home: Path, tmp_path: Path) -> None:
+    configure(home, "")
+    how = 'subprocess.run([sys.executable, "-S", "-c", program], check=True)'
+    proof = await prove_broken(tmp_path, REACHES_OUTSIDE.format(how=how))
+    asked = next(row for row in proof["tried"] if row["what"].startswith("ten questions"))
+    assert (asked["is_kept"], asked["attempts"], asked["left_bytes"], asked["unroutable"]) == (False, [], 0, 10)
+
+
 @pytest.mark.skipif(not has_namespaces(), reason="this system refuses network namespaces")
 async def test_a_look_up_by_a_resolver_on_loopback_is_noticed(home: Path, tmp_path: Path) -> None:
     """By another process, so the hook is blind; and no packet is unroutable, so the kernel's counters are."""
@@ -130,6 +180,28 @@ async def test_another_program_on_this_device_is_no_place_for_a_pinned_question(
         proof = await prove_broken(tmp_path, GOES_TO_A_NEIGHBOUR.format(port=port))
     asked = next(row for row in proof["tried"] if row["what"] == "a pinned question to lab")
     assert asked["result"] == f"also reached 127.0.0.1:{port}"
+
+
+async def test_what_happens_while_a_session_is_built_is_noticed(home: Path, tmp_path: Path) -> None:
+    """Before the first question, in both runs; the proxy of the environment is the decoy by then."""
+    configure(home, "")
+    proof = await prove_broken(tmp_path, GOES_OUT_WHILE_IT_IS_BUILT)
+    broken = [row["what"] for row in proof["tried"] if not row["is_kept"]]
+    assert broken == ["start, with a look at each local server", "a local-only session over your config"]
+
+
+async def test_another_socket_than_the_backends_is_another_program(home: Path, tmp_path: Path) -> None:
+    server, neighbour = [await asyncio.start_unix_server(_hang_up, tmp_path / name) for name in ("own", "other")]
+    async with server, neighbour:
+        address = f"unix://{tmp_path / 'own'}"
+        configure(home, backend(address, more="vouched = true"))
+        proof = await prove_broken(tmp_path, GOES_TO_ANOTHER_SOCKET.format(path=str(tmp_path / "other")))
+    asked = next(row for row in proof["tried"] if row["what"] == "a pinned question to lab")
+    assert asked["result"] == f"also reached unix:{tmp_path / 'other'}"
+
+
+async def _hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()
 
 
 async def test_a_part_that_cannot_run_proves_nothing(home: Path) -> None:

@@ -25,12 +25,19 @@ from tests.real.tiny_model import CONTEXT, gguf_model, transformers_model
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache"
+OF_THE_SYSTEM = ("browser", "keyring")  # where root may not install them, they are missing
 START_S = {"llamacpp": 20.0, "vllm": 180.0}
 
 
 def vllm_python() -> Path:
     """The interpreter that has vLLM, as `scripts/vllm_env` makes it; HYBRIDCHAT_TEST_VLLM names another."""
     return Path(os.environ.get("HYBRIDCHAT_TEST_VLLM") or ROOT / ".venv-vllm" / "bin" / "python")
+
+
+def browser() -> str | None:
+    """A Chromium without a window."""
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 def _why_not(engine: str) -> str | None:
@@ -40,13 +47,17 @@ def _why_not(engine: str) -> str | None:
     if engine == "keyring":
         missing = [name for name in ("gnome-keyring-daemon", "dbus-run-session") if shutil.which(name) is None]
         return f"no {' and '.join(missing)} here: run scripts/keyring_env" if missing else None
+    if engine == "browser":
+        return None if browser() else "no Chromium here: run scripts/browser_env"
     if os.environ.get("HYBRIDCHAT_TEST_VLLM") or (ROOT / ".venv-vllm" / "stamp").exists():
         return None
     return "no vLLM here: run scripts/vllm_env"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "needs(engine): embedded, llamacpp, vllm or keyring must be able to run here")
+    config.addinivalue_line(
+        "markers", "needs(engine): browser, embedded, keyring, llamacpp or vllm must be able to run here"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -58,9 +69,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker(pytest.mark.timeout(300))
         for mark in item.iter_markers("needs"):
             why = _why_not(mark.args[0])
-            is_optional = (
-                mark.args[0] == "keyring"
-            )  # it belongs to the system: where root may not install it, it is missing
+            is_optional = mark.args[0] in OF_THE_SYSTEM
             if why and (is_optional or not config.getoption("--require-real")):
                 item.add_marker(pytest.mark.skip(reason=why))
 

@@ -35,7 +35,7 @@ def env(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 async def ask_off_record() -> None:
     done = await run("--debug", "ask", "--off-record", "--local-only", "--max-tokens", "8", stdin=WORDS.encode())
-    assert (done.code, done.err) == (0, "")
+    assert done.code == 0, done.err
 
 
 @pytest.mark.needs("embedded")

@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
@@ -20,12 +21,16 @@ from hybridchat.config import UiConfig
 from hybridchat.domain.budget import Limit, Scope, Stand, Standing, Verdict
 from hybridchat.domain.chat import Privacy, Proof
 from hybridchat.domain.events import Limits
+from hybridchat.domain.imports import Unread
+from hybridchat.ledger.imports import Added
 from hybridchat.session.events import LimitsChanged, RetryWaits, SnapshotChanged
+from hybridchat.session.importing import Importer, Report
 from hybridchat.session.settings import Settings
 from hybridchat.session.ways import Way
 from hybridchat.tui.legibility import PAIRS
 from hybridchat.tui.screens.add_backend import AddBackend
 from hybridchat.tui.screens.ask_key import AskKey
+from hybridchat.tui.screens.bringing_in import BringIn
 from hybridchat.tui.screens.chats import ChatList
 from hybridchat.tui.screens.dialogs import Confirm
 from hybridchat.tui.screens.fork import ForkReview
@@ -169,6 +174,17 @@ async def compact(stage: Stage) -> None:
     stage.screen.use_ui(UiConfig(density="compact", panel_side="left", text_width=40))
 
 
+async def bring_in(stage: Stage) -> None:
+    """An import that has ended."""
+    await conversation(stage)
+    report = Report(added=Added(new=212, grown=3, known=40, messages=9804), empty=2)
+    report.note(Unread("conversation 17, message 9e1c", "content of the type 'hologram' is not known"))
+    report.note(Unread("after conversation 257", "the file ends in the middle: it is cut off, or was never complete"))
+    importer = cast(Importer, SimpleNamespace(run=lambda files, on_progress: report, stop=lambda: None))
+    stage.app.push_screen(BringIn(importer, Path("chatgpt-export.zip")))
+    await stage.until(lambda: "Esc closes" in stage.text)
+
+
 async def help_page(stage: Stage) -> None:
     await stage.press("f1")
     await stage.until_top(HelpScreen)
@@ -232,7 +248,21 @@ SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     for scene in (
         *(idle, conversation, streaming, retrying, offered, answers, over_budget),
         *(vouch, standing),
-        *(chats, fork, routes, themes, settings, compact, help_page, first_run, place, add_backend, models, key),
+        *(
+            chats,
+            fork,
+            routes,
+            themes,
+            settings,
+            compact,
+            bring_in,
+            help_page,
+            first_run,
+            place,
+            add_backend,
+            models,
+            key,
+        ),
     )
 }
 

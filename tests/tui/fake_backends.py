@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import replace
 
 from hybridchat.config import BackendConfig
 from hybridchat.config.providers import Provider, providers
-from hybridchat.domain.chat import Effort, Kind, ModelInfo, Zone
+from hybridchat.domain.chat import Conversation, Effort, Kind, ModelInfo, Zone
 from hybridchat.domain.peers import Peer
 from hybridchat.domain.routing import Candidate
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError
@@ -33,6 +34,19 @@ MODELS = (
 )
 
 
+class FakeTransfer:
+    """What was exported, and where to."""
+
+    def __init__(self) -> None:
+        self.exported: list[tuple[int, str, Path]] = []
+
+    def file_name(self, conversation: Conversation, form: str) -> str:
+        return f"{conversation.id}.{form}"
+
+    async def export(self, conversation: Conversation, form: str, file: Path) -> None:
+        self.exported.append((conversation.id, form, file))
+
+
 class FakeBackends(FakeChats):
     """Further backends, their keys, and how much they may think."""
 
@@ -41,6 +55,7 @@ class FakeBackends(FakeChats):
         self.moved: dict[str, KeyMoved] = {}  # keys that were for another host
         self.keys: list[tuple[str, str]] = []  # backend, key
         self.added: list[BackendConfig] = []
+        self.transfer = FakeTransfer()
 
     async def set_effort(self, chat: Chat, effort: Effort | None) -> None:
         chat.effort = effort

@@ -149,7 +149,7 @@ async def test_what_does_not_fit_leaves_out_the_oldest_turns_that_the_user_saw(r
 
 
 async def test_both_sides_answer_and_the_panel_counts_both(rent: Rent) -> None:
-    async with rent(route="local", size=(120, 60)) as two:
+    async with rent(route="local", size=(200, 60)) as two:
         await two.answered("hello")
         await two.stage.press("alt+e")
         await two.stage.until_top(Confirm)

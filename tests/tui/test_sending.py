@@ -8,9 +8,10 @@ from msgspec.structs import replace
 from textual import events
 
 from hybridchat.domain.chat import HealthState, MessageState
-from hybridchat.domain.routing import Candidate
+from hybridchat.domain.routing import Candidate, Decision, Outlook
 from hybridchat.errors import LedgerError
 from hybridchat.session.chat import Session
+from hybridchat.session.ways import RouteOpen, Way
 from hybridchat.tui.screens.dialogs import Confirm
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.widgets.composer import BIG_PASTE, LONGEST_WRAPPED
@@ -97,6 +98,19 @@ async def test_words_that_were_not_sent_return(play: Screenplay) -> None:
         await stage.send("precious words")
         await stage.until(lambda: stage.banners == ["the disk is full — free some space"])
         assert stage.screen.composer.text == "precious words"
+
+
+async def test_what_turns_out_to_be_open_while_it_is_sent_is_asked(play: Screenplay) -> None:
+    async with play() as stage:
+        chat = stage.screen.chat
+        assert chat is not None
+        decision = Decision(outlook=Outlook.ASK, reasons=("the prompt does not fit",), choices=(CLOUD,))
+        plan = replace(stage.session.plan(chat, "long"), decision=decision, ways=(Way("ask", CLOUD, 0),))
+        stage.session.fails_with = RouteOpen("the prompt does not fit", "--backend openai", plan)
+        await stage.send("longer than it seemed")
+        await stage.until_top(Picker)
+        assert stage.screen.composer.text == "longer than it seemed"
+        assert (stage.banners, stage.session.sent) == ([], [])
 
 
 async def test_enter_twice_sends_once(play: Screenplay) -> None:

@@ -80,6 +80,7 @@ class Numbers:
         self._families = _families(kinds)
 
     def find(self, text: str) -> Iterator[Finding]:
+        text = text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")  # as in web pages
         looked_through = _Text(text)
         for word in _WORD.finditer(text):
             start, end = word.span()

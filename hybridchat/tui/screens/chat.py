@@ -14,6 +14,7 @@ from hybridchat.tui.keymap import Keymap, bindings, keymap_of, rebind
 from hybridchat.tui.screens.answers import Answers
 from hybridchat.tui.screens.backends import Backends
 from hybridchat.tui.screens.links import Links
+from hybridchat.tui.screens.moving import Moving
 from hybridchat.tui.transcript import CodeBlock, Transcript
 from hybridchat.tui.widgets.composer import Composer, placeholder
 from hybridchat.tui.words import PRIVACY
@@ -35,7 +36,7 @@ WORKLOADS = (
 )
 
 
-class ChatScreen(Backends, Links, Answers):
+class ChatScreen(Backends, Links, Moving, Answers):
     """Actions return at once; what takes time runs in a worker, and its failures become banners."""
 
     BINDINGS = bindings("chat")

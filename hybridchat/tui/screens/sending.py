@@ -10,9 +10,10 @@ from msgspec.structs import replace
 from textual import work
 
 from hybridchat.domain.chat import Proof, Role
+from hybridchat.domain.routing import Outlook
 from hybridchat.domain.text import clean_line, oldest_turns
 from hybridchat.errors import HybridchatError
-from hybridchat.session.ways import Undecided, Way
+from hybridchat.session.ways import RouteOpen, Undecided, Way
 from hybridchat.tui.enter import Enter
 from hybridchat.tui.screens.chat_view import place_of
 from hybridchat.tui.screens.spending import Spending, stop_rows
@@ -82,9 +83,11 @@ class Sending(Spending):
                 await self.session.send(
                     chat, text, route=route, model=model, drop_turns=drop_turns, disclosure=disclosure, agreed=agreed
                 )
-            except Undecided as error:  # seen when all that goes along was looked through
+            except (Undecided, RouteOpen) as error:  # seen when all that goes along was looked through, and counted
                 self._give_back(chat, text)
-                if chat is self.chat:
+                if error.plan.decision.outlook is not Outlook.ASK:
+                    self.banner(str(error), "error")
+                elif chat is self.chat:
                     self._ask_where(error.plan, Enter.ASK if text.strip() else Enter.ASK_WAITING)
             except HybridchatError as error:
                 self._give_back(chat, text)

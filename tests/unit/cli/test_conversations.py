@@ -17,7 +17,7 @@ def test_list_shows_them_newest_first(cli: Cli, answered: TurnIds) -> None:
     said = cli("list")
     assert (said.code, said.err) == (0, "")
     header, row = said.out.splitlines()
-    assert header.split() == ["id", "updated", "messages", "privacy", "title"]
+    assert header.split() == ["id", "updated", "messages", "privacy", "marks", "title"]
     assert row.split()[0] == str(answered.conversation_id)
     assert row.endswith("why is the sky blue?")
     assert cli("list", "--json").json[0]["message_count"] == 2
@@ -58,6 +58,40 @@ def test_search_finds_words_and_marks_them(cli: Cli, answered: TurnIds) -> None:
     hit = cli("search", "--json", "rayleigh").json[0]
     assert (hit["conversation_id"], hit["message_id"]) == (answered.conversation_id, answered.reply_message_id)
     assert cli("search", "nowhere") == (0, "", "nothing found\n")
+
+
+def test_search_goes_on_without_what_it_does_not_understand(cli: Cli, answered: TurnIds) -> None:
+    said = cli("search", "rayleigh", "zone:moon", "--json")
+    assert (said.code, len(said.json)) == (0, 1)
+    assert "zone: is one of device, private, managed, local" in said.err
+    said = cli("search", "zone:moon")
+    assert (said.code, said.out) == (2, "")
+    assert "nothing to search for — zone: is one of" in said.err
+    assert cli("search", "rayleigh", "-scattering", "--json").json == []
+    assert cli("search", "rayleigh", "backend:nobody") == (0, "", "nothing found\n")
+
+
+def test_marks_are_set_listed_and_searched(cli: Cli, answered: TurnIds) -> None:
+    number = str(answered.conversation_id)
+    marked = cli("mark", number, "--star", "--tag", "To  Read", "--tag", "sky", "--json").json
+    assert marked["tags"] == ["sky", "to read"]
+    assert cli("list").out.splitlines()[1].split("  ")[-2].strip() == "starred, sky, to read"
+    hit = cli("search", "is:starred", 'tag:"to read"', "--json").json[0]
+    assert (hit["conversation_id"], hit["role"], hit["is_archived"]) == (answered.conversation_id, None, False)
+    assert cli("mark", number, "--unstar", "--untag", "sky", "--archive") == (0, "", "")
+    assert cli("list", "--json").json == []
+    (listed,) = cli("list", "--archived", "--json").json
+    assert (listed["tags"], listed["starred_at"]) == (["to read"], None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [("ID", "nothing to change"), ("99 --star", "no conversation 99"), ("ID --tag a,b", "'a,b' is no tag")],
+)
+def test_a_mark_that_cannot_be_set(cli: Cli, answered: TurnIds, arguments: str, said: str) -> None:
+    result = cli("mark", *arguments.replace("ID", str(answered.conversation_id)).split())
+    assert (result.code, result.out) == (2, "")
+    assert said in result.err
 
 
 def test_rename(cli: Cli, answered: TurnIds) -> None:
@@ -116,6 +150,33 @@ def test_old_ones_are_shown_before_they_are_deleted(
     assert [one["title"] for one in cli("list", "--json").json] == ["a third"]
     for wrong in ([], ["3", "--older-than", "90d"], ["--older-than", "soon"]):
         assert cli("delete", *wrong, "--yes").code == 2
+
+
+def test_a_star_keeps_from_being_deleted_by_age_also_while_the_question_is_open(
+    cli: Cli, answered: TurnIds, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = open_ledger(home / "hybridchat.db")
+    for _ in range(2):
+        ledger.begin_turn(NEW_TURN).result()
+    ledger.close()
+
+    def age(*ids: int) -> None:
+        with sqlite3.connect(home / "hybridchat.db") as database:
+            database.executemany("UPDATE conversation SET updated_at = '2025-01-01' WHERE id = ?", [(i,) for i in ids])
+        database.close()
+
+    def meanwhile(prompt: str) -> str:
+        with sqlite3.connect(home / "hybridchat.db") as database:
+            database.execute("UPDATE conversation SET starred_at = '2026-01-01' WHERE id = 2")
+        database.close()
+        return "y"
+
+    age(1, 2, 3)
+    assert cli("mark", "1", "--star").code == 0
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.termui.visible_prompt_func", meanwhile)
+    assert "deleted conversation 3" in cli("delete", "--older-than", "90d").err
+    assert sorted(one["id"] for one in cli("list", "--json").json) == [1, 2]
 
 
 def test_old_ones_go_by_themselves_where_the_config_says_so(cli: Cli, answered: TurnIds, home: Path) -> None:

@@ -31,10 +31,10 @@ def test_what_came_and_what_did_not(cli: Cli, export: Path) -> None:
     assert (said.code, said.out) == (0, "")
     assert said.err.splitlines()[-3:] == [
         "added 2 new conversations, with 6 messages",
-        "1 were empty, 1 entry could not be read",
+        "1 empty, 1 not read",
         "not read: conversation 3: it has no id",
     ]
-    assert "2 were here already" in cli("import", str(export)).err
+    assert "2 here already" in cli("import", str(export)).err
     assert [one["title"] for one in cli("list", "--json").json] == ["chat c2", "chat c1"]
 
 

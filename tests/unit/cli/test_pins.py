@@ -48,11 +48,13 @@ def asked(server: FakeCompletions) -> list[list[str]]:
 async def test_a_question_in_a_pinned_folder_stays_here_and_says_why(call: Call, sides: Sides, folder: Path) -> None:
     answer = (await call("ask", "--json", "words")).json
     assert answer["backend"] == "lab"
-    assert answer["route"][-1] == f"pinned by {folder / '.hybridchat.toml'}"
+    assert answer["route"][-1] == "pinned by its folder"
     refused = [await call("ask", "--backend", "cloud", "words"), await call("escalate")]
     assert [done.code for done in refused] == [3, 3]
     assert str(folder) in refused[0].err
     assert asked(sides.cloud) == []
+    assert (await call("delete", "1", "--yes")).code == 0
+    assert (await call("audit", "--residue", folder.name)).code == 0, "usage rows stay, without any text of the user's"
 
 
 async def test_what_began_elsewhere_is_pinned_with_its_next_message_here(

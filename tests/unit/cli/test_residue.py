@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,9 +32,27 @@ def test_nowhere_is_zero(cli: Cli, answered: TurnIds) -> None:
     assert cli("audit", "--residue", TEXT, "--json").code == 0
 
 
-def test_it_comes_from_standard_input(cli: Cli, answered: TurnIds, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(f"{TEXT}\n".encode())))
+@pytest.mark.parametrize("piped", [f"{TEXT}\n", f"\ufeff{TEXT}\r\n", f" {TEXT} \n\n"])
+def test_it_comes_from_standard_input(piped: str, cli: Cli, answered: TurnIds, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(piped.encode())))
     assert cli("audit", "--residue", "-").code == 1
+
+
+def test_what_cannot_be_read_is_not_looked_for(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be found nowhere, and nowhere is an all-clear."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("Straße".encode("latin-1"))))
+    said = cli("audit", "--residue", "-")
+    assert (said.code, "not UTF-8" in said.err) == (2, True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+def test_our_folders_may_be_links(cli: Cli, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.db").write_text(TEXT)
+    home.mkdir(exist_ok=True)
+    (home / "backups").symlink_to(tmp_path / "elsewhere")
+    said = cli("audit", "--residue", TEXT)
+    assert (said.code, str(home / "backups" / "a.db") in said.out) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -263,3 +263,18 @@ def test_times_come_in_several_units(unit: int) -> None:
     entry = shapes.gpt_chat()
     entry["create_time"] = int(shapes.START) * unit
     assert read(chatgpt, entry)[0].created_at == "2023-11-14T22:13:20.000Z"
+
+
+def test_thinking_that_never_ends_is_text() -> None:
+    opened = '<details type="reasoning">'
+    entry = shapes.webui(shapes.webui_message("1", None, "assistant", f"{opened}a</details>b{opened}c"), leaf="1")
+    conversation, _ = read(open_webui, entry)
+    assert (conversation.messages[0].text, conversation.messages[0].thinking) == (f"b{opened}c", "a")
+
+
+def test_tags_stars_and_what_was_archived() -> None:
+    talk, _ = read(chatgpt, {**shapes.gpt_chat(), "is_archived": True, "is_starred": None})
+    assert (talk.starred_at, talk.archived_at) == (None, "2023-11-14T22:14:20.000Z")
+    chat = shapes.webui(shapes.webui_message("1", None, "user", "hello"), leaf="1")
+    marked, _ = read(open_webui, {**chat, "pinned": True, "meta": {"tags": ["Work", "a,b", 7, "home", "work"]}})
+    assert (marked.tags, marked.starred_at, marked.archived_at) == (("home", "work"), "2023-11-14T22:13:25.000Z", None)

@@ -48,7 +48,7 @@ class InPieces(io.BytesIO):
 VALUES = st.text() | st.lists(st.text() | st.none()) | st.dictionaries(st.text(), st.floats(allow_nan=False))
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.lists(st.dictionaries(st.text(), VALUES, min_size=1)), st.booleans())
 def test_entries_come_as_they_are(entries: list[Any], has_indent: bool) -> None:
     document = json.dumps(entries, indent=1 if has_indent else None, ensure_ascii=False).encode("utf-8", "replace")
@@ -271,3 +271,10 @@ def test_llms_newer_database(tmp_path: Path) -> None:
         ("m2", "m1", '*look:*\n\n```json\n{"q":1}\n```\n\nDone.', "So.", "tiny"),
         ("m3", "m1", "Other.", "", "big-2"),
     ]
+
+
+def test_numbers_without_end_are_no_conversations(tmp_path: Path) -> None:
+    file = tmp_path / "conversations.json"
+    file.write_bytes(b"[" + b"1," * 100_000 + as_json(gpt_chat("c1")) + b"]")
+    assert len(found(file)) == elements.MAX_BETWEEN + 2
+    assert origins(file) == ["chatgpt:c1"]

@@ -7,14 +7,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
 from hybridchat.domain.chat import MessageState, Outcome, Privacy, Proof, Purpose, Reasoning, Zone
+from hybridchat.domain.search import Query, parse_query
 from hybridchat.ledger.store import AttemptEnd, Ledger, NewAttempt, NewTurn, TurnIds, open_ledger
 
+NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 ROOT = Path(__file__).parents[3]
 
 LOCAL = NewAttempt(
@@ -102,3 +105,8 @@ def start_python(code: str, *arguments: object) -> subprocess.Popen[str]:
     """Another hybridchat, as a process that talks by lines."""
     command = [sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def asked(text: str) -> Query:
+    """What a person typed into a search."""
+    return parse_query(text, NOW)

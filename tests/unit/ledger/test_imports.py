@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +16,10 @@ from hybridchat.domain.imports import Found, ImportedAttempt, ImportedConversati
 from hybridchat.errors import UsageError
 from hybridchat.ledger import merging
 from hybridchat.ledger.imports import Added
+from hybridchat.ledger.records import NewMarks
 from hybridchat.ledger.store import Ledger
-from tests.unit.ledger.helpers import MANAGED, new_turn, opened, query, whole_turn
+from tests.unit.ledger.helpers import MANAGED, asked, new_turn, opened, query, whole_turn
+from tests.unit.ledger.test_schema import make_old
 
 NOW = "2026-11-21T08:00:00.000Z"
 
@@ -56,8 +60,9 @@ def test_a_tree_is_there_and_can_be_found(ledger: Ledger) -> None:
         ("words of b", "m"),
     ]
     assert [m.origin for m in ledger.tree(conversation.id).result()] == ["a", "b", "c"]
-    assert [m.origin for m in ledger.answered_again(conversation.id).result()] == ["b", "c"]
-    assert len(ledger.search("words").result()) == 3
+    assert [m.origin for m in ledger.with_siblings(conversation.id).result()] == ["b", "c"]
+    assert len(ledger.search(asked("words model:M")).result()) == 3
+    assert ledger.search(asked("words model:x")).result() == []
 
 
 def test_twice_is_once(ledger: Ledger) -> None:
@@ -142,11 +147,21 @@ def test_another_ledger_comes_with_its_numbers(ledger: Ledger, tmp_path: Path) -
         whole_turn(ledger, "my question")
         assert merge(path, ledger) == Added(new=1, messages=4, attempts=3)
         assert merge(path, ledger) == Added(known=1)
-    number = ledger.search("their question").result()[0].conversation_id
+    number = ledger.search(asked("their question")).result()[0].conversation_id
     branch = ledger.branch(number).result()
     assert [m.text for m in branch] == ["their question", "their answer", "more", "an answer"]
     assert [m.attempt.backend for m in branch if m.attempt] == ["rented", "lab"]
     assert {row.key: row.attempts for row in ledger.usage_statistics("backend").result()} == {"lab": 3, "rented": 1}
+
+
+def test_marks_come_along(ledger: Ledger, tmp_path: Path) -> None:
+    with another(tmp_path) as (theirs, path):
+        ids = whole_turn(theirs)
+        theirs.mark(ids.conversation_id, NewMarks(starred=True, archived=True, add_tags=("work",))).result()
+        merge(path, ledger)
+    (conversation,) = ledger.conversations().result()
+    assert conversation.tags == ("work",)
+    assert conversation.starred_at and conversation.archived_at
 
 
 def test_a_pinned_conversation_stays_pinned(ledger: Ledger, tmp_path: Path) -> None:
@@ -176,8 +191,6 @@ def test_what_still_runs_there_comes_later(ledger: Ledger, tmp_path: Path) -> No
 
 
 def test_a_ledger_before_origins_were_kept(ledger: Ledger, tmp_path: Path) -> None:
-    from tests.unit.ledger.test_schema import make_old
-
     path = tmp_path / "old" / "hybridchat.db"
     make_old(path, 1)
     assert merge(path, ledger) == Added(new=1, messages=1, attempts=1)
@@ -187,10 +200,6 @@ def test_rows_that_make_no_sense_cost_themselves(ledger: Ledger, tmp_path: Path)
     with another(tmp_path) as (theirs, path):
         for _ in range(2):
             whole_turn(theirs)
-    with opened(path) as theirs:
-        pass
-    import sqlite3
-
     with sqlite3.connect(path) as db:
         for name in ("attempt_before_update", "attempt_after_update"):
             db.execute(f"DROP TRIGGER {name}")
@@ -208,3 +217,14 @@ def test_ledgers_that_are_none(ledger: Ledger, path: Path, tmp_path: Path) -> No
     broken.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(UsageError, match="cannot be read as a ledger"):
         found(broken, ledger)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_ledger_on_a_medium_that_cannot_be_written(ledger: Ledger, tmp_path: Path) -> None:
+    with another(tmp_path) as (theirs, path):
+        whole_turn(theirs)
+    path.parent.chmod(0o500)
+    try:
+        assert merge(path, ledger).new == 1
+    finally:
+        path.parent.chmod(0o700)

@@ -16,7 +16,7 @@ from hybridchat.errors import LedgerError
 from hybridchat.ledger import backups, purge
 from hybridchat.ledger.store import Ledger, open_ledger
 from hybridchat.ledger.times import utc_text
-from tests.unit.ledger.helpers import end_of, new_turn, opened, query, start_python, whole_turn
+from tests.unit.ledger.helpers import asked, end_of, new_turn, opened, query, start_python, whole_turn
 
 
 def files_with(folder: Path, words: list[str]) -> set[str]:
@@ -234,7 +234,7 @@ def test_what_is_too_old_is_not_even_opened(path: Path) -> None:
     aged(path, old, 31)
     ledger = open_ledger(path, keep_days=30)
     assert ledger.latest_conversation().result() is None
-    assert ledger.search("aardvark").result() == []
+    assert ledger.search(asked("aardvark")).result() == []
     assert query(path, "SELECT count(*) FROM message") == [(2,)]
     ledger.close()
     assert query(path, "SELECT count(*) FROM message") == [(0,)]
@@ -245,6 +245,14 @@ def test_without_keep_days_nothing_is_old(path: Path) -> None:
         aged(path, whole_turn(ledger).conversation_id, 3650)
     with opened(path) as ledger:
         assert len(ledger.conversations().result()) == 1
+
+
+def test_any_number_of_days_is_one(path: Path) -> None:
+    with opened(path) as ledger:
+        aged(path, whole_turn(ledger).conversation_id, 3650)
+    ledger = open_ledger(path, keep_days=99_999_999)
+    assert len(ledger.conversations().result()) == 1
+    ledger.close()
 
 
 def test_what_runs_or_waits_is_not_old(path: Path) -> None:

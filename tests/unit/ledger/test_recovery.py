@@ -17,7 +17,7 @@ from hybridchat.ledger import backups
 from hybridchat.ledger.connect import connect
 from hybridchat.ledger.opening import damage_mark
 from hybridchat.ledger.store import Ledger, open_ledger
-from tests.unit.ledger.helpers import opened, query, whole_turn
+from tests.unit.ledger.helpers import asked, opened, query, whole_turn
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def use_everything(ledger: Ledger) -> int:
     uses = (
         lambda: [ledger.branch(c.id).result() for c in ledger.conversations().result()],
         lambda: whole_turn(ledger, "new words"),
-        lambda: ledger.search("word").result(),
+        lambda: ledger.search(asked("word")).result(),
         lambda: ledger.usage_statistics("day").result(),
         lambda: list(ledger.usage_rows()),
         lambda: ledger.snapshot(1, "2026-11-21T12:00:00Z").result(),
@@ -198,10 +198,10 @@ def test_a_broken_search_index_is_built_again(backed_up: Path) -> None:
     with closing(sqlite3.connect(backed_up)) as connection, connection:
         connection.execute("DELETE FROM message_fts_data WHERE id > 10")
     with opened(backed_up) as ledger, pytest.raises(LedgerError, match="damaged"):
-        ledger.search("saved").result()
+        ledger.search(asked("saved")).result()
     with opened(backed_up) as ledger:
         assert ledger.status.notice == ""
-        assert [hit.snippet for hit in ledger.search("since").result()] == ["\x02since\x03 then"] * 2
+        assert [hit.snippet for hit in ledger.search(asked("since")).result()] == ["\x02since\x03 then"] * 2
 
 
 def test_damage_under_another_window_is_left_alone(backed_up: Path) -> None:

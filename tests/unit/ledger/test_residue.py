@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import unicodedata
 from contextlib import closing
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from hybridchat.ledger import backups
 from hybridchat.ledger.connect import connect_writer
-from hybridchat.ledger.residue import LONGEST, Searched, search
+from hybridchat.ledger.residue import LONGEST, Searched, search, spellings
 from hybridchat.ledger.store import Ledger
 from tests.unit.ledger.helpers import opened, whole_turn
 
@@ -41,6 +42,8 @@ SPELLINGS = {
     "json": json.dumps({"a": TEXT}).encode(),
     "json-upper": json.dumps({"a": TEXT}).replace("\\u00bf", "\\u00BF").replace("\\u00e9", "\\u00E9").encode(),
     "json-raw": json.dumps([TEXT], ensure_ascii=False).encode(),
+    "accents apart": unicodedata.normalize("NFD", TEXT).encode(),
+    "accents apart, json": json.dumps(unicodedata.normalize("NFD", TEXT)).encode(),
 }
 
 
@@ -82,6 +85,30 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Path, "open", refuse)
     result = search(TEXT, [tmp_path], without=tmp_path / "models")
     assert result == Searched(files=1, unreadable=[f"{tmp_path / 'a'}: Permission denied"])
+
+
+@pytest.mark.parametrize("what", ["folder", "file"])
+def test_a_folder_that_cannot_be_read_is_said(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For root there is none."""
+    hidden = tmp_path / "backups"
+    hidden.mkdir()
+    (hidden / "a").write_text(TEXT)
+    called = "scandir" if what == "folder" else "stat"  # by which pathlib looks at links, too
+    real, barred = getattr(os, called), hidden if what == "folder" else hidden / "a"
+
+    def refuse(path: str | Path, *args: object, **more: object) -> object:
+        if Path(path) == barred:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *args, **more)
+
+    monkeypatch.setattr(os, called, refuse)
+    result = search(TEXT, [tmp_path], without=tmp_path / "models")
+    assert result == Searched(unreadable=[f"{barred}: Permission denied"])
+
+
+def test_what_goes_meanwhile_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "walk", lambda *_, **__: [(str(tmp_path), [], ["gone"])])
+    assert search(TEXT, [tmp_path], without=tmp_path / "models") == Searched()
 
 
 def test_the_ledger_its_log_and_its_backups(ledger: Ledger, path: Path) -> None:
@@ -189,4 +216,5 @@ def test_a_word_that_others_use_is_no_residue(path: Path) -> None:
 
 
 def test_a_text_is_at_most_so_long_that_it_lies_on_two_pages() -> None:
-    assert len(("x" * LONGEST).encode("utf-16-le")) < 4092 - 4
+    for text in ("x", "한", "𝅘𝅥𝅯"):
+        assert max(len(pattern) for pattern, form in spellings(text * LONGEST).items() if "JSON" not in form) < 4092 - 4

@@ -15,7 +15,7 @@ from hybridchat.ledger.departures import DEPARTURE_COLUMNS
 from hybridchat.ledger.reads import USAGE_COLUMNS
 from hybridchat.ledger.schema import migrate, migrations
 from hybridchat.ledger.writes import insert
-from tests.unit.ledger.helpers import ROOT, new_turn, opened, query, start_python
+from tests.unit.ledger.helpers import ROOT, asked, new_turn, opened, query, start_python
 
 NAMES = [migration.name for migration in migrations._migrations]
 
@@ -69,7 +69,10 @@ def test_every_older_ledger_is_brought_up_to_date(path: Path, version: int) -> N
     make_old(path, version)
     with opened(path) as ledger:
         assert ledger.branch(1).result()[0].text == "old words"
-        assert {hit.snippet for hit in ledger.search("old").result()} == {"an \x02old\x03 chat", "\x02old\x03 words"}
+        assert {hit.snippet for hit in ledger.search(asked("old")).result()} == {
+            "an \x02old\x03 chat",
+            "\x02old\x03 words",
+        }
         assert [row.cost.usd for row in ledger.usage_statistics("backend").result()] == [0.5]
         ledger.begin_turn(new_turn(conversation_id=1, parent_id=1)).result()
     assert query(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]

@@ -1,17 +1,20 @@
-"""Search: words, never syntax."""
+"""Search: words and filters, never SQL."""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from hybridchat.ledger.store import Ledger
-from tests.unit.ledger.helpers import new_turn, whole_turn
+from hybridchat.domain.chat import CostBasis, Role
+from hybridchat.domain.search import FILTERS
+from hybridchat.ledger.store import AttemptCost, Ledger, NewMarks
+from tests.unit.ledger.helpers import MANAGED, asked, end_of, new_turn, whole_turn
 
 
 def found(ledger: Ledger, query: str) -> list[str]:
-    return [hit.snippet for hit in ledger.search(query).result()]
+    return [hit.snippet for hit in ledger.search(asked(query)).result()]
 
 
 def test_all_words_the_last_may_be_unfinished(ledger: Ledger) -> None:
@@ -73,10 +76,10 @@ def test_titles_come_first_then_the_newest(ledger: Ledger) -> None:
     new = whole_turn(ledger, "q", "zebra two")
     titled = whole_turn(ledger, "q", "nothing")
     ledger.update_conversation(titled.conversation_id, title="On zebras").result()
-    hits = ledger.search("zebra").result()
+    hits = ledger.search(asked("zebra")).result()
     assert [hit.conversation_id for hit in hits] == [titled.conversation_id, new.conversation_id, old.conversation_id]
     assert [hit.message_id for hit in hits][1:] == [new.reply_message_id, old.reply_message_id]
-    assert len(ledger.search("zebra", limit=2).result()) == 2
+    assert len(ledger.search(asked("zebra"), limit=2).result()) == 2
 
 
 def test_a_reply_is_found_once_it_has_ended(ledger: Ledger) -> None:
@@ -107,10 +110,99 @@ def test_syntax_is_only_words(ledger: Ledger, query: str) -> None:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=st.text(max_size=40))
 def test_no_query_fails(ledger: Ledger, query: str) -> None:
-    assert isinstance(ledger.search(query.encode("utf-8", "replace").decode()).result(), list)
+    assert isinstance(ledger.search(asked(query)).result(), list)
 
 
 @pytest.mark.parametrize("word", ["AND", "or", "NEAR", "title"])
 def test_words_of_the_syntax_are_found_as_words(ledger: Ledger, word: str) -> None:
     whole_turn(ledger, "q", f"the word {word} itself")
     assert found(ledger, word) == [f"the word \x02{word}\x03 itself"]
+
+
+# --- filters
+
+
+@pytest.fixture
+def mixed(ledger: Ledger) -> dict[str, int]:
+    """Three conversations of one question each, by a word of their answers."""
+    here = whole_turn(ledger, "about zebras", "zebra of the lab\n```py\nrun()\n```")
+    asked_for = new_turn("about zebras too", attempt=replace(MANAGED, model="gpt-5.2"))
+    there = ledger.begin_turn(asked_for).result()
+    ledger.end_attempt(end_of(there, "zebra rented", model="gpt-5.2-2026")).result()
+    cost = AttemptCost(attempt_id=there.attempt_id, usd="0.25", basis=CostBasis.PRICED, detail="")
+    ledger.set_cost(cost).result()
+    other = whole_turn(ledger, "a horse", "no stripes")
+    ledger.mark(here.conversation_id, NewMarks(starred=True, add_tags=("work", "to read"))).result()
+    ledger.mark(other.conversation_id, NewMarks(archived=True, add_tags=("work",))).result()
+    return {"lab": here.conversation_id, "rented": there.conversation_id, "horse": other.conversation_id}
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("zebra backend:lab", {"lab"}),
+        ("zebra backend:LAB", {"lab"}),
+        ("zebra model:gpt-5", {"rented"}),
+        ("zebra model:2026", {"rented"}),
+        ("zebra zone:managed", {"rented"}),
+        ("zebra zone:local", {"lab"}),
+        ("zebra -zone:managed", {"lab"}),
+        ("zebra cost>0.2", {"rented"}),
+        ("zebra cost<0.2", set()),  # an unknown cost is neither
+        ("zebra cost<0.3", {"rented"}),
+        ("zebra tag:work", {"lab"}),
+        ('zebra tag:"to read" is:starred', {"lab"}),
+        ("zebra -tag:work", {"rented"}),
+        ("zebra has:code", {"lab"}),
+        ("zebra -has:code", {"rented"}),
+        ("zebra after:2020-01-01", {"lab", "rented"}),
+        ("zebra before:2020-01-01", set()),
+        ("zebra -rented", {"lab"}),
+        ("zebras -rented", {"lab", "rented"}),  # its question does not say so
+        ("tag:work", {"lab", "horse"}),
+        ("tag:work -is:archived", {"lab"}),
+        ("is:archived", {"horse"}),
+        ("is:starred", {"lab"}),
+        ("after:2020-01-01", {"lab", "rented", "horse"}),
+        ("zone:managed", {"rented"}),
+        ("cost>0.1", {"rented"}),
+        ("has:code", {"lab"}),
+        ("backend:nobody", set()),
+    ],
+)
+def test_filters(ledger: Ledger, mixed: dict[str, int], query: str, expected: set[str]) -> None:
+    hits = ledger.search(asked(query)).result()
+    assert {hit.conversation_id for hit in hits} == {mixed[name] for name in expected}
+
+
+def test_a_question_is_found_by_who_answered_it(ledger: Ledger, mixed: dict[str, int]) -> None:
+    hits = ledger.search(asked("about backend:rented")).result()
+    assert [(hit.role, hit.snippet) for hit in hits] == [
+        (None, "\x02about\x03 zebras too"),
+        (Role.USER, "\x02about\x03 zebras too"),
+    ]
+
+
+def test_filters_alone_name_conversations_or_messages(ledger: Ledger, mixed: dict[str, int]) -> None:
+    (chat,) = ledger.search(asked("is:archived")).result()
+    assert (chat.role, chat.title, chat.snippet, chat.is_archived) == (None, "a horse", "a horse", True)
+    hits = ledger.search(asked("zone:managed")).result()
+    assert [(hit.role, hit.snippet) for hit in hits] == [
+        (Role.ASSISTANT, "zebra rented"),
+        (Role.USER, "about zebras too"),
+    ]
+    assert not any(hit.is_archived for hit in hits)
+
+
+def test_a_long_message_that_only_a_filter_names_shows_its_beginning(ledger: Ledger) -> None:
+    whole_turn(ledger, "q", "word " * 1000, attempt=MANAGED)
+    (reply, _) = ledger.search(asked("zone:managed")).result()
+    assert reply.snippet.startswith("word word")
+    assert reply.snippet.endswith("…")
+    assert len(reply.snippet) < 200
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(parts=st.lists(st.sampled_from([*FILTERS, "x", '"a b"', "-y", "7d", "0.1", "lab ", " "]), max_size=8))
+def test_no_filter_fails(ledger: Ledger, parts: list[str]) -> None:
+    assert isinstance(ledger.search(asked("".join(parts))).result(), list)

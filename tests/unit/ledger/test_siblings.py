@@ -61,6 +61,15 @@ def test_a_pin_of_another_window_or_a_deletion_holds(ledger: Ledger, begin: str)
     assert len(list(ledger.usage_rows())) == 1
 
 
+def test_the_next_turn_does_not_loosen_what_another_window_pinned(ledger: Ledger) -> None:
+    first = whole_turn(ledger, "one")
+    ledger.update_conversation(first.conversation_id, privacy=Privacy.LOCAL_ONLY).result()
+    more = new_turn(conversation_id=first.conversation_id, parent_id=first.reply_message_id)
+    with pytest.raises(Refused, match="pinned"):
+        ledger.begin_turn(more).result()
+    assert len(ledger.branch(first.conversation_id).result()) == 2
+
+
 def test_a_reply_whose_next_attempt_does_not_come_says_why(ledger: Ledger) -> None:
     ids = ledger.begin_turn(new_turn()).result()
     ledger.end_attempt(end_of(ids, "", outcome=Outcome.ERROR, state=MessageState.FAILED, note="busy")).result()

@@ -13,7 +13,7 @@ from hybridchat.errors import LedgerError
 from hybridchat.ledger.connect import SCHEMA_VERSION
 from hybridchat.ledger.reads import USAGE_COLUMNS
 from hybridchat.ledger.store import AttemptCost, Ledger
-from tests.unit.ledger.helpers import LOCAL, end_of, new_turn, opened, query, whole_turn
+from tests.unit.ledger.helpers import LOCAL, asked, end_of, new_turn, opened, query, whole_turn
 
 
 def test_a_turn_is_on_disk_before_anything_is_sent(ledger: Ledger, path: Path) -> None:
@@ -122,7 +122,7 @@ def test_memory_mode_is_a_whole_ledger(home: Path) -> None:
         ids = whole_turn(ledger, "only here")
         assert (ledger.status.mode, ledger.path) == ("memory", None)
         assert len(ledger.branch(ids.conversation_id).result()) == 2
-        assert ledger.search("only").result()
+        assert ledger.search(asked("only")).result()
         ledger.delete_conversation(ids.conversation_id).result()
         assert ledger.purge_deleted().result() == 1
     assert not home.exists()

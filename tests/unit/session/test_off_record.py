@@ -22,7 +22,7 @@ from hybridchat.ledger.times import utc_now
 from hybridchat.net.audit import _errand
 from hybridchat.session.debuglog import DebugLog
 from hybridchat.session.events import TurnEnded
-from tests.unit.ledger.helpers import MANAGED, new_turn, query
+from tests.unit.ledger.helpers import MANAGED, asked, new_turn, query
 from tests.unit.session.conftest import Build, Scripted, World, spec
 
 PRICE = {"tiny": PricePerMillion(input=Decimal(1), output=Decimal(1))}
@@ -132,7 +132,7 @@ async def test_its_ledger_has_the_tables_of_the_other(build: Build, kept: Ledger
     assert ledger._read(lambda db: db.execute(tables).fetchall()).result() == (
         kept._read(lambda db: db.execute(tables).fetchall()).result()
     )
-    assert [hit.snippet for hit in ledger.search("axolotl").result()] != [], "its index is filled"
+    assert [hit.snippet for hit in ledger.search(asked("axolotl")).result()] != [], "its index is filled"
 
 
 async def test_what_leaves_is_on_an_errand_without_a_conversation(build: Build) -> None:

@@ -43,11 +43,11 @@ async def test_what_is_begun_in_a_pinned_folder_is_born_pinned_and_says_by_what(
     chat = world.session.new(privacy=Privacy.OPEN)
     assert chat.privacy is Privacy.LOCAL_ONLY
     plan = world.session.plan(chat, "words")
-    assert (plan.privacy, plan.decision.reasons[-1]) == (Privacy.LOCAL_ONLY, WHY)
+    assert (plan.privacy, plan.decision.reasons[-1]) == (Privacy.LOCAL_ONLY, "pinned by its folder")
     assert [notice.text for notice in world.told(Notice)] == ["a line about it"]
     await say(world.session, chat, "words")
-    assert routes(world)[0].endswith(WHY)
-    with pytest.raises(Refused, match="pinned by"):
+    assert routes(world)[0].endswith("pinned by its folder"), "a usage row stays: no name of the user's is in it"
+    with pytest.raises(Refused, match=WHY):
         await say(world.session, chat, "words", route="cloud")
     assert world.backends["cloud"].requests == []
 
@@ -139,6 +139,22 @@ async def test_no_retry_leaves_once_the_folder_pins(build: Build, at_once: None)
     assert len(world.backends["cloud"].requests) == 1
     assert reply.attempt is not None
     assert (reply.attempt.attempt_no, reply.attempt.outcome) == (2, Outcome.REFUSED)
+
+
+async def test_what_another_window_pinned_is_pinned_here_with_the_next_message(build: Build, tmp_path: Path) -> None:
+    here, there = [await build(LAB, CLOUD, ledger=open_ledger(tmp_path / "ledger.db")) for _ in range(2)]
+    chat = here.session.new()
+    await say(here.session, chat, "words", route="cloud")
+    assert chat.id is not None
+    await there.session.set_privacy(await there.session.open(chat.id), Privacy.LOCAL_ONLY)
+    with pytest.raises(Refused, match="this conversation is local only"):
+        await here.session.send(chat, "more words", route="cloud")
+    with pytest.raises(Refused, match="this conversation is local only"):
+        await here.session.answer_again(chat, route="cloud")
+    assert len(here.backends["cloud"].requests) == 1
+    assert here.session.plan(chat, "more words").privacy is Privacy.LOCAL_ONLY, "as the screen says from now on"
+    await say(here.session, chat, "more words", route="lab")
+    assert [message.text for message in here.backends["lab"].requests[-1].messages] == ["words", "Hello", "more words"]
 
 
 async def test_a_summary_is_as_private_as_another_window_made_the_conversation(build: Build, tmp_path: Path) -> None:

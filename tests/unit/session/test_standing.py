@@ -162,6 +162,18 @@ async def test_who_changed_between_question_and_answer_is_not_vouched_for(build:
     assert proof(world) is Proof.ASSUMED
 
 
+async def test_it_ends_when_a_reply_was_forwarded(build: Build) -> None:
+    world, scripted = await answered_by(build, SSH, LLAMA)
+    await world.session.vouch("lab")
+    scripted.script = (Failed(ErrorKind.FORWARDED, "far.example answered", remote_host="far.example"),)
+    chat = world.session.new(privacy=Privacy.LOCAL_ONLY)
+    await world.session.send(chat, "words")
+    await world.session.wait(chat)
+    world.session.fleet.add(LLAMA)  # as at the next start, when nobody remembers the reply
+    assert proof(world) is Proof.ASSUMED
+    assert "it forwarded a reply to far.example" in world.session.standing("lab").doubt
+
+
 async def test_what_no_word_can_make_local(build: Build) -> None:
     world = await build(spec("rented", Zone.MANAGED), spec("lan", Zone.PRIVATE), DOUBTED)
     for backend in ("rented", "lan"):

@@ -27,6 +27,12 @@ def found(text: str) -> list[tuple[str, str]]:
         ("postgres://app:s3cr3t!pw@db:5432/x", "URL password", "s3cr3t!pw"),
         ("Server=db;User Id=sa;Password=hunter22;Encrypt=True", "connection password", "hunter22"),
         ("card 4111 1111 1111 1111, valid", "card", "4111 1111 1111 1111"),
+        ("card 4111\xa01111\xa01111\xa01111", "card", "4111\xa01111\xa01111\xa01111"),
+        (
+            "DE89\u202f3704\u202f0044\u202f0532\u202f0130\u202f00",
+            "IBAN",
+            "DE89\u202f3704\u202f0044\u202f0532\u202f0130\u202f00",
+        ),
         ("4111111111111111 5500000000000004", "card", "4111111111111111"),
         ("IBAN DE89 3704 0044 0532 0130 00 AND more", "IBAN", "DE89 3704 0044 0532 0130 00"),
         ("DE89370400440532013000", "IBAN", "DE89370400440532013000"),

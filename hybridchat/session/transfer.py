@@ -1,0 +1,45 @@
+"""Conversations in and out for the screen: what takes long runs in a thread, and its libraries load there."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hybridchat.config import PrivacyConfig
+from hybridchat.domain.chat import Conversation, Privacy
+from hybridchat.session.floor import Floor
+from hybridchat.session.ledgers import Ledgers
+
+if TYPE_CHECKING:
+    from hybridchat.session.importing import Importer
+
+
+class Transfer:
+    def __init__(self, ledgers: Ledgers, floor: Floor, config: PrivacyConfig) -> None:
+        self._ledgers = ledgers
+        self._floor = floor
+        self._config = config
+
+    def importer(self) -> Importer:
+        """For one import. Its `run` blocks."""
+        from hybridchat.session.importing import Importer
+
+        default, folders = Privacy(self._config.default), self._config.local_only_folders
+        return Importer(self._ledgers.kept, default, folders, lambda: self._floor.why)
+
+    def file_name(self, conversation: Conversation, form: str) -> str:
+        """That an export of it could have."""
+        from hybridchat.session.exporting import file_name
+
+        return file_name(conversation, form)
+
+    async def export(self, conversation: Conversation, form: str, file: Path) -> None:
+        """To a new file; json with all branches. Raises UsageError where it cannot be written."""
+        await asyncio.to_thread(self._export, conversation, form, file)
+
+    def _export(self, conversation: Conversation, form: str, file: Path) -> None:
+        from hybridchat.session.exporting import Exporter, write_new
+
+        exporter = Exporter(self._ledgers.of(conversation.id), branches=form == "json")
+        write_new(file, lambda stream: exporter.one(conversation, form, stream))

@@ -1,0 +1,61 @@
+"""The chat screen's ways in and out: this chat to a file, conversations from one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual import work
+
+from hybridchat.domain.text import clean_line
+from hybridchat.tui.screens.chat_view import ChatView
+
+FORMATS = {
+    "html": "A page for a browser",
+    "markdown": "Markdown",
+    "json": "JSON, with all branches: for another hybridchat",
+}
+
+
+class Moving(ChatView):
+    """Files are named by the user; nothing leaves this device by it."""
+
+    @work(exclusive=True, group="moving")
+    async def action_export_chat(self) -> None:
+        from hybridchat.tui.screens.dialogs import Prompt
+        from hybridchat.tui.widgets.rows import Row
+
+        if self.session is None or self.chat is None or self.chat.conversation is None:
+            self.notify("This chat is empty; there is nothing to export.")
+            return
+        conversation, transfer = self.chat.conversation, self.session.transfer
+        form = await self.pick("Export this chat", [Row(*row) for row in FORMATS.items()], has_filter=False)
+        if not isinstance(form, str):
+            return
+        name = f"~/{transfer.file_name(conversation, form)}"
+        file = await self.app.push_screen_wait(Prompt("To which file?", clean_line(name)))
+        if file and file.strip():
+            with self.told():
+                await transfer.export(conversation, form, _path(file))
+                self.notify(f"Exported to {clean_line(file)}.")
+
+    @work(exclusive=True, group="moving")
+    async def action_import_chats(self) -> None:
+        from hybridchat.tui.screens.bringing_in import BringIn
+        from hybridchat.tui.screens.dialogs import Prompt
+
+        if self.session is None:
+            return
+        hint = "an export of ChatGPT, Claude, Open WebUI, llm or hybridchat"
+        file = await self.app.push_screen_wait(Prompt("Import conversations from which file?", placeholder=hint))
+        if file and file.strip():
+            importer = self.session.transfer.importer()
+            await self.app.push_screen_wait(BringIn(importer, _path(file)))
+            self.session.books.refresh()
+
+
+def _path(typed: str) -> Path:
+    """As a shell would read it."""
+    try:
+        return Path(typed.strip()).expanduser()
+    except RuntimeError:  # nobody knows whose home ~name is
+        return Path(typed.strip())
