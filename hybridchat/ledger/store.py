@@ -12,15 +12,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
 from hybridchat.domain.audit import Departure
 from hybridchat.domain.chat import Attempt, Conversation, MessageState
-from hybridchat.domain.imports import ImportedAttempt, ImportedConversation
 from hybridchat.errors import LedgerError
-from hybridchat.ledger import departures, files, imports, marks, money, purge, writes
+from hybridchat.ledger import departures, files, marks, money, purge, writes
 from hybridchat.ledger.backups import look_after
 from hybridchat.ledger.connect import (
     SQLITE_ERRORS,
@@ -32,7 +31,6 @@ from hybridchat.ledger.connect import (
     transaction,
 )
 from hybridchat.ledger.departures import DepartureRow
-from hybridchat.ledger.imports import Added
 from hybridchat.ledger.opening import Opened, end_process, open_file
 from hybridchat.ledger.questions import Call, Questions
 from hybridchat.ledger.records import (
@@ -56,6 +54,10 @@ from hybridchat.ledger.records import (
 from hybridchat.ledger.usage import UsageRow
 from hybridchat.ledger.worker import Worker
 from hybridchat.ledger.writer import BUSY_S, Notify, Trouble, Writer
+
+if TYPE_CHECKING:
+    from hybridchat.domain.imports import ImportedAttempt, ImportedConversation
+    from hybridchat.ledger.imports import Added
 
 __all__ = [
     "AdviceFacts",
@@ -275,6 +277,8 @@ class Ledger(Questions):
         self, batch: Sequence[ImportedConversation | ImportedAttempt], *, rehearse: bool = False
     ) -> Future[Added]:
         """What of it is not here yet, in one transaction; with `rehearse` that is undone at once."""
+        from hybridchat.ledger import imports  # not on the way to the first screen
+
         return self._write(lambda db: imports.add(db, batch, rehearse=rehearse), is_awaited=True)
 
     def update_conversation(self, conversation_id: int, **fields: object) -> Future[None]:

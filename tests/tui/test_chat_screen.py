@@ -51,6 +51,13 @@ async def test_a_running_reply_is_there_when_its_chat_returns(play: Screenplay) 
         await stage.until(lambda: "and the second and more" in stage.text)
 
 
+async def test_a_plan_that_comes_after_the_end_is_no_fault(play: Screenplay) -> None:
+    async with play() as stage:
+        screen = stage.screen
+        await screen.route_line.remove()
+        screen.plan_now()
+
+
 async def test_notices_stay_until_they_are_dismissed(play: Screenplay) -> None:
     async with play(notices=[Notice("config.toml:3: unknown key", "error")]) as stage:
         stage.session.emit(Notice("[@click=app.quit]never markup[/]\x1b[2J"))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from hybridchat import wiring
+from hybridchat.config import UiConfig
 from hybridchat.ledger.connect import connect
 from hybridchat.ledger.times import utc_now
 from hybridchat.session.chat import Session
@@ -101,7 +102,8 @@ def rent(play: Screenplay, home: Path) -> Rent:
                 config = CONFIG.format(local=local.url, managed=managed.url, route=route)
                 return configured_session(home, config + more)
 
-            async with play(open_session=open_session, size=size) as stage:
+            ui = UiConfig(text_width=150)  # figures stand in one line
+            async with play(open_session=open_session, size=size, ui=ui) as stage:
                 await stage.until(lambda: "Enter sends to" in stage.text)
                 yield Two(stage, local, managed, home)
 

@@ -173,7 +173,7 @@ class ChatView(Screen[None]):
 
     def plan_now(self) -> None:
         """Brings the line over the composer and the title up to date."""
-        if self.session is None or self.chat is None:
+        if self.session is None or self.chat is None or not self.route_line.is_attached:  # the user has quit meanwhile
             return
         plan, enter = self.plan_enter()
         self.route_line.show(plan, enter)
