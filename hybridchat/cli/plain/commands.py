@@ -170,8 +170,10 @@ COMMANDS: dict[str, Command] = {
         Command("new", new, action="new_chat"),
         Command("off-record", off_record, action="new_off_record"),
         Command("list", reading.list_chats, words="All conversations, newest first, with their numbers"),
+        Command("find", reading.find, "WORDS", words="Messages and titles with these words, and filters as in search"),
         Command("open", open_chat, "N", words="Go on with the conversation of that number"),
         Command("show", reading.show, words="This conversation from its beginning"),
+        Command("export", reading.export, "FILE", words="This conversation to a new file: .md, .json or .html"),
         Command("rename", rename, "TITLE", "rename_chat"),
         Command("delete", delete, action="delete_chat"),
         Command("undo", undo, action="undo_delete"),
@@ -189,4 +191,4 @@ COMMANDS: dict[str, Command] = {
         Command("quit", leave, action="quit"),
     )
 }
-ALIASES = {"panel": "stats", "exit": "quit", "escalate": "other", "?": "help", "chats": "list"}
+ALIASES = {"panel": "stats", "search": "find", "exit": "quit", "escalate": "other", "?": "help", "chats": "list"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 from hybridchat.cli import output
 from hybridchat.cli.plain.talk import Talk
@@ -12,6 +13,9 @@ from hybridchat.errors import UsageError
 from hybridchat.tui.comparison import comparison_notes, comparison_rows
 from hybridchat.tui.words import PRIVACY, when
 
+MOST_FOUND = 20
+FORMATS = {".md": "markdown", ".json": "json", ".html": "html"}
+_MARKS = {0x02: None, 0x03: None}  # around what was found
 _OFF = "off-"  # before the number of a conversation off the record
 
 
@@ -39,6 +43,39 @@ async def list_chats(talk: Talk, argument: str) -> None:
         if one.id == talk.chat.id:
             words.append("open here")
         output.line(f"{chat_name(one.id)}. {', '.join(filter(None, words))}")
+
+
+async def find(talk: Talk, argument: str) -> None:
+    """Messages and titles, as `hybridchat search` finds them."""
+    found = await talk.session.finding.search(argument, MOST_FOUND)
+    for problem in found.problems:
+        output.note(problem)
+    if not found.hits:
+        output.note("Nothing was found.")
+    now = datetime.now().astimezone()
+    for hit in found.hits:
+        snippet = clean_line(hit.snippet.translate(_MARKS))
+        output.line(f"{chat_name(hit.conversation_id)}. {when(hit.at, now)}, {clean_line(hit.title)}: {snippet}")
+
+
+async def export(talk: Talk, argument: str) -> None:
+    """To a new file; its ending says in which format."""
+    if talk.chat.conversation is None:
+        raise UsageError("this chat is empty", "there is nothing to export")
+    file = _file(argument)
+    await talk.session.transfer.export(talk.chat.conversation, FORMATS[file.suffix], file)
+    output.note(f"Exported to {clean_line(str(file))}.")
+
+
+def _file(typed: str) -> Path:
+    """As a shell would read it. Raises UsageError for one whose format is not known."""
+    try:
+        file = Path(typed).expanduser()
+    except RuntimeError:
+        raise UsageError(f"nobody knows whose home {clean_line(typed)} is in", "name another place") from None
+    if file.suffix not in FORMATS:
+        raise UsageError("no file was named whose ending says the format", "/export NAME.md, NAME.json or NAME.html")
+    return file
 
 
 async def show(talk: Talk, argument: str) -> None:

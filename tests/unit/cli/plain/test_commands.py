@@ -80,6 +80,19 @@ async def test_the_numbers_are_words(converse_by: Converse, sides: Sides) -> Non
     assert "No budget is set." in said.err
 
 
+async def test_words_are_found_again_and_a_conversation_is_exported(
+    converse_by: Converse, sides: Sides, tmp_path: Path
+) -> None:
+    file = tmp_path / "chat.md"
+    said = await converse_by(
+        Script("a rare word", "/find rare before:never", "/find nowhere", f"/export {file}", "/export x")
+    )
+    assert any(line.startswith("1. ") and "a rare word" in line for line in said.out.splitlines())
+    assert "Nothing was found." in said.err and "before:" in said.err
+    assert "from lab" in file.read_text(encoding="utf-8")
+    assert "no file was named whose ending says the format" in said.err
+
+
 async def test_what_routes_heed(converse_by: Converse, sides: Sides) -> None:
     said = await converse_by(Script("/effort low", "/reasoning", "/workload code", "/privacy private", "/thinking"))
     assert "High reasoning is on." in said.err
@@ -102,6 +115,7 @@ async def test_what_routes_heed(converse_by: Converse, sides: Sides) -> None:
         ("/other", "there is no question to answer again"),
         ("/ways", "the last question has its answer"),
         ("/answers", "the last question has no other answer"),
+        ("/export a.md", "this chat is empty"),
         ("/effort much", "'much' is none of these"),
         ("/privacy none", "local_only, private, open"),
         ("/budget year", "conversation, day, month"),
