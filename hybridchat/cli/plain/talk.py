@@ -26,6 +26,7 @@ from hybridchat.tui.words import LIMITS, candidate_words, left_out_words
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan, Session
 
+LOOK_EVERY_S = 0.01
 WAITING_S = 10.0  # so long nothing came: that is said, and again after twice the time
 
 
@@ -131,8 +132,12 @@ class Talk:
     async def finish(self) -> None:
         """Waits for the running reply, and for those of what waits behind it."""
         while self.chat.is_streaming:
-            self._tell_end(await self._wait(), is_last=not self.chat.queue)
-            await asyncio.sleep(0)  # what waits begins now
+            if self.chat.turn is None:  # the words of one that waited are on their way to disk
+                await asyncio.sleep(LOOK_EVERY_S)
+            else:
+                self._tell_end(await self._wait())
+                await asyncio.sleep(0)  # what waits begins now
+        self.remember()
         await self._offer()
 
     async def _wait(self) -> Message:
@@ -147,13 +152,11 @@ class Talk:
         await self.session.books.settle()
         return ended
 
-    def _tell_end(self, reply: Message, *, is_last: bool) -> None:
+    def _tell_end(self, reply: Message) -> None:
         self.teller.end_reply(reply)
         refused = reply.attempt is not None and reply.attempt.outcome is Outcome.REFUSED
         failed = EXIT_REFUSED if refused else EXIT_FAILED
         self.exit_code = EXIT_OK if reply.state is MessageState.COMPLETE else failed
-        if is_last:
-            self.remember()
 
     def interrupt(self) -> bool:
         """Stops the running reply; False where none runs."""
@@ -244,7 +247,7 @@ class Talk:
                 await self.go_on_in_fork(other, draft)
             return
         self.show_chat(fork)
-        self._tell_end(await self._wait(), is_last=True)
+        self._tell_end(await self._wait())
         self.unsent = draft
         output.note("This is a fork that begins with a summary. An empty line sends your words here.")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hybridchat import wiring
 from hybridchat.errors import Refused, UsageError
 from hybridchat.ledger.store import open_ledger
 from tests.unit.cli.plain.conftest import CTRL_C, Converse, Script, Sides
@@ -105,6 +106,21 @@ async def test_the_last_conversation_is_opened_with_its_last_turn(converse_by: C
     assert said.out == "You: one\nfrom lab\nfrom lab\n"
     messages = sides.lab.sent("/v1/chat/completions")[-1].json()["messages"]
     assert [message["content"] for message in messages] == ["one", "from lab", "two"]
+
+
+async def test_what_waits_is_sent_by_an_empty_line_one_after_the_other(converse_by: Converse, sides: Sides) -> None:
+    sides.lab.tokens, sides.lab.tokens_per_s = 1_000_000, 200.0
+    session = wiring.load().open_session()
+    await session.start(panel=False)
+    chat = session.new()
+    for text in ("one", "two", "three"):
+        await session.send(chat, text)
+    await session.close()
+    sides.lab.tokens, sides.lab.tokens_per_s = 2, 0.0
+    said = await converse_by(Script("", "four"), reopen_latest=True)
+    assert "Enter sends what waits to lab" in said.err
+    assert [text.split()[-1] for text in sides.asked(sides.lab)[-3:]] == ["two", "three", "four"]
+    assert said.out.endswith("from lab\n" * 3)
 
 
 async def test_up_brings_back_what_was_said_here_but_nothing_off_the_record(
