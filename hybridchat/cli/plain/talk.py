@@ -135,10 +135,15 @@ class Talk:
             if self.chat.turn is None:  # the words of one that waited are on their way to disk
                 await asyncio.sleep(LOOK_EVERY_S)
             else:
-                self._tell_end(await self._wait())
+                self._count(await self._wait())
                 await asyncio.sleep(0)  # what waits begins now
-        self.remember()
+        await self._end_reply()
         await self._offer()
+
+    async def _end_reply(self) -> None:
+        await self.session.books.settle()
+        self.teller.end_reply()
+        self.remember()
 
     async def _wait(self) -> Message:
         reply = asyncio.ensure_future(self.session.wait(self.chat))
@@ -148,12 +153,9 @@ class Talk:
             if self.reader.is_interactive and turn is not None and not (turn.message.text or turn.message.thinking):
                 self.teller.say("Nothing has come yet. Ctrl+C stops it.")
                 patience_s *= 2
-        ended = await reply
-        await self.session.books.settle()
-        return ended
+        return await reply
 
-    def _tell_end(self, reply: Message) -> None:
-        self.teller.end_reply(reply)
+    def _count(self, reply: Message) -> None:
         refused = reply.attempt is not None and reply.attempt.outcome is Outcome.REFUSED
         failed = EXIT_REFUSED if refused else EXIT_FAILED
         self.exit_code = EXIT_OK if reply.state is MessageState.COMPLETE else failed
@@ -247,7 +249,8 @@ class Talk:
                 await self.go_on_in_fork(other, draft)
             return
         self.show_chat(fork)
-        self._tell_end(await self._wait())
+        self._count(await self._wait())
+        await self._end_reply()
         self.unsent = draft
         output.note("This is a fork that begins with a summary. An empty line sends your words here.")
 

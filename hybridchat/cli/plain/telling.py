@@ -28,6 +28,7 @@ class Teller:
         self.is_prompting = False  # somebody types: what is to be said waits
         self.ways: tuple[Way, ...] = ()  # after a reply that failed
         self.attempts: dict[int, Attempt] = {}  # by message, with their costs as those come in
+        self._ended: Message | None = None  # the reply whose last line is not said yet
         self._held: list[str] = []
         self._said = ""  # the last of the words that come again and again
         self._is_thinking = False
@@ -40,9 +41,12 @@ class Teller:
             case news.AttemptPriced(attempt) if attempt.message_id is not None:
                 self.attempts[attempt.message_id] = attempt
             case news.TurnBegan() if self._is_here(event.conversation.id):
+                self.end_reply()
                 self.ways, self._said, self._is_thinking = (), "", False
                 if event.budget:
                     self.say(event.budget)
+            case news.TurnEnded(conversation_id, reply) if self._is_here(conversation_id):
+                self._ended = reply
             case news.Delta() if self._is_here(event.conversation_id):
                 self._on_delta(event)
             case news.EngineLoading(conversation_id, _, detail, _) if self._is_here(conversation_id):
@@ -79,8 +83,12 @@ class Teller:
                 self._on_gone()
             self._ends_line = text.endswith("\n")
 
-    def end_reply(self, reply: Message) -> None:
-        """One line of what was measured."""
+    def end_reply(self) -> None:
+        """One line of what was measured of the reply that has ended, unless that is said: when its cost has come in, or
+        the next one begins."""
+        if self._ended is None:
+            return
+        reply, self._ended = self._ended, None
         if self._is_thinking and self.show_thinking:
             output.talk("\n")
         self._is_thinking = False
