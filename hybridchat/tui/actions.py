@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from textual.keys import REPLACED_KEYS, key_to_character
-
 
 class Action(NamedTuple):
     """One thing the user can do; what `where` names has a method `action_<id>`."""
@@ -132,6 +130,8 @@ def key_name(key: str) -> str:
 
 def character_of(key: str) -> str | None:
     """What a key types; None for one that types nothing: with Ctrl or Alt, F5, Esc."""
+    from textual.keys import REPLACED_KEYS, key_to_character  # the table itself is read without a screen too
+
     character = key_to_character(REPLACED_KEYS.get(key, key))
     return character if character is not None and character.isprintable() else None
 
