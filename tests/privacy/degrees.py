@@ -81,7 +81,7 @@ def _in_vain(world: World) -> str:
         terminal.wait_for("Write a message")
         terminal.wait_for("Enter cannot send")
         terminal.type(f"{QUESTION}\r")
-        shown = terminal.wait_for(QUESTION)
+        shown = terminal.wait_for(lambda text: QUESTION in text and "Ollama's cloud" in text)
         terminal.type(CTRL_Q)
         terminal.wait_for_exit()
     return shown

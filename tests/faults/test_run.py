@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 TOOLS = ("cat", "chmod", "cmp", "cp", "cut", "dirname", "grep", "mkdir", "readlink", "sh", "tail")
 PYTHON = """#!/bin/sh
 echo "$*" >>"$CALLS"
