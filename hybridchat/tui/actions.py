@@ -147,6 +147,8 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         ),
     ),
     "Reading": (
+        Action("message_before", ("ctrl+up", "left_square_bracket"), "The message before", "Point at it"),
+        Action("message_after", ("ctrl+down", "right_square_bracket"), "The message after", "Point at it; Esc leaves"),
         Action("copy_reply", ("ctrl+y",), "Copy the last reply", "To the clipboard, over SSH too", slash="copy"),
         Action("copy_code", ("f5",), "Copy a code block…", "The only one, or choose among several"),
         Action("links", ("alt+l",), "Links of this reply…", "Where they lead; to copy, or to open"),
