@@ -60,26 +60,36 @@ class LazyGroup(click.Group):
 @click.group(PROGRAM, cls=LazyGroup, invoke_without_command=True)
 @click.option("-c", "--continue-last", is_flag=True, help="Reopen the last conversation.")
 @click.option("--local-only", is_flag=True, help="Nothing of this run leaves this device; before any command.")
+@click.option("--plain", is_flag=True, help="Lines and words instead of a screen: for screen readers, logs and pipes.")
 @click.option("--theme", metavar="NAME", help="Colours for this run; `hybridchat doctor` lists the names.")
 @click.option("--debug", is_flag=True, help="Write content-free events to logs/debug.log; show tracebacks.")
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context
-def root(ctx: click.Context, continue_last: bool, local_only: bool, theme: str | None, debug: bool) -> None:
+def root(
+    ctx: click.Context, continue_last: bool, local_only: bool, plain: bool, theme: str | None, debug: bool
+) -> None:
     """Chat with your own models and rented ones. Without a command it opens the chat.
 
     \b
     hybridchat                          open the chat
     hybridchat --local-only             with no way off this device
+    hybridchat --plain                  the same without a screen, line by line
     git diff | hybridchat ask "review this"
     hybridchat COMMAND --help           every command has an example
     """
     ctx.obj = debug
-    if ctx.invoked_subcommand is None:
+    if plain and theme:
+        raise click.UsageError("--theme is the screen's, and --plain has none", ctx)
+    if ctx.invoked_subcommand is None and plain:
+        from hybridchat.cli.plain import opening
+
+        opening.open_plain(continue_last=continue_last)
+    elif ctx.invoked_subcommand is None:
         from hybridchat.cli import chat
 
         chat.open_chat(continue_last=continue_last, theme=theme)
-    elif continue_last or theme:
-        raise click.UsageError("-c and --theme are the chat's; a command's options follow it", ctx)
+    elif continue_last or theme or plain:
+        raise click.UsageError("-c, --plain and --theme are the chat's; a command's options follow it", ctx)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -77,7 +77,7 @@ def run_app(app: HybridChatApp) -> None:
 
 def require_terminal() -> None:
     """Raises UsageError where no screen can be drawn."""
-    remedy = 'use `hybridchat ask "…"`'
+    remedy = 'use `hybridchat --plain`, or `hybridchat ask "…"` for one question'
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the chat needs a terminal", f"in a pipe or a script {remedy}")
     if os.environ.get("TERM") == "dumb":

@@ -144,6 +144,8 @@ class UiConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Columns of text at most; code and tables use all the room there is."""
     show_thinking: bool = False
     """Thinking unfolded by default."""
+    reduced_motion: bool = False
+    """Nothing moves by itself: no blinking, no sliding, no counting; words say what goes on."""
 
 
 class NotifyConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from hybridchat.domain.chat import Role
 from hybridchat.domain.search import LOCAL, Condition, Field, Phrase, Query
+from hybridchat.ledger import usage
 from hybridchat.ledger.connect import SQLITE_ERRORS, is_damage
 from hybridchat.ledger.records import SearchHit
 from hybridchat.ledger.times import utc_text
@@ -123,7 +124,7 @@ def _quoted(phrase: Phrase) -> str:
 def search(connection: sqlite3.Connection, query: Query, limit: int) -> list[SearchHit]:
     """Hits in titles first, then in messages, the newest first in both. Without a word to find, the conversations that
     the filters name; the messages, where a filter is about those."""
-    if query.is_empty:
+    if query.is_empty or _names_nobody(connection, query):
         return []
     expression = match_expression(query.phrases)
     has_words, are_of_chats = bool(expression), all(c.field in _OF_CHATS for c in query.conditions)
@@ -137,6 +138,12 @@ def search(connection: sqlite3.Connection, query: Query, limit: int) -> list[Sea
             found = [expression] if has_words else []
             hits += map(_to_hit, connection.execute(statement, (*found, *values, limit - len(hits))))
     return hits
+
+
+def _names_nobody(connection: sqlite3.Connection, query: Query) -> bool:
+    """A backend that was never asked, as while its name is being typed: then no message needs to be looked at."""
+    wanted = {c.value for c in query.conditions if c.field is Field.BACKEND and c.is_wanted}
+    return bool(wanted) and not wanted <= {name.lower() for name in usage.backends(connection)}
 
 
 _OF_CHATS = {*_OF_CONVERSATION, Field.BEFORE, Field.AFTER}

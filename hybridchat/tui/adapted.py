@@ -6,6 +6,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from textual import constants, on
+from textual.events import DescendantFocus
+from textual.widgets import Input, TextArea
+
 from hybridchat.config import Config, NotifyConfig, UiConfig
 from hybridchat.config.problems import Problem
 from hybridchat.domain.chat import Attempt
@@ -44,7 +48,13 @@ class Adapted(Themed):
     def _adapt(self, ui: UiConfig) -> None:
         self._ui = ui
         self._use_keymap(ui.keymap)
+        self.animation_level = "none" if ui.reduced_motion else constants.TEXTUAL_ANIMATIONS
         self.chat_screen.use_ui(ui)
+
+    @on(DescendantFocus)
+    def _still_the_cursor(self, event: DescendantFocus) -> None:
+        if isinstance(event.widget, Input | TextArea):
+            event.widget.cursor_blink = not self._ui.reduced_motion
 
     async def keep(self, key: str, value: object) -> Config:
         """Writes a setting and follows it, where the screen is what it is about. Raises as `Settings.set`."""

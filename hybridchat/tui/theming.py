@@ -46,7 +46,7 @@ class Themed(App[int]):
     def use_first_theme(self, wanted: str) -> list[Notice]:
         """Before anything is drawn: that one, or the default and why."""
         notices: list[Notice] = []
-        for name in dict.fromkeys((wanted, DEFAULT_THEME)):
+        for name in dict.fromkeys((self._without_colour(wanted) if self.no_color else wanted, DEFAULT_THEME)):
             try:
                 self._take(name)
             except HybridchatError as error:
@@ -56,6 +56,13 @@ class Themed(App[int]):
                 self.stylesheet.set_variables(self.get_css_variables())
                 break
         return notices
+
+    def _without_colour(self, wanted: str) -> str:
+        """Instead of it, as NO_COLOR asks for: made for reading in greys, as dark or light as that one."""
+        try:
+            return "mono-dark" if load_theme(wanted, self._theme_folders).theme.dark else "mono-light"
+        except HybridchatError:
+            return wanted  # its mistake is told
 
     def follow_theme_file(self) -> None:
         """Whoever edits the theme in use sees it at once."""

@@ -5,13 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from hybridchat.domain.chat import Attempt, Effort, Kind, Message, MessageState, Privacy, Proof, Role, Zone
+from hybridchat.domain.chat import (
+    Attempt,
+    Conversation,
+    Effort,
+    Kind,
+    Message,
+    MessageState,
+    Privacy,
+    Proof,
+    Role,
+    Zone,
+)
 from hybridchat.domain.pricing import CostEstimate, format_range, format_usd, why_unbilled
 from hybridchat.domain.retry import MAX_RETRIES
 from hybridchat.domain.routing import Candidate
 from hybridchat.domain.text import clean_line, count_of, oldest_turns, title_of
 
+Part = str | tuple[str, str]  # words, or words and their style
+
 MOST_OTHERS = 3  # answers beside one that its foot names
+MOST_LEFT_OUT = 8
+LIMITS = "Names and addresses cannot be found: look for those yourself."
 
 EFFORT = {
     Effort.OFF: "no thinking",
@@ -52,6 +67,13 @@ def candidate_words(candidate: Candidate) -> tuple[str, str, str]:
     return clean_line(candidate.backend, 40), clean_line(candidate.model, 60) or "no model known", zone
 
 
+def marks_of(conversation: Conversation) -> str:
+    """What the user marked it with: `★ #work`."""
+    states = ["★"] if conversation.starred_at else []
+    states += ["archived"] if conversation.archived_at else []
+    return " ".join([*states, *(f"#{clean_line(tag, 40)}" for tag in conversation.tags)])
+
+
 def brief(text: str, limit: int = 300) -> str:
     """An error of any length as one line: what went wrong may be cut, what to do about it stays whole."""
     what, dash, remedy = text.rpartition(" — ")
@@ -84,6 +106,15 @@ def cost_words(cost: CostEstimate) -> str:
 
 def waiting_to_retry(reason: str, left_s: int, retry_no: int, key: str) -> str:
     return f"{clean_line(reason, 100)}: trying again in {left_s} s ({retry_no} of {MAX_RETRIES}) · {key} cancels"
+
+
+def left_out_words(messages: Sequence[Message], turns: int) -> str:
+    """The first words of the turns that would be left out."""
+    questions = [message.text for message in messages if message.role is Role.USER][:turns]
+    lines = [f"{number}. {clean_line(text, 54)}" for number, text in enumerate(questions[:MOST_LEFT_OUT], 1)]
+    if turns > MOST_LEFT_OUT:
+        lines.append(f"… and {turns - MOST_LEFT_OUT:,} more")
+    return "\n".join((*lines, "They stay in this chat; this reply and the next ones do without them."))
 
 
 def milliseconds(value: float | None) -> str:

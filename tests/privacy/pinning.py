@@ -52,6 +52,19 @@ async def every_command(world: World) -> dict[str, Any]:
     return {"done": done, "noted": _noted(world), "asked": (world.folder / "asked").exists()}
 
 
+async def without_a_screen(world: World) -> dict[str, Any]:
+    """`--local-only --plain` with all its commands; what refuses ends a pipe, and so has one of its own."""
+    _configure(world)
+    stays = "\n".join(f"/{name}" for name in ("list", "find words", "standing", "stats", "budget", "show", "again"))
+    leaves = ("/other", "/route rented\nno", "/route managed\nno", "/privacy open")
+    codes = []
+    for lines in (f"{QUESTION}\n{stays}", *leaves):
+        begun = () if lines.startswith(QUESTION) else ("-c",)
+        said = await world.program("--local-only", "--plain", *begun, stdin=f"{lines}\n".encode(), **_watched(world))
+        codes.append(said.code)
+    return {"codes": codes, "noted": _noted(world), "asked": (world.folder / "asked").exists()}
+
+
 async def the_app(world: World) -> dict[str, Any]:
     """Ten turns in it, with all that works in the background, and every key that could lead away."""
     _configure(world)

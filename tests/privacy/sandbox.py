@@ -78,8 +78,8 @@ class World:
             for name in env:
                 del os.environ[name]
 
-    async def program(self, *arguments: str, **env: str) -> Done:
-        return await run(*arguments, **{**self.env, **env})
+    async def program(self, *arguments: str, stdin: bytes | None = None, **env: str) -> Done:
+        return await run(*arguments, stdin=stdin, **{**self.env, **env})
 
     def seen(self) -> dict[str, int]:
         """What got anywhere but to the local server; `unroutable` is the kernel's count."""

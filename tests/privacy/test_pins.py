@@ -23,6 +23,13 @@ def test_privacy_11_a_local_only_app_builds_resolves_and_looks_up_nothing() -> N
     assert (found["turns"], found["noted"], found["asked"]) == (10, [], False)
 
 
+def test_privacy_11_nor_does_one_without_a_screen() -> None:
+    found, seen = play("pinning.without_a_screen")
+    assert nothing(seen), seen
+    assert (found["noted"], found["asked"]) == ([], False)
+    assert found["codes"] == [0, 3, 3, 3, 3]
+
+
 @needs_namespace
 def test_what_a_local_only_run_must_not_begin_is_noticed() -> None:
     found, _ = play("pinning.the_watch")

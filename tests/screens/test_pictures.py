@@ -24,6 +24,7 @@ from hybridchat.domain.events import Limits
 from hybridchat.domain.imports import Unread
 from hybridchat.ledger.imports import Added
 from hybridchat.session.events import LimitsChanged, RetryWaits, SnapshotChanged
+from hybridchat.session.finding import NewMarks
 from hybridchat.session.importing import Importer, Report
 from hybridchat.session.settings import Settings
 from hybridchat.session.ways import Way
@@ -36,6 +37,7 @@ from hybridchat.tui.screens.dialogs import Confirm
 from hybridchat.tui.screens.fork import ForkReview
 from hybridchat.tui.screens.help import HelpScreen
 from hybridchat.tui.screens.picker import Picker
+from hybridchat.tui.screens.search import Search
 from hybridchat.tui.screens.settings import SettingsScreen
 from hybridchat.tui.screens.standing import StandingScreen
 from hybridchat.tui.screens.theme_picker import ThemePicker
@@ -49,7 +51,7 @@ from tests.tui.samples import CONVERSATION, STREAMED, THINKING, TITLES
 
 PICTURES = Path(__file__).parent / "pictures"
 SIZES: tuple[tuple[int, int], ...] = ((80, 24), (120, 40), (200, 60))
-NO_WIDER = ("themes", "settings", "compact")  # at 200 columns there is nothing new to see
+NO_WIDER = ("themes", "settings", "compact", "search", "finding")  # at 200 columns there is nothing new to see
 THEMES = ("hybrid-dark", "hybrid-light")
 IS_UPDATE = bool(os.environ.get("UPDATE_PICTURES"))
 
@@ -132,6 +134,31 @@ async def chats(stage: Stage) -> None:
     await stage.press("ctrl+o")
     await stage.until_top(ChatList)
     await stage.until(lambda: TITLES[-1] in stage.text)
+
+
+async def search(stage: Stage) -> None:
+    """One hit under another, one of them archived; a filter that is none."""
+    for number, title in enumerate(TITLES):
+        chat = stage.session.add(title, CONVERSATION, updated_at="2024-11-20T14:02:00+00:00")
+        await stage.session.finding.mark(chat, NewMarks(archived=number == 1))
+    await stage.press("alt+o")
+    await stage.until_top(Search)
+    await stage.type("log zone:moon")
+    await stage.until(lambda: "zone: is one of" in stage.text)
+
+
+async def finding(stage: Stage) -> None:
+    """Two hits in the open chat, the second one being the current."""
+    await conversation(stage)
+    chat = stage.screen.chat
+    assert chat is not None and chat.id is not None
+    await stage.session.finding.mark(chat.id, NewMarks(starred=True, add_tags=("databases",)))
+    stage.screen.plan_now()
+    await stage.press("ctrl+f")
+    await stage.type("wal")
+    await stage.until(lambda: "1 of 3" in stage.text)
+    await stage.press("enter")
+    await stage.until(lambda: "2 of 3" in stage.text)
 
 
 async def fork(stage: Stage) -> None:
@@ -247,22 +274,9 @@ SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     scene.__name__: scene
     for scene in (
         *(idle, conversation, streaming, retrying, offered, answers, over_budget),
-        *(vouch, standing),
-        *(
-            chats,
-            fork,
-            routes,
-            themes,
-            settings,
-            compact,
-            bring_in,
-            help_page,
-            first_run,
-            place,
-            add_backend,
-            models,
-            key,
-        ),
+        *(vouch, standing, search, finding),
+        *(chats, fork, routes, themes, settings, compact, bring_in, help_page, first_run, place, add_backend, models),
+        key,
     )
 }
 

@@ -18,7 +18,7 @@ from hybridchat.ledger.times import utc_now
 from hybridchat.session.chat import Session
 from hybridchat.tui.screens.dialogs import Confirm, Prompt
 from hybridchat.tui.screens.picker import Picker
-from hybridchat.tui.screens.spending import SetLimit
+from hybridchat.tui.stops import SetLimit
 from tests.fakes.completions import FakeCompletions
 from tests.tui.conftest import Screenplay, Stage
 

@@ -18,6 +18,7 @@ from hybridchat.session.state import Chat, Draft, Plan
 from hybridchat.session.ways import Way
 from tests.tui.fake_backends import FakeBackends
 from tests.tui.fake_chats import CLOUD, LAB, NOW, _attempt
+from tests.tui.fake_finding import FakeFinding
 from tests.tui.fake_turn import RunningTurn
 
 __all__ = ["CLOUD", "LAB", "NOW", "FakeSession", "_attempt"]
@@ -51,6 +52,7 @@ class FakeSession(FakeBackends):
     def __init__(self, candidates: Sequence[Candidate] = (LAB, CLOUD), *, local_only: bool = False) -> None:
         super().__init__(candidates, local_only=local_only)
         self.budgets = FakeBudgets()
+        self.finding = FakeFinding(self)
         self.answers: dict[int, list[Message]] = {}  # question → all its answers, where it has several
 
     def finish(self, chat: Chat, state: MessageState = MessageState.COMPLETE, note: str = "") -> Message:

@@ -14,7 +14,7 @@ from hybridchat.session.events import LimitsChanged, SnapshotChanged
 from hybridchat.session.ways import Way
 from hybridchat.tui.screens.dialogs import Prompt
 from hybridchat.tui.screens.picker import Picker
-from hybridchat.tui.screens.spending import AskUnpriced, SetLimit, read_usd
+from hybridchat.tui.stops import AskUnpriced, SetLimit, read_usd
 from tests.tui.conftest import Screenplay, Stage
 from tests.tui.fake_session import CLOUD, LAB, FakeSession
 

@@ -76,7 +76,7 @@ default = "local_only"
             "[ui]\n\nthem = 'x'",
             [
                 'config.toml:3: ui.them: there is no such key — did you mean "theme"? '
-                "allowed: theme, keymap, panel, panel_side, density, text_width, show_thinking"
+                "allowed: theme, keymap, panel, panel_side, density, text_width, show_thinking, reduced_motion"
             ],
         ),
         ("[ui]\nshow_thinking = 1", ["config.toml:2: ui.show_thinking: is a number — true or false"]),

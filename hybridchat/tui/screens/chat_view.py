@@ -31,7 +31,7 @@ from hybridchat.tui.widgets.composer import Composer
 from hybridchat.tui.widgets.panel import Live, Panel
 from hybridchat.tui.widgets.route_line import RouteLine
 from hybridchat.tui.widgets.welcome import Welcome
-from hybridchat.tui.words import PRIVACY, describe, waiting_to_retry
+from hybridchat.tui.words import PRIVACY, describe, marks_of, waiting_to_retry
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan, Session
@@ -68,6 +68,7 @@ class ChatView(Screen[None]):
         self.composer = Composer()
         self._panel_mode = self._panel_shown_as = "auto"
         self._is_simulated = False
+        self._is_still = False
         self._plan_timer: Timer | None = None
         self._drafts: dict[Place, str] = {}
         self._live: dict[int, Live] = {}
@@ -100,6 +101,7 @@ class ChatView(Screen[None]):
         is_compact = ui.density == "compact"
         self.set_class(is_compact, "-compact")
         self.panel.set_class(ui.panel_side == "left", "-left")
+        self.panel.is_still = self._is_still = ui.reduced_motion
         self._panel_mode = ui.panel
         self._panel_shown_as = "auto" if ui.panel == "off" else ui.panel
         look = Look(prose_cells=ui.text_width, gap_lines=0 if is_compact else 1)
@@ -179,6 +181,7 @@ class ChatView(Screen[None]):
         self.title_bar.title = conversation.title if conversation else "New chat"
         marks = (
             ("SIMULATED" if self._is_simulated else "", "bold $warning"),
+            (marks_of(conversation) if conversation else "", "$muted"),
             (clean_line(plan.workload or "", 20), "$muted"),
             ("high reasoning" if plan.reasoning is Reasoning.HIGH else "", "$muted"),
             ("off the record" if self.chat.is_off_record else "", "bold $warning"),
@@ -281,7 +284,8 @@ class ChatView(Screen[None]):
             left_s = max(0, math.ceil(wait.until_monotonic - self._clock()))
             words = waiting_to_retry(wait.reason, left_s, wait.retry_no, keymap_of(self).name("stop"))
             self.transcript.set_status(wait.message_id, words)
-            self._countdown.resume()
+            if not self._is_still:
+                self._countdown.resume()
 
     def _on_delta(self, event: news.Delta) -> None:
         if event.ttft_ms is not None and event.conversation_id in self._live:

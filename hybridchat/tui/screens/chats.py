@@ -1,4 +1,4 @@
-"""All conversations, newest first: filter, open, rename, delete, undo."""
+"""All conversations, newest first: filter, open, rename, mark, delete, undo."""
 
 from __future__ import annotations
 
@@ -10,18 +10,28 @@ from typing import TYPE_CHECKING
 from textual import work
 
 from hybridchat.domain.chat import Conversation, Privacy, is_off_record
+from hybridchat.domain.text import clean_line, count_of
 from hybridchat.errors import HybridchatError
+from hybridchat.session.finding import NewMarks
 from hybridchat.tui.keymap import Keymap
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.widgets.rows import Row
-from hybridchat.tui.words import brief, when
+from hybridchat.tui.words import brief, marks_of, when
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Session
 
 FIRST = 200  # shown at once; the rest follows
 ALL = 1_000_000
-_DOES = {"rename_chat": "renames", "delete_chat": "deletes", "undo_delete": "undoes"}
+ARCHIVE = -1  # in place of an id: the row that shows what is archived
+_DOES = {
+    "rename_chat": "renames",
+    "star_chat": "stars",
+    "tag_chat": "tags",
+    "archive_chat": "archives",
+    "delete_chat": "deletes",
+    "undo_delete": "undoes",
+}
 
 
 class ChatList(Picker):
@@ -36,6 +46,8 @@ class ChatList(Picker):
         self._undo_key = keymap.name("undo_delete")
         self._session = session
         self._current = current
+        self._shows_archive = False
+        self._by_id: dict[int, Conversation] = {}
         self.deleted: set[int | None] = set()
 
     def on_mount(self) -> None:
@@ -52,26 +64,70 @@ class ChatList(Picker):
 
     def _show(self, conversations: list[Conversation]) -> None:
         now = datetime.now().astimezone()
-        empty = [Row(None, "No conversations yet.")]
-        self.set_all_rows([_row(c, now, is_current=c.id == self._current) for c in conversations] or empty)
+        self._by_id = {conversation.id: conversation for conversation in conversations}
+        shown = [c for c in conversations if self._shows_archive or c.archived_at is None]
+        rows = [_row(c, now, is_current=c.id == self._current) for c in shown] or [Row(None, "No conversations yet.")]
+        if hidden := len(conversations) - len(shown):
+            rows.append(Row(ARCHIVE, f"{count_of(hidden, 'archived chat')}…", style="muted"))
+        self.set_all_rows(rows)
+
+    def searched(self, row: Row) -> str:
+        """Tags too."""
+        return f"{row.text} {row.detail}".casefold()
+
+    def choose(self, row: Row) -> None:
+        if row.key == ARCHIVE:
+            self._shows_archive = True
+            self._load()
+        else:
+            super().choose(row)
+
+    def _chosen(self) -> Conversation | None:
+        """The one under the cursor."""
+        row = self.list.current
+        return None if row is None else self._by_id.get(row.key)
+
+    @work
+    async def action_star_chat(self) -> None:
+        if one := self._chosen():
+            await self._mark(one, NewMarks(starred=one.starred_at is None))
+
+    @work
+    async def action_archive_chat(self) -> None:
+        if one := self._chosen():
+            await self._mark(one, NewMarks(archived=one.archived_at is None))
+
+    @work
+    async def action_tag_chat(self) -> None:
+        from hybridchat.tui.screens.marking import ask_tags
+
+        if one := self._chosen():
+            with self._told():
+                if (new := await ask_tags(self.app, one)) is not None:
+                    await self._mark(one, new)
+
+    async def _mark(self, conversation: Conversation, new: NewMarks) -> None:
+        with self._told():
+            await self._session.finding.mark(conversation.id, new)
+        self._load()
 
     @work
     async def action_rename_chat(self) -> None:
         from hybridchat.tui.screens.dialogs import Prompt
 
-        if row := self.list.current:
-            title = await self.app.push_screen_wait(Prompt("Rename this chat", row.text))
+        if row := self._chosen():
+            title = await self.app.push_screen_wait(Prompt("Rename this chat", clean_line(row.title)))
             if title and title.strip():
                 with self._told():
-                    await self._session.rename(row.key, title.strip())
+                    await self._session.rename(row.id, title.strip())
                 self._load()
 
     @work
     async def action_delete_chat(self) -> None:
-        if row := self.list.current:
+        if row := self._chosen():
             with self._told():
-                await self._session.delete(row.key)
-                self.deleted.add(row.key)
+                await self._session.delete(row.id)
+                self.deleted.add(row.id)
                 self.notify(f"Chat deleted. {self._undo_key} brings it back, until you quit.")
             self._load()
 
@@ -93,6 +149,7 @@ def _row(conversation: Conversation, now: datetime, *, is_current: bool) -> Row:
     marks = {Privacy.LOCAL_ONLY: "local only  ", Privacy.PRIVATE: "private  ", Privacy.OPEN: ""}[conversation.privacy]
     here = "open now  " if is_current else ""
     marks = f"off the record  {marks}" if is_off_record(conversation.id) else marks
+    marks = f"{own}  {marks}" if (own := marks_of(conversation)) else marks
     return Row(
         conversation.id, conversation.title or "(no title)", f"{here}{marks}{when(conversation.updated_at, now)}"
     )

@@ -16,9 +16,11 @@ from hybridchat.errors import HybridchatError
 from hybridchat.session.ways import RouteOpen, Undecided, Way
 from hybridchat.tui.enter import Enter
 from hybridchat.tui.screens.chat_view import place_of
-from hybridchat.tui.screens.spending import AskUnpriced, SetLimit, Spending, stop_rows
+from hybridchat.tui.screens.spending import Spending, stop_rows
+from hybridchat.tui.stops import AskUnpriced, SetLimit
 from hybridchat.tui.widgets.bars import Banner
 from hybridchat.tui.widgets.composer import Composer
+from hybridchat.tui.words import LIMITS, left_out_words
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan
@@ -131,7 +133,7 @@ class Sending(Spending):
 
         The cursor's first place sends nothing, and there is no filter: neither Enter twice nor words typed blindly ever
         choose."""
-        from hybridchat.tui.screens.ways import LIMITS, way_rows
+        from hybridchat.tui.screens.ways import way_rows
 
         rows = [*way_rows(plan.ways), *stop_rows(plan)]
         if plan.is_undecided:
@@ -180,7 +182,6 @@ class Sending(Spending):
 
     async def _may_leave_out(self, chat: Chat, turns: int) -> bool:
         from hybridchat.tui.screens.dialogs import Confirm
-        from hybridchat.tui.screens.ways import left_out_words
 
         detail = left_out_words(chat.messages, turns)
         confirm = Confirm(f"Leave out {oldest_turns(turns)}?", detail, yes="Leave out")
@@ -237,12 +238,15 @@ class Sending(Spending):
 
     @work(group="stop")
     async def action_stop(self) -> None:
-        """Stops the reply; with none running, Esc dismisses the newest banner, then returns to the composer."""
+        """Stops the reply; with none running, Esc dismisses the newest banner, then the pointer, then returns to the
+        composer."""
         if self.session is not None and self.chat is not None and self.chat.is_streaming:
             with self.told():
                 await self.session.stop(self.chat)
         elif banners := self.query(Banner):
             await banners.last().remove()
+        elif self.transcript.pointed is not None:
+            self.transcript.point_at(None)
         else:
             self.composer.focus()
 

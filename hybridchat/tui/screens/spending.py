@@ -3,83 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
 from textual import work
 
-from hybridchat.domain.budget import Limit, Scope, Stand, Standing, Verdict
+from hybridchat.domain.budget import Scope, Standing
 from hybridchat.domain.pricing import format_usd
 from hybridchat.domain.routing import Candidate
-from hybridchat.errors import UsageError
 from hybridchat.tui.screens.chat_view import ChatView
+from hybridchat.tui.stops import AskUnpriced, SetLimit, change_of, read_usd, stops
 from hybridchat.tui.widgets.rows import Row
-from hybridchat.tui.words import candidate_words
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Plan
 
 
-class SetLimit(Struct, frozen=True):
-    """Type another amount for it."""
-
-    scope: Scope
-    usd: Decimal | None = None
-    backend: str | None = None
-
-    def __str__(self) -> str:
-        return str(Limit(self.scope, self.usd, self.backend)) if self.usd is not None else f"{self.scope} budget"
-
-
-class AskUnpriced(Struct, frozen=True):
-    """Let it be asked in this session, although nobody knows what it costs."""
-
-    candidate: Candidate
-
-
 def stop_rows(plan: Plan) -> list[Row]:
     """What may be done about a budget that forbids the plan, beside asking somebody else."""
-    verdict = plan.budget
-    if verdict is None or not verdict.forbids:
-        return []
-    if verdict.stand is Stand.UNPRICED:
-        if plan.forbidden is None:
-            return []
-        backend, model, _ = candidate_words(plan.forbidden)
-        words = f"Allow {model} on {backend}, whatever it costs"
-        return [Row(AskUnpriced(plan.forbidden), words, "managed", "managed")]
-    return [Row(_changed(standing.limit), f"Raise the {standing.limit}…") for standing in _exceeded(verdict)]
-
-
-def _exceeded(verdict: Verdict) -> list[Standing]:
-    """The limits that stand in the way; raising only one of two would change nothing."""
-    needed = verdict.needed_usd or Decimal(0)
-    return [s for s in verdict.standings if s.remaining_usd < needed or s.remaining_usd <= 0]
-
-
-def _changed(limit: Limit) -> SetLimit:
-    return SetLimit(limit.scope, limit.usd, limit.backend)
+    rows = []
+    for stop, words in stops(plan):
+        side = "managed" if isinstance(stop, AskUnpriced) else ""
+        rows.append(Row(stop, words, side, side))
+    return rows
 
 
 def budget_rows(standings: Sequence[Standing]) -> list[Row]:
     """Every limit, and the scopes that have none."""
     rows = [
-        Row(_changed(s.limit), f"{s.limit}", f"{format_usd(s.limit.usd - s.remaining_usd)} used") for s in standings
+        Row(change_of(s.limit), f"{s.limit}", f"{format_usd(s.limit.usd - s.remaining_usd)} used") for s in standings
     ]
     general = {s.limit.scope for s in standings if s.limit.backend is None}
     return [*rows, *(Row(SetLimit(scope), f"{scope} budget", "none") for scope in Scope if scope not in general)]
-
-
-def read_usd(typed: str) -> Decimal | None:
-    """None for the word "none": no limit. Raises UsageError for what is no amount; so is nothing at all."""
-    amount = typed.strip().removeprefix("$").strip()
-    if amount.casefold() == "none":
-        return None
-    try:
-        return Decimal(amount)
-    except InvalidOperation:
-        raise UsageError(f"{typed.strip()!r} is no amount", "type US dollars, such as 12.50, or none") from None
 
 
 class Spending(ChatView):

@@ -16,6 +16,9 @@ ATTRIBUTES = {
     "heading": RichStyle(bold=True),
     "h1": RichStyle(underline=True),
     "who": RichStyle(bold=True),
+    "pointed": RichStyle(underline=True),
+    "found": RichStyle(underline=True),
+    "found-here": RichStyle(bold=True, underline=True),
     "keyword": RichStyle(bold=True),
     "comment": RichStyle(italic=True),
 }
@@ -33,6 +36,7 @@ COLORED = (
     "inline-code",
     "code",
     "bar",
+    "pointer",
     "edge",
     "marker",
     "done",
@@ -40,6 +44,8 @@ COLORED = (
     "hint",
     "selection",
     "caret",
+    "found",
+    "found-here",
     "comment",
     "keyword",
     "string",
@@ -70,6 +76,7 @@ Transcript {
     & > .transcript--inline-code { color: $warning; background: $surface; }
     & > .transcript--code { color: $foreground; background: $surface; }
     & > .transcript--bar { color: $hairline; }
+    & > .transcript--pointer { color: $primary; }
     & > .transcript--edge { color: $hairline; }
     & > .transcript--marker { color: $primary; }
     & > .transcript--done { color: $success; }
@@ -79,6 +86,11 @@ Transcript {
         color: $input-selection-foreground;
         background: $input-selection-background;
     }
+    & > .transcript--found {
+        color: $input-selection-foreground;
+        background: $input-selection-background;
+    }
+    & > .transcript--found-here { color: $background; background: $primary; }
     & > .transcript--caret { color: $background; background: $primary; }
     & > .transcript--comment { color: $code-comment; }
     & > .transcript--keyword { color: $code-keyword; }

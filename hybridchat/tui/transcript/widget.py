@@ -21,7 +21,7 @@ from hybridchat.tui.transcript.layout import Look, leads_to
 from hybridchat.tui.transcript.markdown import fenced
 from hybridchat.tui.transcript.message import Describe
 from hybridchat.tui.transcript.paper import NEW_BELOW
-from hybridchat.tui.transcript.selecting import Selecting
+from hybridchat.tui.transcript.pointing import Pointing
 from hybridchat.tui.transcript.theme import COLORED, CSS
 
 FRAME_S = 1 / 30
@@ -29,7 +29,7 @@ BREATH = 4
 """After a frame that was expensive, so many times as long passes before the next: keys stay quick whatever comes."""
 
 
-class Transcript(Selecting):
+class Transcript(Pointing):
     """Shows messages, follows the one that streams. Costs what is visible, however long the conversation is.
 
     `describe` words the line above and the one below a message.
@@ -67,6 +67,7 @@ class Transcript(Selecting):
         self.hide_caret()
         self.document.set(messages)
         self._follow()
+        self.look_through_others()
 
     def clear(self) -> None:
         self.set_messages(())
@@ -77,6 +78,7 @@ class Transcript(Selecting):
         if message.role is Role.USER:
             self._is_following = True
         self._settle_new()
+        self.look_through_again(message)
 
     def append(self, message_id: int, text: str, is_thinking: bool = False) -> None:
         """A piece of a reply that streams. It shows with the next frame."""
@@ -96,6 +98,7 @@ class Transcript(Selecting):
             view.replace(message)
             self.document.changed(view)
             self.settle()
+            self.look_through_again(message)
 
     def set_status(self, message_id: int, text: str) -> None:
         """One line in place of a reply that has not begun, such as "loading model 40 %"."""
@@ -112,6 +115,7 @@ class Transcript(Selecting):
             self.hide_caret()
             self.document.remove(message_id)
             self.settle()
+            self.look_through_again()
 
     # --- frames
 
@@ -148,11 +152,6 @@ class Transcript(Selecting):
         if message_id in self.document:
             self.show(Place(self.document.index(message_id), 0, 0))
 
-    def in_sight(self) -> list[int]:
-        """The ids of the messages that the window shows something of, from the top."""
-        views = dict.fromkeys(place.view for place in self._places)
-        return [self.document.views[view].message.id for view in views]
-
     def plain_lines(self, first: int = 0, last: int | None = None) -> list[str]:
         """What the lines `first` to `last` of the window show, without colours and trailing blanks."""
         rows = range(self.size.height)[first : None if last is None else last + 1]
@@ -171,6 +170,8 @@ class Transcript(Selecting):
             self.toggle_thinking(self.document.views[self._places[y].view].message.id)
         elif y == self.size.height - 1 and self._has_new and x >= self.window_width - len(NEW_BELOW):
             self._follow()
+        elif y < len(self._places):
+            self.point_at(self.document.views[self._places[y].view].message.id)
 
     def _url_at(self, x: int, y: int) -> str:
         """Where the link at a cell of the window leads; "" without one."""
@@ -204,6 +205,7 @@ class Transcript(Selecting):
             view = self.document.view(message_id)
             view.unfold(not view.is_unfolded)
             self.document.changed(view)
+        self.look_through_again(view.message)
 
     def action_fold(self) -> None:
         self.toggle_thinking()
@@ -213,6 +215,7 @@ class Transcript(Selecting):
         self.hide_caret()
         with self.keeping_top():
             self.document.unfold_all(not self.document.is_unfolded)
+        self.look_through_again()
 
     # --- what can be copied
 

@@ -15,13 +15,12 @@ from textual.widget import Widget
 
 from hybridchat.domain.budget import Standing
 from hybridchat.domain.events import Limits
-from hybridchat.domain.pricing import format_usd
-from hybridchat.domain.stats import Money, Percentiles, Side, Snapshot
+from hybridchat.domain.stats import Money, Side, Snapshot
 from hybridchat.domain.text import clean_line
+from hybridchat.tui.comparison import comparison_notes, comparison_rows, money_words
 from hybridchat.tui.widgets.allowances import Allowance, allowance_lines, allowance_parts, budget_parts, scarce
-from hybridchat.tui.words import milliseconds, seconds
+from hybridchat.tui.words import Part, milliseconds, seconds
 
-Part = str | tuple[str, str]
 MOST_ALLOWANCES = 2
 
 
@@ -50,13 +49,14 @@ class Panel(Widget):
     def __init__(self, clock: Callable[[], float] = time.monotonic, now: Callable[[], datetime] = _now_here) -> None:
         super().__init__(id="panel")
         self._clock, self._now = clock, now
+        self.is_still = False  # it counts no seconds up
 
     def on_mount(self) -> None:
         self._ticks = self.set_interval(0.25, self.refresh, pause=True)
 
     def watch_live(self, live: Live | None) -> None:
         if self.is_mounted:
-            (self._ticks.resume if live else self._ticks.pause)()
+            (self._ticks.resume if live and not self.is_still else self._ticks.pause)()
 
     def note_limits(self, backend: str, limits: Limits) -> None:
         """What a reply told; it is shown until it cannot hold any more."""
@@ -67,7 +67,7 @@ class Panel(Widget):
             self.set_timer((new.full_at - now).total_seconds() + 0.1, partial(self.refresh, layout=True))
 
     def render(self) -> RenderResult:
-        elapsed_s = self._clock() - self.live.began_at if self.live else 0.0
+        elapsed_s = self._clock() - self.live.began_at if self.live and not self.is_still else None
         if self.has_class("-side"):
             width = self.content_size.width
             left = [
@@ -88,7 +88,7 @@ class Panel(Widget):
 _LEFT_OUT_FIRST = ("month", "today", "share", "speed", "failures", "cost", "ttft", "scarce")
 
 
-def one_line(snapshot: Snapshot, live: Live | None, elapsed_s: float, width: int, scarce: str = "") -> Content:
+def one_line(snapshot: Snapshot, live: Live | None, elapsed_s: float | None, width: int, scarce: str = "") -> Content:
     """What streams now, both sides in short, and of what rate limits leave little: as much as fits into `width`."""
     for count in range(len(_LEFT_OUT_FIRST) + 1):
         line = _line(snapshot, live, elapsed_s, scarce, _LEFT_OUT_FIRST[:count])
@@ -97,7 +97,9 @@ def one_line(snapshot: Snapshot, live: Live | None, elapsed_s: float, width: int
     return line
 
 
-def _line(snapshot: Snapshot, live: Live | None, elapsed_s: float, scarce: str, left_out: Sequence[str]) -> Content:
+def _line(
+    snapshot: Snapshot, live: Live | None, elapsed_s: float | None, scarce: str, left_out: Sequence[str]
+) -> Content:
     gap: Part = ("  │  ", "$muted")
     parts: list[Part] = [*_now(live, elapsed_s), gap] if live is not None else []
     parts += [*_brief("local", snapshot.local, "$local", left_out), gap]
@@ -126,38 +128,21 @@ def _brief(name: str, side: Side, color: str, left_out: Sequence[str]) -> list[P
 
 
 def _spent(money: Money, when: str) -> str:
-    return "" if money.usd is None else f"{_money(money)} {when}"
+    return "" if money.usd is None else f"{money_words(money)} {when}"
 
 
-def _now(live: Live, elapsed_s: float) -> list[Part]:
+def _now(live: Live, elapsed_s: float | None) -> list[Part]:
     color = "$local" if live.is_local else "$managed"
     first = "no token yet" if live.ttft_ms is None else f"TTFT {milliseconds(live.ttft_ms)}"
-    return [("now ", "$muted"), (clean_line(live.backend, 24), f"bold {color}"), f" {first} · {seconds(elapsed_s)}"]
+    elapsed = "" if elapsed_s is None else f" · {seconds(elapsed_s)}"
+    return [("now ", "$muted"), (clean_line(live.backend, 24), f"bold {color}"), f" {first}{elapsed}"]
 
 
 # --- as a table
 
 
-def table(snapshot: Snapshot, live: Live | None, elapsed_s: float, width: int) -> Content:
+def table(snapshot: Snapshot, live: Live | None, elapsed_s: float | None, width: int) -> Content:
     """The whole comparison; `width` in cells."""
-    sides = (snapshot.local, snapshot.managed)
-    rows: list[tuple[str, tuple[str, ...]]] = [
-        ("replies", tuple(f"{s.replies:,}" for s in sides)),
-        ("share", _shares(snapshot)),
-        ("failures", tuple(f"{s.failures:,}" for s in sides)),
-        ("", ("", "")),
-        ("tokens in", tuple(_tokens(s, s.prompt_tokens) for s in sides)),
-        ("tokens out", tuple(_tokens(s, s.completion_tokens) for s in sides)),
-        *_kinds(sides),
-        ("", ("", "")),
-        ("first token p50", tuple(_median_ms(s.ttft_ms) for s in sides)),
-        ("first token p95", tuple(_p95_ms(s.ttft_ms) for s in sides)),
-        ("tokens/s p50", tuple(_rate(s.tokens_per_s) for s in sides)),
-        ("", ("", "")),
-        ("cost this chat", tuple(_money(s.cost_chat) for s in sides)),
-        ("cost today", tuple(_money(s.cost_today) for s in sides)),
-        ("cost this month", tuple(_money(s.cost_month) for s in sides)),
-    ]
     label = 16
     column = max(6, (width - label) // 2)
     parts: list[Part] = [
@@ -166,88 +151,19 @@ def table(snapshot: Snapshot, live: Live | None, elapsed_s: float, width: int) -
         ("managed".rjust(column), "bold $managed"),
         "\n\n",
     ]
-    for name, (left, right) in rows:
+    for name, (left, right) in comparison_rows(snapshot):
         parts += [(name.ljust(label), "$muted"), left.rjust(column), right.rjust(column), "\n"]
-    parts += _notes(snapshot)
+    parts += comparison_notes(snapshot)
     if live is not None:
         parts += ["\n", *_now_tall(live, elapsed_s)]
     return Content.assemble(*parts)
 
 
-def _kinds(sides: Sequence[Side]) -> list[tuple[str, tuple[str, ...]]]:
-    """Only what some server told."""
-    names = {"cached": "chat: cached", "cache_write": "chat: to cache", "thinking": "chat: thinking"}
-    counts = {title: [getattr(side.tokens_chat, name) for side in sides] for name, title in names.items()}
-    return [
-        (title, tuple("–" if count is None else f"{count:,}" for count in both))
-        for title, both in counts.items()
-        if any(count is not None for count in both)
-    ]
-
-
-def _now_tall(live: Live, elapsed_s: float) -> list[Part]:
+def _now_tall(live: Live, elapsed_s: float | None) -> list[Part]:
     color = "$local" if live.is_local else "$managed"
     first = "not yet" if live.ttft_ms is None else milliseconds(live.ttft_ms)
     return [
         *(("answering now  ", "$muted"), (clean_line(live.backend, 24), f"bold {color}"), "\n"),
         *(("first token    ", "$muted"), first, "\n"),
-        *(("elapsed        ", "$muted"), seconds(elapsed_s), "\n"),
+        *(() if elapsed_s is None else (("elapsed        ", "$muted"), seconds(elapsed_s), "\n")),
     ]
-
-
-def _notes(snapshot: Snapshot) -> list[Part]:
-    """What the numbers leave out, and the counterfactual: an estimate that says how it was made."""
-    notes: list[Part] = []
-    unpriced = snapshot.managed.cost_month.unpriced
-    if unpriced:
-        notes.append((f"\n{unpriced:,} managed {_replies(unpriced)} this month without a known price", "$muted"))
-    silent = snapshot.local.replies_without_usage + snapshot.managed.replies_without_usage
-    if silent:
-        notes.append((f"\n{silent:,} {_replies(silent)} without token counts", "$muted"))
-    what_if = snapshot.counterfactual
-    if what_if.replies:
-        head = f"\nToday's {what_if.replies:,} local {_replies(what_if.replies)} on the managed side: "
-        notes.append((head, "$muted"))
-        if what_if.usd is None:
-            notes.append((f"unknown, {clean_line(what_if.reason)}", "$muted"))
-        else:
-            priced_as = clean_line(f"{what_if.model} of {what_if.backend}", 60)
-            left_out = f"; {what_if.left_out:,} without token counts left out" if what_if.left_out else ""
-            notes += [(f"≈ {format_usd(what_if.usd)}", "bold $managed")]
-            notes.append((f", an estimate priced as {priced_as}{left_out}", "$muted"))
-    return [*notes, "\n"] if notes else []
-
-
-def _replies(count: int) -> str:
-    return "reply" if count == 1 else "replies"
-
-
-def _shares(snapshot: Snapshot) -> tuple[str, str]:
-    share = snapshot.local_share
-    return ("–", "–") if share is None else (f"{share:.0%}", f"{1 - share:.0%}")
-
-
-def _tokens(side: Side, count: int | None) -> str:
-    if count is None:
-        return "unknown" if side.replies or side.failures else "–"
-    return f"{count:,}"
-
-
-def _median_ms(values: Percentiles) -> str:
-    return "–" if values.p50 is None else milliseconds(values.p50)
-
-
-def _p95_ms(values: Percentiles) -> str:
-    if values.p95 is not None:
-        return milliseconds(values.p95)
-    return f"n/a (n={values.n})" if values.n else "–"
-
-
-def _rate(values: Percentiles) -> str:
-    return "–" if values.p50 is None else f"{values.p50:.1f}"
-
-
-def _money(money: Money) -> str:
-    if money.usd is None:
-        return "unknown" if money.unpriced else "–"
-    return format_usd(money.usd) + ("+" if money.unpriced else "")

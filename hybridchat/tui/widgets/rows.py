@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from msgspec import Struct
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -18,6 +19,8 @@ from textual.strip import Strip
 
 from hybridchat.domain.text import clean
 
+_HIT = Style(bold=True, underline=True)  # seen without colours
+
 
 class Row(Struct, frozen=True):
     """One line: `key` is what choosing it means; None makes it a heading that cannot be chosen."""
@@ -27,6 +30,7 @@ class Row(Struct, frozen=True):
     detail: str = ""  # at the right
     style: str = ""  # local | managed | muted
     barred: str = ""  # why it cannot be chosen, though it is there
+    hits: tuple[tuple[int, int], ...] = ()  # from and to which character of `text` it is marked
 
 
 class RowList(ScrollView, can_focus=True):
@@ -165,8 +169,17 @@ class RowList(ScrollView, can_focus=True):
         words = Content(_one_line(row.detail)).truncate(width // 2, ellipsis=True).plain
         detail = Strip([Segment(f"  {words} " if words else "", detail_look)])
         room = max(0, width - detail.cell_length)
-        text = Strip([Segment(marker + _one_line(row.text), look)]).adjust_cell_length(room, look)
+        text = Strip(list(_segments(marker, row, look))).adjust_cell_length(room, look)
         return Strip.join([text, detail])
+
+
+def _segments(marker: str, row: Row, look: Style) -> Iterator[Segment]:
+    text, at = marker + _one_line(row.text), 0
+    for begin, end in row.hits:
+        yield Segment(text[at : len(marker) + begin], look)
+        at = len(marker) + end
+        yield Segment(text[len(marker) + begin : at], look + _HIT)
+    yield Segment(text[at:], look)
 
 
 def _one_line(text: str) -> str:

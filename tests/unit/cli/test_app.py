@@ -66,7 +66,7 @@ def test_a_broken_config_is_named_by_every_command(arguments: str, cli: Cli, hom
         (["show"], "Missing argument 'ID' — see `hybridchat show --help`"),
         (["stats", "--since", "yore"], "'yore' is not a date; allowed: 2026-11-01"),
         (["-c", "ask", "hi"], "a command's options follow it — see `hybridchat --help`"),
-        ([], "the chat needs a terminal — in a pipe or a script use `hybridchat ask"),
+        ([], "the chat needs a terminal — in a pipe or a script use `hybridchat --plain`, or"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_2(

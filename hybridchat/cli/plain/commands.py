@@ -1,0 +1,193 @@
+"""The slash commands of a line conversation. Where one is an action of the screen, its words are that action's."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from hybridchat.cli import output
+from hybridchat.cli.plain import places, reading
+from hybridchat.cli.plain.asking import confirm
+from hybridchat.cli.plain.talk import Talk
+from hybridchat.errors import UsageError
+from hybridchat.session.state import count_turns
+from hybridchat.tui import slashes
+from hybridchat.tui.actions import ACTIONS
+from hybridchat.tui.slashes import Call, no_such
+from hybridchat.tui.words import candidate_words, cost_words, turns_along
+
+
+class Leave(Exception):
+    """The user wants to go."""
+
+
+class Command(NamedTuple):
+    """`/name argument`, also by its aliases; `words` say what it does."""
+
+    names: tuple[str, ...]
+    run: Callable[[Talk, str], Awaitable[None]]
+    argument: str
+    words: str
+
+    def __str__(self) -> str:
+        return f"/{self.names[0]} {self.argument}".rstrip() + f": {self.words}"
+
+
+async def do(talk: Talk, call: Call) -> None:
+    """Raises UsageError for a command that there is not, Leave, and what the command raises."""
+    if command := BY_NAME.get(call.name):
+        await command.run(talk, call.argument)
+    elif action := slashes.BY_NAME.get(call.name):
+        raise UsageError(f"/{call.name} ({action.title.rstrip('…')}) needs the screen", "hybridchat without --plain")
+    else:
+        raise no_such(call.name, BY_NAME)
+
+
+# --- the last question
+
+
+async def again(talk: Talk, argument: str) -> None:
+    await talk.answer(talk.session.answer_again(talk.chat))
+
+
+async def other(talk: Talk, argument: str) -> None:
+    """To the other side; what leaves is said and asked before."""
+    plan = talk.session.other_side(talk.chat)
+    if plan.decision.target is not None and plan.is_price_awaited:
+        await talk.session.look_up_price(plan.decision.target)
+        plan = talk.session.other_side(talk.chat)
+    target = plan.decision.target
+    if target is None and (plan.ways or plan.forbidden) and talk.reader.is_interactive:
+        way = await talk.choose_way(plan, "; ".join(plan.decision.reasons))
+        if way is not None:
+            await talk.answer_by(way, plan)
+        return
+    if target is not None and not target.is_local and talk.reader.is_interactive:
+        backend, model, zone = candidate_words(target)
+        turns = count_turns(talk.chat.messages) - 1 - plan.left_out_turns
+        cost = f"It may cost {cost_words(plan.cost)}" if plan.cost else "Price unknown"
+        detail = f"Your last question goes to it ({zone}); {turns_along(turns)}. {cost}. Both answers stay."
+        if not await confirm(talk.reader, f"Ask {model} on {backend} too? {detail}", "Ask it"):
+            return
+    await talk.answer(talk.session.escalate(talk.chat))
+
+
+async def ways(talk: Talk, argument: str) -> None:
+    talk.teller.ways = talk.session.ways_on(talk.chat)
+    if not talk.teller.ways:
+        raise UsageError("the last question has its answer", "/other asks the other side too")
+    await talk.finish()
+
+
+async def stop(talk: Talk, argument: str) -> None:
+    """While a reply runs nothing is read: this is for those who look for it."""
+    output.note("No reply is running. Ctrl+C stops one.")
+
+
+# --- conversations
+
+
+async def new(talk: Talk, argument: str) -> None:
+    talk.show_chat(talk.session.new())
+
+
+async def off_record(talk: Talk, argument: str) -> None:
+    talk.show_chat(talk.session.new(off_record=True))
+    output.note("Off the record: in memory only, gone when you leave.")
+
+
+async def open_chat(talk: Talk, argument: str) -> None:
+    """Without a number, which there are."""
+    if not argument:
+        await reading.list_chats(talk)
+        return
+    talk.show_chat(await talk.session.open(reading.chat_number(argument)))
+    talk.show_last_turn()
+
+
+async def rename(talk: Talk, argument: str) -> None:
+    if talk.chat.id is None:
+        raise UsageError("this chat is empty", "send the first message, then it has a title")
+    if not argument:
+        raise UsageError("no title was given", "/rename TITLE")
+    await talk.session.rename(talk.chat.id, argument)
+    output.note("Renamed.")
+
+
+async def delete(talk: Talk, argument: str) -> None:
+    if talk.chat.id is None:
+        raise UsageError("this chat is empty", "there is nothing to delete")
+    await talk.session.delete(talk.chat.id)
+    await new(talk, "")
+    output.note("Chat deleted. /undo brings it back, until you leave.")
+
+
+async def undo(talk: Talk, argument: str) -> None:
+    restored = await talk.session.undo_delete()
+    if restored is None:
+        raise UsageError("there is no deletion to undo")
+    talk.show_chat(await talk.session.open(restored))
+    talk.show_last_turn()
+
+
+# --- the program
+
+
+async def thinking(talk: Talk, argument: str) -> None:
+    talk.teller.show_thinking = not talk.teller.show_thinking
+    output.note("Thinking is shown." if talk.teller.show_thinking else "Thinking is hidden.")
+
+
+async def show_help(talk: Talk, argument: str) -> None:
+    for command in COMMANDS:
+        output.line(str(command))
+    for line in TYPING:
+        output.line(line)
+
+
+async def leave(talk: Talk, argument: str) -> None:
+    raise Leave
+
+
+TYPING = (
+    'Enter sends. A line that ends in \\ goes on in the next one; so does all between two lines of """.',
+    "A line that begins with // is sent with one / less.",
+    "Ctrl+C stops a reply; what came stays. At the prompt, Ctrl+C twice or Ctrl+D leaves.",
+)
+
+_RUN: dict[str, Callable[[Talk, str], Awaitable[None]]] = {  # by action of the screen
+    "escalate": other,
+    "ways": ways,
+    "stop": stop,
+    "new_chat": new,
+    "new_off_record": off_record,
+    "chats": open_chat,
+    "search": reading.search,
+    "find": reading.find,
+    "export_chat": reading.export,
+    "rename_chat": rename,
+    "delete_chat": delete,
+    "undo_delete": undo,
+    "route": places.route,
+    "privacy": places.privacy,
+    "standing": places.standing,
+    "effort": places.effort,
+    "reasoning": places.reasoning,
+    "workload": places.workload,
+    "budget": places.budget,
+    "toggle_panel": reading.stats,
+    "toggle_thinking": thinking,
+    "help": show_help,
+    "quit": leave,
+}
+OWN = (  # where the screen has another way
+    Command(("again",), again, "", "The last question again. Both answers stay"),
+    Command(("answers",), reading.answers, "[N]", "The answers to the last question, or go on from one of them"),
+    Command(("show",), reading.show, "", "This conversation from its beginning"),
+    Command(("model",), places.model, "[NAME]", "The model of this chat's route, or those that there are"),
+)
+COMMANDS: tuple[Command, ...] = (
+    *OWN,
+    *(Command(a.names, _RUN[a.id], a.argument, f"{a.title.rstrip('…')}. {a.help}") for a in ACTIONS if a.id in _RUN),
+)
+BY_NAME = {name: command for command in COMMANDS for name in command.names}
