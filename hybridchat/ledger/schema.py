@@ -277,3 +277,10 @@ def m012_tags_stars_and_the_archive(database: Database) -> None:
     _run(database, (f"ALTER TABLE conversation ADD COLUMN {column}" for column in added))
     # only the ids, for a search: which messages have a block of code
     _run(database, ["CREATE INDEX message_with_code ON message (id) WHERE instr(text, '```') > 0"])
+
+
+@migrations()
+def m017_settings_of_a_conversation(database: Database) -> None:
+    _run(database, ["ALTER TABLE conversation ADD COLUMN parameters TEXT NOT NULL DEFAULT '{}'"])
+    view = _usage_view("skipped_events", "left_out_turns", *_FORECAST_COLUMNS, *_FOUND_COLUMNS, "parameters")
+    _run(database, ["ALTER TABLE attempt ADD COLUMN parameters TEXT", "DROP VIEW usage", view])
