@@ -77,7 +77,6 @@ def configured(home: Path) -> Path:
         ("ask --effort l", ["low"]),
         ("--theme mid", ["midnight"]),
         ("backends add mist", ["mistral"]),
-        ("nothing of ours ", []),
     ],
 )
 def test_a_line_is_completed(complete: Complete, configured: Path, line: str, completed: list[str]) -> None:
