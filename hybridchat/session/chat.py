@@ -18,23 +18,19 @@ from hybridchat.config.secrets import make_scanner
 from hybridchat.domain.chat import (
     Attachment,
     Disclosure,
-    Effort,
     Health,
-    Outcome,
     Parameters,
-    Privacy,
     Purpose,
-    Reasoning,
-    Zone,
 )
-from hybridchat.domain.privacy import in_words, strictest, why_forbidden
-from hybridchat.errors import ErrorKind, Refused, UsageError
+from hybridchat.domain.privacy import strictest
+from hybridchat.errors import UsageError
 from hybridchat.ledger.store import Ledger
 from hybridchat.net.client import why_unguarded
 from hybridchat.session.answers import Answers
 from hybridchat.session.bookkeeping import Bookkeeper
 from hybridchat.session.budget_file import BudgetFile, BudgetSettings
 from hybridchat.session.budgets import Budgets
+from hybridchat.session.chats import Chats
 from hybridchat.session.disclosing import Gate
 from hybridchat.session.events import HealthChanged, Notice, SessionEvent
 from hybridchat.session.finding import Finding
@@ -80,7 +76,6 @@ class Session:
     ) -> None:
         """`config_error`: why `config` is the defaults instead of the user's. `look_at_folder` blocks, and says whether
         what is written there is pinned."""
-        self._config = config
         self._ledger = open_ledger(self._on_ledger_trouble)
         self._ledgers = Ledgers(self._ledger, self._on_ledger_trouble)
         self.conversations = self._ledgers.conversations
@@ -108,11 +103,18 @@ class Session:
         self.answer_again, self.escalate, self.other_side = answers.again, answers.escalate, answers.other_side
         self.siblings, self.with_siblings = answers.siblings, answers.with_siblings
         self.show_sibling = answers.show_sibling
-        self.finding = Finding(self._ledgers, self._open_chats)
+        chats = Chats(config, self._ledgers, fleet, self.floor, self.turns, self.books)
+        self.new, self.open, self.open_latest, self.rename = chats.new, chats.open, chats.open_latest, chats.rename
+        self.delete, self.undo_delete, self._purge = chats.delete, chats.undo_delete, chats.purge
+        self.set_route, self.set_privacy, self.must_fork = chats.set_route, chats.set_privacy, chats.must_fork
+        self.set_reasoning, self.set_workload, self.set_effort = (
+            chats.set_reasoning,
+            chats.set_workload,
+            chats.set_effort,
+        )
+        self.finding = Finding(self._ledgers, chats.open_as)
         self.make_fork = Forks(self._ledgers, self.floor).make
         self.transfer = Transfer(self._ledgers, self.floor, config.privacy)
-        self._shown: Chat | None = None  # the newest one asked for
-        self._deleted: list[int] = []
         self._watch: asyncio.Task[None] | None = None
 
     # --- life
@@ -160,134 +162,11 @@ class Session:
             steps.push_async_callback(self.books.close)
             await self.turns.close()
 
-    async def _purge(self) -> None:
-        if self._deleted:
-            await asyncio.wrap_future(self._ledger.purge_deleted())
-
     async def _keep_watching(self) -> None:
         while True:
             await asyncio.sleep(HEALTH_EVERY_S)
             await self.fleet.watch()
             self.books.refresh()  # other windows spend as well, and days end
-
-    # --- conversations
-
-    def new(
-        self,
-        *,
-        privacy: Privacy | None = None,
-        route: str | None = None,
-        model: str | None = None,
-        system: str = "",
-        off_record: bool = False,
-    ) -> Chat:
-        """Off the record, it lives in memory only: it ends with this session."""
-        born = strictest(privacy or Privacy(self._config.privacy.default), self.floor.privacy)
-        route = route or self._config.route.default
-        chat = Chat(privacy=born, route=route, model=model, system=system, is_off_record=off_record)
-        self._ledgers.of_chat(chat)  # opens it now: the first message shall not wait
-        self.books.focus(None)
-        self._shown = chat
-        return chat
-
-    async def open(self, conversation_id: int) -> Chat:
-        """Raises UsageError when there is none of that id."""
-        self.books.focus(conversation_id)
-        if conversation_id in self.turns.chats:
-            self._shown = self.turns.chats[conversation_id]
-            return self._shown
-        ledger = self._ledgers.of(conversation_id)
-        conversation = await asyncio.wrap_future(ledger.conversation(conversation_id))
-        if conversation is None:
-            raise UsageError(f"no conversation {conversation_id}", "`hybridchat list` shows all")
-        chat = Chat.of(conversation, await asyncio.wrap_future(ledger.branch(conversation_id)))
-        if chat.workload:
-            self.books.count_workloads([chat.workload])
-        self._shown = chat
-        return chat
-
-    async def open_latest(self) -> Chat | None:
-        latest = await asyncio.wrap_future(self._ledger.latest_conversation())
-        return await self.open(latest.id) if latest else None
-
-    async def rename(self, conversation_id: int, title: str) -> None:
-        await self._update(conversation_id, title=title)
-
-    async def delete(self, conversation_id: int) -> None:
-        """Gone from every list; `undo_delete` brings it back until the program ends."""
-        chat = self.turns.chats.get(conversation_id)
-        if chat is not None:
-            chat.queue.clear()
-            await self.stop(chat)
-        await asyncio.wrap_future(self._ledgers.of(conversation_id).delete_conversation(conversation_id))
-        self._deleted.append(conversation_id)
-        self.books.refresh()
-
-    async def undo_delete(self) -> int | None:
-        """The conversation that came back, or None when there is nothing to undo."""
-        if not self._deleted:
-            return None
-        conversation_id = self._deleted.pop()
-        await asyncio.wrap_future(self._ledgers.of(conversation_id).restore_conversation(conversation_id))
-        self.books.refresh()
-        return conversation_id
-
-    async def set_route(self, chat: Chat, route: str, model: str | None = None) -> None:
-        """auto, local, managed or a backend's id; forgets what auto had decided."""
-        if route not in {"auto", "local", "managed"} and route not in self.fleet.specs:
-            raise UsageError(f"no backend {route!r}", f"one of: auto, local, managed, {', '.join(self.fleet.specs)}")
-        chat.route, chat.model = route, model
-        chat.may_leave = route == "managed" or any(
-            not c.is_local for c in self.fleet.candidates(model) if c.backend == route
-        )
-        await self._change(chat, route=route, model=model, decided_backend=None, decided_model=None)
-
-    async def set_privacy(self, chat: Chat, privacy: Privacy) -> None:
-        """Raises Refused below the floor, and for a looser one where there are turns, which `fork` leaves behind."""
-        self.floor.check(privacy)
-        if self.must_fork(chat, privacy):
-            raise Refused(f"what was said {in_words(chat.privacy)} stays so", "go on in a fork, which leaves it behind")
-        chat.privacy = privacy
-        if chat.turn is not None and why_forbidden(privacy, chat.turn.zone, chat.turn.proof):
-            left = "may have left" if chat.turn.zone is Zone.DEVICE else "left"
-            note = f"pinned while it streamed: this turn {left} this machine"
-            chat.turn.end(Outcome.STOPPED, note, ErrorKind.PINNED)
-        await self._change(chat, privacy=privacy)
-
-    def must_fork(self, chat: Chat, privacy: Privacy) -> bool:
-        """Whether the chat has turns that it would loosen."""
-        return (chat.is_sending or bool(chat.messages)) and strictest(chat.privacy, privacy) is not privacy
-
-    async def set_reasoning(self, chat: Chat, reasoning: Reasoning) -> None:
-        """An explicit level is the user's word: what auto had decided no longer binds."""
-        chat.reasoning = reasoning
-        await self._change(chat, reasoning=reasoning, decided_backend=None, decided_model=None)
-
-    async def set_workload(self, chat: Chat, workload: str | None) -> None:
-        chat.workload = workload
-        if workload:
-            self.books.count_workloads([workload])
-        await self._change(chat, workload=workload, decided_backend=None, decided_model=None)
-
-    async def set_effort(self, chat: Chat, effort: Effort | None) -> None:
-        """How much the models may think, from the next message on; None leaves that to each of them."""
-        chat.effort = effort
-        await self._change(chat, effort=effort)
-
-    async def _change(self, chat: Chat, **fields: object) -> None:
-        if chat.conversation is not None:
-            chat.conversation = replace(chat.conversation, **fields)
-            await self._update(chat.conversation.id, **fields)
-
-    async def _update(self, conversation_id: int, **fields: object) -> None:
-        await asyncio.wrap_future(self._ledgers.of(conversation_id).update_conversation(conversation_id, **fields))
-        for chat in self._open_chats(conversation_id):
-            assert chat.conversation is not None
-            chat.conversation = replace(chat.conversation, **fields)
-
-    def _open_chats(self, conversation_id: int) -> list[Chat]:
-        both = {self._shown, self.turns.chats.get(conversation_id)}
-        return [chat for chat in both if chat is not None and chat.id == conversation_id]
 
     # --- turns
 

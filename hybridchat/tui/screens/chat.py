@@ -17,7 +17,7 @@ from hybridchat.tui.screens.finding import Finding
 from hybridchat.tui.screens.links import Links
 from hybridchat.tui.screens.marking import Marking
 from hybridchat.tui.screens.moving import Moving
-from hybridchat.tui.transcript import CodeBlock, Transcript
+from hybridchat.tui.screens.reading import Reading
 from hybridchat.tui.widgets.composer import Composer, placeholder
 from hybridchat.tui.words import PRIVACY
 
@@ -38,7 +38,7 @@ WORKLOADS = (
 )
 
 
-class ChatScreen(Backends, Links, Moving, Finding, Marking, Answers):
+class ChatScreen(Backends, Links, Moving, Reading, Finding, Marking, Answers):
     """Actions return at once; what takes time runs in a worker, and its failures become banners."""
 
     BINDINGS = bindings("chat")
@@ -204,35 +204,6 @@ class ChatScreen(Backends, Links, Moving, Finding, Marking, Answers):
 
     # --- reading
 
-    def action_copy_reply(self) -> None:
-        if text := self.transcript.last_reply():
-            self.copy(text, "The last reply")
-        else:
-            self.say("There is no reply to copy yet.")
-
-    @work
-    async def action_copy_code(self) -> None:
-        from hybridchat.tui.widgets.rows import Row
-
-        blocks = self.transcript.code_blocks()
-        if not blocks:
-            self.say("There is no code block in this chat.")
-            return
-        choice: object = len(blocks) - 1
-        if len(blocks) > 1:
-            rows = [Row(index, *_block_words(block)) for index, block in enumerate(blocks)]
-            choice = await self.pick("Copy a code block", rows, current=choice)
-        if isinstance(choice, int):
-            self.copy(blocks[choice].text, "The code block")
-
-    def on_transcript_copy_requested(self, event: Transcript.CopyRequested) -> None:
-        self.copy(event.text, "The selection")
-
-    def copy(self, text: str, what: str) -> None:
-        """To the terminal's clipboard and the system's."""
-        self.app.copy_to_clipboard(text)
-        self.say(f"{what} is in the clipboard.")
-
     def action_toggle_thinking(self) -> None:
         self.transcript.toggle_thinking()
 
@@ -302,8 +273,3 @@ def _below(floor: Floor, level: Privacy) -> tuple[str, str, str]:
     if strictest(level, floor.privacy) is level:
         return "", "", ""
     return "barred", "muted", floor.why
-
-
-def _block_words(block: CodeBlock) -> tuple[str, str]:
-    lines = len(block.text.rstrip("\n").splitlines())
-    return clean_line(block.text, 100) or "(empty)", f"{clean_line(block.language, 20) or 'text'}, {lines} lines"

@@ -238,12 +238,15 @@ class Sending(Spending):
 
     @work(group="stop")
     async def action_stop(self) -> None:
-        """Stops the reply; with none running, Esc dismisses the newest banner, then returns to the composer."""
+        """Stops the reply; with none running, Esc dismisses the newest banner, then the pointer, then returns to the
+        composer."""
         if self.session is not None and self.chat is not None and self.chat.is_streaming:
             with self.told():
                 await self.session.stop(self.chat)
         elif banners := self.query(Banner):
             await banners.last().remove()
+        elif self.transcript.pointed is not None:
+            self.transcript.point_at(None)
         else:
             self.composer.focus()
 

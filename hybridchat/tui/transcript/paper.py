@@ -15,7 +15,7 @@ from textual.strip import Strip
 
 from hybridchat.tui.transcript.document import Document, Place
 from hybridchat.tui.transcript.layout import Look, Run, Style, fit
-from hybridchat.tui.transcript.message import Describe
+from hybridchat.tui.transcript.message import Describe, MessageView
 from hybridchat.tui.transcript.selection import Spot, mark, place_of
 from hybridchat.tui.transcript.theme import Palette
 
@@ -25,6 +25,9 @@ NARROW = 12
 NEW_BELOW = " ↓ new "
 JUMP = 3
 """Screens: a scroll further than this goes by estimated heights instead of laying out all that lies between."""
+
+POINTER: Run = ("█ ", ("pointer",))
+"""Left of the lines of the message that is pointed at."""
 
 Mark = tuple[int, int, str]
 """From cell to cell, a style's name."""
@@ -203,11 +206,18 @@ class Paper(ScrollView, can_focus=True):
         runs = line.runs
         if part.kind == "thinking":
             runs = tuple((text, (*style, "thinking")) for text, style in runs)
+        is_pointed = self.is_pointed(view)
+        if is_pointed and part.kind == "header":
+            runs = tuple((text, (*style, "pointed")) for text, style in runs)
         gutter = self.gutter_cells
         if gutter:
-            runs = (_edge(view.tone, part.kind), *runs)
+            runs = (POINTER if is_pointed else _edge(view.tone, part.kind), *runs)
         marks = tuple((left + gutter, right + gutter, name) for left, right, name in self.marks(place))
         return Row(runs, line.fill, marks)
+
+    def is_pointed(self, view: MessageView) -> bool:
+        """Does the pointer stand at it?"""
+        return False
 
     def marks(self, place: Place) -> list[Mark]:
         """What is marked in a line, in cells of the text."""

@@ -16,6 +16,7 @@ ATTRIBUTES = {
     "heading": RichStyle(bold=True),
     "h1": RichStyle(underline=True),
     "who": RichStyle(bold=True),
+    "pointed": RichStyle(underline=True),
     "found": RichStyle(underline=True),
     "found-here": RichStyle(bold=True, underline=True),
     "keyword": RichStyle(bold=True),
@@ -35,6 +36,7 @@ COLORED = (
     "inline-code",
     "code",
     "bar",
+    "pointer",
     "edge",
     "marker",
     "done",
@@ -74,6 +76,7 @@ Transcript {
     & > .transcript--inline-code { color: $warning; background: $surface; }
     & > .transcript--code { color: $foreground; background: $surface; }
     & > .transcript--bar { color: $hairline; }
+    & > .transcript--pointer { color: $primary; }
     & > .transcript--edge { color: $hairline; }
     & > .transcript--marker { color: $primary; }
     & > .transcript--done { color: $success; }

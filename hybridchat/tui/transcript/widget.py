@@ -17,11 +17,11 @@ from hybridchat.tui.keymap import bindings
 from hybridchat.tui.transcript.blocks import CODE, Splitter
 from hybridchat.tui.transcript.cells import shown
 from hybridchat.tui.transcript.document import Place
-from hybridchat.tui.transcript.finding import Finding
 from hybridchat.tui.transcript.layout import Look, leads_to
 from hybridchat.tui.transcript.markdown import fenced
 from hybridchat.tui.transcript.message import Describe
 from hybridchat.tui.transcript.paper import NEW_BELOW
+from hybridchat.tui.transcript.pointing import Pointing
 from hybridchat.tui.transcript.theme import COLORED, CSS
 
 FRAME_S = 1 / 30
@@ -29,7 +29,7 @@ BREATH = 4
 """After a frame that was expensive, so many times as long passes before the next: keys stay quick whatever comes."""
 
 
-class Transcript(Finding):
+class Transcript(Pointing):
     """Shows messages, follows the one that streams. Costs what is visible, however long the conversation is.
 
     `describe` words the line above and the one below a message.
@@ -152,11 +152,6 @@ class Transcript(Finding):
         if message_id in self.document:
             self.show(Place(self.document.index(message_id), 0, 0))
 
-    def in_sight(self) -> list[int]:
-        """The ids of the messages that the window shows something of, from the top."""
-        views = dict.fromkeys(place.view for place in self._places)
-        return [self.document.views[view].message.id for view in views]
-
     def plain_lines(self, first: int = 0, last: int | None = None) -> list[str]:
         """What the lines `first` to `last` of the window show, without colours and trailing blanks."""
         rows = range(self.size.height)[first : None if last is None else last + 1]
@@ -175,6 +170,8 @@ class Transcript(Finding):
             self.toggle_thinking(self.document.views[self._places[y].view].message.id)
         elif y == self.size.height - 1 and self._has_new and x >= self.window_width - len(NEW_BELOW):
             self._follow()
+        elif y < len(self._places):
+            self.point_at(self.document.views[self._places[y].view].message.id)
 
     def _url_at(self, x: int, y: int) -> str:
         """Where the link at a cell of the window leads; "" without one."""

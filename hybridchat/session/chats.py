@@ -1,0 +1,163 @@
+"""What opens, makes, renames, deletes and changes conversations."""
+
+from __future__ import annotations
+
+import asyncio
+
+from msgspec.structs import replace
+
+from hybridchat.config import Config
+from hybridchat.domain.chat import Effort, Outcome, Privacy, Reasoning, Zone
+from hybridchat.domain.privacy import in_words, strictest, why_forbidden
+from hybridchat.errors import ErrorKind, Refused, UsageError
+from hybridchat.session.bookkeeping import Bookkeeper
+from hybridchat.session.fleet import Fleet
+from hybridchat.session.floor import Floor
+from hybridchat.session.ledgers import Ledgers
+from hybridchat.session.state import Chat
+from hybridchat.session.turns import Turns
+
+
+class Chats:
+    """What changes one is in the ledger, and in the chat wherever that is open here."""
+
+    def __init__(
+        self, config: Config, ledgers: Ledgers, fleet: Fleet, floor: Floor, turns: Turns, books: Bookkeeper
+    ) -> None:
+        self._config = config
+        self._ledgers = ledgers
+        self._fleet = fleet
+        self._floor = floor
+        self._turns = turns
+        self._books = books
+        self._shown: Chat | None = None  # the newest one asked for
+        self._deleted: list[int] = []
+
+    async def purge(self) -> None:
+        """What was deleted leaves the disk."""
+        if self._deleted:
+            await asyncio.wrap_future(self._ledgers.kept.purge_deleted())
+
+    # --- opening and making
+
+    def new(
+        self,
+        *,
+        privacy: Privacy | None = None,
+        route: str | None = None,
+        model: str | None = None,
+        system: str = "",
+        off_record: bool = False,
+    ) -> Chat:
+        """Off the record, it lives in memory only: it ends with this session."""
+        born = strictest(privacy or Privacy(self._config.privacy.default), self._floor.privacy)
+        route = route or self._config.route.default
+        chat = Chat(privacy=born, route=route, model=model, system=system, is_off_record=off_record)
+        self._ledgers.of_chat(chat)  # opens it now: the first message shall not wait
+        self._books.focus(None)
+        self._shown = chat
+        return chat
+
+    async def open(self, conversation_id: int) -> Chat:
+        """Raises UsageError when there is none of that id."""
+        self._books.focus(conversation_id)
+        if conversation_id in self._turns.chats:
+            self._shown = self._turns.chats[conversation_id]
+            return self._shown
+        ledger = self._ledgers.of(conversation_id)
+        conversation = await asyncio.wrap_future(ledger.conversation(conversation_id))
+        if conversation is None:
+            raise UsageError(f"no conversation {conversation_id}", "`hybridchat list` shows all")
+        chat = Chat.of(conversation, await asyncio.wrap_future(ledger.branch(conversation_id)))
+        if chat.workload:
+            self._books.count_workloads([chat.workload])
+        self._shown = chat
+        return chat
+
+    async def open_latest(self) -> Chat | None:
+        latest = await asyncio.wrap_future(self._ledgers.kept.latest_conversation())
+        return await self.open(latest.id) if latest else None
+
+    # --- titles and deletion
+
+    async def rename(self, conversation_id: int, title: str) -> None:
+        await self._update(conversation_id, title=title)
+
+    async def delete(self, conversation_id: int) -> None:
+        """Gone from every list; `undo_delete` brings it back until the program ends."""
+        chat = self._turns.chats.get(conversation_id)
+        if chat is not None:
+            chat.queue.clear()
+            await self._turns.stop(chat)
+        await asyncio.wrap_future(self._ledgers.of(conversation_id).delete_conversation(conversation_id))
+        self._deleted.append(conversation_id)
+        self._books.refresh()
+
+    async def undo_delete(self) -> int | None:
+        """The conversation that came back, or None when there is nothing to undo."""
+        if not self._deleted:
+            return None
+        conversation_id = self._deleted.pop()
+        await asyncio.wrap_future(self._ledgers.of(conversation_id).restore_conversation(conversation_id))
+        self._books.refresh()
+        return conversation_id
+
+    # --- changing
+
+    async def set_route(self, chat: Chat, route: str, model: str | None = None) -> None:
+        """auto, local, managed or a backend's id; forgets what auto had decided."""
+        if route not in {"auto", "local", "managed"} and route not in self._fleet.specs:
+            raise UsageError(f"no backend {route!r}", f"one of: auto, local, managed, {', '.join(self._fleet.specs)}")
+        chat.route, chat.model = route, model
+        chat.may_leave = route == "managed" or any(
+            not c.is_local for c in self._fleet.candidates(model) if c.backend == route
+        )
+        await self._change(chat, route=route, model=model, decided_backend=None, decided_model=None)
+
+    async def set_privacy(self, chat: Chat, privacy: Privacy) -> None:
+        """Raises Refused below the floor, and for a looser one where there are turns, which `fork` leaves behind."""
+        self._floor.check(privacy)
+        if self.must_fork(chat, privacy):
+            raise Refused(f"what was said {in_words(chat.privacy)} stays so", "go on in a fork, which leaves it behind")
+        chat.privacy = privacy
+        if chat.turn is not None and why_forbidden(privacy, chat.turn.zone, chat.turn.proof):
+            left = "may have left" if chat.turn.zone is Zone.DEVICE else "left"
+            note = f"pinned while it streamed: this turn {left} this machine"
+            chat.turn.end(Outcome.STOPPED, note, ErrorKind.PINNED)
+        await self._change(chat, privacy=privacy)
+
+    def must_fork(self, chat: Chat, privacy: Privacy) -> bool:
+        """Whether the chat has turns that it would loosen."""
+        return (chat.is_sending or bool(chat.messages)) and strictest(chat.privacy, privacy) is not privacy
+
+    async def set_reasoning(self, chat: Chat, reasoning: Reasoning) -> None:
+        """An explicit level is the user's word: what auto had decided no longer binds."""
+        chat.reasoning = reasoning
+        await self._change(chat, reasoning=reasoning, decided_backend=None, decided_model=None)
+
+    async def set_workload(self, chat: Chat, workload: str | None) -> None:
+        chat.workload = workload
+        if workload:
+            self._books.count_workloads([workload])
+        await self._change(chat, workload=workload, decided_backend=None, decided_model=None)
+
+    async def set_effort(self, chat: Chat, effort: Effort | None) -> None:
+        """How much the models may think, from the next message on; None leaves that to each of them."""
+        chat.effort = effort
+        await self._change(chat, effort=effort)
+
+    async def _change(self, chat: Chat, **fields: object) -> None:
+        if chat.conversation is not None:
+            chat.conversation = replace(chat.conversation, **fields)
+            await self._update(chat.conversation.id, **fields)
+
+    async def _update(self, conversation_id: int, **fields: object) -> None:
+        await asyncio.wrap_future(self._ledgers.of(conversation_id).update_conversation(conversation_id, **fields))
+        for chat in self.open_as(conversation_id):
+            assert chat.conversation is not None
+            chat.conversation = replace(chat.conversation, **fields)
+
+    def open_as(self, conversation_id: int) -> list[Chat]:
+        """The conversation as it is open here: on the screen, running, or both."""
+        both = {self._shown, self._turns.chats.get(conversation_id)}
+        return [chat for chat in both if chat is not None and chat.id == conversation_id]
