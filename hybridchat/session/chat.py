@@ -24,6 +24,7 @@ from hybridchat.domain.chat import (
 )
 from hybridchat.domain.privacy import strictest
 from hybridchat.errors import UsageError
+from hybridchat.keys import secret_variables
 from hybridchat.ledger.store import Ledger
 from hybridchat.net.client import why_unguarded
 from hybridchat.session.answers import Answers
@@ -115,6 +116,7 @@ class Session:
         self.finding = Finding(self._ledgers, chats.open_as)
         self.make_fork = Forks(self._ledgers, self.floor).make
         self.transfer = Transfer(self._ledgers, self.floor, config.privacy)
+        self.key_variables = partial(secret_variables, config)
         self._watch: asyncio.Task[None] | None = None
 
     # --- life
