@@ -25,6 +25,7 @@ from hybridchat.domain.chat import (
     Zone,
 )
 from hybridchat.domain.outline import Node
+from hybridchat.domain.tuning import from_stored
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -38,7 +39,7 @@ _CONVERSATION = f"""
 SELECT id, title, created_at, updated_at, privacy, route, model, decided_backend, decided_model, system, workload,
        reasoning, effort, active_leaf_id,
        (SELECT count(*) FROM message WHERE conversation_id = conversation.id), waiting,
-       {_ORIGIN.format("conversation")}, tags, starred_at, archived_at
+       {_ORIGIN.format("conversation")}, tags, starred_at, archived_at, parameters
 FROM conversation WHERE deleted_at IS NULL"""
 
 _MESSAGE_COLUMNS = tuple(name for name in Message.__struct_fields__ if name != "attempt")
@@ -121,6 +122,7 @@ def _to_conversation(row: tuple[Any, ...]) -> Conversation:
     values[4], values[11] = _known(Privacy, values[4]), _known(Reasoning, values[11])
     values[12] = next((effort for effort in Effort if effort == values[12]), None)  # a newer version's: as if not set
     values[15], values[17] = _texts(values[15]), _texts(values[17])
+    values[20] = from_stored(values[20])
     return Conversation(*values)
 
 

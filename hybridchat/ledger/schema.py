@@ -312,3 +312,10 @@ def m013_deleted_branches_and_unread_replies(database: Database) -> None:
             "CREATE INDEX conversation_unread ON conversation (id) WHERE unread_replies > 0",
         ),
     )
+
+
+@migrations()
+def m017_settings_of_a_conversation(database: Database) -> None:
+    _run(database, ["ALTER TABLE conversation ADD COLUMN parameters TEXT NOT NULL DEFAULT '{}'"])
+    view = _usage_view("skipped_events", "left_out_turns", *_FORECAST_COLUMNS, *_FOUND_COLUMNS, "parameters")
+    _run(database, ["ALTER TABLE attempt ADD COLUMN parameters TEXT", "DROP VIEW usage", view])

@@ -6,17 +6,18 @@ import sqlite3
 
 from msgspec.structs import asdict
 
-from hybridchat.domain.chat import Attempt, CostBasis, MessageState, Privacy, Role
+from hybridchat.domain.chat import Attempt, CostBasis, MessageState, Parameters, Privacy, Role
 from hybridchat.domain.estimate import size_of
 from hybridchat.domain.pricing import why_unbilled
 from hybridchat.domain.privacy import strictest
+from hybridchat.domain.tuning import stored
 from hybridchat.errors import LedgerError, Refused
 from hybridchat.ledger import money
 from hybridchat.ledger.records import AttemptCost, AttemptEnd, Forecast, NewAttempt, NewFork, NewTurn, TurnIds
 from hybridchat.ledger.times import utc_now
 
 CHANGEABLE = {
-    *("title", "route", "model", "privacy", "system", "workload", "reasoning", "effort"),
+    *("title", "route", "model", "privacy", "system", "workload", "reasoning", "effort", "parameters"),
     *("decided_backend", "decided_model", "active_leaf_id", "waiting"),
 }
 
@@ -55,6 +56,7 @@ def begin_turn(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnId
             workload=turn.workload,
             reasoning=turn.reasoning,
             effort=turn.effort,
+            parameters=stored(turn.parameters),
         )
     else:
         _require_same_pin(db, conversation_id, turn.privacy)
@@ -100,6 +102,7 @@ def fork(db: sqlite3.Connection, new: NewFork) -> int:
         workload=new.workload,
         reasoning=new.reasoning,
         effort=new.effort,
+        parameters=stored(new.parameters),
     )
     leaf_id: int | None = None
     for message in new.messages:
@@ -270,13 +273,19 @@ def update_conversation(db: sqlite3.Connection, conversation_id: int, fields: di
     """Raises Refused for a privacy that would loosen one with turns."""
     if "privacy" in fields:
         _require_same_pin(db, conversation_id, Privacy(str(fields["privacy"])))
-    values = [storable(value) if isinstance(value, str) else value for value in fields.values()]
+    values = [_column(value) for value in fields.values()]
     assignments = ", ".join(f"{name} = ?" for name in fields)
     changed = db.execute(f"UPDATE conversation SET {assignments} WHERE id = ?", (*values, conversation_id))
     if not changed.rowcount:
         raise LedgerError(f"there is no conversation {conversation_id}", "`hybridchat list` shows them")
     if "title" in fields:  # the old one's words would stay in the index
         db.execute("INSERT INTO conversation_fts (conversation_fts) VALUES ('optimize')")
+
+
+def _column(value: object) -> object:
+    if isinstance(value, Parameters):
+        return stored(value)
+    return storable(value) if isinstance(value, str) else value
 
 
 def delete_conversation(db: sqlite3.Connection, process_id: int, conversation_id: int) -> None:
