@@ -138,7 +138,7 @@ async def test_a_block_goes_through_a_command(play: Screenplay, monkeypatch: pyt
         await stage.type("cat; printf 'red \\033[31m' >&2; exit 7")
         await stage.press("enter")
         await stage.until(lambda: "Exit code 7" in stage.text)
-        assert "red ␛[31m" in stage.text
+        await stage.until(lambda: "red ␛[31m" in stage.text)
         await stage.press("c")
         await stage.until(lambda: stage.app.clipboard == "print(1)\n")
         await stage.press("tab")
