@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
-from hybridchat.domain.dates import ALLOWED, parse_when
+from hybridchat.domain.moments import ALLOWED, parse_when
 from hybridchat.ledger.times import utc_text
 
 
