@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hybridchat.domain.budget import Limit, Standing
 from hybridchat.domain.chat import Attempt, Conversation, Message
@@ -30,6 +30,9 @@ from hybridchat.ledger.records import (
 )
 from hybridchat.ledger.usage import UsageRow
 from hybridchat.ledger.writer import Trouble
+
+if TYPE_CHECKING:
+    from hybridchat.domain.compare import Compared, Side
 
 T = TypeVar("T")
 Call = Callable[[sqlite3.Connection], T]
@@ -77,6 +80,30 @@ class Questions(ABC):
     def tree(self, conversation_id: int) -> Future[list[Message]]:
         """Every message, by id."""
         return self._read(lambda db: reads.tree(db, conversation_id))
+
+    def comparisons(self, conversation_id: int) -> Future[list[Compared]]:
+        """Of that conversation, oldest first."""
+        from hybridchat.ledger import comparisons  # not on the way to the first screen, here and below
+
+        return self._read(lambda db: comparisons.of_conversation(db, conversation_id))
+
+    def voted(self) -> Future[list[Compared]]:
+        """All comparisons that have a vote, oldest first."""
+        from hybridchat.ledger import comparisons
+
+        return self._read(comparisons.voted)
+
+    def newest_sides(self) -> Future[tuple[Side, ...]]:
+        """Who stood side by side last, as far as it is on record."""
+        from hybridchat.ledger import comparisons
+
+        return self._read(comparisons.newest_sides)
+
+    def compared_in_run(self, run: str) -> Future[dict[int, Compared]]:
+        """What is there of a run over a file of prompts, by the prompt's number."""
+        from hybridchat.ledger import comparisons
+
+        return self._read(lambda db: comparisons.of_run(db, run))
 
     def ledger_uuid(self) -> Future[str]:
         return self._read(reads.ledger_uuid)

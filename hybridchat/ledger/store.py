@@ -56,7 +56,9 @@ from hybridchat.ledger.worker import Worker
 from hybridchat.ledger.writer import BUSY_S, Notify, Trouble, Writer
 
 if TYPE_CHECKING:
+    from hybridchat.domain.compare import Judgement, Vote
     from hybridchat.domain.imports import ImportedAttempt, ImportedConversation
+    from hybridchat.ledger.comparisons import Asked, ComparisonIds, NewComparison, SideIds
     from hybridchat.ledger.imports import Added
 
 __all__ = [
@@ -83,7 +85,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-Begin = Callable[[sqlite3.Connection, NewAttempt], TurnIds]
+Begin = Callable[[sqlite3.Connection, Sequence[NewAttempt]], T]
 CARE_AFTER_S = 5.0
 CARE_EVERY_S = 3600.0
 
@@ -231,8 +233,8 @@ class Ledger(Questions):
         """The user's words are on the disk when it is done. Raises OverBudget, as all that begin an attempt do, when
         the forecast's limits cannot pay it; then nothing is written."""
         return self._begin(
-            turn.attempt,
-            lambda db, attempt: writes.begin_turn(db, self._file.process_id, replace(turn, attempt=attempt)),
+            (turn.attempt,),
+            lambda db, new: writes.begin_turn(db, self._file.process_id, replace(turn, attempt=new[0])),
             durable=True,
         )
 
@@ -243,17 +245,37 @@ class Ledger(Questions):
     def begin_attempt(self, message_id: int, attempt: NewAttempt) -> Future[TurnIds]:
         """A further attempt for the same reply, which streams again."""
         return self._begin(
-            attempt, lambda db, attempt: writes.begin_attempt(db, self._file.process_id, message_id, attempt)
+            (attempt,), lambda db, new: writes.begin_attempt(db, self._file.process_id, message_id, new[0])
         )
 
     def begin_sibling(self, message_id: int, attempt: NewAttempt) -> Future[TurnIds]:
         """Another reply beside that one."""
         return self._begin(
-            attempt, lambda db, attempt: writes.begin_sibling(db, self._file.process_id, message_id, attempt)
+            (attempt,), lambda db, new: writes.begin_sibling(db, self._file.process_id, message_id, new[0])
         )
 
-    def _begin(self, attempt: NewAttempt, begin: Begin, *, durable: bool = False) -> Future[TurnIds]:
-        return self._write(lambda db: begin(db, attempt), durable=durable, is_awaited=True)
+    def begin_comparison(self, new: NewComparison) -> Future[ComparisonIds]:
+        """All sides that do not wait, or none: the budgets hold for their sum."""
+        from hybridchat.ledger import comparisons  # not on the way to the first screen, here and below
+
+        return self._begin(
+            tuple(side.attempt for side in new.sides if not side.waits),
+            lambda db, attempts: comparisons.begin(db, self._file.process_id, new, attempts),
+            durable=True,
+        )
+
+    def ask_again(
+        self, comparison_id: int, asked: Sequence[Asked], attempts: Sequence[NewAttempt]
+    ) -> Future[tuple[SideIds, ...]]:
+        """Sides of a comparison once more, all or none."""
+        from hybridchat.ledger import comparisons
+
+        return self._begin(
+            attempts, lambda db, new: comparisons.ask_again(db, self._file.process_id, comparison_id, asked, new)
+        )
+
+    def _begin(self, attempts: Sequence[NewAttempt], begin: Begin[T], *, durable: bool = False) -> Future[T]:
+        return self._write(lambda db: begin(db, attempts), durable=durable, is_awaited=True)
 
     def flush_reply(self, message_id: int, text: str, thinking: str) -> Future[None]:
         return self._write(lambda db: writes.flush_reply(db, message_id, text, thinking))
@@ -272,6 +294,23 @@ class Ledger(Questions):
     def count_off_record(self, attempt: Attempt) -> Future[None]:
         """A usage row of numbers alone, where the user allows that."""
         return self._write(lambda db: writes.count_off_record(db, attempt))
+
+    def vote(self, comparison_id: int, judgement: Judgement, winner: int | None) -> Future[Vote]:
+        """In place of an earlier vote."""
+        from hybridchat.ledger import comparisons
+
+        return self._write(lambda db: comparisons.vote(db, comparison_id, judgement, winner))
+
+    def take_back_vote(self, comparison_id: int) -> Future[None]:
+        from hybridchat.ledger import comparisons
+
+        return self._write(lambda db: comparisons.take_back(db, comparison_id))
+
+    def show_names(self, comparison_id: int) -> Future[None]:
+        """Of a blind comparison without a vote: none on it will be blind."""
+        from hybridchat.ledger import comparisons
+
+        return self._write(lambda db: comparisons.show_names(db, comparison_id))
 
     def import_batch(
         self, batch: Sequence[ImportedConversation | ImportedAttempt], *, rehearse: bool = False
