@@ -19,6 +19,7 @@ from hybridchat.domain.chat import Attempt, Effort, MessageState, Privacy, Reaso
 from hybridchat.domain.imports import Found, ImportedAttempt, ImportedConversation, ImportedMessage, Unread
 from hybridchat.domain.moments import moment_text
 from hybridchat.domain.tags import tags_among
+from hybridchat.domain.tuning import from_stored
 from hybridchat.errors import UsageError
 from hybridchat.ledger.connect import APPLICATION_ID, SCHEMA_VERSION, SQLITE_ERRORS
 
@@ -39,6 +40,7 @@ class _Conversation(Struct):
     system: str = ""
     workload: str | None = None
     effort: Effort | None = None
+    parameters: str = "{}"
     active_leaf_id: int | None = None
     origin: str | None = None
     tags: str = "[]"
@@ -172,6 +174,7 @@ class _Other:
             workload=said.workload,
             reasoning=said.reasoning,
             effort=said.effort,
+            parameters=from_stored(said.parameters),
             tags=_tags(said.tags),
             starred_at=moment_text(said.starred_at),
             archived_at=moment_text(said.archived_at),

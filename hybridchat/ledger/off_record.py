@@ -14,10 +14,11 @@ from msgspec.structs import replace
 from hybridchat.domain.budget import Scope
 from hybridchat.domain.chat import OFF_RECORD_FROM
 from hybridchat.ledger import money, writes
+from hybridchat.ledger.comparing import Begin
 from hybridchat.ledger.connect import transaction
 from hybridchat.ledger.opening import Opened, open_memory
 from hybridchat.ledger.records import AttemptCost, AttemptEnd, Forecast, NewAttempt
-from hybridchat.ledger.store import Begin, Ledger
+from hybridchat.ledger.store import Ledger
 from hybridchat.ledger.times import utc_now
 from hybridchat.ledger.writer import Notify
 

@@ -7,11 +7,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from hybridchat.domain.budget import Limit, Standing
 from hybridchat.domain.chat import Attempt, Conversation, Message
 from hybridchat.domain.estimate import History
+from hybridchat.domain.outline import Node
 from hybridchat.domain.search import Query
 from hybridchat.domain.stats import Snapshot
 from hybridchat.ledger import departures, marks, money, reads, statistics, usage
@@ -30,9 +31,6 @@ from hybridchat.ledger.records import (
 )
 from hybridchat.ledger.usage import UsageRow
 from hybridchat.ledger.writer import Trouble
-
-if TYPE_CHECKING:
-    from hybridchat.domain.compare import Compared, Side
 
 T = TypeVar("T")
 Call = Callable[[sqlite3.Connection], T]
@@ -65,12 +63,20 @@ class Questions(ABC):
         """Root → active leaf, each reply with its last attempt."""
         return self._read(lambda db: reads.branch(db, conversation_id))
 
+    def path_to(self, message_id: int) -> Future[list[Message]]:
+        """Root → that message, each reply with its last attempt."""
+        return self._read(lambda db: reads.path_to(db, message_id))
+
+    def outline(self, conversation_id: int) -> Future[list[Node]]:
+        """Every message of all branches in short, by id."""
+        return self._read(lambda db: reads.outline(db, conversation_id))
+
     def siblings(self, message_id: int) -> Future[list[Message]]:
         """All that answer, or follow, the same message as that one does, itself included; oldest first."""
         return self._read(lambda db: reads.siblings(db, message_id))
 
     def with_siblings(self, conversation_id: int) -> Future[list[Message]]:
-        """All replies to those questions of the conversation that have several, oldest first."""
+        """All messages that have others beside them, oldest first."""
         return self._read(lambda db: reads.with_siblings(db, conversation_id))
 
     def newest_leaf(self, message_id: int) -> Future[int]:
@@ -80,30 +86,6 @@ class Questions(ABC):
     def tree(self, conversation_id: int) -> Future[list[Message]]:
         """Every message, by id."""
         return self._read(lambda db: reads.tree(db, conversation_id))
-
-    def comparisons(self, conversation_id: int) -> Future[list[Compared]]:
-        """Of that conversation, oldest first."""
-        from hybridchat.ledger import comparisons  # not on the way to the first screen, here and below
-
-        return self._read(lambda db: comparisons.of_conversation(db, conversation_id))
-
-    def voted(self) -> Future[list[Compared]]:
-        """All comparisons that have a vote, oldest first."""
-        from hybridchat.ledger import comparisons
-
-        return self._read(comparisons.voted)
-
-    def newest_sides(self) -> Future[tuple[Side, ...]]:
-        """Who stood side by side last, as far as it is on record."""
-        from hybridchat.ledger import comparisons
-
-        return self._read(comparisons.newest_sides)
-
-    def compared_in_run(self, run: str) -> Future[dict[int, Compared]]:
-        """What is there of a run over a file of prompts, by the prompt's number."""
-        from hybridchat.ledger import comparisons
-
-        return self._read(lambda db: comparisons.of_run(db, run))
 
     def ledger_uuid(self) -> Future[str]:
         return self._read(reads.ledger_uuid)

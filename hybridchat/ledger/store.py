@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -19,8 +19,9 @@ from msgspec.structs import replace
 from hybridchat.domain.audit import Departure
 from hybridchat.domain.chat import Attempt, Conversation, MessageState
 from hybridchat.errors import LedgerError
-from hybridchat.ledger import departures, files, marks, money, purge, writes
+from hybridchat.ledger import activity, branches, departures, files, marks, money, purge, writes
 from hybridchat.ledger.backups import look_after
+from hybridchat.ledger.comparing import Begin, Comparisons
 from hybridchat.ledger.connect import (
     SQLITE_ERRORS,
     DamagedLedger,
@@ -32,11 +33,13 @@ from hybridchat.ledger.connect import (
 )
 from hybridchat.ledger.departures import DepartureRow
 from hybridchat.ledger.opening import Opened, end_process, open_file
-from hybridchat.ledger.questions import Call, Questions
+from hybridchat.ledger.questions import Call
 from hybridchat.ledger.records import (
+    Activity,
     AdviceFacts,
     AttemptCost,
     AttemptEnd,
+    DeletedBranch,
     DepartureFilter,
     Forecast,
     Grouping,
@@ -56,15 +59,15 @@ from hybridchat.ledger.worker import Worker
 from hybridchat.ledger.writer import BUSY_S, Notify, Trouble, Writer
 
 if TYPE_CHECKING:
-    from hybridchat.domain.compare import Judgement, Vote
     from hybridchat.domain.imports import ImportedAttempt, ImportedConversation
-    from hybridchat.ledger.comparisons import Asked, ComparisonIds, NewComparison, SideIds
     from hybridchat.ledger.imports import Added
 
 __all__ = [
+    "Activity",
     "AdviceFacts",
     "AttemptCost",
     "AttemptEnd",
+    "DeletedBranch",
     "DepartureFilter",
     "DepartureRow",
     "Forecast",
@@ -85,7 +88,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-Begin = Callable[[sqlite3.Connection, Sequence[NewAttempt]], T]
 CARE_AFTER_S = 5.0
 CARE_EVERY_S = 3600.0
 
@@ -104,7 +106,7 @@ def open_ledger(path: Path | None, on_notice: Notify = lambda text: None, *, kee
     return Ledger(path, on_notice, keep_days)
 
 
-class Ledger(Questions):
+class Ledger(Comparisons):
     """Opened by `open_ledger`. All methods are safe from any thread. Futures raise LedgerError with a remedy.
 
     A write that waiting can mend (no room on the disk, another window is busy) is kept and tried again. Only those
@@ -254,26 +256,6 @@ class Ledger(Questions):
             (attempt,), lambda db, new: writes.begin_sibling(db, self._file.process_id, message_id, new[0])
         )
 
-    def begin_comparison(self, new: NewComparison) -> Future[ComparisonIds]:
-        """All sides that do not wait, or none: the budgets hold for their sum."""
-        from hybridchat.ledger import comparisons  # not on the way to the first screen, here and below
-
-        return self._begin(
-            tuple(side.attempt for side in new.sides if not side.waits),
-            lambda db, attempts: comparisons.begin(db, self._file.process_id, new, attempts),
-            durable=True,
-        )
-
-    def ask_again(
-        self, comparison_id: int, asked: Sequence[Asked], attempts: Sequence[NewAttempt]
-    ) -> Future[tuple[SideIds, ...]]:
-        """Sides of a comparison once more, all or none."""
-        from hybridchat.ledger import comparisons
-
-        return self._begin(
-            attempts, lambda db, new: comparisons.ask_again(db, self._file.process_id, comparison_id, asked, new)
-        )
-
     def _begin(self, attempts: Sequence[NewAttempt], begin: Begin[T], *, durable: bool = False) -> Future[T]:
         return self._write(lambda db: begin(db, attempts), durable=durable, is_awaited=True)
 
@@ -294,23 +276,6 @@ class Ledger(Questions):
     def count_off_record(self, attempt: Attempt) -> Future[None]:
         """A usage row of numbers alone, where the user allows that."""
         return self._write(lambda db: writes.count_off_record(db, attempt))
-
-    def vote(self, comparison_id: int, judgement: Judgement, winner: int | None) -> Future[Vote]:
-        """In place of an earlier vote."""
-        from hybridchat.ledger import comparisons
-
-        return self._write(lambda db: comparisons.vote(db, comparison_id, judgement, winner))
-
-    def take_back_vote(self, comparison_id: int) -> Future[None]:
-        from hybridchat.ledger import comparisons
-
-        return self._write(lambda db: comparisons.take_back(db, comparison_id))
-
-    def show_names(self, comparison_id: int) -> Future[None]:
-        """Of a blind comparison without a vote: none on it will be blind."""
-        from hybridchat.ledger import comparisons
-
-        return self._write(lambda db: comparisons.show_names(db, comparison_id))
 
     def import_batch(
         self, batch: Sequence[ImportedConversation | ImportedAttempt], *, rehearse: bool = False
@@ -337,6 +302,31 @@ class Ledger(Questions):
 
     def restore_conversation(self, conversation_id: int) -> Future[None]:
         return self._write(lambda db: writes.restore_conversation(db, conversation_id))
+
+    def delete_branch(self, message_id: int) -> Future[DeletedBranch]:
+        """A message and what follows it: in no list, search or export, until `restore_branch` or `purge_deleted`.
+        Raises UsageError while a reply runs in it, and where nothing else would be left."""
+
+        def delete(db: sqlite3.Connection) -> DeletedBranch:
+            running = activity.running(db, self._file.path, self._file.process_id)
+            return branches.delete_branch(db, self._file.process_id, message_id, running)
+
+        return self._write(delete)
+
+    def restore_branch(self, deleted: DeletedBranch, leaf_id: int | None) -> Future[None]:
+        """With `leaf_id`, that one is shown again."""
+        return self._write(lambda db: branches.restore_branch(db, deleted.message_ids[0], leaf_id, deleted.title))
+
+    # --- what goes on in the conversations
+
+    def activity(self) -> Future[Activity]:
+        return self._read(lambda db: activity.activity(db, self._file.path, self._file.process_id))
+
+    def reply_ended_unseen(self, conversation_id: int) -> Future[None]:
+        return self._write(lambda db: activity.reply_ended_unseen(db, conversation_id))
+
+    def seen(self, conversation_id: int) -> Future[None]:
+        return self._write(lambda db: activity.seen(db, conversation_id))
 
     def purge_deleted(self) -> Future[int]:
         """Text really removed, from backups too; usage rows stay. Returns the number of conversations."""
