@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -19,8 +19,9 @@ from msgspec.structs import replace
 from hybridchat.domain.audit import Departure
 from hybridchat.domain.chat import Attempt, Conversation, MessageState
 from hybridchat.errors import LedgerError
-from hybridchat.ledger import departures, files, marks, money, purge, writes
+from hybridchat.ledger import activity, branches, departures, files, marks, money, purge, writes
 from hybridchat.ledger.backups import look_after
+from hybridchat.ledger.comparing import Begin, Comparisons
 from hybridchat.ledger.connect import (
     SQLITE_ERRORS,
     DamagedLedger,
@@ -32,11 +33,13 @@ from hybridchat.ledger.connect import (
 )
 from hybridchat.ledger.departures import DepartureRow
 from hybridchat.ledger.opening import Opened, end_process, open_file
-from hybridchat.ledger.questions import Call, Questions
+from hybridchat.ledger.questions import Call
 from hybridchat.ledger.records import (
+    Activity,
     AdviceFacts,
     AttemptCost,
     AttemptEnd,
+    DeletedBranch,
     DepartureFilter,
     Forecast,
     Grouping,
@@ -60,9 +63,11 @@ if TYPE_CHECKING:
     from hybridchat.ledger.imports import Added
 
 __all__ = [
+    "Activity",
     "AdviceFacts",
     "AttemptCost",
     "AttemptEnd",
+    "DeletedBranch",
     "DepartureFilter",
     "DepartureRow",
     "Forecast",
@@ -83,7 +88,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-Begin = Callable[[sqlite3.Connection, NewAttempt], TurnIds]
 CARE_AFTER_S = 5.0
 CARE_EVERY_S = 3600.0
 
@@ -102,7 +106,7 @@ def open_ledger(path: Path | None, on_notice: Notify = lambda text: None, *, kee
     return Ledger(path, on_notice, keep_days)
 
 
-class Ledger(Questions):
+class Ledger(Comparisons):
     """Opened by `open_ledger`. All methods are safe from any thread. Futures raise LedgerError with a remedy.
 
     A write that waiting can mend (no room on the disk, another window is busy) is kept and tried again. Only those
@@ -231,8 +235,8 @@ class Ledger(Questions):
         """The user's words are on the disk when it is done. Raises OverBudget, as all that begin an attempt do, when
         the forecast's limits cannot pay it; then nothing is written."""
         return self._begin(
-            turn.attempt,
-            lambda db, attempt: writes.begin_turn(db, self._file.process_id, replace(turn, attempt=attempt)),
+            (turn.attempt,),
+            lambda db, new: writes.begin_turn(db, self._file.process_id, replace(turn, attempt=new[0])),
             durable=True,
         )
 
@@ -243,17 +247,17 @@ class Ledger(Questions):
     def begin_attempt(self, message_id: int, attempt: NewAttempt) -> Future[TurnIds]:
         """A further attempt for the same reply, which streams again."""
         return self._begin(
-            attempt, lambda db, attempt: writes.begin_attempt(db, self._file.process_id, message_id, attempt)
+            (attempt,), lambda db, new: writes.begin_attempt(db, self._file.process_id, message_id, new[0])
         )
 
     def begin_sibling(self, message_id: int, attempt: NewAttempt) -> Future[TurnIds]:
         """Another reply beside that one."""
         return self._begin(
-            attempt, lambda db, attempt: writes.begin_sibling(db, self._file.process_id, message_id, attempt)
+            (attempt,), lambda db, new: writes.begin_sibling(db, self._file.process_id, message_id, new[0])
         )
 
-    def _begin(self, attempt: NewAttempt, begin: Begin, *, durable: bool = False) -> Future[TurnIds]:
-        return self._write(lambda db: begin(db, attempt), durable=durable, is_awaited=True)
+    def _begin(self, attempts: Sequence[NewAttempt], begin: Begin[T], *, durable: bool = False) -> Future[T]:
+        return self._write(lambda db: begin(db, attempts), durable=durable, is_awaited=True)
 
     def flush_reply(self, message_id: int, text: str, thinking: str) -> Future[None]:
         return self._write(lambda db: writes.flush_reply(db, message_id, text, thinking))
@@ -298,6 +302,31 @@ class Ledger(Questions):
 
     def restore_conversation(self, conversation_id: int) -> Future[None]:
         return self._write(lambda db: writes.restore_conversation(db, conversation_id))
+
+    def delete_branch(self, message_id: int) -> Future[DeletedBranch]:
+        """A message and what follows it: in no list, search or export, until `restore_branch` or `purge_deleted`.
+        Raises UsageError while a reply runs in it, and where nothing else would be left."""
+
+        def delete(db: sqlite3.Connection) -> DeletedBranch:
+            running = activity.running(db, self._file.path, self._file.process_id)
+            return branches.delete_branch(db, self._file.process_id, message_id, running)
+
+        return self._write(delete)
+
+    def restore_branch(self, deleted: DeletedBranch, leaf_id: int | None) -> Future[None]:
+        """With `leaf_id`, that one is shown again."""
+        return self._write(lambda db: branches.restore_branch(db, deleted.message_ids[0], leaf_id, deleted.title))
+
+    # --- what goes on in the conversations
+
+    def activity(self) -> Future[Activity]:
+        return self._read(lambda db: activity.activity(db, self._file.path, self._file.process_id))
+
+    def reply_ended_unseen(self, conversation_id: int) -> Future[None]:
+        return self._write(lambda db: activity.reply_ended_unseen(db, conversation_id))
+
+    def seen(self, conversation_id: int) -> Future[None]:
+        return self._write(lambda db: activity.seen(db, conversation_id))
 
     def purge_deleted(self) -> Future[int]:
         """Text really removed, from backups too; usage rows stay. Returns the number of conversations."""

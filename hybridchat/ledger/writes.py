@@ -43,23 +43,10 @@ def begin_turn(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnId
     now = utc_now()
     conversation_id = turn.conversation_id
     if conversation_id is None:
-        conversation_id = insert(
-            db,
-            "conversation",
-            title=storable(turn.title),
-            created_at=now,
-            updated_at=now,
-            privacy=turn.privacy,
-            route=turn.route,
-            model=turn.model,
-            system=storable(turn.system),
-            workload=turn.workload,
-            reasoning=turn.reasoning,
-            effort=turn.effort,
-            parameters=stored(turn.parameters),
-        )
+        conversation_id = _insert_conversation(db, turn, now)
     else:
         _require_same_pin(db, conversation_id, turn.privacy)
+        _require_parent(db, turn.parent_id)
     message = {"conversation_id": conversation_id, "created_at": now}
     user_id = insert(
         db,
@@ -87,8 +74,26 @@ def begin_turn(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnId
 
 def fork(db: sqlite3.Connection, new: NewFork) -> int:
     """The new conversation's id. Its messages follow one another, with the times at which they were said."""
-    now = utc_now()
-    conversation_id = insert(
+    conversation_id = _insert_conversation(db, new, utc_now())
+    leaf_id: int | None = None
+    for message in new.messages:
+        leaf_id = insert(
+            db,
+            "message",
+            conversation_id=conversation_id,
+            parent_id=leaf_id,
+            role=message.role,
+            text=storable(message.text),
+            created_at=message.created_at,
+            state=message.state,
+            model=message.attempt.model if message.attempt else message.model,
+        )
+    db.execute("UPDATE conversation SET active_leaf_id = ? WHERE id = ?", (leaf_id, conversation_id))
+    return conversation_id
+
+
+def _insert_conversation(db: sqlite3.Connection, new: NewTurn | NewFork, now: str) -> int:
+    return insert(
         db,
         "conversation",
         title=storable(new.title),
@@ -103,20 +108,6 @@ def fork(db: sqlite3.Connection, new: NewFork) -> int:
         effort=new.effort,
         parameters=stored(new.parameters),
     )
-    leaf_id: int | None = None
-    for message in new.messages:
-        leaf_id = insert(
-            db,
-            "message",
-            conversation_id=conversation_id,
-            parent_id=leaf_id,
-            role=message.role,
-            text=storable(message.text),
-            created_at=message.created_at,
-            state=message.state,
-        )
-    db.execute("UPDATE conversation SET active_leaf_id = ? WHERE id = ?", (leaf_id, conversation_id))
-    return conversation_id
 
 
 def _require_same_pin(db: sqlite3.Connection, conversation_id: int, privacy: Privacy) -> None:
@@ -125,6 +116,11 @@ def _require_same_pin(db: sqlite3.Connection, conversation_id: int, privacy: Pri
     row = db.execute(f"SELECT privacy FROM conversation WHERE id = ? AND {has_turns}", (conversation_id,)).fetchone()
     if row is not None and strictest(Privacy(row[0]), privacy) is not privacy:
         raise Refused("this conversation was pinned in another window", "open it again; nothing was sent")
+
+
+def _require_parent(db: sqlite3.Connection, parent_id: int | None) -> None:
+    if parent_id is not None and not db.execute("SELECT 1 FROM message WHERE id = ?", (parent_id,)).fetchone():
+        raise LedgerError("what this follows was deleted in another window", "open the chat again; nothing was sent")
 
 
 def begin_attempt(db: sqlite3.Connection, process_id: int, message_id: int, attempt: NewAttempt) -> TurnIds:
@@ -136,7 +132,7 @@ def begin_attempt(db: sqlite3.Connection, process_id: int, message_id: int, atte
 
 
 def begin_sibling(db: sqlite3.Connection, process_id: int, message_id: int, attempt: NewAttempt) -> TurnIds:
-    """Another reply beside that one, to the same message of the user; it becomes the active leaf."""
+    """Another reply beside that one, or to that message of the user; it becomes the active leaf."""
     parent_id, conversation_id = _asked(db, message_id, attempt.privacy)
     now = utc_now()
     reply_id = insert(
@@ -156,15 +152,16 @@ def begin_sibling(db: sqlite3.Connection, process_id: int, message_id: int, atte
     return TurnIds(conversation_id, parent_id, reply_id, *new)
 
 
-def _asked(db: sqlite3.Connection, reply_id: int, privacy: Privacy) -> tuple[int, int]:
-    """The message that this reply answers, and their conversation, which is not deleted nor pinned more strictly."""
+def _asked(db: sqlite3.Connection, message_id: int, privacy: Privacy) -> tuple[int, int]:
+    """The message of the user that it is, or that it answers, and their conversation, which is not deleted nor pinned
+    more strictly."""
     row = db.execute(
-        "SELECT parent_id, conversation_id FROM message JOIN conversation c ON c.id = conversation_id "
-        "WHERE message.id = ? AND c.deleted_at IS NULL",
-        (reply_id,),
+        "SELECT CASE role WHEN 'user' THEN message.id ELSE parent_id END, conversation_id "
+        "FROM message JOIN conversation c ON c.id = conversation_id WHERE message.id = ? AND c.deleted_at IS NULL",
+        (message_id,),
     ).fetchone()
     if row is None:
-        raise LedgerError(f"there is no message {reply_id}", "its conversation was deleted")
+        raise LedgerError(f"there is no message {message_id}", "it was deleted; open the chat again")
     _require_same_pin(db, row[1], privacy)
     return row[0], row[1]
 
