@@ -213,7 +213,15 @@ GROUPS: dict[str, tuple[Action, ...]] = {
             False,
         ),
         Action("select_all", ("ctrl+a",), "Select everything", "The whole conversation", "", "transcript"),
-        Action("fold", ("t",), "Fold or unfold thinking", "Of the message pointed at, or in sight", "", "transcript"),
+        Action(
+            "fold",
+            ("t",),
+            "Fold or unfold thinking",
+            "Of the message pointed at, or in sight",
+            "",
+            "transcript",
+            slash="fold-thinking",
+        ),
         Action("fold_all", ("T",), "Fold or unfold all thinking", "Of what comes, too", "", "transcript"),
     ),
     "Program": (
