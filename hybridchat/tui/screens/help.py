@@ -63,7 +63,8 @@ class HelpScreen(Picker):
         self.set_all_rows([*mistakes, *_rows(self._entries, with_help=width >= WIDE)])
 
     def _fit(self) -> None:
-        self.list.styles.height = max(1, min(len(self.all_rows), self.app.size.height - 13))
+        room = int(self.app.size.height * 0.92) - 11  # what the dialog may have, less what stands around the list
+        self.list.styles.height = max(1, min(len(self.all_rows), room))
 
     def _narrow(self) -> None:
         """The best hit first."""
