@@ -6,17 +6,18 @@ import sqlite3
 
 from msgspec.structs import asdict
 
-from hybridchat.domain.chat import Attempt, CostBasis, MessageState, Privacy, Role
+from hybridchat.domain.chat import Attempt, CostBasis, MessageState, Parameters, Privacy, Role
 from hybridchat.domain.estimate import size_of
 from hybridchat.domain.pricing import why_unbilled
 from hybridchat.domain.privacy import strictest
+from hybridchat.domain.tuning import stored
 from hybridchat.errors import LedgerError, Refused
 from hybridchat.ledger import money
 from hybridchat.ledger.records import AttemptCost, AttemptEnd, Forecast, NewAttempt, NewFork, NewTurn, TurnIds
 from hybridchat.ledger.times import utc_now
 
 CHANGEABLE = {
-    *("title", "route", "model", "privacy", "system", "workload", "reasoning", "effort"),
+    *("title", "route", "model", "privacy", "system", "workload", "reasoning", "effort", "parameters"),
     *("decided_backend", "decided_model", "active_leaf_id", "waiting"),
 }
 
@@ -42,22 +43,10 @@ def begin_turn(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnId
     now = utc_now()
     conversation_id = turn.conversation_id
     if conversation_id is None:
-        conversation_id = insert(
-            db,
-            "conversation",
-            title=storable(turn.title),
-            created_at=now,
-            updated_at=now,
-            privacy=turn.privacy,
-            route=turn.route,
-            model=turn.model,
-            system=storable(turn.system),
-            workload=turn.workload,
-            reasoning=turn.reasoning,
-            effort=turn.effort,
-        )
+        conversation_id = _insert_conversation(db, turn, now)
     else:
         _require_same_pin(db, conversation_id, turn.privacy)
+        _require_parent(db, turn.parent_id)
     message = {"conversation_id": conversation_id, "created_at": now}
     user_id = insert(
         db,
@@ -85,8 +74,26 @@ def begin_turn(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnId
 
 def fork(db: sqlite3.Connection, new: NewFork) -> int:
     """The new conversation's id. Its messages follow one another, with the times at which they were said."""
-    now = utc_now()
-    conversation_id = insert(
+    conversation_id = _insert_conversation(db, new, utc_now())
+    leaf_id: int | None = None
+    for message in new.messages:
+        leaf_id = insert(
+            db,
+            "message",
+            conversation_id=conversation_id,
+            parent_id=leaf_id,
+            role=message.role,
+            text=storable(message.text),
+            created_at=message.created_at,
+            state=message.state,
+            model=message.attempt.model if message.attempt else message.model,
+        )
+    db.execute("UPDATE conversation SET active_leaf_id = ? WHERE id = ?", (leaf_id, conversation_id))
+    return conversation_id
+
+
+def _insert_conversation(db: sqlite3.Connection, new: NewTurn | NewFork, now: str) -> int:
+    return insert(
         db,
         "conversation",
         title=storable(new.title),
@@ -99,21 +106,8 @@ def fork(db: sqlite3.Connection, new: NewFork) -> int:
         workload=new.workload,
         reasoning=new.reasoning,
         effort=new.effort,
+        parameters=stored(new.parameters),
     )
-    leaf_id: int | None = None
-    for message in new.messages:
-        leaf_id = insert(
-            db,
-            "message",
-            conversation_id=conversation_id,
-            parent_id=leaf_id,
-            role=message.role,
-            text=storable(message.text),
-            created_at=message.created_at,
-            state=message.state,
-        )
-    db.execute("UPDATE conversation SET active_leaf_id = ? WHERE id = ?", (leaf_id, conversation_id))
-    return conversation_id
 
 
 def _require_same_pin(db: sqlite3.Connection, conversation_id: int, privacy: Privacy) -> None:
@@ -122,6 +116,11 @@ def _require_same_pin(db: sqlite3.Connection, conversation_id: int, privacy: Pri
     row = db.execute(f"SELECT privacy FROM conversation WHERE id = ? AND {has_turns}", (conversation_id,)).fetchone()
     if row is not None and strictest(Privacy(row[0]), privacy) is not privacy:
         raise Refused("this conversation was pinned in another window", "open it again; nothing was sent")
+
+
+def _require_parent(db: sqlite3.Connection, parent_id: int | None) -> None:
+    if parent_id is not None and not db.execute("SELECT 1 FROM message WHERE id = ?", (parent_id,)).fetchone():
+        raise LedgerError("what this follows was deleted in another window", "open the chat again; nothing was sent")
 
 
 def begin_attempt(db: sqlite3.Connection, process_id: int, message_id: int, attempt: NewAttempt) -> TurnIds:
@@ -133,7 +132,7 @@ def begin_attempt(db: sqlite3.Connection, process_id: int, message_id: int, atte
 
 
 def begin_sibling(db: sqlite3.Connection, process_id: int, message_id: int, attempt: NewAttempt) -> TurnIds:
-    """Another reply beside that one, to the same message of the user; it becomes the active leaf."""
+    """Another reply beside that one, or to that message of the user; it becomes the active leaf."""
     parent_id, conversation_id = _asked(db, message_id, attempt.privacy)
     now = utc_now()
     reply_id = insert(
@@ -153,15 +152,16 @@ def begin_sibling(db: sqlite3.Connection, process_id: int, message_id: int, atte
     return TurnIds(conversation_id, parent_id, reply_id, *new)
 
 
-def _asked(db: sqlite3.Connection, reply_id: int, privacy: Privacy) -> tuple[int, int]:
-    """The message that this reply answers, and their conversation, which is not deleted nor pinned more strictly."""
+def _asked(db: sqlite3.Connection, message_id: int, privacy: Privacy) -> tuple[int, int]:
+    """The message of the user that it is, or that it answers, and their conversation, which is not deleted nor pinned
+    more strictly."""
     row = db.execute(
-        "SELECT parent_id, conversation_id FROM message JOIN conversation c ON c.id = conversation_id "
-        "WHERE message.id = ? AND c.deleted_at IS NULL",
-        (reply_id,),
+        "SELECT CASE role WHEN 'user' THEN message.id ELSE parent_id END, conversation_id "
+        "FROM message JOIN conversation c ON c.id = conversation_id WHERE message.id = ? AND c.deleted_at IS NULL",
+        (message_id,),
     ).fetchone()
     if row is None:
-        raise LedgerError(f"there is no message {reply_id}", "its conversation was deleted")
+        raise LedgerError(f"there is no message {message_id}", "it was deleted; open the chat again")
     _require_same_pin(db, row[1], privacy)
     return row[0], row[1]
 
@@ -262,13 +262,19 @@ def update_conversation(db: sqlite3.Connection, conversation_id: int, fields: di
     """Raises Refused for a privacy that would loosen one with turns."""
     if "privacy" in fields:
         _require_same_pin(db, conversation_id, Privacy(str(fields["privacy"])))
-    values = [storable(value) if isinstance(value, str) else value for value in fields.values()]
+    values = [_column(value) for value in fields.values()]
     assignments = ", ".join(f"{name} = ?" for name in fields)
     changed = db.execute(f"UPDATE conversation SET {assignments} WHERE id = ?", (*values, conversation_id))
     if not changed.rowcount:
         raise LedgerError(f"there is no conversation {conversation_id}", "`hybridchat list` shows them")
     if "title" in fields:  # the old one's words would stay in the index
         db.execute("INSERT INTO conversation_fts (conversation_fts) VALUES ('optimize')")
+
+
+def _column(value: object) -> object:
+    if isinstance(value, Parameters):
+        return stored(value)
+    return storable(value) if isinstance(value, str) else value
 
 
 def delete_conversation(db: sqlite3.Connection, process_id: int, conversation_id: int) -> None:
