@@ -40,7 +40,7 @@ class Answers:
     ) -> None:
         """Asks the last question again. Its answer stays, with the new one beside it; where it has no word, the new one
         takes its place. Raises HybridchatError as `send` does."""
-        question = replace(_last_question(chat), parameters=parameters or Parameters(), purpose=purpose)
+        question = replace(last_question(chat), parameters=parameters or Parameters(), purpose=purpose)
         draft = replace(question, route=route, model=model, drop_turns=drop_turns)
         draft = replace(draft, disclosure=disclosure or draft.disclosure, agreed=agreed)
         await self._turns.answer_again(chat, draft)
@@ -52,7 +52,7 @@ class Answers:
         """
         if self._planner.privacy(chat) is not Privacy.OPEN:
             raise Refused(f"this conversation is {in_words(self._planner.privacy(chat))}", "ask in an open one")
-        question, last = _last_question(chat), chat.messages[-1].attempt
+        question, last = last_question(chat), chat.messages[-1].attempt
         side = "managed" if last is not None and last.zone.is_local else "local"
         asked = replace(question, route=side, disclosure=disclosure or question.disclosure, may_fall_back=False)
         return self._planner.plan(chat, asked)
@@ -103,7 +103,7 @@ class Answers:
         self._emit(BranchShown(chat.id))
 
 
-def _last_question(chat: Chat) -> Draft:
+def last_question(chat: Chat) -> Draft:
     if len(chat.messages) < 2:
         raise UsageError("there is no question to answer again", "ask one")
     return again(chat)

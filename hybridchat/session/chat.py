@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
-from functools import partial
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -24,6 +25,7 @@ from hybridchat.domain.chat import (
 )
 from hybridchat.domain.privacy import strictest
 from hybridchat.errors import UsageError
+from hybridchat.keys import secret_variables
 from hybridchat.ledger.store import Ledger
 from hybridchat.net.client import why_unguarded
 from hybridchat.session.answers import Answers
@@ -46,6 +48,9 @@ from hybridchat.session.transfer import Transfer
 from hybridchat.session.turns import Turns
 from hybridchat.session.vouches import Vouches
 from hybridchat.session.ways import Way
+
+if TYPE_CHECKING:
+    from hybridchat.session.comparing import Comparing
 
 __all__ = ["Chat", "Draft", "Plan", "Session"]
 
@@ -116,6 +121,7 @@ class Session:
         self.finding = Finding(self._ledgers, chats.open_as)
         self.make_fork = Forks(self._ledgers, self.floor).make
         self.transfer = Transfer(self._ledgers, self.floor, config.privacy)
+        self.key_variables = partial(secret_variables, config)
         self._watch: asyncio.Task[None] | None = None
 
     # --- life
@@ -202,6 +208,13 @@ class Session:
         draft = Draft(text, route, model, parameters or Parameters(), purpose, drop_turns, disclosure=disclosure)
         draft = replace(draft, agreed=agreed, attachments=attachments)
         await self.turns.send(chat, draft)
+
+    @cached_property
+    def comparing(self) -> Comparing:
+        """Made when it is first wanted: it must not take time from the start."""
+        from hybridchat.session.comparing import Comparing
+
+        return Comparing(self._ledgers, self.fleet, self.planner, self.turns, self._emit)
 
     # --- other ways on
 

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 from hybridchat.config import PrivacyConfig
 from hybridchat.domain.chat import Conversation, Privacy
-from hybridchat.domain.text import clean_line
-from hybridchat.errors import UsageError
 from hybridchat.session.floor import Floor
 from hybridchat.session.ledgers import Ledgers
 
@@ -56,9 +54,7 @@ class Transfer:
 
 def _file(typed: str) -> tuple[Path, str]:
     from hybridchat.session.exporting import form_of
+    from hybridchat.session.files import path_of
 
-    try:
-        file = Path(typed.strip()).expanduser()
-    except RuntimeError:
-        raise UsageError(f"nobody knows whose home {clean_line(typed)} is in", "name another place") from None
+    file = path_of(typed)
     return file, form_of(file)

@@ -85,7 +85,7 @@ class Calling(ChatView):
     def _accept(self, completion: Completion, is_final: bool) -> None:
         self.composer.set_text(completion.text + " " * (completion.takes_more and not is_final))
         if is_final:
-            self._run()
+            self._run_call()
 
     # --- doing
 
@@ -96,10 +96,10 @@ class Calling(ChatView):
         if call_in(self.composer.text) is None:
             return False
         if not self.composer.completions.accept(is_final=True):
-            self._run()
+            self._run_call()
         return True
 
-    def _run(self) -> None:
+    def _run_call(self) -> None:
         text = self.composer.text
         call = call_in(text)
         if call is None:
@@ -111,10 +111,10 @@ class Calling(ChatView):
             self._tell(UsageError(f"/{call.name} takes nothing after it", "to send it as words, begin with //"))
         else:
             self.composer.set_text("")
-            self._do(self.chat, action, call, text)
+            self._do_call(self.chat, action, call, text)
 
     @work
-    async def _do(self, chat: Chat | None, action: Action, call: Call, text: str) -> None:
+    async def _do_call(self, chat: Chat | None, action: Action, call: Call, text: str) -> None:
         if not call.argument:
             await self.app.run_action(f"{'app' if action.where == 'app' else 'screen'}.{action.id}")
             return

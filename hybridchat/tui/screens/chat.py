@@ -14,11 +14,11 @@ from hybridchat.errors import UsageError
 from hybridchat.tui.keymap import Keymap, bindings, keymap_of, rebind
 from hybridchat.tui.screens.answers import Answers
 from hybridchat.tui.screens.backends import Backends
+from hybridchat.tui.screens.code import Code
 from hybridchat.tui.screens.finding import Finding
 from hybridchat.tui.screens.links import Links
 from hybridchat.tui.screens.marking import Marking
 from hybridchat.tui.screens.moving import Moving
-from hybridchat.tui.screens.reading import Reading
 from hybridchat.tui.slashes import value_of
 from hybridchat.tui.widgets.composer import Composer, placeholder
 from hybridchat.tui.words import PRIVACY, WORKLOADS, chat_number
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hybridchat.session.state import Chat
 
 
-class ChatScreen(Backends, Links, Moving, Reading, Finding, Marking, Answers):
+class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Answers):
     """Actions return at once; what takes time runs in a worker, and its failures become banners."""
 
     BINDINGS = bindings("chat")
@@ -222,9 +222,6 @@ class ChatScreen(Backends, Links, Moving, Reading, Finding, Marking, Answers):
         await self.session.set_workload(self.chat, None if kind == "none" else kind)
 
     # --- reading
-
-    def action_toggle_thinking(self) -> None:
-        self.transcript.toggle_thinking()
 
     def action_toggle_panel(self) -> None:
         is_shown = self.panel.display

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from textual import work
 
 from hybridchat.domain.text import clean_line
@@ -22,6 +20,7 @@ class Moving(ChatView):
 
     @work(exclusive=True, group="moving")
     async def action_export_chat(self) -> None:
+        from hybridchat.session.files import path_of
         from hybridchat.tui.screens.dialogs import Prompt
         from hybridchat.tui.widgets.rows import Row
 
@@ -36,7 +35,7 @@ class Moving(ChatView):
         file = await self.app.push_screen_wait(Prompt("To which file?", clean_line(name)))
         if file and file.strip():
             with self.told():
-                await transfer.export(conversation, form, _path(file))
+                await transfer.export(conversation, form, path_of(file))
                 self.notify(f"Exported to {clean_line(file)}.")
 
     async def call_export_chat(self, file: str) -> None:
@@ -58,16 +57,9 @@ class Moving(ChatView):
             await self.call_import_chats(file)
 
     async def call_import_chats(self, file: str) -> None:
+        from hybridchat.session.files import path_of
         from hybridchat.tui.screens.bringing_in import BringIn
 
         assert self.session is not None
-        await self.app.push_screen_wait(BringIn(self.session.transfer.importer(), _path(file)))
+        await self.app.push_screen_wait(BringIn(self.session.transfer.importer(), path_of(file)))
         self.session.books.refresh()
-
-
-def _path(typed: str) -> Path:
-    """As a shell would read it."""
-    try:
-        return Path(typed.strip()).expanduser()
-    except RuntimeError:  # nobody knows whose home ~name is
-        return Path(typed.strip())
