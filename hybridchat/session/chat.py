@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
-from functools import partial
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -24,6 +25,7 @@ from hybridchat.domain.chat import (
 )
 from hybridchat.domain.privacy import strictest
 from hybridchat.errors import UsageError
+from hybridchat.keys import secret_variables
 from hybridchat.ledger.store import Ledger
 from hybridchat.net.client import why_unguarded
 from hybridchat.session.answers import Answers
@@ -49,6 +51,9 @@ from hybridchat.session.turns import Turns
 from hybridchat.session.unread import Unread
 from hybridchat.session.vouches import Vouches
 from hybridchat.session.ways import Way
+
+if TYPE_CHECKING:
+    from hybridchat.session.comparing import Comparing
 
 __all__ = ["Chat", "Draft", "Plan", "Session"]
 
@@ -102,6 +107,11 @@ class Session:
         self.books.counts_off_record = config.privacy.count_off_the_record
         self.turns = Turns(self._ledgers, self.fleet, self.planner, self.books, self._emit)
         self.stop, self.unqueue, self.wait = self.turns.stop, self.turns.unqueue, self.turns.wait
+        self._open_rooms(config)
+        self._watch: asyncio.Task[None] | None = None
+
+    def _open_rooms(self, config: Config) -> None:
+        """What is done with conversations, each kind of it in a room of its own."""
         forks = Forks(self._ledgers, self.floor)
         self.make_fork = forks.make
         self.branches = branches = Branches(self._ledgers, forks, self._emit)
@@ -109,22 +119,18 @@ class Session:
         answers = self._answers = Answers(self._ledgers, self.planner, self.turns, branches)
         self.answer_again, self.escalate, self.other_side = answers.again, answers.escalate, answers.other_side
         self.siblings, self.with_siblings = answers.siblings, answers.with_siblings
-        chats = Chats(config, self._ledgers, fleet, self.floor, self.turns, self.books)
+        chats = Chats(config, self._ledgers, self.fleet, self.floor, self.turns, self.books)
         self.new, self.open, self.open_latest, self.rename = chats.new, chats.open, chats.open_latest, chats.rename
         deleting = Deleting(self._ledgers, self.turns, self.books, branches, chats.open_as)
         self.delete, self.delete_branch = deleting.conversation, deleting.branch
         self.undo_delete, self._purge = deleting.undo, deleting.purge
         self.unread = Unread(self._ledgers)
         self.set_route, self.set_privacy, self.must_fork = chats.set_route, chats.set_privacy, chats.must_fork
-        self.set_reasoning, self.set_workload, self.set_effort = (
-            chats.set_reasoning,
-            chats.set_workload,
-            chats.set_effort,
-        )
-        self.set_settings = chats.set_settings
+        self.set_reasoning, self.set_workload = chats.set_reasoning, chats.set_workload
+        self.set_effort, self.set_settings = chats.set_effort, chats.set_settings
         self.finding = Finding(self._ledgers, chats.open_as)
         self.transfer = Transfer(self._ledgers, self.floor, config.privacy)
-        self._watch: asyncio.Task[None] | None = None
+        self.key_variables = partial(secret_variables, config)
 
     # --- life
 
@@ -215,6 +221,13 @@ class Session:
         draft = Draft(text, route, model, parameters or Parameters(), purpose, drop_turns, disclosure=disclosure)
         draft = replace(draft, agreed=agreed, attachments=attachments)
         await (self.turns.send(chat, draft) if rewords is None else self._answers.reword(chat, rewords, draft))
+
+    @cached_property
+    def comparing(self) -> Comparing:
+        """Made when it is first wanted: it must not take time from the start."""
+        from hybridchat.session.comparing import Comparing
+
+        return Comparing(self._ledgers, self.fleet, self.planner, self.turns, self._emit)
 
     # --- other ways on
 

@@ -7,9 +7,9 @@ import asyncio
 from msgspec.structs import replace
 
 from hybridchat.config import Config
-from hybridchat.domain.chat import Effort, Outcome, Parameters, Privacy, Reasoning, Zone
-from hybridchat.domain.privacy import in_words, strictest, why_forbidden
-from hybridchat.errors import ErrorKind, Refused, UsageError
+from hybridchat.domain.chat import Effort, Parameters, Privacy, Reasoning
+from hybridchat.domain.privacy import in_words, strictest
+from hybridchat.errors import Refused, UsageError
 from hybridchat.session.bookkeeping import Bookkeeper
 from hybridchat.session.fleet import Fleet
 from hybridchat.session.floor import Floor
@@ -93,10 +93,8 @@ class Chats:
         if self.must_fork(chat, privacy):
             raise Refused(f"what was said {in_words(chat.privacy)} stays so", "go on in a fork, which leaves it behind")
         chat.privacy = privacy
-        if chat.turn is not None and why_forbidden(privacy, chat.turn.zone, chat.turn.proof):
-            left = "may have left" if chat.turn.zone is Zone.DEVICE else "left"
-            note = f"pinned while it streamed: this turn {left} this machine"
-            chat.turn.end(Outcome.STOPPED, note, ErrorKind.PINNED)
+        if chat.turn is not None:
+            chat.turn.obey(privacy)
         await self._change(chat, privacy=privacy)
 
     def must_fork(self, chat: Chat, privacy: Privacy) -> bool:

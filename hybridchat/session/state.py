@@ -32,6 +32,7 @@ from hybridchat.session.ways import Way
 
 if TYPE_CHECKING:
     from hybridchat.session.disclosing import Found
+    from hybridchat.session.side_by_side import SideBySide
     from hybridchat.session.turn import Turn
 
 _DEFAULT = Parameters()
@@ -109,7 +110,7 @@ class Chat:
         self.may_leave = False  # the user chose a managed route since the last answer
         self.queue: list[Draft] = []
         self.waiting: tuple[str, ...] = ()  # the queue's texts as they were last told and stored
-        self.turn: Turn | None = None
+        self.turn: Turn | SideBySide | None = None
         self.is_sending = False  # the words are on their way to disk
         self.stop_wanted = False  # the user stopped it before the request was out
         self.found: dict[int, tuple[Finding, ...]] = {}  # by a text's hash

@@ -13,11 +13,11 @@ from hybridchat.domain.text import clean_line
 from hybridchat.tui.keymap import Keymap, bindings, keymap_of, rebind
 from hybridchat.tui.screens.answers import Answers
 from hybridchat.tui.screens.backends import Backends
+from hybridchat.tui.screens.code import Code
 from hybridchat.tui.screens.finding import Finding
 from hybridchat.tui.screens.links import Links
 from hybridchat.tui.screens.marking import Marking
 from hybridchat.tui.screens.moving import Moving
-from hybridchat.tui.screens.reading import Reading
 from hybridchat.tui.widgets.composer import Composer, placeholder
 from hybridchat.tui.words import PRIVACY
 
@@ -38,7 +38,7 @@ WORKLOADS = (
 )
 
 
-class ChatScreen(Backends, Links, Moving, Reading, Finding, Marking, Answers):
+class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Answers):
     """Actions return at once; what takes time runs in a worker, and its failures become banners."""
 
     BINDINGS = bindings("chat")
@@ -203,9 +203,6 @@ class ChatScreen(Backends, Links, Moving, Reading, Finding, Marking, Answers):
             self.plan_now()
 
     # --- reading
-
-    def action_toggle_thinking(self) -> None:
-        self.transcript.toggle_thinking()
 
     def action_toggle_panel(self) -> None:
         is_shown = self.panel.display

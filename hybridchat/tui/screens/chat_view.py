@@ -17,7 +17,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from hybridchat.config import UiConfig
-from hybridchat.domain.chat import Attempt, Kind, Message, MessageState, Privacy, Reasoning
+from hybridchat.domain.chat import Attempt, Kind, Message, Privacy, Reasoning
 from hybridchat.domain.routing import Candidate, Outlook
 from hybridchat.domain.text import clean_line
 from hybridchat.domain.tuning import in_words
@@ -105,7 +105,7 @@ class ChatView(Screen[None]):
         self.panel.is_still = self._is_still = ui.reduced_motion
         self._panel_mode = ui.panel
         self._panel_shown_as = "auto" if ui.panel == "off" else ui.panel
-        look = Look(prose_cells=ui.text_width, gap_lines=0 if is_compact else 1)
+        look = Look(prose_cells=ui.text_width, gap_lines=0 if is_compact else 1, fold_lines=ui.fold_lines)
         self.transcript.use(look, show_thinking=ui.show_thinking)
         if self.is_mounted:
             self._place_panel(self.app.size.width)
@@ -348,4 +348,4 @@ def _with_running_text(chat: Chat) -> list[Message]:
     """The chat's messages, the running reply with what has come so far."""
     if chat.turn is None:
         return list(chat.messages)
-    return [*chat.messages[:-1], replace(chat.turn.message, state=MessageState.STREAMING)]
+    return [*chat.messages[:-1], chat.turn.message]

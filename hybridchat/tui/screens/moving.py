@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from textual import work
 
 from hybridchat.domain.text import clean_line
@@ -21,6 +19,7 @@ class Moving(ChatView):
 
     @work(exclusive=True, group="moving")
     async def action_export_chat(self) -> None:
+        from hybridchat.session.files import path_of
         from hybridchat.tui.screens.dialogs import Prompt
         from hybridchat.tui.widgets.rows import Row
 
@@ -35,11 +34,12 @@ class Moving(ChatView):
         file = await self.app.push_screen_wait(Prompt("To which file?", clean_line(name)))
         if file and file.strip():
             with self.told():
-                await transfer.export(conversation, form, _path(file))
+                await transfer.export(conversation, form, path_of(file))
                 self.notify(f"Exported to {clean_line(file)}.")
 
     @work(exclusive=True, group="moving")
     async def action_import_chats(self) -> None:
+        from hybridchat.session.files import path_of
         from hybridchat.tui.screens.bringing_in import BringIn
         from hybridchat.tui.screens.dialogs import Prompt
 
@@ -49,13 +49,5 @@ class Moving(ChatView):
         file = await self.app.push_screen_wait(Prompt("Import conversations from which file?", placeholder=hint))
         if file and file.strip():
             importer = self.session.transfer.importer()
-            await self.app.push_screen_wait(BringIn(importer, _path(file)))
+            await self.app.push_screen_wait(BringIn(importer, path_of(file)))
             self.session.books.refresh()
-
-
-def _path(typed: str) -> Path:
-    """As a shell would read it."""
-    try:
-        return Path(typed.strip()).expanduser()
-    except RuntimeError:  # nobody knows whose home ~name is
-        return Path(typed.strip())
