@@ -46,6 +46,8 @@ class Answer(Struct, frozen=True):
 
     side: ComparedSide
     reply: Message | None  # None: a deletion took it
+    elapsed_ms: float | None = None  # since its attempt began, while it runs
+    ttft_ms: float | None = None
 
 
 class _Begun(Struct, frozen=True):
@@ -240,9 +242,8 @@ class Comparing:
         if first is not None:
             beside = await asyncio.wrap_future(self._ledgers.of_chat(chat).siblings(first))
         replies = {message.id: message for message in beside}
-        if isinstance(chat.turn, SideBySide):
-            replies |= {number: side.message for number, side in chat.turn.sides.items()}
-        return [Answer(side, replies.get(side.message_id or 0)) for side in compared.sides]
+        running = chat.turn.sides if isinstance(chat.turn, SideBySide) else {}
+        return [_answer(side, replies, running.get(side.message_id or 0)) for side in compared.sides]
 
     async def vote(self, compared: Compared, judgement: Judgement, winner: int | None = None) -> Compared:
         """In place of an earlier one. Raises LedgerError."""
@@ -262,6 +263,14 @@ class Comparing:
     def _judged(self, compared: Compared) -> Compared:
         self._emit(Judged(compared))
         return compared
+
+
+def _answer(side: ComparedSide, replies: Mapping[int, Message], running: RunningSide | None) -> Answer:
+    if running is None:
+        return Answer(side, replies.get(side.message_id or 0))
+    if running.turn is None or running.is_over:
+        return Answer(side, running.reply)
+    return Answer(side, running.message, running.turn.reply.elapsed_ms(), running.turn.reply.ttft_ms)
 
 
 def is_waiting(reply: Message) -> bool:
