@@ -39,6 +39,9 @@ MAKERS: dict[Wire, Callable[[], Decoder]] = {
 both = pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.kind)
 
 
+COUNTS = {"prompt_tokens": 1, "completion_tokens": 2}
+
+
 def decode(wire: Wire, *chunks: bytes) -> list[Event]:
     decoder = MAKERS[wire]()
     events = [event for chunk in chunks for event in decoder.feed(chunk)]
@@ -58,15 +61,37 @@ def merged(events: list[Event]) -> list[Event]:
     return result
 
 
+def read_in(prompt_ms: float, *counts: int | None) -> Usage:
+    return Usage(*counts, prompt_ms=prompt_ms)
+
+
 CAPTURES = [
     ("vllm/chat-stream", CHAT_COMPLETIONS, "tiny", Usage(35, None, None, 40), "length"),
     ("vllm/chat-stream-no-usage", CHAT_COMPLETIONS, "tiny", None, "length"),
-    ("llamacpp/chat-stream", CHAT_COMPLETIONS, "tiny.gguf", Usage(35, 0, None, 40), "length"),
-    ("llamacpp/chat-stream-no-usage", CHAT_COMPLETIONS, "tiny.gguf", Usage(35, 34, None, 12), "length"),
-    ("llamacpp/unknown-model-is-ignored", CHAT_COMPLETIONS, "tiny.gguf", Usage(35, 34, None, 5), "length"),
+    ("llamacpp/chat-stream", CHAT_COMPLETIONS, "tiny.gguf", read_in(1.998, 35, 0, None, 40), "length"),
+    (
+        "llamacpp/chat-stream-no-usage",
+        CHAT_COMPLETIONS,
+        "tiny.gguf",
+        read_in(1.175, 35, 34, None, 12),
+        "length",
+    ),
+    (
+        "llamacpp/unknown-model-is-ignored",
+        CHAT_COMPLETIONS,
+        "tiny.gguf",
+        read_in(12.418, 35, 34, None, 5),
+        "length",
+    ),
     ("ollama/v1-chat-stream", CHAT_COMPLETIONS, "tiny", Usage(10, None, None, 12), "length"),
-    ("ollama/chat-stream", OLLAMA, "tiny", Usage(10, None, None, 24), "length"),
-    ("ollama/chat-stream-local-suffix", OLLAMA, "tiny:latest:local", Usage(10, None, None, 24), "length"),
+    ("ollama/chat-stream", OLLAMA, "tiny", read_in(0.63, 10, None, None, 24), "length"),
+    (
+        "ollama/chat-stream-local-suffix",
+        OLLAMA,
+        "tiny:latest:local",
+        read_in(0.338, 10, None, None, 24),
+        "length",
+    ),
     ("vllm/responses-stream", RESPONSES, "tiny", Usage(35, 0, 0, 16, 0), "length"),
     ("llamacpp/responses-stream", RESPONSES, "tiny.gguf", Usage(35, 34, None, 16), "stop"),
     ("ollama/v1-responses-stream", RESPONSES, "tiny", Usage(10, 0, None, 12, 0), "stop"),
@@ -91,8 +116,8 @@ def test_captures(name: str, wire: Wire, model: str, usage: Usage | None, reason
     ("name", "wire", "usage"),
     [
         ("vllm/chat-whole", CHAT_COMPLETIONS, Usage(35, None, None, 12)),
-        ("llamacpp/chat-whole", CHAT_COMPLETIONS, Usage(35, 34, None, 12)),
-        ("ollama/chat-whole", OLLAMA, Usage(10, None, None, 24)),
+        ("llamacpp/chat-whole", CHAT_COMPLETIONS, read_in(0.281, 35, 34, None, 12)),
+        ("ollama/chat-whole", OLLAMA, read_in(0.505, 10, None, None, 24)),
     ],
 )
 @pytest.mark.parametrize("is_framed", [False, True])
@@ -311,6 +336,22 @@ def test_damaged_captures_end_once_and_raise_nothing(wire: Wire, edits: list[tup
 def test_usage_without_choices(choices: list[object] | None) -> None:
     chunk = openai({"choices": choices, "usage": {"prompt_tokens": 1, "completion_tokens": 2}})
     assert Usage(1, None, None, 2) in decode(CHAT_COMPLETIONS, chunk)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "queue_ms", "prompt_ms"),
+    [
+        ([{"metrics": {"queue_time_ms": 12.5}, "usage": COUNTS}], 12.5, None),
+        ([{"x_groq": {"usage": {"queue_time": 0.25, "prompt_time": 0.5}}}, {"choices": [], "usage": COUNTS}], 250, 500),
+        ([{"choices": [], "usage": COUNTS}, {"x_groq": {"usage": {"queue_time": 0.25}}}], 250, None),
+    ],
+    ids=["vllm", "groq_before", "groq_after"],
+)
+def test_what_the_server_tells_of_its_times(
+    chunks: list[dict[str, Any]], queue_ms: float, prompt_ms: float | None
+) -> None:
+    usages = [event for event in decode(CHAT_COMPLETIONS, *map(openai, chunks)) if isinstance(event, Usage)]
+    assert usages[-1] == Usage(1, None, None, 2, queue_ms=queue_ms, prompt_ms=prompt_ms)
 
 
 def openai(value: dict[str, Any]) -> bytes:
