@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -40,6 +41,7 @@ from hybridchat.session.forecasts import Forecasts
 from hybridchat.session.forking import Forks
 from hybridchat.session.ledgers import Ledgers
 from hybridchat.session.planning import Planner
+from hybridchat.session.presets import Presets
 from hybridchat.session.prices import PriceBook
 from hybridchat.session.state import Chat, Draft, Plan
 from hybridchat.session.transfer import Transfer
@@ -73,9 +75,10 @@ class Session:
         budget_file: BudgetFile | None = None,
         vouches: Vouches | None = None,
         config_error: UsageError | None = None,
+        config_file: Path | None = None,
     ) -> None:
-        """`config_error`: why `config` is the defaults instead of the user's. `look_at_folder` blocks, and says whether
-        what is written there is pinned."""
+        """`config_error`: why `config` is the defaults instead of the user's. `config_file`: where presets are kept.
+        `look_at_folder` blocks, and says whether what is written there is pinned."""
         self._ledger = open_ledger(self._on_ledger_trouble)
         self._ledgers = Ledgers(self._ledger, self._on_ledger_trouble)
         self.conversations = self._ledgers.conversations
@@ -112,7 +115,8 @@ class Session:
             chats.set_workload,
             chats.set_effort,
         )
-        self.set_settings = chats.set_settings
+        self.set_settings, self.untaken = chats.set_settings, fleet.untaken
+        self.presets = Presets(config_file, chats, self.floor)
         self.finding = Finding(self._ledgers, chats.open_as)
         self.make_fork = Forks(self._ledgers, self.floor).make
         self.transfer = Transfer(self._ledgers, self.floor, config.privacy)
