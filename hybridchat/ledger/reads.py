@@ -24,9 +24,12 @@ from hybridchat.domain.chat import (
     Role,
     Zone,
 )
+from hybridchat.domain.outline import Node
 from hybridchat.domain.tuning import from_stored
 
 E = TypeVar("E", bound=StrEnum)
+
+FIRST_CHARACTERS = 200  # of a message, that an outline shows
 
 USAGE_COLUMNS = Attempt.__struct_fields__
 
@@ -58,10 +61,10 @@ SELECT {_MESSAGE}, u.* FROM message m {_LAST_ATTEMPT}
 WHERE m.conversation_id = (SELECT conversation_id FROM message WHERE id = :id)
     AND m.parent_id IS (SELECT parent_id FROM message WHERE id = :id) ORDER BY m.id"""
 
+# the first messages of a conversation have no parent: they are beside each other as well
 _WITH_SIBLINGS = f"""
-SELECT {_MESSAGE}, u.* FROM message m {_LAST_ATTEMPT} WHERE m.parent_id IN (
-    SELECT parent_id FROM message WHERE conversation_id = ? AND parent_id IS NOT NULL
-    GROUP BY parent_id HAVING count(*) > 1
+SELECT {_MESSAGE}, u.* FROM message m {_LAST_ATTEMPT} WHERE m.conversation_id = :id AND coalesce(m.parent_id, 0) IN (
+    SELECT coalesce(parent_id, 0) FROM message WHERE conversation_id = :id GROUP BY parent_id HAVING count(*) > 1
 ) ORDER BY m.id"""
 
 _NEWEST_LEAF = """
@@ -70,6 +73,19 @@ WITH RECURSIVE below (id) AS (
         AND m.conversation_id = (SELECT conversation_id FROM message WHERE id = :id)
 )
 SELECT max(id) FROM below"""
+
+_PATH = f"""
+WITH RECURSIVE path (id, parent_id) AS (
+    SELECT id, parent_id FROM message WHERE id = ?
+    UNION ALL
+    SELECT m.id, m.parent_id FROM path JOIN message m ON m.id = path.parent_id AND m.id < path.id
+)
+SELECT {_MESSAGE}, u.* FROM path JOIN message m ON m.id = path.id {_LAST_ATTEMPT} ORDER BY m.id"""
+
+_OUTLINE = f"""
+SELECT m.id, m.parent_id, m.role, substr(m.text, 1, {FIRST_CHARACTERS}), m.created_at, m.state,
+    u.backend, coalesce(u.model, m.model), u.zone, u.cost_usd
+FROM message m {_LAST_ATTEMPT} WHERE m.conversation_id = ? ORDER BY m.id"""
 
 _TREE = f"SELECT {_MESSAGE}, u.* FROM message m {_LAST_ATTEMPT} WHERE m.conversation_id = ? ORDER BY m.id"
 
@@ -155,6 +171,23 @@ def tree(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
     return [_to_message(row) for row in db.execute(_TREE, (conversation_id,))]
 
 
+def path_to(db: sqlite3.Connection, message_id: int) -> list[Message]:
+    """Root → that message, each reply with its last attempt."""
+    return [_to_message(row) for row in db.execute(_PATH, (message_id,))]
+
+
+def outline(db: sqlite3.Connection, conversation_id: int) -> list[Node]:
+    """Of all branches, by id."""
+    return [_to_node(row) for row in db.execute(_OUTLINE, (conversation_id,))]
+
+
+def _to_node(row: tuple[Any, ...]) -> Node:
+    number, parent_id, role, text, created_at, state, backend, model, zone, cost_usd = row
+    role, state = _known(Role, role), _known(MessageState, state)
+    zone = None if zone is None else _known(Zone, zone)
+    return Node(number, parent_id, role, text, created_at, state, backend, model, zone, cost_usd)
+
+
 def siblings(db: sqlite3.Connection, message_id: int) -> list[Message]:
     """Messages with the same parent, by id."""
     return [_to_message(row) for row in db.execute(_SIBLINGS, {"id": message_id})]
@@ -162,7 +195,7 @@ def siblings(db: sqlite3.Connection, message_id: int) -> list[Message]:
 
 def with_siblings(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
     """Answers to one question, and questions that two windows asked at one place, by id."""
-    return [_to_message(row) for row in db.execute(_WITH_SIBLINGS, (conversation_id,))]
+    return [_to_message(row) for row in db.execute(_WITH_SIBLINGS, {"id": conversation_id})]
 
 
 def newest_leaf(db: sqlite3.Connection, message_id: int) -> int:

@@ -188,6 +188,23 @@ class DepartureFilter(Struct, frozen=True, kw_only=True):
     conversation_id: int | None = None
 
 
+class DeletedBranch(Struct, frozen=True):
+    """What was deleted with a message, itself first; the leaf where its conversation can go on without them; and the
+    title that it had with them."""
+
+    conversation_id: int
+    message_ids: tuple[int, ...]
+    leaf_id: int
+    title: str
+
+
+class Activity(Struct, frozen=True):
+    """Conversations in which a reply runs, in any window; and in which so many ended while nobody was there."""
+
+    running: frozenset[int] = frozenset()
+    unread: dict[int, int] = {}
+
+
 class SearchHit(Struct, frozen=True):
     conversation_id: int
     message_id: int

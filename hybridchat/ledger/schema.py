@@ -279,6 +279,41 @@ def m012_tags_stars_and_the_archive(database: Database) -> None:
     _run(database, ["CREATE INDEX message_with_code ON message (id) WHERE instr(text, '```') > 0"])
 
 
+# A message's columns without what holds for living ones alone; and with which message it went, by whose hand.
+_DELETED_MESSAGE = """CREATE TABLE deleted_message (
+    id INTEGER PRIMARY KEY,
+    conversation_id INTEGER NOT NULL,
+    parent_id INTEGER,
+    role TEXT NOT NULL,
+    text TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    thinking TEXT NOT NULL,
+    thinking_ms REAL,
+    state TEXT NOT NULL,
+    note TEXT NOT NULL,
+    signature TEXT NOT NULL,
+    origin TEXT,
+    model TEXT,
+    deleted_with INTEGER NOT NULL,
+    deleted_by INTEGER NOT NULL
+)"""
+
+
+@migrations()
+def m013_deleted_branches_and_unread_replies(database: Database) -> None:
+    """Whoever adds a column to `message` adds it to `deleted_message` too; what goes when a message's row is deleted
+    waits until it is in neither: a deleted branch can come back."""
+    _run(
+        database,
+        (
+            _DELETED_MESSAGE,
+            "CREATE INDEX message_deleted_with ON deleted_message (deleted_with)",
+            "ALTER TABLE conversation ADD COLUMN unread_replies INTEGER NOT NULL DEFAULT 0",
+            "CREATE INDEX conversation_unread ON conversation (id) WHERE unread_replies > 0",
+        ),
+    )
+
+
 @migrations()
 def m017_settings_of_a_conversation(database: Database) -> None:
     _run(database, ["ALTER TABLE conversation ADD COLUMN parameters TEXT NOT NULL DEFAULT '{}'"])

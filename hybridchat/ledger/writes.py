@@ -60,6 +60,7 @@ def begin_turn(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnId
         )
     else:
         _require_same_pin(db, conversation_id, turn.privacy)
+        _require_parent(db, turn.parent_id)
     message = {"conversation_id": conversation_id, "created_at": now}
     user_id = insert(
         db,
@@ -114,6 +115,7 @@ def fork(db: sqlite3.Connection, new: NewFork) -> int:
             text=storable(message.text),
             created_at=message.created_at,
             state=message.state,
+            model=message.attempt.model if message.attempt else message.model,
         )
     db.execute("UPDATE conversation SET active_leaf_id = ? WHERE id = ?", (leaf_id, conversation_id))
     return conversation_id
@@ -127,6 +129,11 @@ def _require_same_pin(db: sqlite3.Connection, conversation_id: int, privacy: Pri
         raise Refused("this conversation was pinned in another window", "open it again; nothing was sent")
 
 
+def _require_parent(db: sqlite3.Connection, parent_id: int | None) -> None:
+    if parent_id is not None and not db.execute("SELECT 1 FROM message WHERE id = ?", (parent_id,)).fetchone():
+        raise LedgerError("what this follows was deleted in another window", "open the chat again; nothing was sent")
+
+
 def begin_attempt(db: sqlite3.Connection, process_id: int, message_id: int, attempt: NewAttempt) -> TurnIds:
     """A further attempt for the same reply; what an earlier one left stays until the new one writes."""
     parent_id, conversation_id = _asked(db, message_id, attempt.privacy)
@@ -136,7 +143,7 @@ def begin_attempt(db: sqlite3.Connection, process_id: int, message_id: int, atte
 
 
 def begin_sibling(db: sqlite3.Connection, process_id: int, message_id: int, attempt: NewAttempt) -> TurnIds:
-    """Another reply beside that one, to the same message of the user; it becomes the active leaf."""
+    """Another reply beside that one, or to that message of the user; it becomes the active leaf."""
     parent_id, conversation_id = _asked(db, message_id, attempt.privacy)
     now = utc_now()
     reply_id = insert(
@@ -156,15 +163,16 @@ def begin_sibling(db: sqlite3.Connection, process_id: int, message_id: int, atte
     return TurnIds(conversation_id, parent_id, reply_id, *new)
 
 
-def _asked(db: sqlite3.Connection, reply_id: int, privacy: Privacy) -> tuple[int, int]:
-    """The message that this reply answers, and their conversation, which is not deleted nor pinned more strictly."""
+def _asked(db: sqlite3.Connection, message_id: int, privacy: Privacy) -> tuple[int, int]:
+    """The message of the user that it is, or that it answers, and their conversation, which is not deleted nor pinned
+    more strictly."""
     row = db.execute(
-        "SELECT parent_id, conversation_id FROM message JOIN conversation c ON c.id = conversation_id "
-        "WHERE message.id = ? AND c.deleted_at IS NULL",
-        (reply_id,),
+        "SELECT CASE role WHEN 'user' THEN message.id ELSE parent_id END, conversation_id "
+        "FROM message JOIN conversation c ON c.id = conversation_id WHERE message.id = ? AND c.deleted_at IS NULL",
+        (message_id,),
     ).fetchone()
     if row is None:
-        raise LedgerError(f"there is no message {reply_id}", "its conversation was deleted")
+        raise LedgerError(f"there is no message {message_id}", "it was deleted; open the chat again")
     _require_same_pin(db, row[1], privacy)
     return row[0], row[1]
 
