@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from hybridchat.backends.base import Backend, BackendSpec
 from hybridchat.backends.spec import backend_specs
-from hybridchat.config import BackendConfig, Config, config_error, folders, load_config
+from hybridchat.config import BackendConfig, Config, PresetConfig, config_error, folders, load_config
 from hybridchat.config.problems import Problem, grave
 from hybridchat.config.providers import provider_at
 from hybridchat.domain.address import parse_base_url
@@ -72,6 +72,12 @@ class Wiring(NamedTuple):
             vouches=Vouches(self.paths.vouches_file),
             config_file=self.paths.config_file,
         )
+
+    def preset(self, name: str) -> PresetConfig:
+        """Raises UsageError where the config has none of that name, or a broken one."""
+        from hybridchat.config.presets import find
+
+        return find(self.config.preset, name, self.problems)
 
     def open_importer(self, ledger: Ledger) -> Importer:
         """For bringing conversations in. Looks at the folder this process is in when it begins with a file."""

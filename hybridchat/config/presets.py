@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hybridchat.config import Config, PresetConfig
+from hybridchat.config import Config, PresetConfig, config_error
 from hybridchat.config.checks import Contradiction
 from hybridchat.config.problems import Problem, problem_at
 from hybridchat.domain.tuning import SETTINGS, read_setting, typed_setting
@@ -71,10 +71,14 @@ def _contradictions(preset: PresetConfig, config: Config, before: set[str]) -> I
             yield (setting,), error.message.partition(": ")[2] or error.message, error.remedy
 
 
-def find(presets: Sequence[PresetConfig], name: str) -> PresetConfig:
-    """The one of that name, however it is written. Raises UsageError."""
-    found = next((preset for preset in presets if preset.name.casefold() == name.strip().casefold()), None)
+def find(presets: Sequence[PresetConfig], name: str, problems: Iterable[Problem] = ()) -> PresetConfig:
+    """The one of that name, however it is written. Raises UsageError, which says why one is left out."""
+    wanted = name.strip().casefold()
+    found = next((preset for preset in presets if preset.name.casefold() == wanted), None)
     if found is None:
+        about = [problem for problem in problems if problem.what.casefold().startswith(f'"{wanted}": ')]
+        if about:
+            raise config_error(about)
         names = ", ".join(preset.name for preset in presets)
         raise UsageError(f"there is no preset {name!r}", f"one of: {names}" if names else "[[preset]] in config.toml")
     return found

@@ -52,18 +52,13 @@ class Presets:
         from hybridchat.config.presets import find
 
         listed = await self.list()
-        try:
-            return find(listed.presets, name)
-        except UsageError as error:
-            said = f'"{name.strip().casefold()}": '
-            about = next((problem for problem in listed.problems if said in problem.what.casefold()), None)
-            raise UsageError(str(about)) if about else error from None
+        return find(listed.presets, name, listed.problems)
 
-    async def choose(self, chat: Chat, preset: PresetConfig) -> str:
+    async def choose(self, chat: Chat, preset: PresetConfig, *, system: str | None = None) -> str:
         """The chat goes by the preset from its next message on: settings that it does not say are the default, but for
         route, privacy and kind of task. Returns what of it cannot hold here, in words, or "".
 
-        A stricter privacy comes first. Raises UsageError for a route that is gone.
+        A stricter privacy comes first; `system` goes before the preset's. Raises UsageError for a route that is gone.
         """
         kept_back = ""
         if preset.privacy is not None:
@@ -76,12 +71,16 @@ class Presets:
             await self._chats.set_privacy(chat, allowed)
         if preset.route is not None:
             await self._chats.set_route(chat, preset.route, preset.model)
-        await self._chats.set_settings(chat, parameters_of(preset), preset.system)
+        await self._chats.set_settings(chat, parameters_of(preset), preset.system if system is None else system)
         if preset.reasoning is not None:
             await self._chats.set_reasoning(chat, preset.reasoning)
         if preset.workload is not None:
             await self._chats.set_workload(chat, preset.workload)
         return kept_back
+
+    async def choose_by_name(self, chat: Chat, name: str) -> str:
+        """Raises UsageError too where there is none of that name."""
+        return await self.choose(chat, await self.find(name))
 
     async def save(self, name: str, chat: Chat, *, replace: bool = False) -> PresetConfig:
         """The chat's settings, route, kind of task, and its privacy where that is not open, as a preset of that name.
