@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from hybridchat.domain.chat import Disclosure
 from hybridchat.domain.routing import Candidate, Decision, Outlook
 from hybridchat.domain.text import clean_line, count_of
-from hybridchat.domain.tuning import untaken_words
 from hybridchat.tui.enter import Enter
 from hybridchat.tui.words import EFFORT, Part, candidate_words, cost_words
 
@@ -25,6 +24,8 @@ def plan_parts(plan: Plan, enter: Enter, *, wide: bool, send: str = "Enter", rou
         if plan.effort is not None and all(one.name != "effort" for one in plan.untaken):
             parts.append((f" · {EFFORT[plan.effort]}", "$muted"))
         if plan.untaken:
+            from hybridchat.domain.tuning import untaken_words  # rare, and not before the first key
+
             parts.append((f" · {untaken_words(plan.untaken)}", "$warning"))
         if plan.found is not None:
             is_masked = plan.found.disclosure is Disclosure.MASKED

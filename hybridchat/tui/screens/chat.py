@@ -18,6 +18,7 @@ from hybridchat.tui.screens.links import Links
 from hybridchat.tui.screens.marking import Marking
 from hybridchat.tui.screens.moving import Moving
 from hybridchat.tui.screens.reading import Reading
+from hybridchat.tui.screens.tuning import Tuning
 from hybridchat.tui.widgets.composer import Composer, placeholder
 from hybridchat.tui.words import PRIVACY
 
@@ -38,7 +39,7 @@ WORKLOADS = (
 )
 
 
-class ChatScreen(Backends, Links, Moving, Reading, Finding, Marking, Answers):
+class ChatScreen(Backends, Links, Moving, Reading, Finding, Marking, Tuning, Answers):
     """Actions return at once; what takes time runs in a worker, and its failures become banners."""
 
     BINDINGS = bindings("chat")
