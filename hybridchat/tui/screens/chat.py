@@ -280,12 +280,6 @@ class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Tuning, Answer
             await self.app.push_screen_wait(SettingsScreen(await settings.read(), settings, self.app.keep))
         self.composer.focus()
 
-    @work
-    async def action_help(self) -> None:
-        from hybridchat.tui.screens.help import HelpScreen
-
-        await self.app.push_screen_wait(HelpScreen())
-
     def say(self, text: str) -> None:
         """A passing word."""
         self.notify(text)
