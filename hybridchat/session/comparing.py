@@ -149,7 +149,8 @@ class Comparing:
         else:
             _show(chat, streaming_reply(sides[0].attempt, first))
         replies = tuple(_reply(side, of.message_id, of.turn, ids) for side, of in zip(sides, ids.sides, strict=True))
-        return _Begun(_compared(ids, new), tuple(ready), replies, before.id if before else None, is_new)
+        instead_of = before.id if before is not None and before.role is Role.ASSISTANT else None
+        return _Begun(_compared(ids, new), tuple(ready), replies, instead_of, is_new)
 
     async def _begin_again(
         self, chat: Chat, compared: Compared, answers: Sequence[Answer], drafts: Sequence[Draft], terms: Terms
@@ -286,10 +287,10 @@ def _has_words(reply: Message) -> bool:
 
 
 def _show(chat: Chat, reply: Message) -> None:
-    """In place of the answer that stood there."""
+    """As the answer to its question, in place of the one that stood there."""
     assert chat.conversation is not None
     chat.conversation = replace(chat.conversation, updated_at=reply.created_at, active_leaf_id=reply.id)
-    chat.show([*chat.messages[:-1], reply])
+    chat.show([*chat.up_to(reply.parent_id), reply])
 
 
 def _reply(side: NewSide, message_id: int, turn: TurnIds | None, ids: ComparisonIds) -> Message:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class TurnBegan(Struct, frozen=True):
     """The words are on disk; the request is about to leave. `reply` is the empty, streaming assistant message.
 
-    With `instead_of`, the user's message is an earlier one, answered again: `reply` now stands where that reply stood.
+    With `instead_of`, a branch begins where that message was, which is on another one now with all that follows it.
+    `user` is an earlier one where it is only answered again.
     """
 
     conversation: Conversation
@@ -119,7 +120,7 @@ class Offered(Struct, frozen=True):
 
 
 class BranchShown(Struct, frozen=True):
-    """Another answer of this conversation is shown: its chat's messages are others now."""
+    """Another branch of this conversation is shown: its chat's messages are others now."""
 
     conversation_id: int
 

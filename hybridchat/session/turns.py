@@ -72,12 +72,17 @@ class Turns:
         finally:
             self._queue_changed(chat)
 
-    async def answer_again(self, chat: Chat, draft: Draft) -> None:
-        """Another answer to the chat's last question, which is the draft's. Raises HybridchatError as `send` does."""
+    async def branch_off(self, chat: Chat, draft: Draft) -> None:
+        """Answers a question again, or asks it in other words; that never waits. Raises HybridchatError as `send`
+        does."""
         if chat.is_streaming:
             raise UsageError("a reply is running", "stop it, or wait for its end")
+        if draft.rewords is not None and not draft.text.strip():
+            raise UsageError("the message is empty", "type one")
+        if draft.rewords is not None and chat.queue:
+            raise UsageError("messages wait to be sent after the last reply", "send them first, or take them back")
         try:
-            await self.begin(chat, self._begin_turn(chat, draft, is_again=True))
+            await self.begin(chat, self._begin_turn(chat, draft))
         finally:
             self._queue_changed(chat)
 
@@ -87,7 +92,7 @@ class Turns:
             return
         draft = chat.queue.pop(0)
         try:
-            await self.begin(chat, self._begin_turn(chat, draft, is_again=False))
+            await self.begin(chat, self._begin_turn(chat, draft))
         except HybridchatError:
             chat.queue.insert(0, draft)
             raise
@@ -102,13 +107,13 @@ class Turns:
         beginning.add_done_callback(self._beginning.discard)
         await asyncio.shield(beginning)
 
-    async def _begin_turn(self, chat: Chat, draft: Draft, *, is_again: bool) -> None:
+    async def _begin_turn(self, chat: Chat, draft: Draft) -> None:
         is_new = chat.id is None
         try:
             ready = await self.prepare(chat, draft)
-            instead_of, ledger = chat.leaf_id if is_again else None, self._ledgers.of_chat(chat)
-            if is_again:
-                reply = await begin_again(ledger, chat, ready.first.attempt)
+            instead_of, ledger = _makes_way(chat, draft), self._ledgers.of_chat(chat)
+            if draft.answers is not None:
+                reply = await begin_again(ledger, chat, draft.answers, ready.first.attempt)
             else:
                 reply = await begin_turn(ledger, chat, ready.draft, ready.plan, ready.first.attempt)
         finally:
@@ -241,3 +246,11 @@ class Turns:
             self._emit(QueueChanged(chat.id, texts))
         if chat.id is not None and not chat.is_streaming and not chat.queue:
             self.chats.pop(chat.id, None)
+
+
+def _makes_way(chat: Chat, draft: Draft) -> int | None:
+    """The message in whose place a branch begins, if there is one."""
+    if draft.rewords is not None:
+        return draft.rewords.id
+    after = chat.messages[len(chat.up_to(draft.answers.id)) :] if draft.answers else ()
+    return after[0].id if after else None
