@@ -39,9 +39,6 @@ MAKERS: dict[Wire, Callable[[], Decoder]] = {
 both = pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.kind)
 
 
-COUNTS = {"prompt_tokens": 1, "completion_tokens": 2}
-
-
 def decode(wire: Wire, *chunks: bytes) -> list[Event]:
     decoder = MAKERS[wire]()
     events = [event for chunk in chunks for event in decoder.feed(chunk)]
@@ -336,22 +333,6 @@ def test_damaged_captures_end_once_and_raise_nothing(wire: Wire, edits: list[tup
 def test_usage_without_choices(choices: list[object] | None) -> None:
     chunk = openai({"choices": choices, "usage": {"prompt_tokens": 1, "completion_tokens": 2}})
     assert Usage(1, None, None, 2) in decode(CHAT_COMPLETIONS, chunk)
-
-
-@pytest.mark.parametrize(
-    ("chunks", "queue_ms", "prompt_ms"),
-    [
-        ([{"metrics": {"queue_time_ms": 12.5}, "usage": COUNTS}], 12.5, None),
-        ([{"x_groq": {"usage": {"queue_time": 0.25, "prompt_time": 0.5}}}, {"choices": [], "usage": COUNTS}], 250, 500),
-        ([{"choices": [], "usage": COUNTS}, {"x_groq": {"usage": {"queue_time": 0.25}}}], 250, None),
-    ],
-    ids=["vllm", "groq_before", "groq_after"],
-)
-def test_what_the_server_tells_of_its_times(
-    chunks: list[dict[str, Any]], queue_ms: float, prompt_ms: float | None
-) -> None:
-    usages = [event for event in decode(CHAT_COMPLETIONS, *map(openai, chunks)) if isinstance(event, Usage)]
-    assert usages[-1] == Usage(1, None, None, 2, queue_ms=queue_ms, prompt_ms=prompt_ms)
 
 
 def openai(value: dict[str, Any]) -> bytes:

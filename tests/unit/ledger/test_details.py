@@ -31,10 +31,9 @@ def body(*texts: str, **more: object) -> bytes:
     return msgspec.json.encode({"model": "m", "messages": messages, "temperature": 0.1, "stream": True, **more})
 
 
-def sent(
-    ledger: Ledger, ids: TurnIds, content: bytes, values: Mapping[str, str] = MappingProxyType({})
-) -> AttemptDetails:
-    ledger.keep_request(ids.attempt_id, "/v1/chat", content, values).result()
+def sent(ledger: Ledger, ids: TurnIds, content: bytes, **values: str) -> AttemptDetails:
+    placeholders = {f"<{name}>": value for name, value in values.items()}
+    ledger.keep_request(ids.attempt_id, "/v1/chat", content, placeholders).result()
     return ledger.details(ids.reply_message_id).result()[-1]
 
 
