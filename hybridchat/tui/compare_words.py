@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hybridchat.domain.chat import Attempt, Message, MessageState, Zone
+from hybridchat.domain.chat import Attempt, CostBasis, Message, MessageState
 from hybridchat.domain.compare import Compared, ComparedSide, Judgement
 from hybridchat.domain.pricing import format_range, format_usd
 from hybridchat.domain.text import clean_line
-from hybridchat.tui.words import brief, cost_words, milliseconds, seconds, turns_along, zone_words
+from hybridchat.tui.words import brief, cost_facts, cost_words, milliseconds, seconds, turns_along, zone_words
 
 if TYPE_CHECKING:
     from hybridchat.session.compare_plan import ComparePlan
@@ -96,15 +96,16 @@ def _measured(attempt: Attempt) -> list[str]:
 
 
 def _cost(attempt: Attempt | None) -> str:
-    """What it cost, else what it may cost, else that nobody knows; nothing of a local one without a price."""
+    """While it runs, what it may cost."""
     if attempt is None:
         return ""
     if attempt.cost_usd is not None:
-        return f"{format_usd(attempt.cost_usd)} {attempt.cost_basis}"
+        about = "~" if attempt.cost_basis is CostBasis.ESTIMATED else ""
+        return about + format_usd(attempt.cost_usd) + " of energy" * (attempt.cost_basis is CostBasis.ENERGY)
     low, high = attempt.estimate_low_usd, attempt.estimate_high_usd
     if attempt.outcome is None and low is not None and high is not None:
         return f"~{format_range(Decimal(low), Decimal(high))}"
-    return "cost unknown" if attempt.zone is Zone.MANAGED else ""
+    return "".join(cost_facts(attempt))
 
 
 def ending(reply: Message) -> str:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from textual import events, work
 from textual.binding import Binding, BindingType
 from textual.message import Message as TextualMessage
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from hybridchat.domain.compare import FEWEST, MOST, Side
 from hybridchat.domain.text import clean_line, title_of
@@ -45,11 +45,18 @@ class Ticks(RowList):
             self.post_message(self.Clicked())
 
 
+class Filter(Input):
+    """Space ticks, also while the filter has the focus."""
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        return key != "space" and super().check_consume_key(key, character)
+
+
 class ChooseSides(Picker):
     """Answers with whether they were chosen; `sides` and `terms` say how. Sends nothing."""
 
-    LIST = Ticks
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "tick", show=False, priority=True)]
+    LIST, FILTER = Ticks, Filter
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "tick", "Tick it, or not", show=False, priority=True)]
 
     def __init__(self, session: Session, chat: Chat, text: str, sides: Sequence[Side], terms: Terms) -> None:
         asked = text or next((m.text for m in reversed(chat.messages[:-1])), "")
@@ -140,7 +147,7 @@ class ChooseSides(Picker):
                 for target in plan.unpriced:
                     await self._session.look_up_price(target)
 
-    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+    def action_choose(self) -> None:
         """Enter begins, wherever the cursor is."""
         if FEWEST <= len(self.sides) <= MOST:
             self.dismiss(True)

@@ -30,7 +30,7 @@ from hybridchat.tui.words import brief
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Session
 
-NARROWEST = 40  # cells of a column; with less, one is shown at a time, under tabs
+NARROWEST = 48  # cells of a column; with less, one is shown at a time, under tabs
 COUNT_EVERY_S = 0.5
 SCROLLS = ("scroll_up", "scroll_down", "page_up", "page_down", "scroll_home", "scroll_end")
 _SCROLL_KEYS = dict(zip(SCROLLS, ("up", "down", "pageup", "pagedown", "home", "end"), strict=True))
@@ -104,7 +104,7 @@ class CompareScreen(Screen["int | None"]):
         self._tabs.display = has_tabs
         for position, column in enumerate(self.columns):
             column.display = not has_tabs or position == self.at
-            column.set_class(position == self.at, "-current")
+            column.mark(is_current=position == self.at)
         self._refresh()
 
     def _refresh(self) -> None:
@@ -227,6 +227,7 @@ class CompareScreen(Screen["int | None"]):
             chosen = None if winner is None else self.compared.sides[winner].message_id
             if winner is not None and chosen is not None:
                 self.at = winner
+                self._place()
                 await self._session.show_sibling(self._chat, chosen)
 
     def action_take_back(self) -> None:

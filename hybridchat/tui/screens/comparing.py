@@ -107,8 +107,8 @@ class Comparing(Answers):
             ):
                 if isinstance(event, news.AttemptBegan) and self._is_here(event.conversation_id):
                     self.show_messages()
-            case news.SnapshotChanged() if self._waits_for_vote:
-                pass  # whose numbers grow would tell who has answered
+            case news.SnapshotChanged() | news.LimitsChanged() if self._waits_for_vote:
+                pass  # whose numbers change would tell who has answered
             case news.TurnEnded(reply=reply):
                 self._sides_running.discard(reply.id)
                 super().tell(event)

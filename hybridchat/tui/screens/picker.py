@@ -20,6 +20,7 @@ class Picker(ModalScreen[Any]):
 
     CSS_PATH = "picker.tcss"
     LIST: ClassVar[type[RowList]] = RowList
+    FILTER: ClassVar[type[Input]] = Input
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Close", show=False),
         Binding("enter", "choose", "Choose", show=False, priority=True),
@@ -43,7 +44,7 @@ class Picker(ModalScreen[Any]):
         self._title, self._hint, self._note = title, hint or "Enter chooses · Esc closes", note
         self.all_rows = list(rows)
         self.list = self.LIST(rows, current=current)
-        self.filter = Input(placeholder="Type to filter", compact=True)
+        self.filter = self.FILTER(placeholder="Type to filter", compact=True)
         self.filter.display = has_filter
         self.set_class(not has_filter, "-plain")
 

@@ -43,7 +43,7 @@ class Column(Vertical):
         super().__init__()
         self.side = side
         self.reply: Message | None = None
-        self._is_hidden = self.is_waiting = False
+        self._is_hidden = self.is_waiting = self._is_current = False
         self._now = clock
         self._live: Clock | None = None
         self._wait: news.RetryWaits | None = None
@@ -51,7 +51,7 @@ class Column(Vertical):
         self._who, self._facts = Static("", markup=False, classes="name"), Static("", markup=False, classes="facts")
         self.transcript = SideTranscript(lambda message: ("", "" if self._is_hidden else ending(message)))
         self.transcript.veil = lambda message: veiled(message) if self._is_hidden else message
-        self.transcript.use(look, show_thinking=False)
+        self.transcript.use(look._replace(gap_lines=0), show_thinking=False)
 
     def compose(self) -> ComposeResult:
         yield self._who
@@ -74,10 +74,17 @@ class Column(Vertical):
         self.transcript.set_messages([answer.reply] if answer.reply is not None else [])
         self.refresh_words()
 
+    def mark(self, *, is_current: bool) -> None:
+        """The one that the keys are about; seen without colours."""
+        self._is_current = is_current
+        self.set_class(is_current, "-current")
+        self.refresh_words()
+
     def refresh_words(self) -> None:
         """Its name and figures."""
         reply, hidden = self.reply, self._is_hidden
-        self._who.update(side_name(self.side, reply, is_hidden=hidden))
+        mark = "› " if self._is_current else "  "
+        self._who.update(mark + side_name(self.side, reply, is_hidden=hidden))
         is_local = self.side.zone.is_local if reply is None or reply.attempt is None else reply.attempt.zone.is_local
         self._who.set_class(not hidden and is_local, "-local")
         self._who.set_class(not hidden and not is_local, "-managed")
