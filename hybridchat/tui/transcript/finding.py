@@ -68,10 +68,6 @@ class Finding(Selecting):
         self._is_going = needle is not None
         self._look_again()
 
-    @property
-    def is_finding(self) -> bool:
-        return self._needle is not None
-
     def find_step(self, by: int) -> None:
         """To the next hit, or the one before; around the ends."""
         hits = self._all_hits()
