@@ -9,12 +9,10 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING
 
 from textual import events
 from textual.actions import SkipAction
-from textual.app import App
-from textual.command import Provider
 from textual.driver import Driver
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
@@ -48,12 +46,6 @@ EXIT_HUNG_UP = 129  # as SIGHUP
 OpenSession = Callable[[], "Awaitable[Session]"]
 
 
-def _palette() -> type[Provider]:
-    from hybridchat.tui.palette import ActionProvider
-
-    return ActionProvider
-
-
 class HybridChatApp(Adapted):
     """`open_session` is called once after the first paint (again after the first run's setup), and may be slow.
 
@@ -64,7 +56,6 @@ class HybridChatApp(Adapted):
 
     TITLE = "hybridchat"
     BINDINGS = bindings("app")
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
     ENABLE_COMMAND_PALETTE = False  # ours opens it: its key stands in the table like all others
 
     def __init__(
@@ -124,6 +115,12 @@ class HybridChatApp(Adapted):
                 return
         await super().on_event(event)
 
+    def _write_what_was_typed_ahead(self) -> None:
+        """As soon as the composer has the focus: the words are in the first picture. Other keys wait for their turn."""
+        while self._typed_ahead and (character := self._typed_ahead[0].character) and character.isprintable():
+            self.chat_screen.composer.insert(character)
+            del self._typed_ahead[0]
+
     async def on_descendant_focus(self) -> None:
         keys, self._typed_ahead = self._typed_ahead or (), None
         for key in keys:
@@ -134,6 +131,7 @@ class HybridChatApp(Adapted):
             terminal.on_end_signals(asyncio.get_running_loop(), self._end_by_signal)
             self.set_interval(LOOK_FOR_HANGUP_S, self._end_if_hung_up)
         if self._setup is None:
+            self.watch(self.chat_screen.composer, "has_focus", self._write_what_was_typed_ahead, init=False)
             self.call_after_refresh(self.set_timer, PAINT_FIRST_S, partial(self._begin, self._open_session))
         else:
             from hybridchat.tui.screens.first_run import FirstRun
@@ -156,8 +154,6 @@ class HybridChatApp(Adapted):
         self.run_worker(self._start_session(opener), name="session")
 
     async def _start_session(self, opener: OpenSession) -> None:
-        # The ledger's thread and the network's both import it, from either end, which Python may call a deadlock.
-
         screen = self.chat_screen
         try:
             session = self.session = await opener()
@@ -217,10 +213,10 @@ class HybridChatApp(Adapted):
     # --- actions for the whole app
 
     def action_commands(self) -> None:
-        from textual.command import CommandPalette
+        from hybridchat.tui.palette import Palette
 
-        if not CommandPalette.is_open(cast("App[object]", self)) and isinstance(self.screen, ChatScreen):
-            self.push_screen(CommandPalette(id="--command-palette"))
+        if isinstance(self.screen, ChatScreen):
+            self.push_screen(Palette())
 
     def action_suspend(self) -> None:
         if self._driver is None or not self._driver.can_suspend:
