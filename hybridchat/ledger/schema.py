@@ -314,6 +314,20 @@ def m013_deleted_branches_and_unread_replies(database: Database) -> None:
     )
 
 
+@migrations()
+def m015_drafts(database: Database) -> None:
+    """What is typed and not sent, by the process that typed it; `conversation_id` is NULL before the first message."""
+    table = """CREATE TABLE draft (
+        id INTEGER PRIMARY KEY,
+        process_id INTEGER NOT NULL,
+        conversation_id INTEGER,
+        text TEXT NOT NULL,
+        updated_at TEXT NOT NULL
+    )"""
+    index = "CREATE UNIQUE INDEX draft_of ON draft (process_id, coalesce(conversation_id, 0))"
+    _run(database, [table, index, "CREATE INDEX draft_conversation ON draft (conversation_id)"])
+
+
 # No text, and no foreign keys: a vote outlives its conversation. `a` stood further left than `b`.
 COMPARISONS = (
     """CREATE TABLE comparison (

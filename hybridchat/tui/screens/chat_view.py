@@ -72,7 +72,6 @@ class ChatView(Screen[None]):
         self._is_simulated = False
         self._is_still = False
         self._plan_timer: Timer | None = None
-        self._drafts: dict[Place, str] = {}
         self._live: dict[int, Live] = {}
         self._clock = time.monotonic
         self._waits: dict[int, news.RetryWaits] = {}  # by conversation
@@ -130,10 +129,7 @@ class ChatView(Screen[None]):
         self.show_chat(chat)
 
     def show_chat(self, chat: Chat) -> None:
-        """Puts another chat on the screen; the draft of the one before is kept for its return."""
-        if self.chat is not None:
-            self._drafts[place_of(self.chat)] = self.composer.text
-            self.composer.set_text(self._drafts.pop(place_of(chat), ""))
+        """Puts another chat on the screen."""
         self.chat = chat
         self._beside = {}
         self.show_messages()
@@ -340,10 +336,6 @@ class ChatView(Screen[None]):
             yield
         except HybridchatError as error:
             self.banner(str(error), "error")
-
-
-def place_of(chat: Chat) -> Place:
-    return chat.id, chat.is_off_record
 
 
 def _live(target: Candidate) -> Live:

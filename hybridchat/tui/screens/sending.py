@@ -16,9 +16,8 @@ from hybridchat.errors import HybridchatError
 from hybridchat.session.ways import RouteOpen, Undecided, Way
 from hybridchat.tui.enter import Enter
 from hybridchat.tui.screens.calling import Calling
-from hybridchat.tui.screens.chat_view import place_of
+from hybridchat.tui.screens.drafts import Drafts
 from hybridchat.tui.screens.spending import Spending, stop_rows
-from hybridchat.tui.slashes import as_typed, words_of
 from hybridchat.tui.stops import AskUnpriced, SetLimit
 from hybridchat.tui.widgets.bars import Banner
 from hybridchat.tui.widgets.composer import Composer
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan
 
 
-class Sending(Spending, Calling):
+class Sending(Spending, Calling, Drafts):
     """Words leave the composer only on their way to the session; what the session does not take comes back."""
 
     def __init__(self) -> None:
@@ -83,35 +82,29 @@ class Sending(Spending, Calling):
         drop_turns: int = 0,
         way: Way | None = None,
     ) -> None:
-        assert self.session is not None
-        disclosure, agreed = (way.disclosure, way.agreed) if way else (None, None)
-        async with self._in_order:
-            try:
-                await self.session.send(
-                    chat, text, route=route, model=model, drop_turns=drop_turns, disclosure=disclosure, agreed=agreed
-                )
-            except (Undecided, RouteOpen) as error:  # seen when all that goes along was looked through, and counted
-                self._give_back(chat, text)
-                if error.plan.decision.outlook is not Outlook.ASK:
-                    self.banner(str(error), "error")
-                elif chat is self.chat:
-                    self._ask_where(error.plan, Enter.ASK if text.strip() else Enter.ASK_WAITING)
-            except HybridchatError as error:
-                self._give_back(chat, text)
-                self.banner(str(error), "error")
+        with self.on_its_way(chat, text):
+            async with self._in_order:
+                await self._send_now(chat, text, route, model, drop_turns, way)
         self.plan_now()
 
-    def _give_back(self, chat: Chat, text: str) -> None:
-        """Words that were not sent return to their chat's composer, before whatever was typed there since."""
-        if not text.strip():
-            return
-        is_here = chat is self.chat
-        newer = words_of(self.composer.text if is_here else self._drafts.get(place_of(chat), ""))
-        draft = f"{text}\n{newer}" if newer.strip() else text
-        if is_here:
-            self.composer.set_draft(draft)
-        else:
-            self._drafts[place_of(chat)] = as_typed(draft)
+    async def _send_now(
+        self, chat: Chat, text: str, route: str | None, model: str | None, drop_turns: int, way: Way | None
+    ) -> None:
+        assert self.session is not None
+        disclosure, agreed = (way.disclosure, way.agreed) if way else (None, None)
+        try:
+            await self.session.send(
+                chat, text, route=route, model=model, drop_turns=drop_turns, disclosure=disclosure, agreed=agreed
+            )
+        except (Undecided, RouteOpen) as error:  # seen when all that goes along was looked through, and counted
+            self.give_back(chat, text)
+            if error.plan.decision.outlook is not Outlook.ASK:
+                self.banner(str(error), "error")
+            elif chat is self.chat:
+                self._ask_where(error.plan, Enter.ASK if text.strip() else Enter.ASK_WAITING)
+        except HybridchatError as error:
+            self.give_back(chat, text)
+            self.banner(str(error), "error")
 
     # --- questions
 
@@ -267,9 +260,9 @@ class Sending(Spending, Calling):
         if self.chat is not None:
             texts = [message.text for message in self.chat.messages if message.role is Role.USER]
             if texts:
-                self._give_back(self.chat, texts[-1])
+                self.give_back(self.chat, texts[-1])
                 self.composer.focus()
 
     def action_take_back(self) -> None:
         if self.session is not None and self.chat is not None and self.chat.queue:
-            self._give_back(self.chat, self.session.unqueue(self.chat))
+            self.give_back(self.chat, self.session.unqueue(self.chat))
