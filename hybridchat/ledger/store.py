@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -19,8 +19,9 @@ from msgspec.structs import replace
 from hybridchat.domain.audit import Departure
 from hybridchat.domain.chat import Attempt, Conversation, MessageState
 from hybridchat.errors import LedgerError
-from hybridchat.ledger import activity, branches, departures, files, marks, money, purge, writes
+from hybridchat.ledger import activity, branches, departures, details, drafts, files, marks, money, purge, writes
 from hybridchat.ledger.backups import look_after
+from hybridchat.ledger.comparing import Begin, Comparisons
 from hybridchat.ledger.connect import (
     SQLITE_ERRORS,
     DamagedLedger,
@@ -32,17 +33,19 @@ from hybridchat.ledger.connect import (
 )
 from hybridchat.ledger.departures import DepartureRow
 from hybridchat.ledger.opening import Opened, end_process, open_file
-from hybridchat.ledger.questions import Call, Questions
+from hybridchat.ledger.questions import Call
 from hybridchat.ledger.records import (
     Activity,
     AdviceFacts,
     AttemptCost,
+    AttemptDetails,
     AttemptEnd,
     DeletedBranch,
     DepartureFilter,
     Forecast,
     Grouping,
     LedgerStatus,
+    LeftDraft,
     NewAttempt,
     NewFork,
     NewMarks,
@@ -65,6 +68,7 @@ __all__ = [
     "Activity",
     "AdviceFacts",
     "AttemptCost",
+    "AttemptDetails",
     "AttemptEnd",
     "DeletedBranch",
     "DepartureFilter",
@@ -73,6 +77,7 @@ __all__ = [
     "Grouping",
     "Ledger",
     "LedgerStatus",
+    "LeftDraft",
     "NewAttempt",
     "NewFork",
     "NewMarks",
@@ -87,7 +92,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-Begin = Callable[[sqlite3.Connection, NewAttempt], TurnIds]
 CARE_AFTER_S = 5.0
 CARE_EVERY_S = 3600.0
 
@@ -106,7 +110,7 @@ def open_ledger(path: Path | None, on_notice: Notify = lambda text: None, *, kee
     return Ledger(path, on_notice, keep_days)
 
 
-class Ledger(Questions):
+class Ledger(Comparisons):
     """Opened by `open_ledger`. All methods are safe from any thread. Futures raise LedgerError with a remedy.
 
     A write that waiting can mend (no room on the disk, another window is busy) is kept and tried again. Only those
@@ -235,8 +239,8 @@ class Ledger(Questions):
         """The user's words are on the disk when it is done. Raises OverBudget, as all that begin an attempt do, when
         the forecast's limits cannot pay it; then nothing is written."""
         return self._begin(
-            turn.attempt,
-            lambda db, attempt: writes.begin_turn(db, self._file.process_id, replace(turn, attempt=attempt)),
+            (turn.attempt,),
+            lambda db, new: writes.begin_turn(db, self._file.process_id, replace(turn, attempt=new[0])),
             durable=True,
         )
 
@@ -247,23 +251,27 @@ class Ledger(Questions):
     def begin_attempt(self, message_id: int, attempt: NewAttempt) -> Future[TurnIds]:
         """A further attempt for the same reply, which streams again."""
         return self._begin(
-            attempt, lambda db, attempt: writes.begin_attempt(db, self._file.process_id, message_id, attempt)
+            (attempt,), lambda db, new: writes.begin_attempt(db, self._file.process_id, message_id, new[0])
         )
 
     def begin_sibling(self, message_id: int, attempt: NewAttempt) -> Future[TurnIds]:
         """Another reply beside that one."""
         return self._begin(
-            attempt, lambda db, attempt: writes.begin_sibling(db, self._file.process_id, message_id, attempt)
+            (attempt,), lambda db, new: writes.begin_sibling(db, self._file.process_id, message_id, new[0])
         )
 
-    def _begin(self, attempt: NewAttempt, begin: Begin, *, durable: bool = False) -> Future[TurnIds]:
-        return self._write(lambda db: begin(db, attempt), durable=durable, is_awaited=True)
+    def _begin(self, attempts: Sequence[NewAttempt], begin: Begin[T], *, durable: bool = False) -> Future[T]:
+        return self._write(lambda db: begin(db, attempts), durable=durable, is_awaited=True)
 
     def flush_reply(self, message_id: int, text: str, thinking: str) -> Future[None]:
         return self._write(lambda db: writes.flush_reply(db, message_id, text, thinking))
 
     def end_attempt(self, end: AttemptEnd) -> Future[None]:
         return self._write(lambda db: writes.end_attempt(db, end))
+
+    def keep_request(self, attempt_id: int, path: str, body: bytes, placeholders: Mapping[str, str]) -> Future[None]:
+        """What an attempt sends, and what the placeholders in it stand for: that is not kept."""
+        return self._write(lambda db: details.keep_request(db, attempt_id, path, body, placeholders))
 
     def end_reply(self, message_id: int, state: MessageState, note: str) -> Future[None]:
         """Of a reply that waited for a further attempt which does not come."""
@@ -292,6 +300,14 @@ class Ledger(Questions):
             raise TypeError(f"not a field of a conversation: {', '.join(sorted(unknown))}")
         return self._write(lambda db: writes.update_conversation(db, conversation_id, fields))
 
+    def keep_draft(self, conversation_id: int | None, text: str) -> Future[None]:
+        """What is typed and not sent, of a conversation or of one that has no message yet; "": nothing."""
+        return self._write(lambda db: drafts.keep(db, self._file.process_id, conversation_id, text))
+
+    def take_draft(self, conversation_id: int | None) -> Future[LeftDraft]:
+        """What a window left there that is gone: it is this one's from now on."""
+        return self._write(lambda db: drafts.take(db, self._file.process_id, conversation_id))
+
     def mark(self, conversation_id: int, new: NewMarks) -> Future[Conversation]:
         """Tags, a star, the archive; the conversation as it is then."""
         return self._write(lambda db: marks.mark(db, conversation_id, new))
@@ -316,6 +332,10 @@ class Ledger(Questions):
     def restore_branch(self, deleted: DeletedBranch, leaf_id: int | None) -> Future[None]:
         """With `leaf_id`, that one is shown again."""
         return self._write(lambda db: branches.restore_branch(db, deleted.message_ids[0], leaf_id, deleted.title))
+
+    def details(self, message_id: int) -> Future[tuple[AttemptDetails, ...]]:
+        """All attempts of a reply, in order."""
+        return self._read(lambda db: details.details(db, message_id))
 
     # --- what goes on in the conversations
 

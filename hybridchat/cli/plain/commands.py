@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from hybridchat.cli import output
-from hybridchat.cli.plain import places, reading
+from hybridchat.cli.plain import places, reading, tuning
 from hybridchat.cli.plain.asking import confirm
 from hybridchat.cli.plain.talk import Talk
 from hybridchat.errors import UsageError
@@ -14,7 +14,7 @@ from hybridchat.session.state import count_turns
 from hybridchat.tui import slashes
 from hybridchat.tui.actions import ACTIONS
 from hybridchat.tui.slashes import Call, no_such
-from hybridchat.tui.words import candidate_words, cost_words, turns_along
+from hybridchat.tui.words import candidate_words, chat_number, cost_words, turns_along
 
 
 class Leave(Exception):
@@ -101,7 +101,7 @@ async def open_chat(talk: Talk, argument: str) -> None:
     if not argument:
         await reading.list_chats(talk)
         return
-    talk.show_chat(await talk.session.open(reading.chat_number(argument)))
+    talk.show_chat(await talk.session.open(chat_number(argument)))
     talk.show_last_turn()
 
 
@@ -172,6 +172,9 @@ _RUN: dict[str, Callable[[Talk, str], Awaitable[None]]] = {  # by action of the 
     "privacy": places.privacy,
     "standing": places.standing,
     "effort": places.effort,
+    "tune": tuning.tune,
+    "preset": tuning.preset,
+    "save_preset": tuning.save_preset,
     "reasoning": places.reasoning,
     "workload": places.workload,
     "budget": places.budget,

@@ -17,14 +17,14 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from hybridchat.config import UiConfig
-from hybridchat.domain.chat import Attempt, Kind, Message, MessageState, Privacy, Reasoning
+from hybridchat.domain.chat import Attempt, Kind, Message, Privacy, Reasoning
 from hybridchat.domain.routing import Candidate, Outlook
 from hybridchat.domain.text import clean_line
-from hybridchat.domain.tuning import in_words
 from hybridchat.errors import HybridchatError
 from hybridchat.session import events as news
 from hybridchat.tui.enter import Enter, what_enter_does
 from hybridchat.tui.keymap import keymap_of
+from hybridchat.tui.slashes import call_in, call_words
 from hybridchat.tui.transcript import Transcript
 from hybridchat.tui.transcript.layout import Look
 from hybridchat.tui.widgets.bars import Banner, KeyBar, TitleBar, Waiting
@@ -71,7 +71,6 @@ class ChatView(Screen[None]):
         self._is_simulated = False
         self._is_still = False
         self._plan_timer: Timer | None = None
-        self._drafts: dict[Place, str] = {}
         self._live: dict[int, Live] = {}
         self._clock = time.monotonic
         self._waits: dict[int, news.RetryWaits] = {}  # by conversation
@@ -85,6 +84,7 @@ class ChatView(Screen[None]):
         yield self.transcript
         yield self.waiting
         yield self.route_line
+        yield self.composer.completions
         yield self.composer
         yield KeyBar(id="keys")
 
@@ -105,7 +105,7 @@ class ChatView(Screen[None]):
         self.panel.is_still = self._is_still = ui.reduced_motion
         self._panel_mode = ui.panel
         self._panel_shown_as = "auto" if ui.panel == "off" else ui.panel
-        look = Look(prose_cells=ui.text_width, gap_lines=0 if is_compact else 1)
+        look = Look(prose_cells=ui.text_width, gap_lines=0 if is_compact else 1, fold_lines=ui.fold_lines)
         self.transcript.use(look, show_thinking=ui.show_thinking)
         if self.is_mounted:
             self._place_panel(self.app.size.width)
@@ -128,10 +128,7 @@ class ChatView(Screen[None]):
         self.show_chat(chat)
 
     def show_chat(self, chat: Chat) -> None:
-        """Puts another chat on the screen; the draft of the one before is kept for its return."""
-        if self.chat is not None:
-            self._drafts[place_of(self.chat)] = self.composer.text
-            self.composer.set_draft(self._drafts.pop(place_of(chat), ""))
+        """Puts another chat on the screen."""
         self.chat = chat
         self._beside = {}
         self.show_messages()
@@ -176,8 +173,14 @@ class ChatView(Screen[None]):
         """Brings the line over the composer and the title up to date."""
         if self.session is None or self.chat is None or not self.route_line.is_attached:  # the user has quit meanwhile
             return
+        from hybridchat.domain.tuning import in_words  # there with the session, and not before
+
         plan, enter = self.plan_enter()
-        self.route_line.show(plan, enter)
+        chosen = self.composer.completions.chosen
+        if call := call_in(chosen.text if chosen else self.composer.text):
+            self.route_line.say(call_words(call, keymap_of(self).name("send")))
+        else:
+            self.route_line.show(plan, enter)
         conversation = self.chat.conversation
         self.title_bar.title = conversation.title if conversation else "New chat"
         settings = in_words(self.chat.parameters, self.chat.system)  # the effort is in the line over the composer
@@ -197,7 +200,7 @@ class ChatView(Screen[None]):
     def plan_enter(self, route: str | None = None, model: str | None = None) -> tuple[Plan, Enter]:
         """The plan of the message whose turn it is, and what Enter does now. A route given here is the draft's."""
         assert self.session is not None and self.chat is not None
-        chat, text = self.chat, self.composer.text
+        chat, text = self.chat, self.composer.words
         has_draft, is_waiting = bool(text.strip()), bool(chat.queue) and route is None
         if is_waiting and not chat.is_streaming:
             first = chat.queue[0]
@@ -336,10 +339,6 @@ class ChatView(Screen[None]):
             self.banner(str(error), "error")
 
 
-def place_of(chat: Chat) -> Place:
-    return chat.id, chat.is_off_record
-
-
 def _live(target: Candidate) -> Live:
     return Live(target.backend, target.is_local, time.monotonic())
 
@@ -348,4 +347,4 @@ def _with_running_text(chat: Chat) -> list[Message]:
     """The chat's messages, the running reply with what has come so far."""
     if chat.turn is None:
         return list(chat.messages)
-    return [*chat.messages[:-1], replace(chat.turn.message, state=MessageState.STREAMING)]
+    return [*chat.messages[:-1], chat.turn.message]

@@ -15,7 +15,8 @@ from hybridchat.domain.text import clean_line, oldest_turns
 from hybridchat.errors import HybridchatError
 from hybridchat.session.ways import RouteOpen, Undecided, Way
 from hybridchat.tui.enter import Enter
-from hybridchat.tui.screens.chat_view import place_of
+from hybridchat.tui.screens.calling import Calling
+from hybridchat.tui.screens.drafts import Drafts
 from hybridchat.tui.screens.spending import Spending, stop_rows
 from hybridchat.tui.stops import AskUnpriced, SetLimit
 from hybridchat.tui.widgets.bars import Banner
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan
 
 
-class Sending(Spending):
+class Sending(Spending, Calling, Drafts):
     """Words leave the composer only on their way to the session; what the session does not take comes back."""
 
     def __init__(self) -> None:
@@ -39,18 +40,23 @@ class Sending(Spending):
         if self.session is None:
             self._submit_when_ready = True  # typed faster than the start: it goes as soon as there is a session
         else:
-            self.submit()
+            self.enter()
 
     def on_chat_view_opened(self) -> None:
         if self._submit_when_ready:
             self._submit_when_ready = False
+            self.enter()
+
+    def enter(self) -> None:
+        """Enter was pressed: what is written is done, or sent."""
+        if not self.do_call():
             self.submit()
 
     def submit(self, route: str | None = None, model: str | None = None) -> None:
         """What the line over the composer says that Enter does; with a route, for this one message."""
         if self.session is None or self.chat is None:
             return
-        chat, text = self.chat, self.composer.text
+        chat, text = self.chat, self.composer.words
         if not self._can_submit(chat):
             return
         plan, enter = self.plan_enter(route, model)
@@ -64,7 +70,7 @@ class Sending(Spending):
 
     def _can_submit(self, chat: Chat) -> bool:
         """There is a draft, or what waits is not held up by a running reply."""
-        return bool(self.composer.text.strip() or (chat.queue and not chat.is_streaming))
+        return bool(self.composer.words.strip() or (chat.queue and not chat.is_streaming))
 
     @work
     async def _send(
@@ -76,33 +82,29 @@ class Sending(Spending):
         drop_turns: int = 0,
         way: Way | None = None,
     ) -> None:
-        assert self.session is not None
-        disclosure, agreed = (way.disclosure, way.agreed) if way else (None, None)
-        async with self._in_order:
-            try:
-                await self.session.send(
-                    chat, text, route=route, model=model, drop_turns=drop_turns, disclosure=disclosure, agreed=agreed
-                )
-            except (Undecided, RouteOpen) as error:  # seen when all that goes along was looked through, and counted
-                self._give_back(chat, text)
-                if error.plan.decision.outlook is not Outlook.ASK:
-                    self.banner(str(error), "error")
-                elif chat is self.chat:
-                    self._ask_where(error.plan, Enter.ASK if text.strip() else Enter.ASK_WAITING)
-            except HybridchatError as error:
-                self._give_back(chat, text)
-                self.banner(str(error), "error")
+        with self.on_its_way(chat, text):
+            async with self._in_order:
+                await self._send_now(chat, text, route, model, drop_turns, way)
         self.plan_now()
 
-    def _give_back(self, chat: Chat, text: str) -> None:
-        """Words that were not sent return to their chat's composer, before whatever was typed there since."""
-        is_here = chat is self.chat
-        newer = self.composer.text if is_here else self._drafts.get(place_of(chat), "")
-        draft = f"{text}\n{newer}" if newer.strip() and text.strip() else text or newer
-        if is_here:
-            self.composer.set_draft(draft)
-        else:
-            self._drafts[place_of(chat)] = draft
+    async def _send_now(
+        self, chat: Chat, text: str, route: str | None, model: str | None, drop_turns: int, way: Way | None
+    ) -> None:
+        assert self.session is not None
+        disclosure, agreed = (way.disclosure, way.agreed) if way else (None, None)
+        try:
+            await self.session.send(
+                chat, text, route=route, model=model, drop_turns=drop_turns, disclosure=disclosure, agreed=agreed
+            )
+        except (Undecided, RouteOpen) as error:  # seen when all that goes along was looked through, and counted
+            self.give_back(chat, text)
+            if error.plan.decision.outlook is not Outlook.ASK:
+                self.banner(str(error), "error")
+            elif chat is self.chat:
+                self._ask_where(error.plan, Enter.ASK if text.strip() else Enter.ASK_WAITING)
+        except HybridchatError as error:
+            self.give_back(chat, text)
+            self.banner(str(error), "error")
 
     # --- questions
 
@@ -115,7 +117,7 @@ class Sending(Spending):
         way = await self.choose_way(f"Where should {which} go?", chat, plan, why)
         if way is None or self.chat is not chat:
             return
-        route, text = (way.candidate.backend, way.candidate.model), self.composer.text
+        route, text = (way.candidate.backend, way.candidate.model), self.composer.words
         if way.kind == "summarize":
             await self.go_on_in_fork(chat, way, text)
             return
@@ -258,9 +260,9 @@ class Sending(Spending):
         if self.chat is not None:
             texts = [message.text for message in self.chat.messages if message.role is Role.USER]
             if texts:
-                self._give_back(self.chat, texts[-1])
+                self.give_back(self.chat, texts[-1])
                 self.composer.focus()
 
     def action_take_back(self) -> None:
         if self.session is not None and self.chat is not None and self.chat.queue:
-            self._give_back(self.chat, self.session.unqueue(self.chat))
+            self.give_back(self.chat, self.session.unqueue(self.chat))
