@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from hybridchat.domain.attachments import Attachment
 from hybridchat.domain.budget import Hold, Limit
 from hybridchat.domain.chat import (
     Attempt,
@@ -48,6 +49,7 @@ class NewTurn(Struct, frozen=True, kw_only=True):
     effort: Effort | None = None
     parent_id: int | None  # the leaf that the message answers
     text: str
+    attachments: tuple[Attachment, ...] = ()
     decided_backend: str | None  # what auto decided; stored on the conversation
     decided_model: str | None
     attempt: NewAttempt

@@ -277,3 +277,54 @@ def m012_tags_stars_and_the_archive(database: Database) -> None:
     _run(database, (f"ALTER TABLE conversation ADD COLUMN {column}" for column in added))
     # only the ids, for a search: which messages have a block of code
     _run(database, ["CREATE INDEX message_with_code ON message (id) WHERE instr(text, '```') > 0"])
+
+
+# `attached` holds the names, a line each after an empty one: they are found as the words of their message are. What no
+# message has any more leaves with the last that had it, whatever deletes that.
+ATTACHMENTS = (
+    "ALTER TABLE message ADD COLUMN attached TEXT NOT NULL DEFAULT ''",
+    "CREATE TABLE content (digest TEXT PRIMARY KEY, data BLOB NOT NULL)",
+    """CREATE TABLE attachment (
+        id INTEGER PRIMARY KEY,
+        message_id INTEGER NOT NULL REFERENCES message (id),
+        digest TEXT NOT NULL,  -- SHA-256 of its content
+        name TEXT NOT NULL,
+        media_type TEXT NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        text_characters INTEGER,
+        text_tokens REAL,
+        width INTEGER,
+        height INTEGER,
+        pages INTEGER
+    )""",
+    "CREATE INDEX attachment_message ON attachment (message_id)",
+    "CREATE INDEX attachment_digest ON attachment (digest)",
+    """CREATE TRIGGER attachments_of_deleted AFTER DELETE ON message WHEN old.attached <> '' BEGIN
+        DELETE FROM attachment WHERE message_id = old.id;
+    END""",
+    """CREATE TRIGGER content_of_deleted AFTER DELETE ON attachment BEGIN
+        DELETE FROM content
+            WHERE digest = old.digest AND NOT EXISTS (SELECT 1 FROM attachment WHERE digest = old.digest);
+    END""",
+    *(f"DROP TRIGGER message_indexed_{event}" for event in ("insert", "update", "delete")),
+    "DROP VIEW message_words",
+    f"CREATE VIEW message_words AS SELECT id, {_words('text || attached')} AS text FROM message",
+    f"""CREATE TRIGGER message_indexed_insert AFTER INSERT ON message WHEN new.state <> 'streaming' BEGIN
+        INSERT INTO message_fts (rowid, text) VALUES (new.id, {_words("new.text || new.attached")});
+    END""",
+    f"""CREATE TRIGGER message_indexed_update AFTER UPDATE OF text, state, attached ON message BEGIN
+        INSERT INTO message_fts (message_fts, rowid, text)
+            SELECT 'delete', old.id, {_words("old.text || old.attached")} WHERE old.state <> 'streaming';
+        INSERT INTO message_fts (rowid, text)
+            SELECT new.id, {_words("new.text || new.attached")} WHERE new.state <> 'streaming';
+    END""",
+    f"""CREATE TRIGGER message_indexed_delete AFTER DELETE ON message WHEN old.state <> 'streaming' BEGIN
+        INSERT INTO message_fts (message_fts, rowid, text)
+            VALUES ('delete', old.id, {_words("old.text || old.attached")});
+    END""",
+)
+
+
+@migrations()
+def m014_attachments(database: Database) -> None:
+    _run(database, ATTACHMENTS)

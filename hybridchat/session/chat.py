@@ -15,18 +15,14 @@ from hybridchat.backends.spec import spec_of
 from hybridchat.config import BackendConfig, Config
 from hybridchat.config.folders import FolderPin
 from hybridchat.config.secrets import make_scanner
-from hybridchat.domain.chat import (
-    Attachment,
-    Disclosure,
-    Health,
-    Parameters,
-    Purpose,
-)
+from hybridchat.domain.attachments import Attachment
+from hybridchat.domain.chat import Disclosure, Health, Parameters, Purpose
 from hybridchat.domain.privacy import strictest
 from hybridchat.errors import UsageError
 from hybridchat.ledger.store import Ledger
 from hybridchat.net.client import why_unguarded
 from hybridchat.session.answers import Answers
+from hybridchat.session.attached import Attached
 from hybridchat.session.bookkeeping import Bookkeeper
 from hybridchat.session.budget_file import BudgetFile, BudgetSettings
 from hybridchat.session.budgets import Budgets
@@ -97,7 +93,8 @@ class Session:
             self._ledgers, prices, self.fleet, self._emit, self.planner.workload_tokens_30d, forecasts, self.budgets
         )
         self.books.counts_off_record = config.privacy.count_off_the_record
-        self.turns = Turns(self._ledgers, self.fleet, self.planner, self.books, self._emit)
+        self.attached = Attached(self._ledgers, self._emit)
+        self.turns = Turns(self._ledgers, self.fleet, self.planner, self.books, self.attached, self._emit)
         self.stop, self.unqueue, self.wait = self.turns.stop, self.turns.unqueue, self.turns.wait
         answers = Answers(self._ledgers, self.planner, self.turns, self._emit)
         self.answer_again, self.escalate, self.other_side = answers.again, answers.escalate, answers.other_side

@@ -25,7 +25,7 @@ from hybridchat.domain.privacy import strictest
 from hybridchat.domain.routing import Candidate
 from hybridchat.domain.text import title_of
 from hybridchat.ledger.store import Forecast, Ledger, NewAttempt, NewTurn, TurnIds
-from hybridchat.session.state import Chat, Draft, Plan
+from hybridchat.session.state import Chat, Draft, Plan, loaded
 
 
 def chat_request(
@@ -37,7 +37,7 @@ def chat_request(
     """
     messages = [ChatMessage(Role.SYSTEM, system)] if system else []
     asked = ChatMessage(Role.USER, draft.text, draft.attachments)
-    for message in [*(_history_message(m, target) for m in history), asked]:
+    for message in [*(_history_message(m, target, draft) for m in history), asked]:
         if not message.text and not message.attachments:
             continue
         if messages and messages[-1].role is message.role:
@@ -58,7 +58,7 @@ def chat_request(
     )
 
 
-def _history_message(message: Message, target: Candidate) -> ChatMessage:
+def _history_message(message: Message, target: Candidate, draft: Draft) -> ChatMessage:
     """Thinking goes back only to the model that thought it, and only where it came signed; one that was thought over
     placeholders is signed with them."""
     by = message.attempt
@@ -67,7 +67,7 @@ def _history_message(message: Message, target: Candidate) -> ChatMessage:
         (target.kind, target.backend, Disclosure.AS_IS),
     )
     if not message.signature or not is_its_own:
-        return ChatMessage(message.role, message.text)
+        return ChatMessage(message.role, message.text, loaded(message, draft))
     return ChatMessage(message.role, message.text, thinking=message.thinking, signature=message.signature)
 
 
@@ -111,7 +111,9 @@ async def begin_turn(ledger: Ledger, chat: Chat, draft: Draft, plan: Plan, attem
     if changed_meanwhile:
         await asyncio.wrap_future(ledger.update_conversation(ids.conversation_id, **changed_meanwhile))
     now = ids.started_at
-    user = Message(ids.user_message_id, ids.conversation_id, chat.leaf_id, Role.USER, draft.text, now)
+    user = Message(
+        ids.user_message_id, ids.conversation_id, chat.leaf_id, Role.USER, draft.text, now, attachments=draft.files
+    )
     reply = _streaming_reply(attempt, ids)
     chat.messages += [user, reply]
     return reply
@@ -152,7 +154,7 @@ def _new_turn(chat: Chat, draft: Draft, plan: Plan, attempt: NewAttempt) -> NewT
     by_auto = chat.route == "auto" and draft.route is None and not plan.instead_of
     return NewTurn(
         conversation_id=chat.id,
-        title=title_of(draft.text),
+        title=title_of(draft.text or ", ".join(file.name for file in draft.files)),
         privacy=attempt.privacy,
         route=chat.route,
         model=chat.model,
@@ -162,6 +164,7 @@ def _new_turn(chat: Chat, draft: Draft, plan: Plan, attempt: NewAttempt) -> NewT
         effort=chat.effort,
         parent_id=chat.leaf_id,
         text=draft.text,
+        attachments=draft.attachments,
         decided_backend=attempt.backend if by_auto else None,
         decided_model=attempt.model if by_auto else None,
         attempt=attempt,

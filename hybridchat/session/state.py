@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from hybridchat.domain.attachments import AttachedFile, Attachment
 from hybridchat.domain.budget import Verdict
 from hybridchat.domain.chat import (
-    Attachment,
     Conversation,
     Disclosure,
     Effort,
@@ -74,6 +74,25 @@ class Draft(Struct, frozen=True):
     agreed: Mapping[str, int] | None = None  # what may go as it is, by kind; None: whatever is found
     may_fall_back: bool = True  # where the config allows it at all
     attachments: tuple[Attachment, ...] = ()
+    enclosed: tuple[AttachedFile, ...] = ()  # the same, of what the ledger has already; loaded when it is sent
+    loaded: Mapping[AttachedFile, Attachment] = {}  # what goes along with its history
+
+    @property
+    def files(self) -> tuple[AttachedFile, ...]:
+        return (*(attachment.file for attachment in self.attachments), *self.enclosed)
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.text.strip() or self.attachments or self.enclosed)
+
+    @property
+    def size(self) -> Size:
+        return message_size(self.text, self.files)
+
+
+def loaded(message: Message, draft: Draft) -> tuple[Attachment, ...]:
+    """What went along with a message of the draft's history, as far as it is loaded."""
+    return tuple(draft.loaded[file] for file in message.attachments if file in draft.loaded)
 
 
 class Chat:
@@ -143,7 +162,7 @@ class Chat:
         for message in self.messages[self._counted :]:
             if message.state is MessageState.STREAMING:
                 break
-            self._size += message_size(message.text)
+            self._size += message_size(message.text, message.attachments)
             self._counted += 1
         return self._size + system_size(self.system)
 

@@ -13,6 +13,7 @@ from hybridchat.domain.privacy import strictest
 from hybridchat.domain.routing import Outlook
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import ErrorKind, HybridchatError, UsageError
+from hybridchat.session.attached import Attached
 from hybridchat.session.bookkeeping import Bookkeeper
 from hybridchat.session.events import Emit, Notice, Offered, QueueChanged, TurnBegan, TurnEnded
 from hybridchat.session.fleet import Fleet
@@ -27,11 +28,14 @@ from hybridchat.session.turn import Turn
 class Turns:
     """At most one turn runs in a chat; the rest of its messages wait in order."""
 
-    def __init__(self, ledgers: Ledgers, fleet: Fleet, planner: Planner, books: Bookkeeper, emit: Emit) -> None:
+    def __init__(
+        self, ledgers: Ledgers, fleet: Fleet, planner: Planner, books: Bookkeeper, attached: Attached, emit: Emit
+    ) -> None:
         self._ledgers = ledgers
         self._fleet = fleet
         self._planner = planner
         self._books = books
+        self._attached = attached
         self._emit = emit
         self.chats: dict[int, Chat] = {}  # those that run or have messages waiting: who leaves one finds it again
         self._beginning: set[asyncio.Task[None]] = set()  # turns whose words are on their way to disk
@@ -43,9 +47,9 @@ class Turns:
 
         Raises HybridchatError as `Session.send` does.
         """
-        if not draft.text.strip() and not chat.queue:
+        if draft.is_empty and not chat.queue:
             raise UsageError("the message is empty", "type one")
-        if draft.text.strip():
+        if not draft.is_empty:
             chat.queue.append(draft)
         elif draft.route:
             names = ("route", "model", "drop_turns", "disclosure", "agreed")
@@ -93,6 +97,7 @@ class Turns:
         is_new = chat.id is None
         try:
             chat.privacy = strictest(chat.privacy, await self._ledgers.privacy(chat))
+            draft = await self._attached.loaded(chat, draft)
             await self._planner.look(chat, draft)
             plan = self._planner.plan(chat, draft, is_sending=True)
             if plan.decision.outlook is not Outlook.SEND:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from hybridchat.config import Config, PrivacyConfig
-from hybridchat.domain.chat import Attachment, Attempt, Disclosure, Message, MessageState, Parameters, Role, Zone
+from hybridchat.domain.attachments import Attachment
+from hybridchat.domain.chat import Attempt, Disclosure, Message, MessageState, Parameters, Role, Zone
 from hybridchat.domain.events import Failed, Finished, Signature, Started, Text, Thinking
 from hybridchat.domain.routing import Outlook
 from hybridchat.errors import EXIT_REFUSED, ErrorKind
