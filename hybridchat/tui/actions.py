@@ -1,4 +1,4 @@
-"""Every action of the chat, once: keys, command palette, footer, help and docs/keys.md come from this table."""
+"""Every action of the chat, once: keys, palette, slash commands, footer, help and docs/keys.md come from this table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,19 @@ class Action(NamedTuple):
     help: str
     footer: str = ""  # a word for the footer; "": not there
     where: str = "chat"  # composer | chat | transcript | app; a transcript's keys work while it has the focus
-    in_palette: bool = True
+    in_palette: bool = True  # and a slash command
+    slash: str = ""  # its names after a slash, the first one shown, and what may follow; "": its id
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """After a slash; none for what the palette does not have either."""
+        names, _, _ = (self.slash or self.id.replace("_", "-")).partition(" [")
+        return tuple(names.split()) if self.in_palette else ()
+
+    @property
+    def argument(self) -> str:
+        """What may follow, such as [TITLE]; "": nothing."""
+        return "".join(self.slash.partition(" [")[1:]).strip()
 
 
 GROUPS: dict[str, tuple[Action, ...]] = {
@@ -31,47 +43,138 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         Action("take_back", ("alt+up",), "Take back a waiting message", "The newest one returns to the composer"),
     ),
     "Answers": (
-        Action("escalate", ("alt+e",), "Ask the other side too", "Your last question; both answers stay"),
+        Action(
+            "escalate",
+            ("alt+e",),
+            "Ask the other side too",
+            "Your last question; both answers stay",
+            slash="other escalate",
+        ),
         Action("answer_before", ("alt+left",), "The answer before", "Of several to a question, or another window's"),
         Action("answer_after", ("alt+right",), "The answer after", "Of several to a question, or another window's"),
         Action("ways", ("alt+w",), "What can be done…", "About a reply that failed: elsewhere, shorter"),
     ),
     "Chats": (
-        Action("new_chat", ("ctrl+n",), "New chat", "Start an empty conversation", "new"),
-        Action("new_off_record", ("alt+n",), "New chat off the record", "In memory only: gone when you quit"),
-        Action("chats", ("ctrl+o",), "Open a chat…", "All conversations, newest first; type to filter", "chats"),
-        Action("search", ("alt+o",), "Search everything…", "All that was said, as you type; with filters"),
-        Action("rename_chat", ("f2",), "Rename this chat…", "Give the conversation another title"),
-        Action("star_chat", ("alt+x",), "Star this chat, or unstar it", "What is starred is not deleted by its age"),
-        Action("tag_chat", ("alt+t",), "Tags of this chat…", "Words of yours, to find it by"),
-        Action("archive_chat", ("alt+h",), "Archive this chat, or not", "Out of the list until you write in it"),
-        Action("delete_chat", ("f8",), "Delete this chat", "Can be undone until you quit"),
-        Action("undo_delete", ("f9",), "Undo the last deletion", "Bring the deleted conversation back"),
-        Action("export_chat", (), "Export this chat…", "To a page for a browser, Markdown or JSON"),
-        Action("import_chats", (), "Import conversations…", "From ChatGPT, Claude, another machine…"),
+        Action("new_chat", ("ctrl+n",), "New chat", "Start an empty conversation", "new", slash="new"),
+        Action(
+            "new_off_record",
+            ("alt+n",),
+            "New chat off the record",
+            "In memory only: gone when you quit",
+            slash="off-record",
+        ),
+        Action(
+            "chats",
+            ("ctrl+o",),
+            "Open a chat…",
+            "All conversations, newest first; type to filter",
+            "chats",
+            slash="open chats list [NUMBER]",
+        ),
+        Action(
+            "search",
+            ("alt+o",),
+            "Search everything…",
+            "All that was said, as you type; with filters",
+            slash="search [WORDS]",
+        ),
+        Action(
+            "rename_chat", ("f2",), "Rename this chat…", "Give the conversation another title", slash="rename [TITLE]"
+        ),
+        Action(
+            "star_chat",
+            ("alt+x",),
+            "Star this chat, or unstar it",
+            "What is starred is not deleted by its age",
+            slash="star",
+        ),
+        Action("tag_chat", ("alt+t",), "Tags of this chat…", "Words of yours, to find it by", slash="tags tag [TAGS]"),
+        Action(
+            "archive_chat",
+            ("alt+h",),
+            "Archive this chat, or not",
+            "Out of the list until you write in it",
+            slash="archive",
+        ),
+        Action("delete_chat", ("f8",), "Delete this chat", "Can be undone until you quit", slash="delete"),
+        Action("undo_delete", ("f9",), "Undo the last deletion", "Bring the deleted conversation back", slash="undo"),
+        Action(
+            "export_chat", (), "Export this chat…", "To a page for a browser, Markdown or JSON", slash="export [FILE]"
+        ),
+        Action(
+            "import_chats", (), "Import conversations…", "From ChatGPT, Claude, another machine…", slash="import [FILE]"
+        ),
     ),
     "Where it goes": (
-        Action("route", ("ctrl+r",), "Route of this chat…", "Auto, local, managed, or one backend and model", "route"),
-        Action("privacy", ("ctrl+l",), "Privacy of this chat…", "Local only, private or open", "pin"),
+        Action(
+            "route",
+            ("ctrl+r",),
+            "Route of this chat…",
+            "Auto, local, managed, or one backend and model",
+            "route",
+            slash="route [TO [MODEL]]",
+        ),
+        Action(
+            "privacy",
+            ("ctrl+l",),
+            "Privacy of this chat…",
+            "Local only, private or open",
+            "pin",
+            slash="privacy [LEVEL]",
+        ),
         Action("standing", ("alt+i",), "What local means here…", "Who computes, and how that is known", "", "chat"),
-        Action("effort", ("alt+g",), "How much it may think…", "Off, low, medium, high, or as the model does"),
+        Action(
+            "effort",
+            ("alt+g",),
+            "How much it may think…",
+            "Off, low, medium, high, or as the model does",
+            slash="effort [LEVEL]",
+        ),
         Action("reasoning", ("ctrl+g",), "High reasoning on or off", "Say that the task is hard: routes may heed it"),
-        Action("budget", ("alt+m",), "Budgets…", "What may be spent, and what rate limits leave"),
-        Action("workload", ("f3",), "Kind of task…", "Code, summarization…: for routes and statistics"),
+        Action(
+            "budget", ("alt+m",), "Budgets…", "What may be spent, and what rate limits leave", slash="budget [SCOPE]"
+        ),
+        Action(
+            "workload",
+            ("f3",),
+            "Kind of task…",
+            "Code, summarization…: for routes and statistics",
+            slash="workload [KIND]",
+        ),
         Action("add_backend", ("alt+a",), "Add a backend…", "A provider of rented models, or a server"),
-        Action("set_key", ("alt+k",), "Key of a backend…", "Into the system's keyring, or for this session"),
+        Action(
+            "set_key", ("alt+k",), "Key of a backend…", "Into the system's keyring, or for this session", slash="key"
+        ),
     ),
     "Reading": (
         Action("message_before", ("ctrl+up", "left_square_bracket"), "The message before", "Point at it"),
         Action("message_after", ("ctrl+down", "right_square_bracket"), "The message after", "Point at it; Esc leaves"),
-        Action("copy_reply", ("ctrl+y",), "Copy the last reply", "To the clipboard, over SSH too"),
+        Action("copy_reply", ("ctrl+y",), "Copy the last reply", "To the clipboard, over SSH too", slash="copy"),
         Action("copy_code", ("f5",), "Copy a code block…", "The only one, or choose among several"),
         Action("links", ("alt+l",), "Links of this reply…", "Where they lead; to copy, or to open"),
-        Action("toggle_thinking", ("ctrl+t",), "Show or hide thinking", "Unfold the model's thinking, or fold it"),
-        Action("toggle_panel", ("f4",), "Show or hide the comparison", "Local and managed side by side"),
+        Action(
+            "toggle_thinking",
+            ("ctrl+t",),
+            "Show or hide thinking",
+            "Unfold the model's thinking, or fold it",
+            slash="thinking",
+        ),
+        Action(
+            "toggle_panel",
+            ("f4",),
+            "Show or hide the comparison",
+            "Local and managed side by side",
+            slash="panel stats",
+        ),
         Action("read", ("f7",), "Read with the keys", "To the transcript, and back; Tab does the same"),
         Action("leave", (), "Leave the composer", "To the transcript, where letters are keys too"),
-        Action("find", ("ctrl+f", "slash"), "Find in this chat…", "Marks the words; Enter goes to the next"),
+        Action(
+            "find",
+            ("ctrl+f", "slash"),
+            "Find in this chat…",
+            "Marks the words; Enter goes to the next",
+            slash="find [WORDS]",
+        ),
         Action("end", ("ctrl+end",), "To the end", "Scroll to the newest line and follow it", in_palette=False),
     ),
     "In the transcript": (
@@ -91,12 +194,12 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         Action("fold_all", ("T",), "Fold or unfold all thinking", "Of what comes, too", "", "transcript", False),
     ),
     "Program": (
-        Action("theme", ("f6",), "Theme…", "Colours of the screen"),
+        Action("theme", ("f6",), "Theme…", "Colours of the screen", slash="theme [NAME]"),
         Action("settings", ("alt+s",), "Settings…", "What the config says and means, to change it"),
         Action("commands", ("ctrl+p", "f10"), "Command palette", "Find anything by its name", "menu", "app", False),
-        Action("help", ("f1", "question_mark"), "Help", "All keys on one page", "help"),
+        Action("help", ("f1", "question_mark"), "Help", "All keys on one page", "help", slash="help ?"),
         Action("suspend", ("ctrl+z",), "Suspend", "Back to the shell; fg returns", where="app"),
-        Action("quit", ("ctrl+q",), "Quit", "End the program; nothing is lost", "quit", "app"),
+        Action("quit", ("ctrl+q",), "Quit", "End the program; nothing is lost", "quit", "app", slash="quit exit"),
     ),
 }
 

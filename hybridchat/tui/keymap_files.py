@@ -167,10 +167,17 @@ def keys_markdown() -> str:
     vim, _ = load_keymap("vim", None)
     lines = [_HEAD]
     for group, actions in GROUPS.items():
-        lines += [f"## {group}", "", "| key | in vim's way | action | what it does | name |", "|---|---|---|---|---|"]
+        head = "| key | in vim's way | after a slash | action | what it does | name |"
+        lines += [f"## {group}", "", head, "|---|---|---|---|---|---|"]
         for action in actions:
             ours, theirs = (" or ".join(map(key_name, keymap.of(action.id))) for keymap in (DEFAULT, vim))
-            cells = (ours, "" if theirs == ours else theirs or "none", action.title, action.help, f"`{action.id}`")
+            slashes = " or ".join(f"`/{name}`" for name in action.names) + (
+                f" `{action.argument}`" if action.argument else ""
+            )
+            cells = (
+                *(ours, "" if theirs == ours else theirs or "none", slashes),
+                *(action.title, action.help, f"`{action.id}`"),
+            )
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
         lines.append("")
     return "\n".join(lines)

@@ -60,7 +60,7 @@ async def noticing(world: World) -> dict[str, Any]:
 
 # What the app has, by its keys, and what its dialog alone says; those that list what the others say come last.
 TOUR = (
-    *(("\x0f", "F8 deletes"), ("\x12", "Route of this chat"), ("\x0c", "Privacy of this chat")),
+    *(("\x0f", "Enter opens · F2 renames"), ("\x12", "Route of this chat"), ("\x0c", "Privacy of this chat")),
     *(("\x1bk", "A key for which backend?"), ("\x1bm", "Budgets")),
     *(("\x1bg", "How much the model may think"), ("\x1bOR", "Kind of task"), ("\x1bOQ", "Rename this chat")),
     *(("\x10", "Search for commands"), ("\x1bOP", "Send to where the line above says")),

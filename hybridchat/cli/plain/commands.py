@@ -9,13 +9,12 @@ from hybridchat.cli import output
 from hybridchat.cli.plain import places, reading
 from hybridchat.cli.plain.asking import confirm
 from hybridchat.cli.plain.talk import Talk
-from hybridchat.domain.text import clean_line
 from hybridchat.errors import UsageError
 from hybridchat.session.state import count_turns
+from hybridchat.tui import slashes
 from hybridchat.tui.actions import ACTIONS
+from hybridchat.tui.slashes import Call, no_such
 from hybridchat.tui.words import candidate_words, cost_words, turns_along
-
-_ACTIONS = {action.id: action for action in ACTIONS}
 
 
 class Leave(Exception):
@@ -23,32 +22,25 @@ class Leave(Exception):
 
 
 class Command(NamedTuple):
-    """`/name usage`; `words` say what it does, unless it is `action` of the screen's table."""
+    """`/name argument`, also by its aliases; `words` say what it does."""
 
-    name: str
+    names: tuple[str, ...]
     run: Callable[[Talk, str], Awaitable[None]]
-    usage: str = ""
-    action: str = ""
-    words: str = ""
+    argument: str
+    words: str
 
     def __str__(self) -> str:
-        call = f"/{self.name} {self.usage}".rstrip()
-        if not self.action:
-            return f"{call}: {self.words}"
-        action = _ACTIONS[self.action]
-        return f"{call}: {action.title.rstrip('…')}. {action.help}"
+        return f"/{self.names[0]} {self.argument}".rstrip() + f": {self.words}"
 
 
-async def do(talk: Talk, line: str) -> None:
-    """Runs `/name argument`. Raises UsageError for a command that there is not, Leave, and what the command raises."""
-    name, _, argument = line.removeprefix("/").partition(" ")
-    name = ALIASES.get(name.casefold(), name.casefold())
-    if name not in COMMANDS:
-        begun = [known for known in COMMANDS if known.startswith(name)] if name else []
-        meant = f"did you mean /{begun[0]}? " if begun else ""
-        known = f"{meant}/help lists all; to send it as words, begin with //"
-        raise UsageError(f"there is no command /{clean_line(name, 40)}", known)
-    await COMMANDS[name].run(talk, argument.strip())
+async def do(talk: Talk, call: Call) -> None:
+    """Raises UsageError for a command that there is not, Leave, and what the command raises."""
+    if command := BY_NAME.get(call.name):
+        await command.run(talk, call.argument)
+    elif action := slashes.BY_NAME.get(call.name):
+        raise UsageError(f"/{call.name} ({action.title.rstrip('…')}) needs the screen", "hybridchat without --plain")
+    else:
+        raise no_such(call.name, BY_NAME)
 
 
 # --- the last question
@@ -105,6 +97,10 @@ async def off_record(talk: Talk, argument: str) -> None:
 
 
 async def open_chat(talk: Talk, argument: str) -> None:
+    """Without a number, which there are."""
+    if not argument:
+        await reading.list_chats(talk)
+        return
     talk.show_chat(await talk.session.open(reading.chat_number(argument)))
     talk.show_last_turn()
 
@@ -143,7 +139,7 @@ async def thinking(talk: Talk, argument: str) -> None:
 
 
 async def show_help(talk: Talk, argument: str) -> None:
-    for command in COMMANDS.values():
+    for command in COMMANDS:
         output.line(str(command))
     for line in TYPING:
         output.line(line)
@@ -159,36 +155,39 @@ TYPING = (
     "Ctrl+C stops a reply; what came stays. At the prompt, Ctrl+C twice or Ctrl+D leaves.",
 )
 
-COMMANDS: dict[str, Command] = {
-    command.name: command
-    for command in (
-        Command("again", again, words="The last question again. Both answers stay"),
-        Command("other", other, action="escalate"),
-        Command("answers", reading.answers, "[N]", words="The answers to the last question, or go on from one of them"),
-        Command("ways", ways, action="ways"),
-        Command("stop", stop, action="stop"),
-        Command("new", new, action="new_chat"),
-        Command("off-record", off_record, action="new_off_record"),
-        Command("list", reading.list_chats, words="All conversations, newest first, with their numbers"),
-        Command("find", reading.find, "WORDS", words="Messages and titles with these words, and filters as in search"),
-        Command("open", open_chat, "N", words="Go on with the conversation of that number"),
-        Command("show", reading.show, words="This conversation from its beginning"),
-        Command("export", reading.export, "FILE", words="This conversation to a new file: .md, .json or .html"),
-        Command("rename", rename, "TITLE", "rename_chat"),
-        Command("delete", delete, action="delete_chat"),
-        Command("undo", undo, action="undo_delete"),
-        Command("route", places.route, "[TO [MODEL]]", "route"),
-        Command("model", places.model, "[NAME]", words="The model of this chat's route, or those that there are"),
-        Command("privacy", places.privacy, "[LEVEL]", "privacy"),
-        Command("standing", places.standing, action="standing"),
-        Command("effort", places.effort, "[LEVEL]", "effort"),
-        Command("reasoning", places.reasoning, action="reasoning"),
-        Command("workload", places.workload, "[KIND]", "workload"),
-        Command("budget", places.budget, action="budget"),
-        Command("stats", reading.stats, words="Local and managed side by side, as measured"),
-        Command("thinking", thinking, action="toggle_thinking"),
-        Command("help", show_help, words="All commands"),
-        Command("quit", leave, action="quit"),
-    )
+_RUN: dict[str, Callable[[Talk, str], Awaitable[None]]] = {  # by action of the screen
+    "escalate": other,
+    "ways": ways,
+    "stop": stop,
+    "new_chat": new,
+    "new_off_record": off_record,
+    "chats": open_chat,
+    "search": reading.search,
+    "find": reading.find,
+    "export_chat": reading.export,
+    "rename_chat": rename,
+    "delete_chat": delete,
+    "undo_delete": undo,
+    "route": places.route,
+    "privacy": places.privacy,
+    "standing": places.standing,
+    "effort": places.effort,
+    "reasoning": places.reasoning,
+    "workload": places.workload,
+    "budget": places.budget,
+    "toggle_panel": reading.stats,
+    "toggle_thinking": thinking,
+    "help": show_help,
+    "quit": leave,
 }
-ALIASES = {"panel": "stats", "search": "find", "exit": "quit", "escalate": "other", "?": "help", "chats": "list"}
+OWN = (  # where the screen has another way
+    Command(("again",), again, "", "The last question again. Both answers stay"),
+    Command(("answers",), reading.answers, "[N]", "The answers to the last question, or go on from one of them"),
+    Command(("show",), reading.show, "", "This conversation from its beginning"),
+    Command(("model",), places.model, "[NAME]", "The model of this chat's route, or those that there are"),
+)
+COMMANDS: tuple[Command, ...] = (
+    *OWN,
+    *(Command(a.names, _RUN[a.id], a.argument, f"{a.title.rstrip('…')}. {a.help}") for a in ACTIONS if a.id in _RUN),
+)
+BY_NAME = {name: command for command in COMMANDS for name in command.names}

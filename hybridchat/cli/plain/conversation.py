@@ -10,6 +10,7 @@ from hybridchat.cli.plain import commands
 from hybridchat.cli.plain.keyboard import Interrupted, Reader
 from hybridchat.cli.plain.talk import Talk
 from hybridchat.errors import EXIT_INTERRUPTED, EXIT_OK, HybridchatError, UsageError
+from hybridchat.tui.slashes import as_typed, call_in, words_of
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Session
@@ -90,9 +91,9 @@ class Loop:
     async def _do(self, text: str) -> bool:
         talk = self._talk
         try:
-            if _is_call(text):
-                await commands.do(talk, text)
-            elif words := text[1:] if _is_line(text, "//") else text:
+            if call := call_in(text):
+                await commands.do(talk, call)
+            elif words := words_of(text):
                 await talk.submit(words)
             elif talk.unsent or talk.chat.queue:
                 await talk.submit(talk.unsent)
@@ -133,12 +134,4 @@ class Loop:
         while not lines[-1].rstrip().endswith(FENCE) and (more := await self._reader.read("more:")) is not None:
             lines.append(more)
         text = "\n".join(lines).rstrip().removesuffix(FENCE).strip("\n")
-        return f"/{text}" if _is_line(text, "/") else text
-
-
-def _is_call(text: str) -> bool:
-    return _is_line(text, "/") and not text.startswith("//")
-
-
-def _is_line(text: str, begin: str) -> bool:
-    return text.startswith(begin) and "\n" not in text
+        return as_typed(text)

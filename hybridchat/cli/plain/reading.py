@@ -14,6 +14,7 @@ from hybridchat.tui.comparison import comparison_notes, comparison_rows
 from hybridchat.tui.words import PRIVACY, when
 
 MOST_FOUND = 20
+CONTEXT = 40  # characters beside what was found
 FORMATS = {".md": "markdown", ".json": "json", ".html": "html"}
 _MARKS = {0x02: None, 0x03: None}  # around what was found
 _OFF = "off-"  # before the number of a conversation off the record
@@ -27,11 +28,11 @@ def chat_number(typed: str) -> int:
     """Raises UsageError for what is no number of a conversation."""
     digits = typed.removeprefix(_OFF)
     if not digits.isdecimal():
-        raise UsageError(f"{typed!r} is no number of a conversation", "/list shows them")
+        raise UsageError(f"{typed!r} is no number of a conversation", "/open shows them")
     return int(digits) + (OFF_RECORD_FROM - 1 if typed.startswith(_OFF) else 0)
 
 
-async def list_chats(talk: Talk, argument: str) -> None:
+async def list_chats(talk: Talk) -> None:
     conversations = await talk.session.conversations()
     if not conversations:
         output.note("There is no conversation yet.")
@@ -45,7 +46,7 @@ async def list_chats(talk: Talk, argument: str) -> None:
         output.line(f"{chat_name(one.id)}. {', '.join(filter(None, words))}")
 
 
-async def find(talk: Talk, argument: str) -> None:
+async def search(talk: Talk, argument: str) -> None:
     """Messages and titles, as `hybridchat search` finds them."""
     found = await talk.session.finding.search(argument, MOST_FOUND)
     for problem in found.problems:
@@ -56,6 +57,18 @@ async def find(talk: Talk, argument: str) -> None:
     for hit in found.hits:
         snippet = clean_line(hit.snippet.translate(_MARKS))
         output.line(f"{chat_name(hit.conversation_id)}. {when(hit.at, now)}, {clean_line(hit.title)}: {snippet}")
+
+
+async def find(talk: Talk, argument: str) -> None:
+    """In this conversation: the messages with these words, in short."""
+    wanted = argument.casefold()
+    found = [message for message in talk.chat.messages if wanted and wanted in message.text.casefold()]
+    for message in found:
+        at = max(0, message.text.casefold().find(wanted) - CONTEXT)
+        said = "You" if message.role is Role.USER else "Reply"
+        output.line(f"{said}: {'…' if at else ''}{clean_line(message.text[at:], len(argument) + 2 * CONTEXT)}")
+    if not found:
+        output.note("Nothing was found in this chat. /search looks through everything.")
 
 
 async def export(talk: Talk, argument: str) -> None:

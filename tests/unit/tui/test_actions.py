@@ -12,6 +12,7 @@ from hybridchat.tui.app import HybridChatApp
 from hybridchat.tui.keymap import bindings
 from hybridchat.tui.keymap_files import keys_markdown
 from hybridchat.tui.screens.chat import ChatScreen
+from hybridchat.tui.slashes import Call, call_in
 from hybridchat.tui.transcript import Transcript
 from hybridchat.tui.widgets.composer import Composer
 
@@ -30,6 +31,15 @@ def test_no_id_and_no_key_twice() -> None:
     for where in places:
         keys = Counter(key for a in ACTIONS if a.where in where for key in a.keys)
         assert [key for key, count in keys.items() if count > 1] == []
+
+
+def test_what_the_palette_has_is_a_slash_command_by_names_of_its_own() -> None:
+    assert [action.id for action in ACTIONS if bool(action.names) is not action.in_palette] == []
+    names = [name for action in ACTIONS for name in action.names]
+    assert len(names) == len(set(names))
+    assert [
+        name for name in names if call_in(f"/{name}") != Call(name) or call_in(f"/{name} x") != Call(name, "x")
+    ] == []
 
 
 def test_a_terminal_can_send_every_key() -> None:

@@ -8,25 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from hybridchat.cli.plain.commands import ALIASES, COMMANDS
-from hybridchat.tui.actions import ACTIONS
+from hybridchat.cli.plain.commands import BY_NAME, COMMANDS, OWN
+from hybridchat.tui import slashes
 from tests.unit.cli.plain.conftest import Converse, Script, Sides
 
 DOC = Path(__file__).parents[4] / "docs" / "plain.md"
 
 
-def test_each_names_an_action_or_says_what_it_does() -> None:
-    ids = {action.id for action in ACTIONS}
-    assert [
-        c.name for c in COMMANDS.values() if bool(c.words) == bool(c.action) or (c.action and c.action not in ids)
-    ] == []
-    assert set(ALIASES.values()) <= set(COMMANDS)
-    assert not set(ALIASES) & set(COMMANDS)
+def test_a_name_means_the_same_here_and_on_the_screen() -> None:
+    by_action = {name: action for name, action in slashes.BY_NAME.items() if name in BY_NAME}
+    assert [name for name, action in by_action.items() if BY_NAME[name].names != action.names] == []
+    assert [name for command in OWN for name in command.names if name in slashes.BY_NAME] == []
+    assert len(BY_NAME) == sum(len(command.names) for command in COMMANDS)
 
 
 def test_the_docs_name_them_all() -> None:
     doc = DOC.read_text(encoding="utf-8")
-    assert [name for name in COMMANDS if f"/{name}" not in doc] == []
+    assert [command.names[0] for command in COMMANDS if f"`/{command.names[0]}`" not in doc] == []
 
 
 def test_nothing_of_it_imports_the_screen() -> None:
@@ -38,7 +36,7 @@ def test_nothing_of_it_imports_the_screen() -> None:
 
 async def test_help_says_all(converse_by: Converse, sides: Sides) -> None:
     said = await converse_by(Script("/help"))
-    assert [name for name in COMMANDS if f"/{name}" not in said.out] == []
+    assert [str(command) for command in COMMANDS if str(command) not in said.out.splitlines()] == []
 
 
 async def test_conversations_are_listed_opened_renamed_deleted_and_brought_back(
@@ -85,12 +83,29 @@ async def test_words_are_found_again_and_a_conversation_is_exported(
 ) -> None:
     file = tmp_path / "chat.md"
     said = await converse_by(
-        Script("a rare word", "/find rare before:never", "/find nowhere", f"/export {file}", "/export x")
+        Script("a rare word", "/search rare before:never", "/search nowhere", f"/export {file}", "/export x")
     )
     assert any(line.startswith("1. ") and "a rare word" in line for line in said.out.splitlines())
     assert "Nothing was found." in said.err and "before:" in said.err
     assert "from lab" in file.read_text(encoding="utf-8")
     assert "no file was named whose ending says the format" in said.err
+
+
+async def test_words_are_found_in_this_chat_alone(converse_by: Converse, sides: Sides) -> None:
+    said = await converse_by(Script("a rare word", "/new", "another RARE one", "/find rare", "/find nowhere", "/find"))
+    found = [line for line in said.out.splitlines() if line.startswith("You: ")]
+    assert found == ["You: another RARE one"]
+    assert said.err.count("Nothing was found in this chat.") == 2
+
+
+async def test_a_path_is_words_and_two_slashes_are_one(converse_by: Converse, sides: Sides) -> None:
+    await converse_by(Script("/usr/bin is what?", "//new words", "/*comment*/"))
+    assert sides.asked(sides.lab) == ["/usr/bin is what?", "/new words", "/*comment*/"]
+
+
+async def test_what_is_the_screens_says_so(converse_by: Converse, sides: Sides) -> None:
+    said = await converse_by(Script("/theme"))
+    assert "/theme (Theme) needs the screen" in said.err
 
 
 async def test_what_routes_heed(converse_by: Converse, sides: Sides) -> None:
@@ -106,6 +121,7 @@ async def test_what_routes_heed(converse_by: Converse, sides: Sides) -> None:
     [
         ("/", "there is no command /"),
         ("/priv", "did you mean /privacy?"),
+        ("/privcay", "did you mean /privacy?"),
         ("/open x", "'x' is no number of a conversation"),
         ("/open 99", "no conversation 99"),
         ("/rename", "this chat is empty"),

@@ -136,9 +136,9 @@ async def test_up_brings_back_what_was_said_here_but_nothing_off_the_record(
 
 
 async def test_hostile_words_stay_words(converse_by: Converse, sides: Sides) -> None:
-    said = await converse_by(Script("/\x1b[2Jnope"))
+    said = await converse_by(Script("/open \x1b[2Jnope"))
     assert "\x1b" not in said.err
-    assert "there is no command /" in said.err
+    assert "is no number of a conversation" in said.err
 
 
 def _files_with(folder: Path, words: bytes) -> list[Path]:

@@ -1,0 +1,56 @@
+"""What is typed after a slash: a command of the table, or words. The screen and `--plain` read it alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import NamedTuple
+
+from hybridchat.domain.text import clean_line
+from hybridchat.errors import UsageError
+from hybridchat.tui.actions import ACTIONS, Action
+
+_CALL = re.compile(r"/([^\W\d_][\w-]*|\?)?(?:\s+(.*))?")
+BY_NAME: dict[str, Action] = {name: action for action in ACTIONS for name in action.names}
+
+
+class Call(NamedTuple):
+    """`/name argument`; the name as it was typed, case folded."""
+
+    name: str
+    argument: str = ""
+
+
+def call_in(text: str) -> Call | None:
+    """What a text calls: one line, a slash, and a name with nothing but an argument behind it. A path, several lines
+    and what begins with // are words."""
+    line = text.rstrip()
+    match = _CALL.fullmatch(line) if line.startswith("/") and "\n" not in line else None
+    if match is None or (match[1] is None and match[2]):
+        return None
+    return Call((match[1] or "").casefold(), match[2] or "")
+
+
+def words_of(text: str) -> str:
+    """What is sent of a text that is no call: // at the beginning of one line stands for /."""
+    return text[1:] if _is_doubled(text) else text
+
+
+def as_typed(words: str) -> str:
+    """What has to stand in the composer so that these words are sent."""
+    return f"/{words}" if _is_doubled(words) or call_in(words) else words
+
+
+def _is_doubled(text: str) -> bool:
+    return text.startswith("//") and "\n" not in text.rstrip()
+
+
+def no_such(name: str, names: Collection[str]) -> UsageError:
+    """One line that helps: the nearest of the names that there are."""
+    from difflib import get_close_matches
+
+    begun = [known for known in names if name and known.startswith(name)]
+    near = [f"/{known}" for known in (begun or get_close_matches(name, names, 2))[:2]]
+    meant = f"did you mean {' or '.join(near)}? " if near else ""
+    said = f"there is no command /{clean_line(name, 40)}"
+    return UsageError(said, f"{meant}/help lists all; to send it as words, begin with //")
