@@ -1,21 +1,28 @@
-"""What went along with messages: each content once, by its digest, however many messages have it."""
+"""What goes along with messages: each content once, by its digest, however many messages have it."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from hybridchat.domain.attachments import AttachedFile, Attachment
-from hybridchat.ledger.text import storable
+from hybridchat.ledger.records import NewWaiting
+from hybridchat.ledger.rows import insert, storable
 
-_COLUMNS = AttachedFile.__struct_fields__
-_NAMES = ", ".join(_COLUMNS)
-_OF_CONVERSATION = f"""
-SELECT message_id, {_NAMES} FROM attachment
-WHERE message_id IN (SELECT id FROM message WHERE conversation_id = ? AND attached <> '') ORDER BY id"""
-_INSERT = f"INSERT INTO attachment (message_id, {_NAMES}) VALUES (?, {', '.join('?' * len(_COLUMNS))})"
+_NAMES = ", ".join(AttachedFile.__struct_fields__)
+_SENT = f"SELECT message_id, {_NAMES} FROM attachment WHERE conversation_id = ? AND message_id IS NOT NULL ORDER BY id"
+_WAITING = f"SELECT waiting_at, {_NAMES} FROM attachment WHERE conversation_id = ? AND message_id IS NULL ORDER BY id"
 
-Files = dict[int, tuple[AttachedFile, ...]]  # by message
+Files = dict[int, tuple[AttachedFile, ...]]
+
+
+class Place(NamedTuple):
+    """Of a message that was sent, or of one that waits."""
+
+    conversation_id: int
+    message_id: int | None
+    waiting_at: int | None = None
 
 
 def names_of(files: Iterable[AttachedFile]) -> str:
@@ -24,26 +31,48 @@ def names_of(files: Iterable[AttachedFile]) -> str:
     return "\n\n" + "\n".join(names) if names else ""
 
 
-def keep(db: sqlite3.Connection, message_id: int, attachments: Iterable[Attachment]) -> None:
+def keep(db: sqlite3.Connection, place: Place, attachments: Iterable[Attachment]) -> None:
     """With their contents."""
     for attachment in attachments:
         db.execute(
             "INSERT INTO content VALUES (?, ?) ON CONFLICT DO NOTHING", (attachment.file.digest, attachment.data)
         )
-        link(db, message_id, [attachment.file])
+        link(db, place, [attachment.file])
 
 
-def link(db: sqlite3.Connection, message_id: int, files: Iterable[AttachedFile]) -> None:
+def link(db: sqlite3.Connection, place: Place, files: Iterable[AttachedFile]) -> None:
     """Of contents that are here, or that never came along."""
     for file in files:
-        values = (getattr(file, name) for name in _COLUMNS)
-        db.execute(_INSERT, (message_id, *(storable(value) if isinstance(value, str) else value for value in values)))
+        values = {name: getattr(file, name) for name in AttachedFile.__struct_fields__}
+        values |= {"name": storable(file.name), "media_type": storable(file.media_type)}
+        insert(db, "attachment", **place._asdict(), **values)
 
 
-def of_conversation(db: sqlite3.Connection, conversation_id: int) -> Files:
-    found: dict[int, tuple[AttachedFile, ...]] = {}
-    for message_id, *values in db.execute(_OF_CONVERSATION, (conversation_id,)):
-        found[message_id] = (*found.get(message_id, ()), AttachedFile(*values))
+def keep_waiting(db: sqlite3.Connection, conversation_id: int, queue: Sequence[NewWaiting]) -> None:
+    """Those of the messages that wait now, in their order; no others."""
+    old = db.execute("SELECT id FROM attachment WHERE conversation_id = ? AND message_id IS NULL", (conversation_id,))
+    rows = old.fetchall()
+    for at, waiting in enumerate(queue):
+        place = Place(conversation_id, None, at)
+        keep(db, place, waiting.attachments)
+        link(db, place, waiting.enclosed)
+    db.executemany("DELETE FROM attachment WHERE id = ?", rows)  # last: what is still needed has its new row by now
+
+
+def sent(db: sqlite3.Connection, conversation_id: int) -> Files:
+    """By message."""
+    return _files(db, _SENT, conversation_id)
+
+
+def waiting(db: sqlite3.Connection, conversation_id: int) -> Files:
+    """By their place among the messages that wait."""
+    return _files(db, _WAITING, conversation_id)
+
+
+def _files(db: sqlite3.Connection, statement: str, conversation_id: int) -> Files:
+    found: Files = {}
+    for number, *values in db.execute(statement, (conversation_id,)):
+        found[number] = (*found.get(number, ()), AttachedFile(*values))
     return found
 
 

@@ -13,7 +13,7 @@ from hybridchat.domain.imports import ImportedAttempt, ImportedConversation, Imp
 from hybridchat.domain.privacy import strictest
 from hybridchat.ledger.merging import NOT_THEIRS, origin_of
 from hybridchat.ledger.reads import ledger_uuid
-from hybridchat.ledger.writes import insert, storable
+from hybridchat.ledger.rows import insert, storable
 
 
 class Added(Struct):

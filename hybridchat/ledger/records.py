@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from hybridchat.domain.attachments import Attachment
+from hybridchat.domain.attachments import AttachedFile, Attachment
 from hybridchat.domain.budget import Hold, Limit
 from hybridchat.domain.chat import (
     Attempt,
@@ -67,6 +67,14 @@ class NewFork(Struct, frozen=True, kw_only=True):
     reasoning: Reasoning
     effort: Effort | None
     messages: tuple[Message, ...]
+
+
+class NewWaiting(Struct, frozen=True):
+    """A message that waits to be sent, with its attachments: new ones, and those that are here already."""
+
+    text: str
+    attachments: tuple[Attachment, ...] = ()
+    enclosed: tuple[AttachedFile, ...] = ()
 
 
 class NewMarks(Struct, frozen=True, kw_only=True):

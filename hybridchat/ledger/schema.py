@@ -286,7 +286,9 @@ ATTACHMENTS = (
     "CREATE TABLE content (digest TEXT PRIMARY KEY, data BLOB NOT NULL)",
     """CREATE TABLE attachment (
         id INTEGER PRIMARY KEY,
-        message_id INTEGER NOT NULL REFERENCES message (id),
+        conversation_id INTEGER NOT NULL REFERENCES conversation (id),
+        message_id INTEGER REFERENCES message (id),  -- NULL while the message waits to be sent:
+        waiting_at INTEGER,  -- its place among those that wait
         digest TEXT NOT NULL,  -- SHA-256 of its content
         name TEXT NOT NULL,
         media_type TEXT NOT NULL,
@@ -297,10 +299,14 @@ ATTACHMENTS = (
         height INTEGER,
         pages INTEGER
     )""",
+    "CREATE INDEX attachment_conversation ON attachment (conversation_id)",
     "CREATE INDEX attachment_message ON attachment (message_id)",
     "CREATE INDEX attachment_digest ON attachment (digest)",
     """CREATE TRIGGER attachments_of_deleted AFTER DELETE ON message WHEN old.attached <> '' BEGIN
         DELETE FROM attachment WHERE message_id = old.id;
+    END""",
+    """CREATE TRIGGER attachments_of_deleted_conversation AFTER DELETE ON conversation BEGIN
+        DELETE FROM attachment WHERE conversation_id = old.id;
     END""",
     """CREATE TRIGGER content_of_deleted AFTER DELETE ON attachment BEGIN
         DELETE FROM content

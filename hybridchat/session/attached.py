@@ -13,7 +13,7 @@ from hybridchat.errors import UsageError
 from hybridchat.session.events import Emit, Notice
 from hybridchat.session.ledgers import Ledgers
 from hybridchat.session.planning import history_of
-from hybridchat.session.state import Chat, Draft
+from hybridchat.session.state import Along, Chat, Draft
 
 
 class Attached:
@@ -27,14 +27,15 @@ class Attached:
     async def loaded(self, chat: Chat, draft: Draft) -> Draft:
         """With the contents of all that goes along. What the ledger has no longer is left out, and that is said."""
         along = [file for message in history_of(chat, draft) for file in message.attachments]
-        contents = await self._load(chat, (*along, *draft.enclosed))
-        missing = [file for file in (*along, *draft.enclosed) if file not in contents]
+        enclosed = draft.along.enclosed
+        contents = await self._load(chat, (*along, *enclosed))
+        missing = [file for file in (*along, *enclosed) if file not in contents]
         if missing and not self._told.issuperset(file.digest for file in missing):
             self._told.update(file.digest for file in missing)
             names = clean_line(", ".join(file.name for file in missing), 120)
             self._emit(Notice(f"{names}: not in the ledger any more, so it does not go along"))
-        again = tuple(contents[file] for file in draft.enclosed if file in contents)
-        return replace(draft, attachments=(*draft.attachments, *again), enclosed=(), loaded=contents)
+        again = tuple(contents[file] for file in enclosed if file in contents)
+        return replace(draft, along=Along((*again, *draft.along.attachments)), loaded=contents)
 
     async def content(self, chat: Chat, file: AttachedFile) -> Attachment:
         """To look at it. Raises UsageError where it is not there any more."""

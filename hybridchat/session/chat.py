@@ -15,7 +15,6 @@ from hybridchat.backends.spec import spec_of
 from hybridchat.config import BackendConfig, Config
 from hybridchat.config.folders import FolderPin
 from hybridchat.config.secrets import make_scanner
-from hybridchat.domain.attachments import Attachment
 from hybridchat.domain.chat import Disclosure, Health, Parameters, Purpose
 from hybridchat.domain.privacy import strictest
 from hybridchat.errors import UsageError
@@ -37,7 +36,7 @@ from hybridchat.session.forking import Forks
 from hybridchat.session.ledgers import Ledgers
 from hybridchat.session.planning import Planner
 from hybridchat.session.prices import PriceBook
-from hybridchat.session.state import Chat, Draft, Plan
+from hybridchat.session.state import NOTHING, Along, Chat, Draft, Plan
 from hybridchat.session.transfer import Transfer
 from hybridchat.session.turns import Turns
 from hybridchat.session.vouches import Vouches
@@ -167,9 +166,17 @@ class Session:
 
     # --- turns
 
-    def plan(self, chat: Chat, draft: str, *, route: str | None = None, model: str | None = None) -> Plan:
+    def plan(
+        self,
+        chat: Chat,
+        draft: str,
+        *,
+        route: str | None = None,
+        model: str | None = None,
+        along: Along = NOTHING,
+    ) -> Plan:
         """Pure and fast (no I/O): what sending this draft now would do. `route`/`model` override for one message."""
-        return self.planner.plan(chat, Draft(draft, route, model))
+        return self.planner.plan(chat, Draft(draft, route, model, along=along))
 
     async def send(
         self,
@@ -183,7 +190,7 @@ class Session:
         drop_turns: int = 0,
         disclosure: Disclosure | None = None,
         agreed: Mapping[str, int] | None = None,
-        attachments: tuple[Attachment, ...] = (),
+        along: Along = NOTHING,
     ) -> None:
         """Queues behind a running reply, else sends; returns when the words are on disk (or queued).
 
@@ -196,7 +203,7 @@ class Session:
         as they are, with `agreed`, only as many of each kind as the user was shown.
         """
         draft = Draft(text, route, model, parameters or Parameters(), purpose, drop_turns, disclosure=disclosure)
-        draft = replace(draft, agreed=agreed, attachments=attachments)
+        draft = replace(draft, agreed=agreed, along=along)
         await self.turns.send(chat, draft)
 
     # --- other ways on

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from hybridchat.config import RouteConfig
 from hybridchat.domain.budget import Verdict
 from hybridchat.domain.chat import ChatRequest, Disclosure, Message, MessageState, Privacy, Reasoning, Role
-from hybridchat.domain.pictures import why_not_taken
 from hybridchat.domain.estimate import Size, message_size
+from hybridchat.domain.pictures import why_not_taken
 from hybridchat.domain.privacy import strictest
 from hybridchat.domain.routing import (
     SHIPPED_TABLES,
@@ -33,7 +33,7 @@ from hybridchat.session.disclosing import Gate, unread
 from hybridchat.session.fleet import Fleet
 from hybridchat.session.floor import Floor
 from hybridchat.session.forecasts import Forecasts
-from hybridchat.session.state import Chat, Draft, Plan, count_turns, left_out_before, system_size, without_oldest
+from hybridchat.session.state import Along, Chat, Draft, Plan, count_turns, left_out_before, system_size, without_oldest
 from hybridchat.session.ways import RouteOpen, Undecided, Way
 
 FALLBACK = "fallback"  # how the reasons of one begin
@@ -296,7 +296,8 @@ def again(chat: Chat) -> Draft:
     was_masked = last is not None and last.disclosure is Disclosure.MASKED
     disclosure = Disclosure.MASKED if was_masked else None
     asked = chat.messages[-2]
-    return Draft(asked.text, history=tuple(chat.messages[:-2]), disclosure=disclosure, enclosed=asked.attachments)
+    along = Along(enclosed=asked.attachments)
+    return Draft(asked.text, history=tuple(chat.messages[:-2]), disclosure=disclosure, along=along)
 
 
 def stays_home(history: Sequence[Message]) -> bool:
@@ -316,7 +317,7 @@ def _size(chat: Chat, draft: Draft, kept: Sequence[Message]) -> Size:
 
 def _fit(candidate: Candidate, draft: Draft, history: Sequence[Message]) -> Candidate:
     """With why it cannot take something of what goes along, if it is known that it cannot."""
-    files = [*draft.files, *(file for message in history for file in message.attachments)]
+    files = [*draft.along.files, *(file for message in history for file in message.attachments)]
     why = (why_not_taken(candidate.kind, candidate.model, candidate.sees, file) for file in files)
     return replace(candidate, unfit=clean_line(next(filter(None, why), "")))
 

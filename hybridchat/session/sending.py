@@ -36,7 +36,7 @@ def chat_request(
     Questions without an answer are joined: many chat templates refuse two messages of one role in a row.
     """
     messages = [ChatMessage(Role.SYSTEM, system)] if system else []
-    asked = ChatMessage(Role.USER, draft.text, draft.attachments)
+    asked = ChatMessage(Role.USER, draft.text, draft.along.attachments)
     for message in [*(_history_message(m, target, draft) for m in history), asked]:
         if not message.text and not message.attachments:
             continue
@@ -111,9 +111,8 @@ async def begin_turn(ledger: Ledger, chat: Chat, draft: Draft, plan: Plan, attem
     if changed_meanwhile:
         await asyncio.wrap_future(ledger.update_conversation(ids.conversation_id, **changed_meanwhile))
     now = ids.started_at
-    user = Message(
-        ids.user_message_id, ids.conversation_id, chat.leaf_id, Role.USER, draft.text, now, attachments=draft.files
-    )
+    user = Message(ids.user_message_id, ids.conversation_id, chat.leaf_id, Role.USER, draft.text, now)
+    user = replace(user, attachments=draft.along.files)
     reply = _streaming_reply(attempt, ids)
     chat.messages += [user, reply]
     return reply
@@ -154,7 +153,7 @@ def _new_turn(chat: Chat, draft: Draft, plan: Plan, attempt: NewAttempt) -> NewT
     by_auto = chat.route == "auto" and draft.route is None and not plan.instead_of
     return NewTurn(
         conversation_id=chat.id,
-        title=title_of(draft.text or ", ".join(file.name for file in draft.files)),
+        title=title_of(draft.text or ", ".join(file.name for file in draft.along.files)),
         privacy=attempt.privacy,
         route=chat.route,
         model=chat.model,
@@ -164,7 +163,7 @@ def _new_turn(chat: Chat, draft: Draft, plan: Plan, attempt: NewAttempt) -> NewT
         effort=chat.effort,
         parent_id=chat.leaf_id,
         text=draft.text,
-        attachments=draft.attachments,
+        attachments=draft.along.attachments,
         decided_backend=attempt.backend if by_auto else None,
         decided_model=attempt.model if by_auto else None,
         attempt=attempt,

@@ -26,6 +26,7 @@ from hybridchat.domain.estimate import Size, message_size
 from hybridchat.domain.pricing import CostEstimate
 from hybridchat.domain.routing import Candidate, Decision
 from hybridchat.domain.secrets.rules import Finding
+from hybridchat.ledger.store import NewWaiting
 from hybridchat.session.ways import Way
 
 if TYPE_CHECKING:
@@ -60,6 +61,31 @@ class Plan(Struct, frozen=True):
         return self.found is not None and self.found.disclosure is None
 
 
+class Along(Struct, frozen=True):
+    """What goes along with a message: new attachments, and those of earlier messages of the same ledger, which are
+    loaded when it is sent."""
+
+    attachments: tuple[Attachment, ...] = ()
+    enclosed: tuple[AttachedFile, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.attachments or self.enclosed)
+
+    def __add__(self, other: Along) -> Along:
+        return Along(self.attachments + other.attachments, self.enclosed + other.enclosed)
+
+    @property
+    def files(self) -> tuple[AttachedFile, ...]:
+        return (*self.enclosed, *(attachment.file for attachment in self.attachments))
+
+    def without(self, file: AttachedFile) -> Along:
+        attachments = tuple(attachment for attachment in self.attachments if attachment.file != file)
+        return Along(attachments, tuple(one for one in self.enclosed if one != file))
+
+
+NOTHING = Along()
+
+
 class Draft(Struct, frozen=True):
     """A message on its way: its words and what was chosen for it alone."""
 
@@ -73,21 +99,16 @@ class Draft(Struct, frozen=True):
     disclosure: Disclosure | None = None  # the user's word about secrets and personal data in it and its history
     agreed: Mapping[str, int] | None = None  # what may go as it is, by kind; None: whatever is found
     may_fall_back: bool = True  # where the config allows it at all
-    attachments: tuple[Attachment, ...] = ()
-    enclosed: tuple[AttachedFile, ...] = ()  # the same, of what the ledger has already; loaded when it is sent
+    along: Along = NOTHING
     loaded: Mapping[AttachedFile, Attachment] = {}  # what goes along with its history
 
     @property
-    def files(self) -> tuple[AttachedFile, ...]:
-        return (*(attachment.file for attachment in self.attachments), *self.enclosed)
-
-    @property
     def is_empty(self) -> bool:
-        return not (self.text.strip() or self.attachments or self.enclosed)
+        return not (self.text.strip() or self.along)
 
     @property
     def size(self) -> Size:
-        return message_size(self.text, self.files)
+        return message_size(self.text, self.along.files)
 
 
 def loaded(message: Message, draft: Draft) -> tuple[Attachment, ...]:
@@ -119,7 +140,7 @@ class Chat:
         self.effort: Effort | None = None  # None: the model's own
         self.may_leave = False  # the user chose a managed route since the last answer
         self.queue: list[Draft] = []
-        self.waiting: tuple[str, ...] = ()  # the queue's texts as they were last told and stored
+        self.waiting: tuple[NewWaiting, ...] = ()  # the queue as it was last told and stored
         self.turn: Turn | None = None
         self.is_sending = False  # the words are on their way to disk
         self.stop_wanted = False  # the user stopped it before the request was out
@@ -128,7 +149,13 @@ class Chat:
         self._size = Size()
 
     @classmethod
-    def of(cls, conversation: Conversation, messages: list[Message]) -> Chat:
+    def of(
+        cls,
+        conversation: Conversation,
+        messages: list[Message],
+        waiting_files: Mapping[int, tuple[AttachedFile, ...]] | None = None,
+    ) -> Chat:
+        """`waiting_files`: what goes along with messages that wait, by their place among them."""
         chat = cls(
             privacy=conversation.privacy,
             route=conversation.route,
@@ -141,8 +168,10 @@ class Chat:
         chat.reasoning = conversation.reasoning
         chat.workload = conversation.workload
         chat.effort = conversation.effort
-        chat.queue = [Draft(text) for text in conversation.waiting]
-        chat.waiting = conversation.waiting
+        chat.waiting = tuple(
+            NewWaiting(text, enclosed=(waiting_files or {}).get(at, ())) for at, text in enumerate(conversation.waiting)
+        )
+        chat.queue = [Draft(waiting.text, along=Along(enclosed=waiting.enclosed)) for waiting in chat.waiting]
         return chat
 
     @property

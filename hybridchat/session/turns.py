@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 
-import msgspec
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from hybridchat.domain.chat import Attempt, Message, MessageState, Outcome
 from hybridchat.domain.privacy import strictest
 from hybridchat.domain.routing import Outlook
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import ErrorKind, HybridchatError, UsageError
+from hybridchat.ledger.store import NewWaiting
 from hybridchat.session.attached import Attached
 from hybridchat.session.bookkeeping import Bookkeeper
 from hybridchat.session.events import Emit, Notice, Offered, QueueChanged, TurnBegan, TurnEnded
@@ -183,11 +183,11 @@ class Turns:
             chat.turn.end(Outcome.STOPPED)
             await chat.turn.wait()
 
-    def unqueue(self, chat: Chat, index: int = -1) -> str:
-        """Takes a waiting message back and returns its words."""
+    def unqueue(self, chat: Chat, index: int = -1) -> Draft:
+        """Takes a waiting message back, with what was to go along."""
         draft = chat.queue.pop(index)
         self._queue_changed(chat)
-        return draft.text
+        return draft
 
     async def wait(self, chat: Chat) -> Message:
         """The reply of the running turn when it has ended, or the newest message."""
@@ -209,12 +209,11 @@ class Turns:
 
     def _queue_changed(self, chat: Chat) -> None:
         """Waiting words are in the ledger as well."""
-        texts = tuple(draft.text for draft in chat.queue)
-        if texts != chat.waiting:
-            chat.waiting = texts
+        waiting = tuple(NewWaiting(draft.text, *astuple(draft.along)) for draft in chat.queue)
+        if waiting != chat.waiting:
+            chat.waiting = waiting
             if chat.id is not None:
-                stored = msgspec.json.encode(texts).decode()
-                self._ledgers.of_chat(chat).update_conversation(chat.id, waiting=stored)
-            self._emit(QueueChanged(chat.id, texts))
+                self._ledgers.of_chat(chat).keep_waiting(chat.id, waiting)
+            self._emit(QueueChanged(chat.id, tuple(draft.text for draft in chat.queue)))
         if chat.id is not None and not chat.is_streaming and not chat.queue:
             self.chats.pop(chat.id, None)
