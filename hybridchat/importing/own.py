@@ -8,13 +8,18 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from hybridchat.domain.attachments import AttachedFile
 from hybridchat.domain.chat import Effort, MessageState, Privacy, Reasoning, Role
-from hybridchat.domain.imports import Found, ImportedConversation, ImportedMessage, Unread
+from hybridchat.domain.imports import Found, ImportedConversation, ImportedMessage, Unread, imported_file
 from hybridchat.domain.moments import moment_text
 from hybridchat.domain.tags import tags_among
 from hybridchat.importing.broken import BROKEN, why
 
 NAME = "hybridchat"
+
+
+class _File(AttachedFile, frozen=True):
+    data: bytes | None = None
 
 
 class _Conversation(Struct):
@@ -48,6 +53,7 @@ class _Message(Struct):
     signature: str = ""
     model: str | None = None
     attempt: dict[str, Any] | None = None
+    attachments: list[_File] = []
 
 
 _decode = msgspec.json.Decoder(_Conversation).decode
@@ -105,5 +111,6 @@ def _message(said: _Message, parent: str | None, now: str) -> ImportedMessage:
         state=said.state,
         note=said.note,
         signature=said.signature,
+        attachments=tuple(imported_file(file, file.data) for file in said.attachments),
         model=said.model or (model if isinstance(model, str) else None),
     )

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from hybridchat.domain.attachments import AttachedFile, Attachment
+from hybridchat.domain.imports import ImportedFile
 from hybridchat.ledger.records import NewWaiting
 from hybridchat.ledger.rows import insert, storable
 
@@ -34,10 +35,12 @@ def names_of(files: Iterable[AttachedFile]) -> str:
 def keep(db: sqlite3.Connection, place: Place, attachments: Iterable[Attachment]) -> None:
     """With their contents."""
     for attachment in attachments:
-        db.execute(
-            "INSERT INTO content VALUES (?, ?) ON CONFLICT DO NOTHING", (attachment.file.digest, attachment.data)
-        )
+        _put(db, attachment.file.digest, attachment.data)
         link(db, place, [attachment.file])
+
+
+def _put(db: sqlite3.Connection, digest: str, data: bytes) -> None:
+    db.execute("INSERT INTO content VALUES (?, ?) ON CONFLICT DO NOTHING", (digest, data))
 
 
 def link(db: sqlite3.Connection, place: Place, files: Iterable[AttachedFile]) -> None:
@@ -46,6 +49,14 @@ def link(db: sqlite3.Connection, place: Place, files: Iterable[AttachedFile]) ->
         values = {name: getattr(file, name) for name in AttachedFile.__struct_fields__}
         values |= {"name": storable(file.name), "media_type": storable(file.media_type)}
         insert(db, "attachment", **place._asdict(), **values)
+
+
+def add(db: sqlite3.Connection, place: Place, files: Iterable[ImportedFile]) -> None:
+    """From elsewhere, with those contents that came along."""
+    for one in files:
+        if one.data is not None:
+            _put(db, one.file.digest, one.data)
+        link(db, place, [one.file])
 
 
 def keep_waiting(db: sqlite3.Connection, conversation_id: int, queue: Sequence[NewWaiting]) -> None:

@@ -200,7 +200,7 @@ def _attached(attachments: Iterable[Attachment]) -> Iterator[str]:
 def unread(draft: Draft, kept: Sequence[Message]) -> tuple[str, ...]:
     """The names of what goes along and cannot be looked through."""
     files = (*draft.along.files, *(file for message in kept for file in message.attachments))
-    return tuple(file.name for file in files if not file.is_text)
+    return tuple(dict.fromkeys(file.name for file in files if not file.is_text))
 
 
 def _texts_of(message: ChatMessage) -> Iterator[str]:

@@ -13,6 +13,7 @@ from hybridchat.domain.chat import Proof, Role
 from hybridchat.domain.routing import Outlook
 from hybridchat.domain.text import clean_line, oldest_turns
 from hybridchat.errors import HybridchatError
+from hybridchat.session.state import NOTHING, Along
 from hybridchat.session.ways import RouteOpen, Undecided, Way
 from hybridchat.tui.enter import Enter
 from hybridchat.tui.screens.chat_view import place_of
@@ -50,7 +51,7 @@ class Sending(Spending):
         """What the line over the composer says that Enter does; with a route, for this one message."""
         if self.session is None or self.chat is None:
             return
-        chat, text = self.chat, self.composer.text
+        chat = self.chat
         if not self._can_submit(chat):
             return
         plan, enter = self.plan_enter(route, model)
@@ -59,18 +60,25 @@ class Sending(Spending):
         if enter.asks:
             self._ask_where(plan, enter)
         else:
-            self.composer.set_draft("")
-            self._send(chat, text, route, model)
+            self._send(chat, *self._take(), route, model)
+
+    def _take(self) -> tuple[str, Along]:
+        """The draft with what is attached to it; the composer is empty then."""
+        taken = self.composer.text, self.along
+        self.composer.set_draft("")
+        self.carry(NOTHING)
+        return taken
 
     def _can_submit(self, chat: Chat) -> bool:
         """There is a draft, or what waits is not held up by a running reply."""
-        return bool(self.composer.text.strip() or (chat.queue and not chat.is_streaming))
+        return bool(self.composer.text.strip() or self.along or (chat.queue and not chat.is_streaming))
 
     @work
     async def _send(
         self,
         chat: Chat,
         text: str,
+        along: Along,
         route: str | None,
         model: str | None,
         drop_turns: int = 0,
@@ -81,28 +89,37 @@ class Sending(Spending):
         async with self._in_order:
             try:
                 await self.session.send(
-                    chat, text, route=route, model=model, drop_turns=drop_turns, disclosure=disclosure, agreed=agreed
+                    chat,
+                    text,
+                    route=route,
+                    model=model,
+                    drop_turns=drop_turns,
+                    disclosure=disclosure,
+                    agreed=agreed,
+                    along=along,
                 )
             except (Undecided, RouteOpen) as error:  # seen when all that goes along was looked through, and counted
-                self._give_back(chat, text)
+                self._give_back(chat, text, along)
                 if error.plan.decision.outlook is not Outlook.ASK:
                     self.banner(str(error), "error")
                 elif chat is self.chat:
-                    self._ask_where(error.plan, Enter.ASK if text.strip() else Enter.ASK_WAITING)
+                    self._ask_where(error.plan, Enter.ASK if text.strip() or along else Enter.ASK_WAITING)
             except HybridchatError as error:
-                self._give_back(chat, text)
+                self._give_back(chat, text, along)
                 self.banner(str(error), "error")
         self.plan_now()
 
-    def _give_back(self, chat: Chat, text: str) -> None:
+    def _give_back(self, chat: Chat, text: str, along: Along = NOTHING) -> None:
         """Words that were not sent return to their chat's composer, before whatever was typed there since."""
         is_here = chat is self.chat
         newer = self.composer.text if is_here else self._drafts.get(place_of(chat), "")
         draft = f"{text}\n{newer}" if newer.strip() and text.strip() else text or newer
         if is_here:
             self.composer.set_draft(draft)
+            self.carry(along + self.along)
         else:
             self._drafts[place_of(chat)] = draft
+            self._along[place_of(chat)] = along + self._along.get(place_of(chat), NOTHING)
 
     # --- questions
 
@@ -121,12 +138,11 @@ class Sending(Spending):
             return
         drop = way.turns if way.kind == "drop" else plan.left_out_turns
         if enter is Enter.ASK_WAITING:
-            self._send(chat, "", *route, drop, way)
+            self._send(chat, "", NOTHING, *route, drop, way)
         elif way.kind == "ask":
             self.submit(*route)
         else:
-            self.composer.set_draft("")
-            self._send(chat, text, *route, drop, way)
+            self._send(chat, *self._take(), *route, drop, way)
 
     async def choose_way(self, title: str, chat: Chat, plan: Plan, why: str) -> Way | None:
         """The way that the user chose, and confirmed where turns would be left out. What changes a budget is done.
@@ -202,9 +218,10 @@ class Sending(Spending):
                     await self.go_on_in_fork(chat, other, draft)
                 return
             if self.chat is chat:
-                self.composer.set_draft("")
+                _, along = self._take()
                 self.show_chat(fork)
                 self.composer.set_draft(draft)
+                self.carry(along)
 
     @work
     async def action_send_to(self) -> None:
@@ -263,4 +280,5 @@ class Sending(Spending):
 
     def action_take_back(self) -> None:
         if self.session is not None and self.chat is not None and self.chat.queue:
-            self._give_back(self.chat, self.session.unqueue(self.chat))
+            taken = self.session.unqueue(self.chat)
+            self._give_back(self.chat, taken.text, taken.along)
