@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,11 +34,20 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
     documents: bool = False
 
 
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What of a conversation's settings a protocol has no words for."""
+
+    left_out: tuple[str, ...] = ()  # of a request, which is made without them
+    refused: tuple[str, ...] = ()  # a request with them is not made
+    most_temperature: float | None = None  # more is answered with an error
+
+
 class Facts(Struct, frozen=True, forbid_unknown_fields=True):
     server: tuple[Server, ...]
     chat_completions: dict[Kind, Dialect]
     key_header: dict[Kind, str]  # of the protocols that have one of their own; the others take a bearer token
     max_tokens: dict[Kind, int]  # of a reply, for the protocols that want to be told
+    settings: dict[Kind, Settings]
 
     def server_of(self, kind: Kind) -> Server | None:
         """The fingerprint of a kind that has one of its own."""
@@ -84,7 +93,9 @@ def effort_rules() -> tuple[EffortRule, ...]:
     return msgspec.toml.decode((_DATA / "effort.toml").read_bytes(), type=_Efforts).rule
 
 
-def _effort_rule(kind: Kind, host: str, model: str) -> EffortRule:
+@lru_cache(256)
+def effort_rule(kind: Kind, host: str, model: str) -> EffortRule:
+    """The one that fits; one that says nothing where nothing is known. The screen asks at every key press."""
     return next((rule for rule in effort_rules() if rule.fits(kind, host, model)), EffortRule())
 
 
@@ -93,10 +104,10 @@ def effort_fields(kind: Kind, host: str, model: str, effort: Effort | None) -> d
 
     `host` is the address's, in lower case. Empty where nothing is known of the model.
     """
-    rule = _effort_rule(kind, host, model)
+    rule = effort_rule(kind, host, model)
     return {**rule.always, **(getattr(rule, effort) if effort else {})}
 
 
 def takes_sampling(kind: Kind, host: str, model: str, effort: Effort | None) -> bool:
     """Whether the model takes `temperature` and `top_p` at that effort; others answer them with an error."""
-    return (effort or "unset") in _effort_rule(kind, host, model).sampling
+    return (effort or "unset") in effort_rule(kind, host, model).sampling

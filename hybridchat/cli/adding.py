@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from hybridchat.cli import output
 from hybridchat.cli.doctor import tell_charges
+from hybridchat.cli.known import MODEL, PROVIDER
 from hybridchat.cli.prompt import read_stdin
 from hybridchat.cli.running import run
 from hybridchat.cli.store import load_recorded
@@ -54,11 +55,11 @@ class AddedBackend(Struct, frozen=True, kw_only=True):
 
 
 @click.command("add")
-@click.argument("what", metavar="PROVIDER|URL|ID")
+@click.argument("what", type=PROVIDER, metavar="PROVIDER|URL|ID")
 @click.option("--id", "id", metavar="ID", help="Unique name; default: the provider's, or one from the address.")
 @click.option("--url", "base_url", metavar="URL", help="Address of the server, with or without /v1.")
 @click.option("--kind", type=click.Choice(get_args(KINDS)), help="The wire protocol; default: the provider's own.")
-@click.option("--model", metavar="NAME", help="Default model; asked for on a terminal.")
+@click.option("--model", type=MODEL, metavar="NAME", help="Default model; asked for on a terminal.")
 @click.option("--key-from", "key", metavar="PLACE", help="Where the API key is: env:NAME, keyring or command:…")
 @click.option("--vouched", is_flag=True, help="On loopback: I know that this server computes here.")
 @click.option("--private", is_flag=True, help="A host on the network that is mine.")

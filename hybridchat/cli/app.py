@@ -8,12 +8,16 @@ import os
 import sys
 from collections.abc import Sequence
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
 import click
 
 from hybridchat import __version__
 from hybridchat.cli import output
 from hybridchat.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, HybridchatError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 PROGRAM = "hybridchat"
 
@@ -24,6 +28,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "Models and engines": ("models", "local", "backends", "keys", "doctor"),
     "Privacy": ("audit",),
     "Numbers": ("stats", "budget", "export", "advise"),
+    "Program": ("completion",),
 }
 
 
@@ -57,11 +62,22 @@ class LazyGroup(click.Group):
                 formatter.write_dl([(name, c.get_short_help_str(100)) for name, c in commands if c])
 
 
+def _themes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    from hybridchat.cli.known import THEME
+
+    return THEME.shell_complete(ctx, param, incomplete)
+
+
 @click.group(PROGRAM, cls=LazyGroup, invoke_without_command=True)
 @click.option("-c", "--continue-last", is_flag=True, help="Reopen the last conversation.")
 @click.option("--local-only", is_flag=True, help="Nothing of this run leaves this device; before any command.")
 @click.option("--plain", is_flag=True, help="Lines and words instead of a screen: for screen readers, logs and pipes.")
-@click.option("--theme", metavar="NAME", help="Colours for this run; `hybridchat doctor` lists the names.")
+@click.option(
+    "--theme",
+    metavar="NAME",
+    shell_complete=_themes,
+    help="Colours for this run; `hybridchat doctor` lists the names.",
+)
 @click.option("--debug", is_flag=True, help="Write content-free events to logs/debug.log; show tracebacks.")
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context
@@ -96,9 +112,9 @@ def run(arguments: Sequence[str]) -> int:
     """Runs one command line. Returns the exit code; every failure has been told in one line on stderr by then."""
     output.prepare_streams()
     if "_HYBRIDCHAT_COMPLETE" in os.environ:
-        from click.shell_completion import shell_complete
+        from hybridchat.cli.completing import complete
 
-        return shell_complete(root, {}, PROGRAM, "_HYBRIDCHAT_COMPLETE", os.environ["_HYBRIDCHAT_COMPLETE"])
+        return complete(root, PROGRAM, os.environ["_HYBRIDCHAT_COMPLETE"])
     try:
         with root.make_context(PROGRAM, list(arguments)) as ctx:
             root.invoke(ctx)

@@ -15,8 +15,9 @@ from hybridchat.cli import output
 from hybridchat.cli.answer import Printer, as_contract
 from hybridchat.cli.debugging import log_if_debugging
 from hybridchat.cli.disclosing import disclosure_of, disclosure_options
-from hybridchat.cli.finite import Counted, FiniteRange
+from hybridchat.cli.finite import FiniteRange
 from hybridchat.cli.keys import use_key
+from hybridchat.cli.known import CONVERSATION, MODEL, ROUTE
 from hybridchat.cli.prompt import Words, compose, read_files, read_stdin, stdin_files
 from hybridchat.cli.running import run
 from hybridchat.cli.sampling import parameters_of, sampling_options
@@ -62,13 +63,13 @@ class Options(Struct, frozen=True, kw_only=True):
 
 @click.command("ask")
 @click.argument("prompt", nargs=-1, type=Words())
-@click.option("--backend", metavar="ID", help="Ask this backend; or: auto, local, managed.")
-@click.option("--model", metavar="NAME", help="Ask this model.")
+@click.option("--backend", type=ROUTE, metavar="ID", help="Ask this backend; or: auto, local, managed.")
+@click.option("--model", type=MODEL, metavar="NAME", help="Ask this model.")
 @click.option("--key-from", metavar="PLACE", help="Take that backend's key from env:NAME, keyring or command:…")
 @click.option("--local-only", is_flag=True, help="Never let this conversation leave the device.")
 @click.option("--off-record", is_flag=True, help="Keep this in memory only: nothing of it is written anywhere.")
 @click.option("--continue", "continue_last", is_flag=True, help="Go on with the last conversation.")
-@click.option("--conversation", "conversation_id", type=Counted(), metavar="ID", help="Go on with this conversation.")
+@click.option("--conversation", "conversation_id", type=CONVERSATION, help="Go on with this conversation.")
 @click.option("--system", type=Words(), metavar="TEXT", help="System prompt of a new conversation.")
 @click.option("--file", "files", type=click.Path(path_type=Path), multiple=True, help="Add a text file; repeatable.")
 @click.option("--unpriced", is_flag=True, help="Where a budget is set, ask a model too whose price is not known.")

@@ -14,6 +14,7 @@ from hybridchat.cli import output
 from hybridchat.cli.dates import backend_option, since_option, until_option
 from hybridchat.cli.export import file_option
 from hybridchat.cli.finite import Counted
+from hybridchat.cli.known import CONVERSATION
 from hybridchat.cli.prompt import Words
 from hybridchat.cli.store import check_backend, opened_ledger
 from hybridchat.errors import UsageError
@@ -28,7 +29,7 @@ _COUNTS = ("masked", "overridden")
 @since_option
 @until_option
 @click.option("--host", metavar="NAME[:PORT]", help="Only what went there.")
-@click.option("--conversation", "conversation_id", type=Counted(), metavar="ID", help="Only this conversation's words.")
+@click.option("--conversation", "conversation_id", type=CONVERSATION, help="Only this conversation's words.")
 @backend_option
 @click.option("--limit", type=Counted(), default=50, show_default=True, help="In tables, the newest.")
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), help="All of them, for other tools.")

@@ -12,6 +12,7 @@ from hybridchat.cli.adding import add
 from hybridchat.cli.doctor import tell_charges
 from hybridchat.cli.groups import DefaultGroup
 from hybridchat.cli.keys import find_backend, origin_of
+from hybridchat.cli.known import BACKEND
 from hybridchat.cli.running import run
 from hybridchat.cli.vouching import vouch
 from hybridchat.errors import EXIT_FAILED, HybridchatError
@@ -76,7 +77,7 @@ command.add_command(vouch)
 
 
 @command.command("show")
-@click.argument("backend_id", metavar="ID")
+@click.argument("backend_id", type=BACKEND, metavar="ID")
 @output.json_option
 def show(backend_id: str, as_json: bool) -> None:
     """Show what the config says of one backend.
@@ -105,7 +106,7 @@ def show(backend_id: str, as_json: bool) -> None:
 
 
 @command.command("rm")
-@click.argument("backend_id", metavar="ID")
+@click.argument("backend_id", type=BACKEND, metavar="ID")
 def remove(backend_id: str) -> None:
     """Take a backend out of config.toml.
 
@@ -147,7 +148,7 @@ def _forget_key(config: Config, entry: BackendConfig) -> None:
 
 
 @command.command("test")
-@click.argument("backend_ids", metavar="[ID]…", nargs=-1)
+@click.argument("backend_ids", type=BACKEND, metavar="[ID]…", nargs=-1)
 @click.option("--round-trip", is_flag=True, help="Ask each for one token (managed ones charge for it).")
 @output.json_option
 def test(backend_ids: tuple[str, ...], round_trip: bool, as_json: bool) -> None:

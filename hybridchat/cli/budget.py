@@ -8,15 +8,15 @@ from decimal import Decimal, InvalidOperation
 import click
 
 from hybridchat.cli import output
-from hybridchat.cli.finite import Counted
 from hybridchat.cli.groups import DefaultGroup
+from hybridchat.cli.known import BACKEND, CONVERSATION
 from hybridchat.cli.store import opened_ledger
 from hybridchat.domain.budget import Scope, Standing
 from hybridchat.domain.pricing import format_usd
 from hybridchat.errors import UsageError
 
 scope_argument = click.argument("scope", type=click.Choice([scope.value for scope in Scope]))
-backend_option = click.option("--backend", metavar="ID", help="Of this backend alone: day or month.")
+backend_option = click.option("--backend", type=BACKEND, metavar="ID", help="Of this backend alone: day or month.")
 
 
 @click.group("budget", cls=DefaultGroup, default="show")
@@ -32,7 +32,7 @@ def command() -> None:
 
 @command.command("show")
 @click.option(
-    "--conversation", "conversation_id", type=Counted(), metavar="ID", help="The one that its budget is shown for."
+    "--conversation", "conversation_id", type=CONVERSATION, metavar="ID", help="The one that its budget is shown for."
 )
 @output.json_option
 def show(conversation_id: int | None, as_json: bool) -> None:

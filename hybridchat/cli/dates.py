@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
+from hybridchat.cli.known import BACKEND
 from hybridchat.domain.dates import ALLOWED, parse_when
 from hybridchat.ledger.times import utc_text
 
@@ -25,4 +26,4 @@ class When(click.ParamType[str]):
 
 since_option = click.option("--since", type=When(), help="Only from this moment on: a date, or 7d.")
 until_option = click.option("--until", type=When(), help="Only before this moment.")
-backend_option = click.option("--backend", metavar="ID", help="Only this backend.")
+backend_option = click.option("--backend", type=BACKEND, metavar="ID", help="Only this backend.")

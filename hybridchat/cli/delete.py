@@ -9,7 +9,7 @@ import click
 
 from hybridchat.cli import output
 from hybridchat.cli.dates import When
-from hybridchat.cli.finite import Counted
+from hybridchat.cli.known import CONVERSATION
 from hybridchat.cli.store import find_conversation, opened_ledger
 from hybridchat.domain.chat import Conversation
 from hybridchat.domain.text import clean_line, count_of
@@ -21,7 +21,7 @@ SHOWN = 10
 
 
 @click.command("delete")
-@click.argument("conversation_id", type=Counted(), metavar="[ID]", required=False)
+@click.argument("conversation_id", type=CONVERSATION, metavar="[ID]", required=False)
 @click.option("--older-than", type=When(), metavar="WHEN", help="All without a star that rest since then: 90d.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def command(conversation_id: int | None, older_than: str | None, yes: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hybridchat.cli.known import BACKEND
 from hybridchat.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 engine_option = click.option(
     "--backend",
     "backend_id",
+    type=BACKEND,
     metavar="ID",
     help="An Ollama's id, or the embedded engine's; default: whose model it is.",
 )

@@ -12,7 +12,8 @@ from hybridchat.cli.answer import Printer
 from hybridchat.cli.ask import check_backend, tell, tell_outcome, wait_for
 from hybridchat.cli.debugging import log_if_debugging
 from hybridchat.cli.disclosing import disclosure_of, disclosure_options
-from hybridchat.cli.finite import Counted, FiniteRange
+from hybridchat.cli.finite import FiniteRange
+from hybridchat.cli.known import BACKEND, CONVERSATION, MODEL
 from hybridchat.cli.running import run
 from hybridchat.domain.chat import Disclosure, Purpose
 from hybridchat.errors import EXIT_OK, UsageError
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 
 
 @click.command("escalate")
-@click.option("--conversation", "conversation_id", type=Counted(), metavar="ID", help="Of this one, not the last one.")
-@click.option("--backend", metavar="ID", help="Ask this backend; default: the other side.")
-@click.option("--model", metavar="NAME", help="Ask this model of that backend.")
+@click.option("--conversation", "conversation_id", type=CONVERSATION, help="Of this one, not the last one.")
+@click.option("--backend", type=BACKEND, metavar="ID", help="Ask this backend; default: the other side.")
+@click.option("--model", type=MODEL, metavar="NAME", help="Ask this model of that backend.")
 @disclosure_options
 @click.option("--timeout", "timeout_s", type=FiniteRange(0, min_open=True), metavar="S", help="Stop after S seconds.")
 @output.json_option

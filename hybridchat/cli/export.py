@@ -8,8 +8,8 @@ import click
 
 from hybridchat.cli import output
 from hybridchat.cli.dates import backend_option, since_option, until_option
-from hybridchat.cli.finite import Counted
 from hybridchat.cli.groups import DefaultGroup
+from hybridchat.cli.known import CONVERSATION
 from hybridchat.cli.progress import Progress
 from hybridchat.cli.store import check_backend, find_conversation, opened_ledger
 from hybridchat.domain.text import count_of
@@ -62,7 +62,7 @@ def export_usage(
 
 
 @command.command("conversation")
-@click.argument("conversation_id", type=Counted(), metavar="[ID]", required=False)
+@click.argument("conversation_id", type=CONVERSATION, metavar="[ID]", required=False)
 @click.option("--all", "every", is_flag=True, help="All conversations: -o names a folder, or a file .zip or .html.")
 @click.option("--format", "form", type=click.Choice(list(conversations.FORMATS)), default="markdown", show_default=True)
 @click.option("--branches", is_flag=True, help="All branches, not only the one that is shown; in json.")

@@ -9,6 +9,7 @@ import click
 from msgspec import Struct
 
 from hybridchat.cli import output
+from hybridchat.cli.known import CONVERSATION
 from hybridchat.cli.running import run
 from hybridchat.cli.store import load_wiring
 from hybridchat.domain.chat import Privacy, Role
@@ -43,7 +44,7 @@ class Fork(Struct, frozen=True, kw_only=True):
 
 
 @click.command("fork")
-@click.argument("conversation_id", type=int, metavar="ID")
+@click.argument("conversation_id", type=CONVERSATION, metavar="ID")
 @click.option("--privacy", type=click.Choice(list(PRIVACIES)), help="Of the fork; default: that of the conversation.")
 @click.option("--with-turns", "turns", metavar="N|all", default="0", help="The newest N turns go along; default: none.")
 @click.option("--with-system", is_flag=True, help="The system prompt goes along.")

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from hybridchat.cli import output
 from hybridchat.cli.groups import DefaultGroup
+from hybridchat.cli.known import BACKEND
 from hybridchat.cli.running import run
 from hybridchat.cli.store import load_recorded, load_wiring
 from hybridchat.errors import EXIT_FAILED, BackendError, HybridchatError, UsageError
@@ -75,7 +76,7 @@ def _host_of(backend: BackendConfig) -> str | None:
 
 
 @command.command("set")
-@click.argument("backend_id", metavar="BACKEND")
+@click.argument("backend_id", type=BACKEND, metavar="BACKEND")
 @output.json_option
 def set_key(backend_id: str, as_json: bool) -> None:
     """Keep a backend's key in the keyring; it is read from a hidden prompt or standard input.
@@ -99,7 +100,7 @@ def set_key(backend_id: str, as_json: bool) -> None:
 
 
 @command.command("confirm")
-@click.argument("backend_id", metavar="BACKEND")
+@click.argument("backend_id", type=BACKEND, metavar="BACKEND")
 @output.json_option
 def confirm(backend_id: str, as_json: bool) -> None:
     """Let a backend's key go to the host that the config names by now.
@@ -125,7 +126,7 @@ def confirm(backend_id: str, as_json: bool) -> None:
 
 
 @command.command("rm")
-@click.argument("backend_id", metavar="BACKEND")
+@click.argument("backend_id", type=BACKEND, metavar="BACKEND")
 @output.json_option
 def remove_key(backend_id: str, as_json: bool) -> None:
     """Take a backend's key out of the keyring.
@@ -152,7 +153,7 @@ class Tried(Struct, frozen=True):
 
 
 @command.command("test")
-@click.argument("backend_ids", metavar="[BACKEND]…", nargs=-1)
+@click.argument("backend_ids", type=BACKEND, metavar="[BACKEND]…", nargs=-1)
 @output.json_option
 def test(backend_ids: tuple[str, ...], as_json: bool) -> None:
     """Try keys; without an id all of them.

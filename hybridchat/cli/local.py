@@ -11,6 +11,7 @@ import click
 from hybridchat.cli import output
 from hybridchat.cli.engines import engine_option, find_ollama
 from hybridchat.cli.groups import DefaultGroup
+from hybridchat.cli.known import BACKEND, MODEL
 from hybridchat.cli.progress import Progress
 from hybridchat.cli.running import run
 from hybridchat.cli.store import load_recorded, load_wiring
@@ -35,7 +36,7 @@ def command() -> None:
 
 @command.command("up")
 @click.argument("engine", type=click.Choice(["vllm", "embedded"]))
-@click.option("--model", metavar="NAME", help="Model to serve: a name or a path.")
+@click.option("--model", type=MODEL, metavar="NAME", help="Model to serve: a name or a path.")
 @output.json_option
 def up(engine: str, model: str | None, as_json: bool) -> None:
     """Start an engine on loopback, wait until it is healthy, add it as a backend and leave it running.
@@ -115,7 +116,7 @@ def _unregister(backend_id: str) -> None:
 
 
 @command.command("down")
-@click.argument("engine_id", required=False, metavar="[ID]")
+@click.argument("engine_id", type=BACKEND, required=False, metavar="[ID]")
 def down(engine_id: str | None) -> None:
     """End an engine that `local up` left running and take its backend out again; without an id, all of them.
 
@@ -168,7 +169,7 @@ def status(as_json: bool) -> None:
 
 
 @command.command("load")
-@click.argument("model")
+@click.argument("model", type=MODEL)
 @engine_option
 @click.option("--keep-alive", metavar="TIME", help="Ollama: how long it stays without use, like 30m; -1 for ever.")
 def load(model: str, backend_id: str | None, keep_alive: str | None) -> None:
@@ -201,7 +202,7 @@ def _seconds(keep_alive: str | None) -> str | float | None:
 
 
 @command.command("unload")
-@click.argument("model")
+@click.argument("model", type=MODEL)
 @engine_option
 def unload(model: str, backend_id: str | None) -> None:
     """Take a model out of memory.

@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from hybridchat.cli import output
-from hybridchat.cli.finite import Counted
-from hybridchat.cli.prompt import Words
+from hybridchat.cli.known import CONVERSATION, TAG
 from hybridchat.cli.store import find_conversation, opened_ledger
 from hybridchat.domain.tags import tag_of
 from hybridchat.errors import UsageError
@@ -14,11 +13,11 @@ from hybridchat.ledger.store import NewMarks
 
 
 @click.command("mark")
-@click.argument("conversation_id", type=Counted(), metavar="ID")
+@click.argument("conversation_id", type=CONVERSATION, metavar="ID")
 @click.option("--star/--unstar", "starred", default=None, help="A starred one is never deleted by its age.")
 @click.option("--archive/--unarchive", "archived", default=None, help="Out of the lists until it goes on.")
-@click.option("--tag", "add", multiple=True, type=Words(), metavar="TAG", help="Add this tag; may be given again.")
-@click.option("--untag", "remove", multiple=True, type=Words(), metavar="TAG", help="Take this tag off.")
+@click.option("--tag", "add", multiple=True, type=TAG, metavar="TAG", help="Add this tag; may be given again.")
+@click.option("--untag", "remove", multiple=True, type=TAG, metavar="TAG", help="Take this tag off.")
 @output.json_option
 def command(
     conversation_id: int,

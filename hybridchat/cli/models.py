@@ -10,6 +10,7 @@ from msgspec import Struct
 from hybridchat.cli import output
 from hybridchat.cli.engines import engine_option, find_ollama
 from hybridchat.cli.groups import DefaultGroup
+from hybridchat.cli.known import MODEL
 from hybridchat.cli.progress import Progress
 from hybridchat.cli.running import run
 from hybridchat.cli.store import load_recorded
@@ -157,7 +158,7 @@ def _share(done_bytes: int, total_bytes: int | None) -> float | None:
 
 
 @command.command("rm")
-@click.argument("name")
+@click.argument("name", type=MODEL)
 @engine_option
 def remove(name: str, backend_id: str | None) -> None:
     """Delete a model of the embedded engine or of an Ollama from the disk.
@@ -183,7 +184,7 @@ def remove(name: str, backend_id: str | None) -> None:
 
 
 @command.command("show")
-@click.argument("name")
+@click.argument("name", type=MODEL)
 @engine_option
 @output.json_option
 def show(name: str, backend_id: str | None, as_json: bool) -> None:

@@ -8,24 +8,30 @@ import click
 
 from hybridchat.cli.app import COMMANDS, PROGRAM, root
 
+EXIT_CODES = {
+    "0": "done; also when the reader of a pipe has gone",
+    "1": "failed at the backend, or none is healthy",
+    "2": "wrong usage or configuration",
+    "3": "refused by policy or budget",
+    "130": "interrupted; what came is kept (other signals: 128 + number)",
+}
 HEAD = """# Commands
 
 Data goes to standard output, talk to standard error. Every failure is one line that says what to do.
 
 | exit code | meaning |
 |---|---|
-| 0 | done; also when the reader of a pipe has gone |
-| 1 | failed at the backend, or none is healthy |
-| 2 | wrong usage or configuration |
-| 3 | refused by policy |
-| 130 | interrupted; what came is kept (other signals: 128 + number) |
 """
 
 
 def commands_markdown() -> str:
     """docs/commands.md as it must be."""
     context = click.Context(root, info_name=PROGRAM, terminal_width=100, max_content_width=100)
-    parts = [HEAD, _block(PROGRAM, root, context)]
+    parts = [
+        HEAD,
+        *(f"| {code} | {meaning} |\n" for code, meaning in EXIT_CODES.items()),
+        _block(PROGRAM, root, context),
+    ]
     for section, names in COMMANDS.items():
         parts.append(f"\n## {section}\n")
         for name in names:

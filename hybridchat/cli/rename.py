@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hybridchat.cli.finite import Counted
+from hybridchat.cli.known import CONVERSATION
 from hybridchat.cli.prompt import Words
 from hybridchat.cli.store import find_conversation, opened_ledger
 from hybridchat.domain.text import clean_line
@@ -12,7 +12,7 @@ from hybridchat.errors import UsageError
 
 
 @click.command("rename")
-@click.argument("conversation_id", type=Counted(), metavar="ID")
+@click.argument("conversation_id", type=CONVERSATION, metavar="ID")
 @click.argument("title", type=Words())
 def command(conversation_id: int, title: str) -> None:
     """Give a conversation another title.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 
 from hybridchat.cli import output
-from hybridchat.cli.finite import Counted
+from hybridchat.cli.known import CONVERSATION
 from hybridchat.cli.store import find_conversation, opened_ledger
 
 
 @click.command("show")
-@click.argument("conversation_id", type=Counted(), metavar="ID")
+@click.argument("conversation_id", type=CONVERSATION, metavar="ID")
 @output.json_option
 def command(conversation_id: int, as_json: bool) -> None:
     """Print a conversation's active branch as markdown.

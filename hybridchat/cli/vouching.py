@@ -9,6 +9,7 @@ import click
 
 from hybridchat.cli import output
 from hybridchat.cli.keys import find_backend
+from hybridchat.cli.known import BACKEND
 from hybridchat.cli.running import run
 from hybridchat.cli.store import load_wiring
 from hybridchat.domain.chat import Proof
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command("vouch")
-@click.argument("backend_id", metavar="ID")
+@click.argument("backend_id", type=BACKEND, metavar="ID")
 @click.option("--yes", is_flag=True, help="Do not ask: I know that it computes on this machine.")
 @click.option("--end", is_flag=True, help="Take the word back.")
 @output.json_option

@@ -220,6 +220,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     max_tokens: int | None = None  # that the reply was allowed, where a budget decided it
     found: str | None = None  # secrets and personal data in what was sent: a JSON object of kinds and counts
     disclosure: Disclosure | None = None  # what the user decided about them
+    parameters: str | None = None  # what the request carried beside its words: a JSON object of numbers
 
 
 class Conversation(Struct, frozen=True):
@@ -245,6 +246,7 @@ class Conversation(Struct, frozen=True):
     tags: tuple[str, ...] = ()  # the user's, sorted
     starred_at: str | None = None  # not deleted by age, either
     archived_at: str | None = None  # out of the lists until it goes on
+    parameters: Parameters = Parameters()  # but for the effort, which has a field of its own
 
 
 class ModelInfo(Struct, frozen=True):

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from hybridchat.domain.attachments import AttachedFile, Attachment
-from hybridchat.domain.chat import Effort, MessageState, Privacy, Reasoning, Role
+from hybridchat.domain.chat import Effort, MessageState, Parameters, Privacy, Reasoning, Role
 
 
 class ImportedMessage(Struct, frozen=True, kw_only=True):
@@ -68,6 +68,7 @@ class ImportedConversation(Struct, frozen=True, kw_only=True):
     workload: str | None = None
     reasoning: Reasoning = Reasoning.NORMAL
     effort: Effort | None = None
+    parameters: Parameters = Parameters()
     tags: tuple[str, ...] = ()
     starred_at: str | None = None
     archived_at: str | None = None

@@ -69,6 +69,7 @@ _KINDS: Mapping[str, _Takes] = {
     # a whole request has at most 20 MB, in base64
     Kind.GEMINI: _Takes(_USUAL - {"image/gif"}, has_documents=True, most_bytes=14_000_000),
     Kind.OPENAI: _OPENAI,
+    Kind.OPENAI_COMPATIBLE: _OPENAI,  # whoever it is may take them
     Kind.OPENAI_RESPONSES: _OPENAI,
 }
 

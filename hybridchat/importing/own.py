@@ -13,6 +13,7 @@ from hybridchat.domain.chat import Effort, MessageState, Privacy, Reasoning, Rol
 from hybridchat.domain.imports import Found, ImportedConversation, ImportedMessage, Unread, imported_file
 from hybridchat.domain.moments import moment_text
 from hybridchat.domain.tags import tags_among
+from hybridchat.domain.tuning import from_values
 from hybridchat.importing.broken import BROKEN, why
 
 NAME = "hybridchat"
@@ -33,6 +34,7 @@ class _Conversation(Struct):
     workload: str | None = None
     reasoning: Reasoning = Reasoning.NORMAL
     effort: Effort | None = None
+    parameters: dict[str, Any] = {}
     active_leaf_id: int | None = None
     tags: list[str] = []
     starred_at: str | None = None
@@ -91,6 +93,7 @@ def read(entry: bytes, where: str, now: str) -> Iterator[Found]:
         workload=said.workload,
         reasoning=said.reasoning,
         effort=said.effort,
+        parameters=from_values(said.parameters),
         tags=tags_among(said.tags),
         starred_at=moment_text(said.starred_at),
         archived_at=moment_text(said.archived_at),

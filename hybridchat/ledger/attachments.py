@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from hybridchat.domain.attachments import AttachedFile, Attachment
@@ -24,6 +24,65 @@ class Place(NamedTuple):
     conversation_id: int
     message_id: int | None
     waiting_at: int | None = None
+
+
+def create_statements(words: Callable[[str], str]) -> tuple[str, ...]:
+    """The tables; `words` is how a text's SQL is indexed. The column `attached` holds the names, a line each after an
+    empty one: they are found as the words of their message are. A content leaves with the last message that had it,
+    whatever deletes that; those of a deleted branch stay with it until the purge."""
+    return (
+        "ALTER TABLE message ADD COLUMN attached TEXT NOT NULL DEFAULT ''",
+        "CREATE TABLE content (digest TEXT PRIMARY KEY, data BLOB NOT NULL)",
+        """CREATE TABLE attachment (
+            id INTEGER PRIMARY KEY,
+            conversation_id INTEGER NOT NULL REFERENCES conversation (id),
+            message_id INTEGER REFERENCES message (id),  -- NULL while the message waits to be sent:
+            waiting_at INTEGER,  -- its place among those that wait
+            digest TEXT NOT NULL,  -- SHA-256 of its content
+            name TEXT NOT NULL,
+            media_type TEXT NOT NULL,
+            size_bytes INTEGER NOT NULL,
+            text_characters INTEGER,
+            text_tokens REAL,
+            width INTEGER,
+            height INTEGER,
+            pages INTEGER
+        )""",
+        "CREATE INDEX attachment_conversation ON attachment (conversation_id)",
+        "CREATE INDEX attachment_message ON attachment (message_id)",
+        "CREATE INDEX attachment_digest ON attachment (digest)",
+        "ALTER TABLE deleted_message ADD COLUMN attached TEXT NOT NULL DEFAULT ''",
+        *(
+            f"""CREATE TRIGGER attachments_of_{one} AFTER DELETE ON {one} WHEN old.attached <> '' BEGIN
+                DELETE FROM attachment
+                    WHERE message_id = old.id AND NOT EXISTS (SELECT 1 FROM {other} WHERE id = old.id);
+            END"""
+            for one, other in (("message", "deleted_message"), ("deleted_message", "message"))
+        ),
+        """CREATE TRIGGER attachments_of_conversation AFTER DELETE ON conversation BEGIN
+            DELETE FROM attachment WHERE conversation_id = old.id;
+        END""",
+        """CREATE TRIGGER content_of_deleted AFTER DELETE ON attachment BEGIN
+            DELETE FROM content
+                WHERE digest = old.digest AND NOT EXISTS (SELECT 1 FROM attachment WHERE digest = old.digest);
+        END""",
+        *(f"DROP TRIGGER message_indexed_{event}" for event in ("insert", "update", "delete")),
+        "DROP VIEW message_words",
+        f"CREATE VIEW message_words AS SELECT id, {words('text || attached')} AS text FROM message",
+        f"""CREATE TRIGGER message_indexed_insert AFTER INSERT ON message WHEN new.state <> 'streaming' BEGIN
+            INSERT INTO message_fts (rowid, text) VALUES (new.id, {words("new.text || new.attached")});
+        END""",
+        f"""CREATE TRIGGER message_indexed_update AFTER UPDATE OF text, state, attached ON message BEGIN
+            INSERT INTO message_fts (message_fts, rowid, text)
+                SELECT 'delete', old.id, {words("old.text || old.attached")} WHERE old.state <> 'streaming';
+            INSERT INTO message_fts (rowid, text)
+                SELECT new.id, {words("new.text || new.attached")} WHERE new.state <> 'streaming';
+        END""",
+        f"""CREATE TRIGGER message_indexed_delete AFTER DELETE ON message WHEN old.state <> 'streaming' BEGIN
+            INSERT INTO message_fts (message_fts, rowid, text)
+                VALUES ('delete', old.id, {words("old.text || old.attached")});
+        END""",
+    )
 
 
 def names_of(files: Iterable[AttachedFile]) -> str:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from hybridchat.domain.chat import Privacy
 from hybridchat.domain.imports import ImportedAttempt, ImportedConversation, ImportedMessage
 from hybridchat.domain.privacy import strictest
+from hybridchat.domain.tuning import stored
 from hybridchat.ledger import attachments
 from hybridchat.ledger.merging import NOT_THEIRS, origin_of
 from hybridchat.ledger.reads import ledger_uuid
@@ -105,6 +106,7 @@ class _Adding:
             workload=new.workload,
             reasoning=new.reasoning,
             effort=new.effort,
+            parameters=stored(new.parameters),
             tags=msgspec.json.encode(new.tags).decode(),
             starred_at=new.starred_at,
             archived_at=new.archived_at,

@@ -29,6 +29,7 @@ from hybridchat.domain.imports import (
 )
 from hybridchat.domain.moments import moment_text
 from hybridchat.domain.tags import tags_among
+from hybridchat.domain.tuning import from_stored
 from hybridchat.errors import UsageError
 from hybridchat.ledger.connect import APPLICATION_ID, SCHEMA_VERSION, SQLITE_ERRORS
 
@@ -54,6 +55,7 @@ class _Conversation(Struct):
     system: str = ""
     workload: str | None = None
     effort: Effort | None = None
+    parameters: str = "{}"
     active_leaf_id: int | None = None
     origin: str | None = None
     tags: str = "[]"
@@ -190,6 +192,7 @@ class _Other:
             workload=said.workload,
             reasoning=said.reasoning,
             effort=said.effort,
+            parameters=from_stored(said.parameters),
             tags=_tags(said.tags),
             starred_at=moment_text(said.starred_at),
             archived_at=moment_text(said.archived_at),

@@ -1,4 +1,4 @@
-"""Taking deleted conversations out of every file of ours: the ledger, its index, its log, backups and kept copies.
+"""Taking what was deleted out of every file of ours: the ledger, its index, its log, backups and kept copies.
 
 Usage rows stay, without any text. Copies first and the ledger last, so that a purge cut short is simply done again.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hybridchat.domain.text import count_of
-from hybridchat.ledger import backups, files
+from hybridchat.ledger import backups, branches, files
 from hybridchat.ledger.connect import BUSY_TIMEOUT_S, SQLITE_ERRORS, connect, transaction
 from hybridchat.ledger.process import is_alive
 from hybridchat.ledger.search import INDEXES
@@ -24,11 +24,22 @@ _MOST_DAYS = 36_500  # a century is for ever, and far from where dates end
 _LATER = "deleted text leaves our files at a later start"
 
 
-class _Doomed(NamedTuple):
-    """Ids begin again in a restored backup: only with its time of birth does one name a conversation."""
+class _Row(NamedTuple):
+    """Ids begin again in a restored backup: only with its time of birth does one name a conversation, or a message."""
 
     id: int
     created_at: str
+
+
+class _Doomed(NamedTuple):
+    """Whole conversations, and messages that go with all that follows them."""
+
+    conversations: list[_Row]
+    branches: list[_Row]
+
+    @property
+    def any(self) -> bool:
+        return bool(self.conversations or self.branches)
 
 
 class Purged(NamedTuple):
@@ -47,17 +58,19 @@ def purge_deleted(
     copies = None if path is None else backups.copies_lock(path)
     if copies is not None and not copies.acquire(wait=False):
         doomed = _find_doomed(db, path, process_id, own=own)
-        return Purged(0, pending=f"a backup is being made: {_LATER}" if doomed else "")
+        return Purged(0, pending=f"a backup is being made: {_LATER}" if doomed.any else "")
     try:
         expire(db, keep_days)
         (expired,) = db.execute("SELECT count(*) FROM conversation WHERE deleted_by = 0").fetchone()
         doomed = _find_doomed(db, path, process_id, own=own)
-        if doomed:
+        if doomed.any:
             if path is not None:
                 _purge_copies(path, doomed)
             _remove(db, doomed)
-        is_pending = path is not None and (bool(doomed) or _is_pending(db)) and not _empty_log(db)
-        return Purged(len(doomed), expired, f"another window reads the ledger: {_LATER}" if is_pending else "")
+        is_pending = path is not None and (doomed.any or _is_pending(db)) and not _empty_log(db)
+        return Purged(
+            len(doomed.conversations), expired, f"another window reads the ledger: {_LATER}" if is_pending else ""
+        )
     finally:
         if copies is not None:
             copies.release()
@@ -88,24 +101,39 @@ def expire(db: sqlite3.Connection, keep_days: int) -> None:
         )
 
 
-def _find_doomed(db: sqlite3.Connection, path: Path | None, process_id: int, *, own: bool) -> list[_Doomed]:
+def _find_doomed(db: sqlite3.Connection, path: Path | None, process_id: int, *, own: bool) -> _Doomed:
     others = db.execute("SELECT id, token FROM process WHERE id <> ?", (process_id,)).fetchall()
     alive = [other_id for other_id, token in others if path and is_alive(files.run_dir(path), token)]
     alive += [] if own else [process_id]
     marks = ", ".join("?" * len(alive))
-    statement = f"SELECT id, created_at FROM conversation WHERE deleted_at IS NOT NULL AND deleted_by NOT IN ({marks})"
-    return [_Doomed(*row) for row in db.execute(statement, alive)]
+    statements = (
+        f"SELECT id, created_at FROM conversation WHERE deleted_at IS NOT NULL AND deleted_by NOT IN ({marks})",
+        f"SELECT id, created_at FROM deleted_message WHERE id = deleted_with AND deleted_by NOT IN ({marks})",
+    )
+    return _Doomed(*([_Row(*row) for row in db.execute(statement, alive)] for statement in statements))
 
 
 def _is_pending(db: sqlite3.Connection) -> bool:
     return db.execute("SELECT 1 FROM meta WHERE key = ?", (_PENDING,)).fetchone() is not None
 
 
-def _remove(db: sqlite3.Connection, doomed: list[_Doomed]) -> None:
+def _remove(db: sqlite3.Connection, doomed: _Doomed) -> None:
+    """From the ledger, or from a copy, where a deleted branch may still be one like the others."""
+    has_deleted = bool(db.execute("SELECT 1 FROM sqlite_master WHERE name = 'deleted_message'").fetchone())
     with transaction(db):
-        for conversation in doomed:
+        for conversation in doomed.conversations:
             if db.execute("DELETE FROM conversation WHERE id = ? AND created_at = ?", conversation).rowcount:
                 db.execute("DELETE FROM message WHERE conversation_id = ?", (conversation.id,))
+                if has_deleted:
+                    db.execute("DELETE FROM deleted_message WHERE conversation_id = ?", (conversation.id,))
+        for branch in doomed.branches:
+            if db.execute("SELECT 1 FROM message WHERE id = ? AND created_at = ?", branch).fetchone():
+                branches.cut(db, branch.id)
+            if (
+                has_deleted
+                and db.execute("SELECT 1 FROM deleted_message WHERE id = ? AND created_at = ?", branch).fetchone()
+            ):
+                db.execute("DELETE FROM deleted_message WHERE deleted_with = ?", (branch.id,))
         for index in INDEXES:  # old segments still hold the words
             db.execute(f"INSERT INTO {index} ({index}) VALUES ('optimize')")
 
@@ -123,9 +151,9 @@ def _empty_log(db: sqlite3.Connection) -> bool:
     return not is_busy
 
 
-def _purge_copies(path: Path, doomed: list[_Doomed]) -> None:
+def _purge_copies(path: Path, doomed: _Doomed) -> None:
     """A damaged copy cannot be edited: it goes as a whole if it may hold one of them."""
-    oldest = files.time_name(min(parse(conversation.created_at) for conversation in doomed))
+    oldest = files.time_name(min(parse(row.created_at) for rows in doomed for row in rows))
     for kept in path.parent.glob(f"{path.name}{files.KEPT}*"):
         if kept.name.partition(files.KEPT)[2] >= oldest:
             kept.unlink()

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from hybridchat.domain.budget import Limit, Standing
 from hybridchat.domain.chat import Attempt, Conversation, Message
 from hybridchat.domain.estimate import History
+from hybridchat.domain.outline import Node
 from hybridchat.domain.search import Query
 from hybridchat.domain.stats import Snapshot
 from hybridchat.ledger import attachments, departures, marks, money, reads, statistics, usage
@@ -62,12 +63,20 @@ class Questions(ABC):
         """Root → active leaf, each reply with its last attempt."""
         return self._read(lambda db: reads.branch(db, conversation_id))
 
+    def path_to(self, message_id: int) -> Future[list[Message]]:
+        """Root → that message, each reply with its last attempt."""
+        return self._read(lambda db: reads.path_to(db, message_id))
+
+    def outline(self, conversation_id: int) -> Future[list[Node]]:
+        """Every message of all branches in short, by id."""
+        return self._read(lambda db: reads.outline(db, conversation_id))
+
     def siblings(self, message_id: int) -> Future[list[Message]]:
         """All that answer, or follow, the same message as that one does, itself included; oldest first."""
         return self._read(lambda db: reads.siblings(db, message_id))
 
     def with_siblings(self, conversation_id: int) -> Future[list[Message]]:
-        """All replies to those questions of the conversation that have several, oldest first."""
+        """All messages that have others beside them, oldest first."""
         return self._read(lambda db: reads.with_siblings(db, conversation_id))
 
     def newest_leaf(self, message_id: int) -> Future[int]:

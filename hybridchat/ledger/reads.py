@@ -25,9 +25,13 @@ from hybridchat.domain.chat import (
     Role,
     Zone,
 )
+from hybridchat.domain.outline import Node
+from hybridchat.domain.tuning import from_stored
 from hybridchat.ledger import attachments
 
 E = TypeVar("E", bound=StrEnum)
+
+FIRST_CHARACTERS = 200  # of a message, that an outline shows
 
 USAGE_COLUMNS = Attempt.__struct_fields__
 
@@ -37,7 +41,7 @@ _CONVERSATION = f"""
 SELECT id, title, created_at, updated_at, privacy, route, model, decided_backend, decided_model, system, workload,
        reasoning, effort, active_leaf_id,
        (SELECT count(*) FROM message WHERE conversation_id = conversation.id), waiting,
-       {_ORIGIN.format("conversation")}, tags, starred_at, archived_at
+       {_ORIGIN.format("conversation")}, tags, starred_at, archived_at, parameters
 FROM conversation WHERE deleted_at IS NULL"""
 
 _MESSAGE_COLUMNS = tuple(name for name in Message.__struct_fields__ if name not in ("attempt", "attachments"))
@@ -59,10 +63,10 @@ SELECT {_MESSAGE}, u.* FROM message m {_LAST_ATTEMPT}
 WHERE m.conversation_id = (SELECT conversation_id FROM message WHERE id = :id)
     AND m.parent_id IS (SELECT parent_id FROM message WHERE id = :id) ORDER BY m.id"""
 
+# the first messages of a conversation have no parent: they are beside each other as well
 _WITH_SIBLINGS = f"""
-SELECT {_MESSAGE}, u.* FROM message m {_LAST_ATTEMPT} WHERE m.parent_id IN (
-    SELECT parent_id FROM message WHERE conversation_id = ? AND parent_id IS NOT NULL
-    GROUP BY parent_id HAVING count(*) > 1
+SELECT {_MESSAGE}, u.* FROM message m {_LAST_ATTEMPT} WHERE m.conversation_id = :id AND coalesce(m.parent_id, 0) IN (
+    SELECT coalesce(parent_id, 0) FROM message WHERE conversation_id = :id GROUP BY parent_id HAVING count(*) > 1
 ) ORDER BY m.id"""
 
 _NEWEST_LEAF = """
@@ -71,6 +75,19 @@ WITH RECURSIVE below (id) AS (
         AND m.conversation_id = (SELECT conversation_id FROM message WHERE id = :id)
 )
 SELECT max(id) FROM below"""
+
+_PATH = f"""
+WITH RECURSIVE path (id, parent_id) AS (
+    SELECT id, parent_id FROM message WHERE id = ?
+    UNION ALL
+    SELECT m.id, m.parent_id FROM path JOIN message m ON m.id = path.parent_id AND m.id < path.id
+)
+SELECT {_MESSAGE}, u.* FROM path JOIN message m ON m.id = path.id {_LAST_ATTEMPT} ORDER BY m.id"""
+
+_OUTLINE = f"""
+SELECT m.id, m.parent_id, m.role, substr(m.text, 1, {FIRST_CHARACTERS}), m.created_at, m.state,
+    u.backend, coalesce(u.model, m.model), u.zone, u.cost_usd
+FROM message m {_LAST_ATTEMPT} WHERE m.conversation_id = ? ORDER BY m.id"""
 
 _TREE = f"SELECT {_MESSAGE}, u.* FROM message m {_LAST_ATTEMPT} WHERE m.conversation_id = ? ORDER BY m.id"
 
@@ -107,6 +124,7 @@ def _to_conversation(row: tuple[Any, ...]) -> Conversation:
     values[4], values[11] = _known(Privacy, values[4]), _known(Reasoning, values[11])
     values[12] = next((effort for effort in Effort if effort == values[12]), None)  # a newer version's: as if not set
     values[15], values[17] = _texts(values[15]), _texts(values[17])
+    values[20] = from_stored(values[20])
     return Conversation(*values)
 
 
@@ -162,6 +180,23 @@ def tree(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
     return _messages(db, _TREE, (conversation_id,))
 
 
+def path_to(db: sqlite3.Connection, message_id: int) -> list[Message]:
+    """Root → that message, each reply with its last attempt."""
+    return _messages(db, _PATH, (message_id,))
+
+
+def outline(db: sqlite3.Connection, conversation_id: int) -> list[Node]:
+    """Of all branches, by id."""
+    return [_to_node(row) for row in db.execute(_OUTLINE, (conversation_id,))]
+
+
+def _to_node(row: tuple[Any, ...]) -> Node:
+    number, parent_id, role, text, created_at, state, backend, model, zone, cost_usd = row
+    role, state = _known(Role, role), _known(MessageState, state)
+    zone = None if zone is None else _known(Zone, zone)
+    return Node(number, parent_id, role, text, created_at, state, backend, model, zone, cost_usd)
+
+
 def siblings(db: sqlite3.Connection, message_id: int) -> list[Message]:
     """Messages with the same parent, by id."""
     return _messages(db, _SIBLINGS, {"id": message_id})
@@ -169,7 +204,7 @@ def siblings(db: sqlite3.Connection, message_id: int) -> list[Message]:
 
 def with_siblings(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
     """Answers to one question, and questions that two windows asked at one place, by id."""
-    return _messages(db, _WITH_SIBLINGS, (conversation_id,))
+    return _messages(db, _WITH_SIBLINGS, {"id": conversation_id})
 
 
 def newest_leaf(db: sqlite3.Connection, message_id: int) -> int:

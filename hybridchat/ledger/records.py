@@ -17,6 +17,7 @@ from hybridchat.domain.chat import (
     Message,
     MessageState,
     Outcome,
+    Parameters,
     Privacy,
     Proof,
     Purpose,
@@ -38,7 +39,7 @@ class LedgerStatus(Struct, frozen=True):
 class NewTurn(Struct, frozen=True, kw_only=True):
     """A user's message with its first attempt: one transaction, synchronous=FULL, before a byte goes out."""
 
-    conversation_id: int | None  # None: a new conversation is made, with the next eight fields
+    conversation_id: int | None  # None: a new conversation is made, with the next nine fields
     title: str
     privacy: Privacy
     route: str
@@ -47,6 +48,7 @@ class NewTurn(Struct, frozen=True, kw_only=True):
     workload: str | None
     reasoning: Reasoning
     effort: Effort | None = None
+    parameters: Parameters = Parameters()
     parent_id: int | None  # the leaf that the message answers
     text: str
     attachments: tuple[Attachment, ...] = ()
@@ -66,6 +68,7 @@ class NewFork(Struct, frozen=True, kw_only=True):
     workload: str | None
     reasoning: Reasoning
     effort: Effort | None
+    parameters: Parameters
     messages: tuple[Message, ...]
 
 
@@ -113,6 +116,7 @@ class NewAttempt(Struct, frozen=True, kw_only=True):
     left_out_turns: int | None = None
     found: str | None = None  # a JSON object: kinds and counts, never what was found
     disclosure: Disclosure | None = None
+    parameters: str | None = None  # a JSON object of numbers: what goes beside the words
     forecast: Forecast = Forecast()
 
 
@@ -192,6 +196,23 @@ class DepartureFilter(Struct, frozen=True, kw_only=True):
     host: str | None = None
     backend: str | None = None
     conversation_id: int | None = None
+
+
+class DeletedBranch(Struct, frozen=True):
+    """What was deleted with a message, itself first; the leaf where its conversation can go on without them; and the
+    title that it had with them."""
+
+    conversation_id: int
+    message_ids: tuple[int, ...]
+    leaf_id: int
+    title: str
+
+
+class Activity(Struct, frozen=True):
+    """Conversations in which a reply runs, in any window; and in which so many ended while nobody was there."""
+
+    running: frozenset[int] = frozenset()
+    unread: dict[int, int] = {}
 
 
 class SearchHit(Struct, frozen=True):

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from sqlite_utils import Database, Migrations
 
-from hybridchat.ledger import summary
+from hybridchat.ledger import attachments, summary
 from hybridchat.ledger.connect import APPLICATION_ID
 
 migrations = Migrations("hybridchat")
@@ -279,58 +279,48 @@ def m012_tags_stars_and_the_archive(database: Database) -> None:
     _run(database, ["CREATE INDEX message_with_code ON message (id) WHERE instr(text, '```') > 0"])
 
 
-# `attached` holds the names, a line each after an empty one: they are found as the words of their message are. What no
-# message has any more leaves with the last that had it, whatever deletes that.
-ATTACHMENTS = (
-    "ALTER TABLE message ADD COLUMN attached TEXT NOT NULL DEFAULT ''",
-    "CREATE TABLE content (digest TEXT PRIMARY KEY, data BLOB NOT NULL)",
-    """CREATE TABLE attachment (
-        id INTEGER PRIMARY KEY,
-        conversation_id INTEGER NOT NULL REFERENCES conversation (id),
-        message_id INTEGER REFERENCES message (id),  -- NULL while the message waits to be sent:
-        waiting_at INTEGER,  -- its place among those that wait
-        digest TEXT NOT NULL,  -- SHA-256 of its content
-        name TEXT NOT NULL,
-        media_type TEXT NOT NULL,
-        size_bytes INTEGER NOT NULL,
-        text_characters INTEGER,
-        text_tokens REAL,
-        width INTEGER,
-        height INTEGER,
-        pages INTEGER
-    )""",
-    "CREATE INDEX attachment_conversation ON attachment (conversation_id)",
-    "CREATE INDEX attachment_message ON attachment (message_id)",
-    "CREATE INDEX attachment_digest ON attachment (digest)",
-    """CREATE TRIGGER attachments_of_deleted AFTER DELETE ON message WHEN old.attached <> '' BEGIN
-        DELETE FROM attachment WHERE message_id = old.id;
-    END""",
-    """CREATE TRIGGER attachments_of_deleted_conversation AFTER DELETE ON conversation BEGIN
-        DELETE FROM attachment WHERE conversation_id = old.id;
-    END""",
-    """CREATE TRIGGER content_of_deleted AFTER DELETE ON attachment BEGIN
-        DELETE FROM content
-            WHERE digest = old.digest AND NOT EXISTS (SELECT 1 FROM attachment WHERE digest = old.digest);
-    END""",
-    *(f"DROP TRIGGER message_indexed_{event}" for event in ("insert", "update", "delete")),
-    "DROP VIEW message_words",
-    f"CREATE VIEW message_words AS SELECT id, {_words('text || attached')} AS text FROM message",
-    f"""CREATE TRIGGER message_indexed_insert AFTER INSERT ON message WHEN new.state <> 'streaming' BEGIN
-        INSERT INTO message_fts (rowid, text) VALUES (new.id, {_words("new.text || new.attached")});
-    END""",
-    f"""CREATE TRIGGER message_indexed_update AFTER UPDATE OF text, state, attached ON message BEGIN
-        INSERT INTO message_fts (message_fts, rowid, text)
-            SELECT 'delete', old.id, {_words("old.text || old.attached")} WHERE old.state <> 'streaming';
-        INSERT INTO message_fts (rowid, text)
-            SELECT new.id, {_words("new.text || new.attached")} WHERE new.state <> 'streaming';
-    END""",
-    f"""CREATE TRIGGER message_indexed_delete AFTER DELETE ON message WHEN old.state <> 'streaming' BEGIN
-        INSERT INTO message_fts (message_fts, rowid, text)
-            VALUES ('delete', old.id, {_words("old.text || old.attached")});
-    END""",
-)
+# A message's columns without what holds for living ones alone; and with which message it went, by whose hand.
+_DELETED_MESSAGE = """CREATE TABLE deleted_message (
+    id INTEGER PRIMARY KEY,
+    conversation_id INTEGER NOT NULL,
+    parent_id INTEGER,
+    role TEXT NOT NULL,
+    text TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    thinking TEXT NOT NULL,
+    thinking_ms REAL,
+    state TEXT NOT NULL,
+    note TEXT NOT NULL,
+    signature TEXT NOT NULL,
+    origin TEXT,
+    model TEXT,
+    deleted_with INTEGER NOT NULL,
+    deleted_by INTEGER NOT NULL
+)"""
+
+
+@migrations()
+def m013_deleted_branches_and_unread_replies(database: Database) -> None:
+    """Whoever adds a column to `message` adds it to `deleted_message` too; what goes when a message's row is deleted
+    waits until it is in neither: a deleted branch can come back."""
+    _run(
+        database,
+        (
+            _DELETED_MESSAGE,
+            "CREATE INDEX message_deleted_with ON deleted_message (deleted_with)",
+            "ALTER TABLE conversation ADD COLUMN unread_replies INTEGER NOT NULL DEFAULT 0",
+            "CREATE INDEX conversation_unread ON conversation (id) WHERE unread_replies > 0",
+        ),
+    )
 
 
 @migrations()
 def m014_attachments(database: Database) -> None:
-    _run(database, ATTACHMENTS)
+    _run(database, attachments.create_statements(_words))
+
+
+@migrations()
+def m017_settings_of_a_conversation(database: Database) -> None:
+    _run(database, ["ALTER TABLE conversation ADD COLUMN parameters TEXT NOT NULL DEFAULT '{}'"])
+    view = _usage_view("skipped_events", "left_out_turns", *_FORECAST_COLUMNS, *_FOUND_COLUMNS, "parameters")
+    _run(database, ["ALTER TABLE attempt ADD COLUMN parameters TEXT", "DROP VIEW usage", view])

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from hybridchat.domain.audit import Departure
 from hybridchat.domain.chat import Attempt, Conversation, MessageState
 from hybridchat.errors import LedgerError
-from hybridchat.ledger import departures, files, marks, money, purge, writes
+from hybridchat.ledger import activity, branches, departures, files, marks, money, purge, writes
 from hybridchat.ledger.backups import look_after
 from hybridchat.ledger.connect import (
     SQLITE_ERRORS,
@@ -34,9 +34,11 @@ from hybridchat.ledger.departures import DepartureRow
 from hybridchat.ledger.opening import Opened, end_process, open_file
 from hybridchat.ledger.questions import Call, Questions
 from hybridchat.ledger.records import (
+    Activity,
     AdviceFacts,
     AttemptCost,
     AttemptEnd,
+    DeletedBranch,
     DepartureFilter,
     Forecast,
     Grouping,
@@ -61,9 +63,11 @@ if TYPE_CHECKING:
     from hybridchat.ledger.imports import Added
 
 __all__ = [
+    "Activity",
     "AdviceFacts",
     "AttemptCost",
     "AttemptEnd",
+    "DeletedBranch",
     "DepartureFilter",
     "DepartureRow",
     "Forecast",
@@ -304,6 +308,31 @@ class Ledger(Questions):
 
     def restore_conversation(self, conversation_id: int) -> Future[None]:
         return self._write(lambda db: writes.restore_conversation(db, conversation_id))
+
+    def delete_branch(self, message_id: int) -> Future[DeletedBranch]:
+        """A message and what follows it: in no list, search or export, until `restore_branch` or `purge_deleted`.
+        Raises UsageError while a reply runs in it, and where nothing else would be left."""
+
+        def delete(db: sqlite3.Connection) -> DeletedBranch:
+            running = activity.running(db, self._file.path, self._file.process_id)
+            return branches.delete_branch(db, self._file.process_id, message_id, running)
+
+        return self._write(delete)
+
+    def restore_branch(self, deleted: DeletedBranch, leaf_id: int | None) -> Future[None]:
+        """With `leaf_id`, that one is shown again."""
+        return self._write(lambda db: branches.restore_branch(db, deleted.message_ids[0], leaf_id, deleted.title))
+
+    # --- what goes on in the conversations
+
+    def activity(self) -> Future[Activity]:
+        return self._read(lambda db: activity.activity(db, self._file.path, self._file.process_id))
+
+    def reply_ended_unseen(self, conversation_id: int) -> Future[None]:
+        return self._write(lambda db: activity.reply_ended_unseen(db, conversation_id))
+
+    def seen(self, conversation_id: int) -> Future[None]:
+        return self._write(lambda db: activity.seen(db, conversation_id))
 
     def purge_deleted(self) -> Future[int]:
         """Text really removed, from backups too; usage rows stay. Returns the number of conversations."""

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import asdict
 
-from hybridchat.domain.chat import Attempt, CostBasis, MessageState, Privacy, Role
+from hybridchat.domain.chat import Attempt, CostBasis, MessageState, Parameters, Privacy, Role
 from hybridchat.domain.estimate import size_of
 from hybridchat.domain.pricing import why_unbilled
 from hybridchat.domain.privacy import strictest
+from hybridchat.domain.tuning import stored
 from hybridchat.errors import LedgerError, Refused
 from hybridchat.ledger import attachments, money
 from hybridchat.ledger.records import (
@@ -28,7 +29,7 @@ from hybridchat.ledger.rows import insert, storable
 from hybridchat.ledger.times import utc_now
 
 CHANGEABLE = {
-    *("title", "route", "model", "privacy", "system", "workload", "reasoning", "effort"),
+    *("title", "route", "model", "privacy", "system", "workload", "reasoning", "effort", "parameters"),
     *("decided_backend", "decided_model", "active_leaf_id", "waiting"),
 }
 
@@ -50,9 +51,11 @@ def begin_turn(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnId
             workload=turn.workload,
             reasoning=turn.reasoning,
             effort=turn.effort,
+            parameters=stored(turn.parameters),
         )
     else:
         _require_same_pin(db, conversation_id, turn.privacy)
+        _require_parent(db, turn.parent_id)
     message = {"conversation_id": conversation_id, "created_at": now}
     user_id = insert(
         db,
@@ -96,6 +99,7 @@ def fork(db: sqlite3.Connection, new: NewFork) -> int:
         workload=new.workload,
         reasoning=new.reasoning,
         effort=new.effort,
+        parameters=stored(new.parameters),
     )
     leaf_id: int | None = None
     for message in new.messages:
@@ -109,6 +113,7 @@ def fork(db: sqlite3.Connection, new: NewFork) -> int:
             attached=attachments.names_of(message.attachments),
             created_at=message.created_at,
             state=message.state,
+            model=message.attempt.model if message.attempt else message.model,
         )
         attachments.link(db, attachments.Place(conversation_id, leaf_id), message.attachments)
     db.execute("UPDATE conversation SET active_leaf_id = ? WHERE id = ?", (leaf_id, conversation_id))
@@ -123,6 +128,11 @@ def _require_same_pin(db: sqlite3.Connection, conversation_id: int, privacy: Pri
         raise Refused("this conversation was pinned in another window", "open it again; nothing was sent")
 
 
+def _require_parent(db: sqlite3.Connection, parent_id: int | None) -> None:
+    if parent_id is not None and not db.execute("SELECT 1 FROM message WHERE id = ?", (parent_id,)).fetchone():
+        raise LedgerError("what this follows was deleted in another window", "open the chat again; nothing was sent")
+
+
 def begin_attempt(db: sqlite3.Connection, process_id: int, message_id: int, attempt: NewAttempt) -> TurnIds:
     """A further attempt for the same reply; what an earlier one left stays until the new one writes."""
     parent_id, conversation_id = _asked(db, message_id, attempt.privacy)
@@ -132,7 +142,7 @@ def begin_attempt(db: sqlite3.Connection, process_id: int, message_id: int, atte
 
 
 def begin_sibling(db: sqlite3.Connection, process_id: int, message_id: int, attempt: NewAttempt) -> TurnIds:
-    """Another reply beside that one, to the same message of the user; it becomes the active leaf."""
+    """Another reply beside that one, or to that message of the user; it becomes the active leaf."""
     parent_id, conversation_id = _asked(db, message_id, attempt.privacy)
     now = utc_now()
     reply_id = insert(
@@ -152,15 +162,16 @@ def begin_sibling(db: sqlite3.Connection, process_id: int, message_id: int, atte
     return TurnIds(conversation_id, parent_id, reply_id, *new)
 
 
-def _asked(db: sqlite3.Connection, reply_id: int, privacy: Privacy) -> tuple[int, int]:
-    """The message that this reply answers, and their conversation, which is not deleted nor pinned more strictly."""
+def _asked(db: sqlite3.Connection, message_id: int, privacy: Privacy) -> tuple[int, int]:
+    """The message of the user that it is, or that it answers, and their conversation, which is not deleted nor pinned
+    more strictly."""
     row = db.execute(
-        "SELECT parent_id, conversation_id FROM message JOIN conversation c ON c.id = conversation_id "
-        "WHERE message.id = ? AND c.deleted_at IS NULL",
-        (reply_id,),
+        "SELECT CASE role WHEN 'user' THEN message.id ELSE parent_id END, conversation_id "
+        "FROM message JOIN conversation c ON c.id = conversation_id WHERE message.id = ? AND c.deleted_at IS NULL",
+        (message_id,),
     ).fetchone()
     if row is None:
-        raise LedgerError(f"there is no message {reply_id}", "its conversation was deleted")
+        raise LedgerError(f"there is no message {message_id}", "it was deleted; open the chat again")
     _require_same_pin(db, row[1], privacy)
     return row[0], row[1]
 
@@ -261,13 +272,19 @@ def update_conversation(db: sqlite3.Connection, conversation_id: int, fields: di
     """Raises Refused for a privacy that would loosen one with turns."""
     if "privacy" in fields:
         _require_same_pin(db, conversation_id, Privacy(str(fields["privacy"])))
-    values = [storable(value) if isinstance(value, str) else value for value in fields.values()]
+    values = [_column(value) for value in fields.values()]
     assignments = ", ".join(f"{name} = ?" for name in fields)
     changed = db.execute(f"UPDATE conversation SET {assignments} WHERE id = ?", (*values, conversation_id))
     if not changed.rowcount:
         raise LedgerError(f"there is no conversation {conversation_id}", "`hybridchat list` shows them")
     if "title" in fields:  # the old one's words would stay in the index
         db.execute("INSERT INTO conversation_fts (conversation_fts) VALUES ('optimize')")
+
+
+def _column(value: object) -> object:
+    if isinstance(value, Parameters):
+        return stored(value)
+    return storable(value) if isinstance(value, str) else value
 
 
 def keep_waiting(db: sqlite3.Connection, conversation_id: int, queue: Sequence[NewWaiting]) -> None:

@@ -108,6 +108,7 @@ class Session:
             chats.set_workload,
             chats.set_effort,
         )
+        self.set_settings = chats.set_settings
         self.finding = Finding(self._ledgers, chats.open_as)
         self.make_fork = Forks(self._ledgers, self.floor).make
         self.transfer = Transfer(self._ledgers, self.floor, config.privacy)
@@ -234,6 +235,7 @@ class Session:
             off_record=chat.is_off_record,
         )
         fork.reasoning, fork.workload, fork.effort = chat.reasoning, chat.workload, chat.effort
+        fork.parameters = chat.parameters
         draft = Draft(SUMMARIZE, backend, model, purpose=Purpose.SUMMARY, history=tuple(chat.messages))
         draft = replace(draft, disclosure=disclosure, agreed=agreed)
         ways = self.planner.plan(fork, draft).ways

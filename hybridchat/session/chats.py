@@ -7,7 +7,7 @@ import asyncio
 from msgspec.structs import replace
 
 from hybridchat.config import Config
-from hybridchat.domain.chat import Effort, Outcome, Privacy, Reasoning, Zone
+from hybridchat.domain.chat import Effort, Outcome, Parameters, Privacy, Reasoning, Zone
 from hybridchat.domain.privacy import in_words, strictest, why_forbidden
 from hybridchat.errors import ErrorKind, Refused, UsageError
 from hybridchat.session.bookkeeping import Bookkeeper
@@ -146,6 +146,13 @@ class Chats:
         """How much the models may think, from the next message on; None leaves that to each of them."""
         chat.effort = effort
         await self._change(chat, effort=effort)
+
+    async def set_settings(self, chat: Chat, parameters: Parameters, system: str) -> None:
+        """The effort among them; from the next message on."""
+        if parameters.num_ctx != chat.parameters.num_ctx:
+            self._fleet.forget_overflows()
+        chat.parameters, chat.effort, chat.system = replace(parameters, effort=None), parameters.effort, system
+        await self._change(chat, parameters=chat.parameters, effort=chat.effort, system=system)
 
     async def _change(self, chat: Chat, **fields: object) -> None:
         if chat.conversation is not None:

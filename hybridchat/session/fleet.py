@@ -11,12 +11,14 @@ from functools import partial
 from msgspec.structs import replace
 
 from hybridchat.backends.base import Backend, BackendSpec
+from hybridchat.backends.taking import carried, untaken
 from hybridchat.domain.breaker import Breaker, begun, failed, given_up, why_paused
-from hybridchat.domain.chat import Health, HealthState, Kind, ModelInfo, Proof, Zone
+from hybridchat.domain.chat import Health, HealthState, Kind, ModelInfo, Parameters, Proof, Zone
 from hybridchat.domain.events import Failed, Finished, Limits
 from hybridchat.domain.peers import Peer
 from hybridchat.domain.privacy import is_cloud_name
 from hybridchat.domain.routing import Candidate
+from hybridchat.domain.tuning import Untaken
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError, Refused, UsageError
 from hybridchat.net.peers import meeting
 from hybridchat.session.keeping import Kept
@@ -267,6 +269,18 @@ class Fleet:
         spec = self._specs[backend]
         self._specs[backend] = replace(spec, zone=Zone.MANAGED, proof=None)
 
+    def untaken(self, target: Candidate, parameters: Parameters) -> tuple[Untaken, ...]:
+        """The settings that would not go to that target, and why."""
+        if parameters == Parameters():  # asked at every key press
+            return ()
+        spec, model = self._specs[target.backend], target.model
+        return untaken(spec, model, parameters, self.health(spec.id).model(model))
+
+    def carried(self, target: Candidate, parameters: Parameters) -> Parameters:
+        """The settings that a request to that target takes along."""
+        spec, model = self._specs[target.backend], target.model
+        return carried(spec, model, parameters, self.health(spec.id).model(model))
+
     # --- what the replies tell
 
     def limits(self, backend: str) -> Limits | None:
@@ -306,6 +320,10 @@ class Fleet:
             tokens = min(tokens, overflow.context_window * tokens // overflow.prompt_tokens + 1)
         key = backend, model
         self._refused_tokens[key] = min(tokens, self._refused_tokens.get(key, tokens))
+
+    def forget_overflows(self) -> None:
+        """Models are loaded with another context size now."""
+        self._refused_tokens.clear()
 
     def note_failure(self, backend: str, kind: ErrorKind, detail: str) -> None:
         """A reply failed in a way that says the server is gone; the next look may find it again.

@@ -84,6 +84,7 @@ class Forks:
             workload=chat.workload,
             reasoning=chat.reasoning or Reasoning.NORMAL,
             effort=chat.effort,
+            parameters=chat.parameters,
             messages=tuple(message for turn in past if turn.number in turns for message in turn.messages),
         )
         return await asyncio.wrap_future(self._ledgers.of_chat(chat).fork(new))

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from hybridchat.config import RouteConfig
 from hybridchat.domain.budget import Verdict
-from hybridchat.domain.chat import ChatRequest, Disclosure, Message, MessageState, Privacy, Reasoning, Role
+from hybridchat.domain.chat import ChatRequest, Disclosure, Kind, Message, MessageState, Privacy, Reasoning, Role
 from hybridchat.domain.estimate import Size, message_size
 from hybridchat.domain.pictures import why_not_taken
 from hybridchat.domain.privacy import strictest
@@ -33,7 +33,17 @@ from hybridchat.session.disclosing import Gate, unread
 from hybridchat.session.fleet import Fleet
 from hybridchat.session.floor import Floor
 from hybridchat.session.forecasts import Forecasts
-from hybridchat.session.state import Along, Chat, Draft, Plan, count_turns, left_out_before, system_size, without_oldest
+from hybridchat.session.state import (
+    Along,
+    Chat,
+    Draft,
+    Plan,
+    count_turns,
+    left_out_before,
+    system_size,
+    tuned,
+    without_oldest,
+)
 from hybridchat.session.ways import RouteOpen, Undecided, Way
 
 FALLBACK = "fallback"  # how the reasons of one begin
@@ -82,6 +92,7 @@ class Planner:
 
     def plan(self, chat: Chat, draft: Draft, *, is_sending: bool = False) -> Plan:
         """What sending the draft would do. Only one that `is_sending` is sure to have all of it looked through."""
+        draft = tuned(chat, draft)
         plan = self._routed(chat, draft)
         target, history = plan.decision.target, history_of(chat, draft)
         kept = without_oldest(history, plan.left_out_turns)
@@ -134,7 +145,8 @@ class Planner:
             instead_of=instead_of,
             ways=() if decision.outlook is Outlook.SEND else self._ways(chat, draft, given, left_out, decision),
             privacy=self.privacy(chat),
-            effort=draft.parameters.effort or chat.effort,
+            effort=draft.parameters.effort,
+            untaken=self._fleet.untaken(target, draft.parameters) if target else (),
         )
 
     def _input(self, chat: Chat, draft: Draft, history: Sequence[Message], size: Size) -> RouteInput:
@@ -149,7 +161,7 @@ class Planner:
         if size.pictures:
             candidates = tuple(_fit(candidate, draft, history) for candidate in candidates)
         return RouteInput(
-            candidates=tuple(self._barred(candidate, chat, draft, size) for candidate in candidates),
+            candidates=tuple(self._barred(_loaded(one, draft), chat, draft, size) for one in candidates),
             table=self._table,
             table_name=self._table_name,
             privacy=self.privacy(chat),
@@ -168,6 +180,7 @@ class Planner:
 
     async def look(self, chat: Chat, draft: Draft) -> None:
         """At what makes the plan depend on more than is known by now, so that it holds."""
+        draft = tuned(chat, draft)
         await self._floor.look_again()
         await self._budgets.look(chat.id, *self._fleet.candidates(*self._wanted_models(chat, draft)))
         target = self._routed(chat, draft).decision.target
@@ -233,7 +246,7 @@ class Planner:
         """After a reply without a word: what may be done about the last question."""
         if len(chat.messages) < 2 or chat.messages[-1].text or chat.messages[-1].state is not MessageState.FAILED:
             return ()
-        draft = again(chat)
+        draft = tuned(chat, again(chat))
         plan, failed = self.plan(chat, draft), chat.messages[-1].attempt
         if plan.ways or failed is None:
             return plan.ways
@@ -284,6 +297,12 @@ class Planner:
             elif wish and draft.route not in self._fleet.specs and {route, draft.route} != {"local", "managed"}:
                 model = model or wish
         return model, models
+
+
+def _loaded(candidate: Candidate, draft: Draft) -> Candidate:
+    """Ollama loads a model with the context size that is asked for."""
+    num_ctx = draft.parameters.num_ctx
+    return replace(candidate, context_window=num_ctx) if num_ctx and candidate.kind == Kind.OLLAMA else candidate
 
 
 def history_of(chat: Chat, draft: Draft) -> Sequence[Message]:

@@ -14,6 +14,7 @@ from hybridchat.domain.chat import Attempt, Disclosure, Privacy
 from hybridchat.domain.events import Failed, Limits
 from hybridchat.domain.privacy import why_forbidden
 from hybridchat.domain.retry import may_answer_elsewhere, plan_retry
+from hybridchat.domain.tuning import trace_of
 from hybridchat.errors import BackendError, ErrorKind, Refused
 from hybridchat.session.fleet import Fleet
 from hybridchat.session.planning import FALLBACK, Planner, history_of
@@ -42,14 +43,16 @@ def make_try(fleet: Fleet, planner: Planner, chat: Chat, draft: Draft, plan: Pla
     assert target is not None
     history = without_oldest(history_of(chat, draft), plan.left_out_turns)
     request = chat_request(chat.system, history, draft, target, fleet.specs[target.backend])
+    trace = trace_of(fleet.carried(target, request.parameters), chat.system)
     values: dict[str, str] = {}
     if plan.found is not None and plan.found.disclosure is Disclosure.MASKED:
         request, values = planner.masked(chat, request)
+    forecast, privacy = planner.forecast(target, request), planner.privacy(chat)
     reasons = (*(f"{FALLBACK}: {reason}" for reason in why), *plan.decision.reasons)
     return Try(
         target=target,
         request=request,
-        attempt=new_attempt(draft, plan, target, planner.privacy(chat), reasons, planner.forecast(target, request)),
+        attempt=new_attempt(draft, plan, target, privacy, reasons, forecast, trace),
         instead_of=in_clauses(*why, plan.instead_of),
         values=values,
     )

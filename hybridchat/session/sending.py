@@ -84,8 +84,15 @@ def _joined(first: ChatMessage, second: ChatMessage) -> ChatMessage:
 
 
 def new_attempt(
-    draft: Draft, plan: Plan, target: Candidate, privacy: Privacy, reasons: Iterable[str], forecast: Forecast
+    draft: Draft,
+    plan: Plan,
+    target: Candidate,
+    privacy: Privacy,
+    reasons: Iterable[str],
+    forecast: Forecast,
+    trace: str | None,
 ) -> NewAttempt:
+    """`trace`: what the request carries beside its words."""
     return NewAttempt(
         purpose=draft.purpose,
         backend=target.backend,
@@ -99,6 +106,7 @@ def new_attempt(
         left_out_turns=plan.left_out_turns or None,
         found=msgspec.json.encode(plan.found.counts).decode() if plan.found else None,
         disclosure=plan.found.disclosure if plan.found else None,
+        parameters=trace,
         forecast=forecast,
     )
 
@@ -161,6 +169,7 @@ def _new_turn(chat: Chat, draft: Draft, plan: Plan, attempt: NewAttempt) -> NewT
         workload=plan.workload,
         reasoning=plan.reasoning,
         effort=chat.effort,
+        parameters=chat.parameters,
         parent_id=chat.leaf_id,
         text=draft.text,
         attachments=draft.along.attachments,
@@ -181,6 +190,8 @@ def _adopt(chat: Chat, turn: NewTurn, ids: TurnIds) -> dict[str, object]:
     chat.privacy = strictest(chat.privacy, turn.privacy)
     wishes = {name: getattr(chat, name) for name in ("privacy", "route", "model", "workload", "reasoning")}
     changed: dict[str, object] = {name: wish for name, wish in wishes.items() if wish != getattr(turn, name)}
+    settings = {name: getattr(chat, name) for name in ("system", "effort", "parameters")}
+    tuned = {name: setting for name, setting in settings.items() if setting != getattr(turn, name)}
     decided = {"decided_backend": turn.decided_backend, "decided_model": turn.decided_model}
     if changed:
         changed |= dict.fromkeys(decided)
@@ -189,15 +200,14 @@ def _adopt(chat: Chat, turn: NewTurn, ids: TurnIds) -> dict[str, object]:
     chat.conversation = replace(
         before,
         **wishes,
-        effort=chat.effort,
+        **settings,
         **(dict.fromkeys(decided) if changed else decided),
-        system=turn.system,
         updated_at=ids.started_at,
         archived_at=None,
         active_leaf_id=ids.reply_message_id,
         message_count=before.message_count + 2,
     )
-    return changed if chat.effort == turn.effort else {**changed, "effort": chat.effort}
+    return {**changed, **tuned}
 
 
 def running_attempt(new: NewAttempt, ids: TurnIds) -> Attempt:
@@ -219,6 +229,7 @@ def running_attempt(new: NewAttempt, ids: TurnIds) -> Attempt:
         left_out_turns=new.left_out_turns,
         found=new.found,
         disclosure=new.disclosure,
+        parameters=new.parameters,
         requested_model=new.model,
         prompt_characters=new.forecast.prompt_characters,
         prompt_tokens_estimated=new.forecast.prompt_tokens_estimated,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hybridchat.domain.attachments import AttachedFile, Attachment
 from hybridchat.domain.budget import Verdict
@@ -26,12 +27,15 @@ from hybridchat.domain.estimate import Size, message_size
 from hybridchat.domain.pricing import CostEstimate
 from hybridchat.domain.routing import Candidate, Decision
 from hybridchat.domain.secrets.rules import Finding
+from hybridchat.domain.tuning import Untaken, over
 from hybridchat.ledger.store import NewWaiting
 from hybridchat.session.ways import Way
 
 if TYPE_CHECKING:
     from hybridchat.session.disclosing import Found
     from hybridchat.session.turn import Turn
+
+_DEFAULT = Parameters()
 
 
 class Plan(Struct, frozen=True):
@@ -54,6 +58,7 @@ class Plan(Struct, frozen=True):
     effort: Effort | None = None  # None: the model's own
     found: Found | None = None  # what a managed target would get by accident
     unread: tuple[str, ...] = ()  # names of attachments that a managed target would get and nobody can look through
+    untaken: tuple[Untaken, ...] = ()  # settings that the target does not take
 
     @property
     def is_undecided(self) -> bool:
@@ -138,6 +143,7 @@ class Chat:
         self.reasoning: Reasoning | None = None  # None: by the config's rules
         self.workload: str | None = None
         self.effort: Effort | None = None  # None: the model's own
+        self.parameters = Parameters()  # but for the effort
         self.may_leave = False  # the user chose a managed route since the last answer
         self.queue: list[Draft] = []
         self.waiting: tuple[NewWaiting, ...] = ()  # the queue as it was last told and stored
@@ -167,7 +173,7 @@ class Chat:
         chat.messages = messages
         chat.reasoning = conversation.reasoning
         chat.workload = conversation.workload
-        chat.effort = conversation.effort
+        chat.effort, chat.parameters = conversation.effort, conversation.parameters
         chat.waiting = tuple(
             NewWaiting(text, enclosed=(waiting_files or {}).get(at, ())) for at, text in enumerate(conversation.waiting)
         )
@@ -209,6 +215,22 @@ class Chat:
 
 def system_size(system: str) -> Size:
     return message_size(system) if system else Size()
+
+
+def settings_of(chat: Chat) -> Parameters:
+    """All that is set for the conversation."""
+    return replace(chat.parameters, effort=chat.effort)
+
+
+def tuned(chat: Chat, draft: Draft) -> Draft:
+    """With the conversation's settings where the draft says nothing itself. A summary is not cut off by what ends a
+    reply."""
+    settings = settings_of(chat)
+    if draft.purpose is Purpose.SUMMARY:
+        settings = replace(settings, max_tokens=None, stop=())
+    if settings == _DEFAULT or draft.parameters == settings:
+        return draft
+    return replace(draft, parameters=over(draft.parameters, settings))
 
 
 def count_turns(messages: Sequence[Message]) -> int:

@@ -21,7 +21,7 @@ from hybridchat.session.ledgers import Ledgers
 from hybridchat.session.planning import Planner
 from hybridchat.session.recovery import Recovery, make_try
 from hybridchat.session.sending import begin_again, begin_turn
-from hybridchat.session.state import Chat, Draft, Plan
+from hybridchat.session.state import Chat, Draft, Plan, tuned
 from hybridchat.session.turn import Turn
 
 
@@ -97,6 +97,7 @@ class Turns:
         is_new = chat.id is None
         try:
             chat.privacy = strictest(chat.privacy, await self._ledgers.privacy(chat))
+            draft = tuned(chat, draft)
             draft = await self._attached.loaded(chat, draft)
             await self._planner.look(chat, draft)
             plan = self._planner.plan(chat, draft, is_sending=True)
@@ -104,8 +105,6 @@ class Turns:
                 raise self._planner.refusal(plan)
             self._tell_unread(plan)
             draft = replace(draft, history=tuple(chat.messages) if draft.history is None else draft.history)
-            if draft.parameters.effort is None:
-                draft = replace(draft, parameters=replace(draft.parameters, effort=chat.effort))
             first = make_try(self._fleet, self._planner, chat, draft, plan)
             instead_of, ledger = chat.leaf_id if is_again else None, self._ledgers.of_chat(chat)
             if is_again:

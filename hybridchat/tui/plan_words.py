@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hybridchat.domain.chat import Disclosure
 from hybridchat.domain.routing import Candidate, Decision, Outlook
 from hybridchat.domain.text import clean_line, count_of
+from hybridchat.domain.tuning import Untaken
 from hybridchat.tui.enter import Enter
 from hybridchat.tui.words import EFFORT, Part, candidate_words, cost_words
 
@@ -21,8 +23,10 @@ def plan_parts(plan: Plan, enter: Enter, *, wide: bool, send: str = "Enter", rou
     gap = "  " if wide else "\n"
     if decision.outlook is Outlook.SEND and decision.target is not None:
         parts, cost = _target(decision.target, says), _cost(plan, wide=wide)
-        if plan.effort is not None:
+        if plan.effort is not None and all(one.name != "effort" for one in plan.untaken):
             parts.append((f" · {EFFORT[plan.effort]}", "$muted"))
+        if plan.untaken:
+            parts.append((f" · {clean_line(_untaken(plan.untaken), 160)}", "$warning"))
         if plan.found is not None:
             is_masked = plan.found.disclosure is Disclosure.MASKED
             words = f" · {plan.found.words} {'masked' if is_masked else 'as it is'}"
@@ -43,6 +47,12 @@ def _target(target: Candidate, says: str) -> list[Part]:
     backend, model, zone = candidate_words(target)
     color = "$local" if target.is_local else "$managed"
     return [(f"{says} ", "$muted"), (backend, f"bold {color}"), f" · {model} · ", (zone, color)]
+
+
+def _untaken(settings: Sequence[Untaken]) -> str:
+    """`without temperature (gpt-5 takes none)`; a request is not answered with what is refused."""
+    words = (("refuses" if one.is_refused else "without") + f" {one.title} ({one.why})" for one in settings)
+    return ", ".join(words)
 
 
 def _cost(plan: Plan, *, wide: bool) -> list[Part]:

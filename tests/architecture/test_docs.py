@@ -23,7 +23,9 @@ from hybridchat.session.drafting import draft
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 USERS = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["embedded"]]
-DEVELOPERS = [*PROJECT["dependency-groups"]["build"], *PROJECT["dependency-groups"]["test"]]
+BUILD, CHECK, TEST = (PROJECT["dependency-groups"][name] for name in ("build", "check", "test"))
+assert TEST[0] == {"include-group": "check"}
+DEVELOPERS = [*BUILD, *CHECK, *TEST[1:]]
 
 
 def locked(name: str) -> dict[str, str]:
@@ -49,15 +51,14 @@ def test_every_dependency_says_why() -> None:
 
 
 def test_the_locks_hold_what_the_project_asks_for() -> None:
-    for name, wanted in (("run.lock", USERS), ("test.lock", USERS + DEVELOPERS)):
+    for name, wanted in (("run.lock", USERS), ("check.lock", USERS + BUILD + CHECK), ("test.lock", USERS + DEVELOPERS)):
         pins = locked(name)
         for requirement in map(Requirement, wanted):
             assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), f"{requirement} in {name}"
 
 
 def test_the_tests_run_on_what_users_get() -> None:
-    run, test = locked("run.lock"), locked("test.lock")
-    assert run.items() <= test.items()
+    assert locked("run.lock").items() <= locked("check.lock").items() <= locked("test.lock").items()
 
 
 def test_links_lead_somewhere() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TOOLS = ("cat", "chmod", "cmp", "cp", "cut", "dirname", "grep", "mkdir", "readlink", "sh", "tail")
+TOOLS = ("cat", "chmod", "cmp", "cp", "cut", "date", "dirname", "grep", "mkdir", "readlink", "sh", "tail")
 PYTHON = """#!/bin/sh
 echo "$*" >>"$CALLS"
 case "$*" in
@@ -61,6 +62,7 @@ def test_the_first_time_it_installs_from_hashes_and_opens(checkout: Checkout) ->
     checkout.add_python()
     done = checkout.run("ask", "two words")
     assert (done.returncode, done.stdout) == (0, "opened with: -m hybridchat ask two words\n")
+    assert re.fullmatch(r"scripts/run: installing into .venv, once …\nscripts/run: installed in \d+ s\n", done.stderr)
     pip = [call for call in checkout.calls.read_text().splitlines() if "-m pip install" in call]
     assert "--require-hashes --only-binary :all:" in pip[0]
     assert pip[1].endswith(f"--no-build-isolation --no-deps --editable {checkout.root}")

@@ -36,6 +36,7 @@ ARGUMENTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "keys": ((), ("test",), ("set", "rented"), ("rm", "rented")),
     "doctor": ((), ("--round-trip",)),
     "export": (("conversation", "1"), ("usage",)),
+    "completion": (("zsh",),),
 }
 
 

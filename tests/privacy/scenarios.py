@@ -80,7 +80,7 @@ COMMANDS = (
     *("export conversation 1", "export usage --format csv", "backends list", "keys list", "local status", "backup"),
     *("restore", "ask --continue --local-only again", "escalate --conversation 1 --backend home"),
     *("fork 1 --with-turns all --yes", "export conversation 1 --format json -o {folder}/talk.json", "delete 1 --yes"),
-    *("import {folder}/talk.json", "mark 2 --star"),
+    *("import {folder}/talk.json", "mark 2 --star", "completion bash"),
 )
 REFUSED_COMMANDS = ("escalate --conversation 1", "escalate --conversation 1 --backend rented")
 # … and what looks at every backend of the config, where none is elsewhere.

@@ -25,7 +25,8 @@ from tests.real.tiny_model import CONTEXT, gguf_model, transformers_model
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache"
-OF_THE_SYSTEM = ("browser", "keyring")  # where root may not install them, they are missing
+SHELLS = ("fish", "mandoc", "zsh")
+OF_THE_SYSTEM = ("browser", "keyring", *SHELLS)  # where root may not install them, they are missing
 START_S = {"llamacpp": 20.0, "vllm": 180.0}
 
 
@@ -49,6 +50,8 @@ def _why_not(engine: str) -> str | None:
         return f"no {' and '.join(missing)} here: run scripts/keyring_env" if missing else None
     if engine == "browser":
         return None if browser() else "no Chromium here: run scripts/browser_env"
+    if engine in SHELLS:
+        return None if shutil.which(engine) else f"no {engine} here: run scripts/shells_env"
     if os.environ.get("HYBRIDCHAT_TEST_VLLM") or (ROOT / ".venv-vllm" / "stamp").exists():
         return None
     return "no vLLM here: run scripts/vllm_env"
@@ -56,7 +59,7 @@ def _why_not(engine: str) -> str | None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", "needs(engine): browser, embedded, keyring, llamacpp or vllm must be able to run here"
+        "markers", "needs(engine): browser, embedded, keyring, llamacpp, vllm or a program must be able to run here"
     )
 
 

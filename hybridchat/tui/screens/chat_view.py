@@ -20,6 +20,7 @@ from hybridchat.config import UiConfig
 from hybridchat.domain.chat import Attempt, Kind, Message, MessageState, Privacy, Reasoning
 from hybridchat.domain.routing import Candidate, Outlook
 from hybridchat.domain.text import clean_line
+from hybridchat.domain.tuning import in_words
 from hybridchat.errors import HybridchatError
 from hybridchat.session import events as news
 from hybridchat.session.state import NOTHING, Along
@@ -188,9 +189,12 @@ class ChatView(Screen[None]):
         self.route_line.show(plan, enter)
         conversation = self.chat.conversation
         self.title_bar.title = conversation.title if conversation else "New chat"
+        settings = in_words(self.chat.parameters, self.chat.system)  # the effort is in the line over the composer
         marks = (
             ("SIMULATED" if self._is_simulated else "", "bold $warning"),
             (marks_of(conversation) if conversation else "", "$muted"),
+            ("tuned" if settings else "", "$primary"),
+            (", ".join(settings), "$muted"),
             (clean_line(plan.workload or "", 20), "$muted"),
             ("high reasoning" if plan.reasoning is Reasoning.HIGH else "", "$muted"),
             ("off the record" if self.chat.is_off_record else "", "bold $warning"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from hybridchat.domain.chat import Role
+from hybridchat.domain.chat import Parameters, Role
 from hybridchat.domain.imports import Found, ImportedConversation, ImportedMessage, Unread
 from hybridchat.importing import chatgpt, claude, open_webui, own
 from tests.unit.importing import shapes
@@ -278,3 +279,17 @@ def test_tags_stars_and_what_was_archived() -> None:
     chat = shapes.webui(shapes.webui_message("1", None, "user", "hello"), leaf="1")
     marked, _ = read(open_webui, {**chat, "pinned": True, "meta": {"tags": ["Work", "a,b", 7, "home", "work"]}})
     assert (marked.tags, marked.starred_at, marked.archived_at) == (("home", "work"), "2023-11-14T22:13:25.000Z", None)
+
+
+def test_settings_of_our_own_come_as_far_as_they_are_sound() -> None:
+    entry: dict[str, Any] = {
+        "origin": "hybridchat:x:1",
+        "messages": [],
+        "privacy": "open",
+        "created_at": "",
+        "updated_at": "",
+    }
+    entry["parameters"] = {"temperature": 0.5, "seed": "three", "max_tokens": -1, "stop": ["END"]}
+    (talk,) = own.read(json.dumps(entry).encode(), "file", "2026-11-21T08:30:00.000Z")
+    assert isinstance(talk, ImportedConversation)
+    assert talk.parameters == Parameters(temperature=0.5, stop=("END",))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hybridchat.domain.chat import Privacy, Role
+from hybridchat.domain.chat import Parameters, Privacy, Role
 from hybridchat.domain.imports import Found, ImportedAttempt, ImportedConversation, ImportedMessage, Unread
 from hybridchat.errors import UsageError
 from hybridchat.ledger import merging
@@ -162,6 +162,15 @@ def test_marks_come_along(ledger: Ledger, tmp_path: Path) -> None:
     (conversation,) = ledger.conversations().result()
     assert conversation.tags == ("work",)
     assert conversation.starred_at and conversation.archived_at
+
+
+def test_settings_come_along(ledger: Ledger, tmp_path: Path) -> None:
+    settings = Parameters(temperature=0.3, stop=("END",))
+    with another(tmp_path) as (theirs, path):
+        whole_turn(theirs, parameters=settings, system="Be brief.")
+        merge(path, ledger)
+    (conversation,) = ledger.conversations().result()
+    assert (conversation.parameters, conversation.system) == (settings, "Be brief.")
 
 
 def test_a_pinned_conversation_stays_pinned(ledger: Ledger, tmp_path: Path) -> None:
