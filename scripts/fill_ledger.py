@@ -17,20 +17,13 @@ from statistics import median
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from hybridchat.domain.chat import (  # noqa: E402
-    MessageState,
-    Outcome,
-    Privacy,
-    Proof,
-    Purpose,
-    Reasoning,
-    Zone,
-)
+from hybridchat.domain.chat import Proof, Zone  # noqa: E402
 from hybridchat.domain.search import Query, parse_query  # noqa: E402
 from hybridchat.ledger import summary  # noqa: E402
 from hybridchat.ledger.connect import connect_writer, transaction  # noqa: E402
-from hybridchat.ledger.store import AttemptEnd, Ledger, NewAttempt, NewTurn, TurnIds, open_ledger  # noqa: E402
+from hybridchat.ledger.store import Ledger, TurnIds, open_ledger  # noqa: E402
 from hybridchat.ledger.times import utc_text  # noqa: E402
+from tests.unit.ledger.helpers import end_of, new_turn  # noqa: E402
 
 SEED = 20261101
 LAST_DAY = datetime(2026, 11, 1, tzinfo=UTC)
@@ -187,7 +180,7 @@ def _append_p95_ms(ledger: Ledger, times: int = 300) -> float:
     """Flushes and ends of replies; the turn's own commit waits for the disk and is not of this budget."""
     parent, conversation, took = None, None, []
     for number in range(times):
-        ids = ledger.begin_turn(new_turn(conversation, parent)).result()
+        ids = ledger.begin_turn(new_turn(conversation_id=conversation, parent_id=parent)).result()
         conversation, parent = ids.conversation_id, ids.reply_message_id
         text = "word " * (number % 200)
         took.append(_elapsed_ms(partial(_flush, ledger, parent, text)))
@@ -200,62 +193,7 @@ def _flush(ledger: Ledger, message_id: int, text: str) -> None:
 
 
 def finish(ledger: Ledger, ids: TurnIds, text: str) -> None:
-    ledger.end_attempt(_end(ids.attempt_id, ids.reply_message_id, text)).result()
-
-
-def new_turn(conversation: int | None, parent: int | None) -> NewTurn:
-    backend, kind, model, zone, proof = BACKENDS[0]
-    return NewTurn(
-        conversation_id=conversation,
-        title="measured",
-        privacy=Privacy.OPEN,
-        route="auto",
-        model=None,
-        system="",
-        workload=None,
-        reasoning=Reasoning.NORMAL,
-        parent_id=parent,
-        text="how long does this take?",
-        decided_backend=backend,
-        decided_model=model,
-        attempt=NewAttempt(
-            purpose=Purpose.CHAT,
-            backend=backend,
-            kind=kind,
-            model=model,
-            zone=zone,
-            proof=proof,
-            privacy=Privacy.OPEN,
-            workload=None,
-            route_reason="measured",
-        ),
-    )
-
-
-def _end(attempt_id: int, message_id: int, text: str) -> AttemptEnd:
-    return AttemptEnd(
-        attempt_id=attempt_id,
-        message_id=message_id,
-        text=text,
-        thinking="",
-        thinking_ms=None,
-        signature="",
-        state=MessageState.COMPLETE,
-        note="",
-        outcome=Outcome.OK,
-        model="qwen3-8b",
-        error_kind=None,
-        finish_reason="stop",
-        ttft_ms=120.0,
-        latency_ms=900.0,
-        load_ms=None,
-        prompt_tokens=100,
-        cached_tokens=None,
-        cache_write_tokens=None,
-        completion_tokens=200,
-        thinking_tokens=None,
-        tokens_per_s=80.0,
-    )
+    ledger.end_attempt(end_of(ids, text)).result()
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from hybridchat.cli.known import BACKEND
-from hybridchat.domain.dates import ALLOWED, parse_when
+from hybridchat.domain.moments import ALLOWED, parse_when
 from hybridchat.ledger.times import utc_text
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -10,6 +10,8 @@ from msgspec import Struct
 
 from hybridchat.domain.attachments import AttachedFile, Attachment
 from hybridchat.domain.chat import Effort, MessageState, Parameters, Privacy, Reasoning, Role
+from hybridchat.domain.moments import moment_text
+from hybridchat.domain.tags import tags_among
 
 
 class ImportedMessage(Struct, frozen=True, kw_only=True):
@@ -82,3 +84,83 @@ class Unread(Struct, frozen=True):
 
 
 Found = ImportedConversation | ImportedAttempt | Unread
+
+
+class OwnConversation(Struct, kw_only=True):
+    """A conversation as a hybridchat keeps it, in its JSON and its ledger alike. `now` stands for what is no time."""
+
+    privacy: Privacy
+    created_at: str
+    updated_at: str
+    title: str = ""
+    system: str = ""
+    workload: str | None = None
+    reasoning: Reasoning = Reasoning.NORMAL
+    effort: Effort | None = None
+    active_leaf_id: int | None = None
+    origin: str | None = None
+    starred_at: str | None = None
+    archived_at: str | None = None
+
+    def imported(
+        self,
+        origin: str,
+        messages: Iterable[ImportedMessage],
+        active: str | None,
+        now: str,
+        *,
+        tags: Iterable[str],
+        parameters: Parameters,
+    ) -> ImportedConversation:
+        return ImportedConversation(
+            origin=origin,
+            title=self.title,
+            created_at=moment_text(self.created_at) or now,
+            updated_at=moment_text(self.updated_at) or now,
+            messages=tuple(messages),
+            active=active,
+            privacy=self.privacy,
+            system=self.system,
+            workload=self.workload,
+            reasoning=self.reasoning,
+            effort=self.effort,
+            parameters=parameters,
+            tags=tags_among(tags),
+            starred_at=moment_text(self.starred_at),
+            archived_at=moment_text(self.archived_at),
+        )
+
+
+class OwnMessage(Struct, kw_only=True):
+    """One message of it. `id` and `parent_id` hold within it."""
+
+    id: int
+    role: Role
+    text: str
+    created_at: str
+    parent_id: int | None = None
+    thinking: str = ""
+    thinking_ms: float | None = None
+    state: MessageState = MessageState.COMPLETE
+    note: str = ""
+    signature: str = ""
+    model: str | None = None
+    origin: str | None = None
+
+    def imported(
+        self, origin: str, parent: str | None, now: str, attempts: tuple[ImportedAttempt, ...] = ()
+    ) -> ImportedMessage:
+        return ImportedMessage(
+            origin=origin,
+            parent=parent,
+            role=self.role,
+            text=self.text,
+            created_at=moment_text(self.created_at) or now,
+            thinking=self.thinking,
+            thinking_ms=self.thinking_ms,
+            state=self.state,
+            note=self.note,
+            signature=self.signature,
+            model=self.model,
+            attempts=attempts,
+        )

@@ -14,7 +14,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from hybridchat.domain.chat import Zone
-from hybridchat.domain.dates import ALLOWED, parse_when
+from hybridchat.domain.moments import ALLOWED, parse_when
 from hybridchat.domain.text import clean_line
 
 LOCAL = "local"  # as a zone: of one's own

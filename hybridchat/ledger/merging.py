@@ -7,28 +7,27 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from hybridchat.domain.attachments import AttachedFile
-from hybridchat.domain.chat import Attempt, Effort, MessageState, Privacy, Reasoning, Role
+from hybridchat.domain.chat import Attempt, MessageState
 from hybridchat.domain.imports import (
     Found,
     ImportedAttempt,
-    ImportedConversation,
     ImportedFile,
     ImportedMessage,
+    OwnConversation,
+    OwnMessage,
     Unread,
     imported_file,
 )
 from hybridchat.domain.moments import moment_text
-from hybridchat.domain.tags import tags_among
 from hybridchat.domain.tuning import from_stored
 from hybridchat.errors import UsageError
 from hybridchat.ledger.connect import APPLICATION_ID, SCHEMA_VERSION, SQLITE_ERRORS
@@ -45,37 +44,10 @@ SELECT a.*, c.data FROM attachment a LEFT JOIN content c ON c.digest = a.digest
 WHERE a.conversation_id = ? AND a.message_id IS NOT NULL ORDER BY a.id"""
 
 
-class _Conversation(Struct):
+class _Conversation(OwnConversation, kw_only=True):
     id: int
-    title: str
-    created_at: str
-    updated_at: str
-    privacy: Privacy
-    reasoning: Reasoning
-    system: str = ""
-    workload: str | None = None
-    effort: Effort | None = None
-    parameters: str = "{}"
-    active_leaf_id: int | None = None
-    origin: str | None = None
     tags: str = "[]"
-    starred_at: str | None = None
-    archived_at: str | None = None
-
-
-class _Message(Struct):
-    id: int
-    role: Role
-    text: str
-    created_at: str
-    state: MessageState
-    parent_id: int | None = None
-    thinking: str = ""
-    thinking_ms: float | None = None
-    note: str = ""
-    signature: str = ""
-    model: str | None = None
-    origin: str | None = None
+    parameters: str = "{}"
 
 
 def is_ledger(file: Path) -> bool:
@@ -170,54 +142,32 @@ class _Other:
         messages: dict[int, ImportedMessage] = {}
         for row in self._rows("SELECT * FROM message WHERE conversation_id = ? ORDER BY id", number):
             try:
-                one = msgspec.convert(_known(row), _Message)
+                one = msgspec.convert(_known(row), OwnMessage)
             except msgspec.ValidationError as error:
                 yield Unread(f"{where}, message {row['id']}", str(error))
                 continue
             if one.state is MessageState.STREAMING:
                 yield Unread(f"{where}, message {one.id}", "it is still being written: import again when it is done")
                 continue
-            messages[one.id] = self._message(one, messages, tuple(attempts.get(one.id, ())), now)
+            parent = messages.get(one.parent_id or 0)
+            messages[one.id] = one.imported(
+                one.origin or origin_of(self.uuid, one.id),
+                parent.origin if parent else None,
+                now,
+                tuple(attempts.get(one.id, ())),
+            )
             messages[one.id] = replace(messages[one.id], attachments=files.get(one.id, ()))
         active = messages.get(said.active_leaf_id or 0) or next(reversed(messages.values()), None)
-        yield ImportedConversation(
-            origin=said.origin or origin_of(self.uuid, said.id),
-            title=said.title,
-            created_at=moment_text(said.created_at) or now,
-            updated_at=moment_text(said.updated_at) or now,
-            messages=tuple(messages.values()),
-            active=active.origin if active else None,
-            privacy=said.privacy,
-            system=said.system,
-            workload=said.workload,
-            reasoning=said.reasoning,
-            effort=said.effort,
-            parameters=from_stored(said.parameters),
+        yield said.imported(
+            said.origin or origin_of(self.uuid, said.id),
+            messages.values(),
+            active.origin if active else None,
+            now,
             tags=_tags(said.tags),
-            starred_at=moment_text(said.starred_at),
-            archived_at=moment_text(said.archived_at),
+            parameters=from_stored(said.parameters),
         )
         for message_id, found_ones in attempts.items():
             yield from found_ones if message_id not in messages else ()
-
-    def _message(
-        self, said: _Message, before: Mapping[int, ImportedMessage], attempts: tuple[ImportedAttempt, ...], now: str
-    ) -> ImportedMessage:
-        parent = before.get(said.parent_id or 0)
-        return ImportedMessage(
-            origin=said.origin or origin_of(self.uuid, said.id),
-            parent=parent.origin if parent else None,
-            role=said.role,
-            text=said.text,
-            created_at=moment_text(said.created_at) or now,
-            thinking=said.thinking,
-            thinking_ms=said.thinking_ms,
-            state=said.state,
-            note=said.note,
-            signature=said.signature,
-            model=said.model,
-            attempts=attempts,
-        )
 
     def _files(self, number: int) -> dict[int, tuple[ImportedFile, ...]]:
         """By message. What is damaged is left out: its message says by its words what went along."""
@@ -254,11 +204,11 @@ def _known(row: Row) -> Row:
     return {name: value for name, value in row.items() if value is not None}
 
 
-def _tags(stored: str) -> tuple[str, ...]:
+def _tags(stored: str) -> list[str]:
     try:
-        return tags_among(msgspec.json.decode(stored, type=list[str]))
+        return msgspec.json.decode(stored, type=list[str])
     except msgspec.MsgspecError:
-        return ()
+        return []
 
 
 def _is_sane(value: object) -> bool:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from decimal import ROUND_CEILING, Decimal
 
 from hybridchat.domain.budget import Limit, OverBudget, Scope, Standing, grant, tightest
-from hybridchat.domain.dates import day_start
 from hybridchat.domain.estimate import History, size_of, spread_of
+from hybridchat.domain.moments import day_start
 from hybridchat.ledger.reads import USAGE_COLUMNS, to_attempt
 from hybridchat.ledger.records import AttemptCost, Forecast, Unpriced
 from hybridchat.ledger.summary import REPLY

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import timedelta
 
-from hybridchat.domain.dates import day_start
+from hybridchat.domain.moments import day_start
 from hybridchat.domain.stats import Money, Side, Snapshot, TokenKinds, summarize
 from hybridchat.ledger.records import UsageFilter
 from hybridchat.ledger.summary import REPLY, SUMS, counted, rows_as_summary, rows_between

@@ -7,7 +7,7 @@ from collections import defaultdict
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from hybridchat.domain.dates import day_start
+from hybridchat.domain.moments import day_start
 from hybridchat.domain.stats import Percentiles, share, summarize
 from hybridchat.ledger.records import EVERYTHING, AdviceFacts, Grouping, StatRow, UsageFilter
 from hybridchat.ledger.snapshot import money

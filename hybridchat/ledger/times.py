@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from hybridchat.domain.dates import day_start
-from hybridchat.domain.moments import utc_text
+from hybridchat.domain.moments import day_start, utc_text
 from hybridchat.errors import UsageError
 
 __all__ = ["LOCAL_DAY", "SLOT_S", "day_start", "from_epoch", "month_start", "parse", "slot_of", "utc_now", "utc_text"]

@@ -6,7 +6,7 @@ import sqlite3
 from typing import Any
 
 from hybridchat.domain.chat import Attempt
-from hybridchat.domain.dates import day_start
+from hybridchat.domain.moments import day_start
 from hybridchat.ledger.reads import USAGE_COLUMNS, to_attempt
 from hybridchat.ledger.records import UsageFilter
 from hybridchat.ledger.times import parse, utc_text

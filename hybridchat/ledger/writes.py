@@ -38,21 +38,7 @@ def begin_turn(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnId
     now = utc_now()
     conversation_id = turn.conversation_id
     if conversation_id is None:
-        conversation_id = insert(
-            db,
-            "conversation",
-            title=storable(turn.title),
-            created_at=now,
-            updated_at=now,
-            privacy=turn.privacy,
-            route=turn.route,
-            model=turn.model,
-            system=storable(turn.system),
-            workload=turn.workload,
-            reasoning=turn.reasoning,
-            effort=turn.effort,
-            parameters=stored(turn.parameters),
-        )
+        conversation_id = _insert_conversation(db, turn, now)
     else:
         _require_same_pin(db, conversation_id, turn.privacy)
         _require_parent(db, turn.parent_id)
@@ -85,22 +71,7 @@ def begin_turn(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnId
 
 def fork(db: sqlite3.Connection, new: NewFork) -> int:
     """The new conversation's id. Its messages follow one another, with the times at which they were said."""
-    now = utc_now()
-    conversation_id = insert(
-        db,
-        "conversation",
-        title=storable(new.title),
-        created_at=now,
-        updated_at=now,
-        privacy=new.privacy,
-        route=new.route,
-        model=new.model,
-        system=storable(new.system),
-        workload=new.workload,
-        reasoning=new.reasoning,
-        effort=new.effort,
-        parameters=stored(new.parameters),
-    )
+    conversation_id = _insert_conversation(db, new, utc_now())
     leaf_id: int | None = None
     for message in new.messages:
         leaf_id = insert(
@@ -118,6 +89,24 @@ def fork(db: sqlite3.Connection, new: NewFork) -> int:
         attachments.link(db, attachments.Place(conversation_id, leaf_id), message.attachments)
     db.execute("UPDATE conversation SET active_leaf_id = ? WHERE id = ?", (leaf_id, conversation_id))
     return conversation_id
+
+
+def _insert_conversation(db: sqlite3.Connection, new: NewTurn | NewFork, now: str) -> int:
+    return insert(
+        db,
+        "conversation",
+        title=storable(new.title),
+        created_at=now,
+        updated_at=now,
+        privacy=new.privacy,
+        route=new.route,
+        model=new.model,
+        system=storable(new.system),
+        workload=new.workload,
+        reasoning=new.reasoning,
+        effort=new.effort,
+        parameters=stored(new.parameters),
+    )
 
 
 def _require_same_pin(db: sqlite3.Connection, conversation_id: int, privacy: Privacy) -> None:

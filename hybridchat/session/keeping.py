@@ -37,6 +37,16 @@ async def place_for_keys() -> str:
     return f"kept in the system's keyring ({name})" if is_there else f"kept for this session only: {name}"
 
 
+async def keep_key(session_keys: SessionKeys, backend: str, address: Address, value: str) -> Kept:
+    """Keeps the key of that backend for its host: in this session in any case."""
+    session_keys.keep(backend, address, value)
+    try:
+        await asyncio.to_thread(store_key, address, value)
+    except HybridchatError as error:
+        return Kept("session", error.message, error.remedy)
+    return Kept("keyring", address.origin)
+
+
 class KeyKeeper:
     """Keeps keys for the backends of the config; the session uses each of them at once, wherever it is kept."""
 
@@ -50,18 +60,15 @@ class KeyKeeper:
         value = typed_key(value)
         entry = self._find(backend)
         address = parse_base_url(entry.base_url or "")
-        self._session_keys.keep(backend, address, value)
         if first := comes_first(entry, address):
+            self._session_keys.keep(backend, address, value)
             return Kept("session", f"{first} comes before the keyring", "change the key there")
-        try:
-            await asyncio.to_thread(store_key, address, value)
-        except HybridchatError as error:
-            return Kept("session", error.message, error.remedy)
-        if entry.key != "keyring":
+        kept = await keep_key(self._session_keys, backend, address, value)
+        if kept.place == "keyring" and entry.key != "keyring":
             from hybridchat.config_edit import set_value
 
             await asyncio.to_thread(set_value, self._config_file, f"backend.{backend}.key", "keyring")
-        return Kept("keyring", address.origin)
+        return kept
 
     def _find(self, backend: str) -> BackendConfig:
         config, _ = load_config(self._config_file)

@@ -21,12 +21,13 @@ from hybridchat.domain.audit import Errand
 from hybridchat.domain.chat import Health, HealthState, ModelInfo, Zone
 from hybridchat.domain.peers import Peer
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError, Refused
-from hybridchat.keys import Key, SessionKeys, delete_key, find_key, secret_variables, store_key, typed_key
+from hybridchat.keys import Key, SessionKeys, delete_key, find_key, secret_variables, typed_key
 from hybridchat.net.audit import Recorder, on_errand
 from hybridchat.net.client import open_client
 from hybridchat.net.peers import meeting
 from hybridchat.paths import Paths
 from hybridchat.session.drafting import NewBackend, draft, written
+from hybridchat.session.keeping import keep_key
 from hybridchat.session.prices import PriceBook, Quote
 from hybridchat.session.probing import ask_one_token
 from hybridchat.session.vouches import Vouches
@@ -223,11 +224,9 @@ class Providers:
         return Added(new.config, notice)
 
     async def _keep(self, new: NewBackend, key: str) -> tuple[NewBackend, str]:
-        try:
-            await asyncio.to_thread(store_key, new.spec.address, key)
-        except HybridchatError as error:
-            self._session_keys.keep(new.config.id, new.spec.address, key)
-            remedy = f"put it into the environment as {new.variable}"
-            notice = f"{error.message}, so the key is gone when this program ends — {remedy}"
-            return new.with_values(key=None if new.is_at_home else f"env:{new.variable}"), notice
-        return new.with_values(key="keyring"), ""
+        kept = await keep_key(self._session_keys, new.config.id, new.spec.address, key)
+        if kept.place == "keyring":
+            return new.with_values(key="keyring"), ""
+        remedy = f"put it into the environment as {new.variable}"
+        notice = f"{kept.reason}, so the key is gone when this program ends — {remedy}"
+        return new.with_values(key=None if new.is_at_home else f"env:{new.variable}"), notice

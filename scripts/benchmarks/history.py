@@ -10,7 +10,8 @@ from hybridchat.ledger.store import open_ledger
 from scripts.benchmarks.measure import Row, median, memory_mb
 from scripts.benchmarks.program import ALT_O, CTRL_O, ENTER, home_for, running, settle
 from scripts.benchmarks.server import PacedServer, markdown_tokens
-from scripts.fill_ledger import finish, new_turn
+from scripts.fill_ledger import finish
+from tests.unit.ledger.helpers import new_turn
 
 MESSAGES = 5_000
 RUNS = 5
@@ -64,7 +65,7 @@ def write_conversation(home: Path) -> None:
     conversation_id = parent_id = None
     marks = {OLD_TURN: f" {OLD_WORD}", MESSAGES // 2 - 1: LAST_WORD}
     for number in range(MESSAGES // 2):
-        ids = ledger.begin_turn(new_turn(conversation_id, parent_id)).result()
+        ids = ledger.begin_turn(new_turn(conversation_id=conversation_id, parent_id=parent_id)).result()
         finish(ledger, ids, reply + marks.get(number, ""))
         conversation_id, parent_id = ids.conversation_id, ids.reply_message_id
     ledger.close()

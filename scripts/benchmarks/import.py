@@ -16,7 +16,8 @@ from hybridchat.errors import LedgerError
 from hybridchat.ledger.store import Ledger, open_ledger
 from scripts.benchmarks.measure import Row, percentile
 from scripts.benchmarks.program import HYBRIDCHAT
-from scripts.fill_ledger import WORDS, finish, new_turn
+from scripts.fill_ledger import WORDS, finish
+from tests.unit.ledger.helpers import new_turn
 
 CONVERSATIONS, MESSAGES = 5_000, 100_000
 PAUSE_S = 0.2
@@ -61,7 +62,7 @@ def import_it(export: Path, home: Path, window: Ledger | None) -> tuple[float, f
 def _write(window: Ledger) -> float:
     start = time.monotonic()
     try:
-        ids = window.begin_turn(new_turn(None, None)).result()
+        ids = window.begin_turn(new_turn()).result()
         taken_s = time.monotonic() - start
         finish(window, ids, "a reply")
     except LedgerError:

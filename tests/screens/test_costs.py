@@ -8,27 +8,9 @@ from hybridchat import wiring
 from hybridchat.domain.pricing import format_usd
 from hybridchat.session.chat import Session
 from tests.fakes.completions import FakeCompletions
+from tests.fakes.configs import lab, rented, write_config
 from tests.tui.conftest import Screenplay, Stage
 
-CONFIG = """
-[[backend]]
-id = "lab"
-kind = "openai-compatible"
-base_url = "{local}"
-model = "fake"
-vouched = true
-
-[[backend]]
-id = "rented"
-kind = "openai-compatible"
-base_url = "{managed}"
-model = "fake"
-zone = "managed"
-
-[backend.price."fake"]
-input = 1000
-output = 2000
-"""
 TOKENS = 10
 SECOND_QUESTION = "and now a somewhat longer question"
 
@@ -53,8 +35,7 @@ def row(stage: Stage, name: str) -> tuple[str, ...]:
 
 
 def configured_session(home: Path, local: FakeCompletions, managed: FakeCompletions) -> Session:
-    home.mkdir(mode=0o700)
-    (home / "config.toml").write_text(CONFIG.format(local=local.url, managed=managed.url))
+    write_config(home, lab(local.url), rented(managed.url))
     return wiring.load().open_session()
 
 

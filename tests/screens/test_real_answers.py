@@ -20,30 +20,9 @@ from hybridchat.tui.screens.dialogs import Confirm, Prompt
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.stops import SetLimit
 from tests.fakes.completions import FakeCompletions
+from tests.fakes.configs import lab, rented, write_config
 from tests.tui.conftest import Screenplay, Stage
 
-CONFIG = """
-[[backend]]
-id = "lab"
-kind = "openai-compatible"
-base_url = "{local}"
-model = "fake"
-vouched = true
-
-[[backend]]
-id = "rented"
-kind = "openai-compatible"
-base_url = "{managed}"
-model = "fake"
-zone = "managed"
-
-[backend.price."fake"]
-input = 1000
-output = 2000
-
-[route]
-default = "{route}"
-"""
 TOKENS = 10
 Rent = Callable[..., Any]
 
@@ -83,12 +62,6 @@ class Two:
             return ledger.execute(query).fetchall()
 
 
-def configured_session(home: Path, config: str) -> Session:
-    home.mkdir(mode=0o700)
-    (home / "config.toml").write_text(config)
-    return wiring.load().open_session()
-
-
 @pytest.fixture
 def rent(play: Screenplay, home: Path) -> Rent:
     """`async with rent(route="managed", limited=(60,)) as two:` where `limited` is the managed server's."""
@@ -100,8 +73,8 @@ def rent(play: Screenplay, home: Path) -> Rent:
         async with FakeCompletions(tokens=TOKENS) as local, FakeCompletions(tokens=TOKENS, limited=limited) as managed:
 
             async def open_session() -> Session:
-                config = CONFIG.format(local=local.url, managed=managed.url, route=route)
-                return configured_session(home, config + more)
+                write_config(home, lab(local.url), rented(managed.url), f'[route]\ndefault = "{route}"\n', more)
+                return wiring.load().open_session()
 
             ui = UiConfig(text_width=150)  # figures stand in one line
             async with play(open_session=open_session, size=size, ui=ui) as stage:

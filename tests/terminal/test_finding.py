@@ -10,12 +10,12 @@ import pytest
 
 from hybridchat.ledger.store import NewMarks, open_ledger
 from tests.terminal.conftest import Serve
-from tests.tui.terminal import Terminal
+from tests.terminal.sitting import configure, open_app, sitting
 from tests.unit.ledger.helpers import end_of, new_turn
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal")
 
-ALT_O, CTRL_F, CTRL_Q, CTRL_U, DOWN, ESC = "\x1bo", "\x06", "\x11", "\x15", "\x1b[B", "\x1b"
+ALT_O, CTRL_F, CTRL_U, DOWN, ESC = "\x1bo", "\x06", "\x15", "\x1b[B", "\x1b"
 
 
 def write_conversations(home: Path) -> None:
@@ -36,12 +36,9 @@ def write_conversations(home: Path) -> None:
 
 
 def test_search_jump_and_find(home: Path, serve: Serve) -> None:
-    home.mkdir(mode=0o700)
-    backend = f'id = "lab"\nkind = "openai-compatible"\nbase_url = "{serve()}"\nmodel = "fake"\nvouched = true\n'
-    (home / "config.toml").write_text(f"[[backend]]\n{backend}")
+    configure(home, serve())
     write_conversations(home)
-    with Terminal(env={"HYBRIDCHAT_HOME": str(home)}, columns=80, rows=24) as terminal:
-        terminal.wait_for("Enter sends to lab")
+    with sitting(home) as terminal:
         terminal.type("a draft")
         terminal.wait_for("a draft")
         terminal.type(ALT_O)
@@ -68,9 +65,7 @@ def test_search_jump_and_find(home: Path, serve: Serve) -> None:
         terminal.wait_for("the xylophone answer")
         terminal.type("\r")  # to the first of two answers: on the branch that was not shown
         terminal.wait_for(lambda text: "the xylophone answer" in text and "1 of 1" in text)
-        terminal.type(CTRL_Q)
-        assert terminal.wait_for_exit() == 0
-    with Terminal(["search", "--json", "needle", "before:today"], env={"HYBRIDCHAT_HOME": str(home)}) as terminal:
+    with open_app(home, "search", "--json", "needle", "before:today") as terminal:
         terminal.wait_for("]")
         assert terminal.wait_for_exit() == 0
         assert json.loads(terminal.text) == []

@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import signal
-import sqlite3
 import sys
 import termios
 from pathlib import Path
@@ -15,27 +14,12 @@ from pathlib import Path
 import pytest
 
 from tests.terminal.conftest import Serve
+from tests.terminal.sitting import ENDLESS, configure, open_app, sitting, stored
 from tests.tui.terminal import Terminal
 
 ALTERNATE_SCREEN_ON = b"\x1b[?1049h"
 ALTERNATE_SCREEN_OFF = b"\x1b[?1049l"
-ENDLESS = ("--tokens", "1000000")  # a reply that is ended from outside, however long that takes
 MOUSE_OFF = b"\x1b[?1000l"
-
-
-def configure(home: Path, url: str, more: str = "") -> None:
-    home.mkdir(mode=0o700)
-    backend = f'id = "lab"\nkind = "openai-compatible"\nbase_url = "{url}"\nmodel = "fake"\nvouched = true\n'
-    (home / "config.toml").write_text(f"[[backend]]\n{backend}{more}")
-
-
-def open_app(home: Path, *arguments: str, columns: int = 80, rows: int = 24) -> Terminal:
-    return Terminal(arguments, env={"HYBRIDCHAT_HOME": str(home)}, columns=columns, rows=rows)
-
-
-def stored(home: Path, query: str) -> list[tuple[object, ...]]:
-    with sqlite3.connect(home / "hybridchat.db") as ledger:
-        return ledger.execute(query).fetchall()
 
 
 def test_start_send_quit_and_find_it_again(home: Path, serve: Serve) -> None:
@@ -55,27 +39,21 @@ def test_start_send_quit_and_find_it_again(home: Path, serve: Serve) -> None:
 
 def test_escape_stops_and_keeps_what_came(home: Path, serve: Serve) -> None:
     configure(home, serve("--tokens-per-s", "5", *ENDLESS))
-    with open_app(home) as terminal:
-        terminal.wait_for("Enter sends to lab")
+    with sitting(home) as terminal:
         terminal.type("go\r")
         terminal.wait_for("A heading")
         terminal.type("\x1b")
         terminal.wait_for(lambda text: "stopped" in text.lower())
-        terminal.type("\x11")
-        assert terminal.wait_for_exit() == 0
     assert stored(home, "select outcome from usage") == [("stopped",)]
     assert "A heading" in str(stored(home, "select text from message where role = 'assistant'"))
 
 
 def test_enter_twice_sends_once(home: Path, serve: Serve) -> None:
     configure(home, serve("--tokens-per-s", "500"))
-    with open_app(home) as terminal:
-        terminal.wait_for("Enter sends to lab")
+    with sitting(home) as terminal:
         terminal.type("only once\r\r")
         terminal.wait_for("to first token")
         terminal.type("\r\x1b\r")
-        terminal.type("\x11")
-        assert terminal.wait_for_exit() == 0
     assert stored(home, "select count(*) from usage") == [(1,)]
 
 
@@ -178,10 +156,8 @@ def test_two_windows_do_not_mark_each_others_replies(home: Path, serve: Serve) -
         first.wait_for("Enter sends to lab")
         first.type("go\r")
         first.wait_for("A heading")
-        with open_app(home) as second:
-            second.wait_for("Enter sends to lab")
-            second.type("\x11")
-            assert second.wait_for_exit() == 0
+        with sitting(home):
+            pass
         assert stored(home, "select outcome from usage") == [(None,)]
         first.type("\x1b")
         first.wait_for(lambda text: "stopped" in text.lower())
@@ -222,26 +198,19 @@ def test_a_dead_server_is_one_readable_line(home: Path, serve: Serve) -> None:
 
 def test_a_paste_is_text_and_never_a_key(home: Path, serve: Serve) -> None:
     configure(home, serve("--tokens-per-s", "500"))
-    with open_app(home) as terminal:
-        terminal.wait_for("Enter sends to lab")
+    with sitting(home) as terminal:
         terminal.type("\x1b[200~begin\x1b\x11 \x1b[31m \x1b\r end\x1b[201~")
         terminal.wait_for("begin␛␑ ␛[31m ␛")
         terminal.wait_for("end")
-        terminal.type("\x11")
-        assert terminal.wait_for_exit() == 0
     assert stored(home, "select count(*) from message") == [(0,)]
 
 
 def test_the_debug_log_tells_events_and_neither_words_nor_keys(home: Path, serve: Serve) -> None:
     url = serve("--tokens-per-s", "500")
     configure(home, url, 'key = "env:LAB_KEY"\n')
-    env = {"HYBRIDCHAT_HOME": str(home), "LAB_KEY": "sk-canary-key"}
-    with Terminal(["--debug"], env=env, columns=80, rows=24) as terminal:
-        terminal.wait_for("Enter sends to lab")
+    with sitting(home, "--debug", env={"LAB_KEY": "sk-canary-key"}) as terminal:
         terminal.type("canary words\r")
         terminal.wait_for("to first token")
-        terminal.type("\x11")
-        assert terminal.wait_for_exit() == 0
     assert [file.name for file in (home / "logs").iterdir()] == ["debug.log"]
     log = (home / "logs" / "debug.log").read_text()
     assert "TurnBegan conversation=1 message=2" in log
@@ -252,8 +221,7 @@ def test_the_debug_log_tells_events_and_neither_words_nor_keys(home: Path, serve
 
 def test_the_mouse_selects_what_is_copied(home: Path, serve: Serve) -> None:
     configure(home, serve("--tokens-per-s", "500"))
-    with open_app(home, columns=100, rows=50) as terminal:
-        terminal.wait_for("Enter sends to lab")
+    with sitting(home, columns=100, rows=50) as terminal:
         terminal.type("go\r")
         terminal.wait_for("to first token")
         wanted = "A paragraph with bold"
@@ -268,8 +236,6 @@ def test_the_mouse_selects_what_is_copied(home: Path, serve: Serve) -> None:
         terminal.wait_until(lambda: re.search(rb"\x1b]52;c;[^\x07]+\x07", terminal.raw))
         copied = terminal.raw.partition(b"\x1b]52;c;")[2].partition(b"\x07")[0]
         assert base64.b64decode(copied).decode() == wanted
-        terminal.type("\x11")
-        assert terminal.wait_for_exit() == 0
 
 
 def _mouse(button: int, column: int, row: int, ends: str = "M") -> str:

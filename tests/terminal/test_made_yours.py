@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.terminal.conftest import Serve
-from tests.terminal.test_in_a_terminal import configure, open_app
+from tests.terminal.sitting import configure, open_app
 
 FOCUS_OUT = "\x1b[O"
 SEA = 'background = "#0f1c24"\nforeground = "#e4e0d4"\nprimary = "#7cc4d8"\n'

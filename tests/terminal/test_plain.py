@@ -15,7 +15,7 @@ import pytest
 
 from tests.faults import cli
 from tests.terminal.conftest import Serve
-from tests.terminal.test_in_a_terminal import ENDLESS, configure, stored
+from tests.terminal.sitting import ENDLESS, configure, stored
 from tests.tui.terminal import Terminal
 
 ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|.)", re.DOTALL)

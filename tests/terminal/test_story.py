@@ -4,38 +4,19 @@ again, stopped by its budget, and resumed."""
 from __future__ import annotations
 
 import re
-import sqlite3
 import sys
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.fakes.configs import lab, rented, write_config
 from tests.terminal.conftest import Serve
-from tests.tui.terminal import Terminal
+from tests.terminal.sitting import open_app, stored
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal")
 
-CONFIG = """
-[[backend]]
-id = "lab"
-kind = "openai-compatible"
-base_url = "{local}"
-model = "fake"
-vouched = true
-
-[[backend]]
-id = "rented"
-kind = "openai-compatible"
-base_url = "{managed}"
-model = "fake"
-zone = "managed"
-
-[backend.price."fake"]
-input = 1000
-output = 2000
-
+ROUTE_AND_BUDGET = """
 [route]
 default = "managed"
 
@@ -64,28 +45,22 @@ def shows(line: str, text: str) -> bool:
     return re.search(r"\d+".join(map(re.escape, re.split(r"\d+", line))), " ".join(text.split())) is not None
 
 
-def rows(home: Path, query: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(home / "hybridchat.db")) as ledger:
-        return ledger.execute(query).fetchall()
-
-
 def test_limited_answered_at_home_asked_again_stopped_by_the_budget_and_resumed(home: Path, serve: Serve) -> None:
     local = serve("--tokens", "10", "--tokens-per-s", "500")
     # told to come again in 3 s, then in 5 minutes, which is too long to wait for
     managed = serve("--tokens", "10", "--tokens-per-s", "500", "--limited", "3", "300")
-    home.mkdir(mode=0o700)
-    (home / "config.toml").write_text(CONFIG.format(local=local, managed=managed))
-    with Terminal(env={"HYBRIDCHAT_HOME": str(home)}, columns=80, rows=40) as terminal:
+    write_config(home, lab(local), rented(managed), ROUTE_AND_BUDGET)
+    with open_app(home, rows=40) as terminal:
         for line in transcript():
             if line.startswith("❯ "):
                 terminal.type(typed(line.removeprefix("❯ ")))
             else:
                 terminal.wait_for(partial(shows, line))
-        terminal.wait_until(lambda: rows(home, "select count(*) from usage where outcome = 'ok'") == [(3,)])
+        terminal.wait_until(lambda: stored(home, "select count(*) from usage where outcome = 'ok'") == [(3,)])
         terminal.type(KEYS["Ctrl+Q"])
         assert terminal.wait_for_exit() == 0
 
-    assert rows(home, "select backend, zone, outcome, error_kind, attempt_no from usage order by attempt_id") == [
+    assert stored(home, "select backend, zone, outcome, error_kind, attempt_no from usage order by attempt_id") == [
         ("rented", "managed", "error", "rate_limit", 1),
         ("rented", "managed", "error", "rate_limit", 2),
         ("lab", "device", "ok", None, 3),
@@ -93,12 +68,12 @@ def test_limited_answered_at_home_asked_again_stopped_by_the_budget_and_resumed(
         ("rented", "managed", "ok", None, 1),
     ]
     first, answers = "(select min(id) from message)", "from message where role = 'assistant'"
-    assert rows(home, f"select count(*) {answers} and parent_id = {first}") == [(2,)]
-    assert rows(home, "select route_reason from usage where backend = 'lab'")[0][0].startswith(
+    assert stored(home, f"select count(*) {answers} and parent_id = {first}") == [(2,)]
+    assert stored(home, "select route_reason from usage where backend = 'lab'")[0][0].startswith(
         "fallback: rented limited"
     )
-    spent = rows(home, "select sum(cost_usd), count(cost_usd) from usage where zone = 'managed'")
+    spent = stored(home, "select sum(cost_usd), count(cost_usd) from usage where zone = 'managed'")
     assert spent[0][1] == 2
     assert 0.04 < spent[0][0] <= 1.0
-    assert rows(home, "select max_tokens from usage order by attempt_id desc limit 1") == [(20,)]
+    assert stored(home, "select max_tokens from usage order by attempt_id desc limit 1") == [(20,)]
     assert "month = 1" in (home / "config.toml").read_text()

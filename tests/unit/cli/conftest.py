@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
 from hybridchat.cli import app
-from hybridchat.domain.chat import MessageState, Outcome, Privacy, Proof, Purpose, Reasoning, Zone
-from hybridchat.ledger.store import AttemptEnd, NewAttempt, NewTurn, TurnIds, open_ledger
+from hybridchat.ledger.store import TurnIds
+from tests.unit.ledger.helpers import LOCAL, end_of, new_turn, opened
 
 
 class Said(NamedTuple):
@@ -56,59 +57,11 @@ def call(cli: Cli) -> Call:
 @pytest.fixture
 def answered(home: Path) -> TurnIds:
     """The ids of one turn: "why is the sky blue?", answered by lab with 40 tokens after 250 ms."""
-    ledger = open_ledger(home / "hybridchat.db")
-    ids = ledger.begin_turn(NEW_TURN).result()
-    ledger.end_attempt(
-        AttemptEnd(
-            attempt_id=ids.attempt_id,
-            message_id=ids.reply_message_id,
-            text="Because of **Rayleigh** scattering.",
-            thinking="",
-            thinking_ms=None,
-            signature="",
-            state=MessageState.COMPLETE,
-            note="",
-            outcome=Outcome.OK,
-            model="tiny",
-            error_kind=None,
-            finish_reason="stop",
-            ttft_ms=250.0,
-            latency_ms=1250.0,
-            load_ms=None,
-            prompt_tokens=12,
-            cached_tokens=None,
-            cache_write_tokens=None,
-            completion_tokens=40,
-            thinking_tokens=None,
-            tokens_per_s=39.0,
-        )
-    ).result()
-    ledger.close()
+    with opened(home / "hybridchat.db") as ledger:
+        ids = ledger.begin_turn(NEW_TURN).result()
+        end = end_of(ids, "Because of **Rayleigh** scattering.", ttft_ms=250.0, latency_ms=1250.0, prompt_tokens=12)
+        ledger.end_attempt(replace(end, completion_tokens=40, tokens_per_s=39.0)).result()
     return ids
 
 
-NEW_TURN = NewTurn(
-    conversation_id=None,
-    title="why is the sky blue?",
-    privacy=Privacy.OPEN,
-    route="auto",
-    model=None,
-    system="",
-    workload="chat",
-    reasoning=Reasoning.NORMAL,
-    parent_id=None,
-    text="why is the sky blue?",
-    decided_backend="lab",
-    decided_model="tiny",
-    attempt=NewAttempt(
-        purpose=Purpose.CHAT,
-        backend="lab",
-        kind="vllm",
-        model="tiny",
-        zone=Zone.DEVICE,
-        proof=Proof.VOUCHED,
-        privacy=Privacy.OPEN,
-        workload="chat",
-        route_reason="a local backend is healthy",
-    ),
-)
+NEW_TURN = new_turn("why is the sky blue?", workload="chat", attempt=replace(LOCAL, workload="chat"))
