@@ -20,7 +20,7 @@ from hybridchat.session.keeping import Kept
 from hybridchat.session.key_hosts import KeyMoved
 from hybridchat.session.prices import Quote
 from hybridchat.session.providers import Added, KeyState, ListedModel, Look
-from hybridchat.session.state import Chat, Plan
+from hybridchat.session.state import NOTHING, Along, Chat, Plan
 from tests.tui.fake_chats import FakeChats
 
 if TYPE_CHECKING:
@@ -60,8 +60,10 @@ class FakeBackends(FakeChats):
     async def set_effort(self, chat: Chat, effort: Effort | None) -> None:
         chat.effort = effort
 
-    def plan(self, chat: Chat, draft: str, *, route: str | None = None, model: str | None = None) -> Plan:
-        return replace(super().plan(chat, draft, route=route, model=model), effort=chat.effort)
+    def plan(
+        self, chat: Chat, draft: str, *, route: str | None = None, model: str | None = None, along: Along = NOTHING
+    ) -> Plan:
+        return replace(super().plan(chat, draft, route=route, model=model, along=along), effort=chat.effort)
 
     async def add_backend(self, entry: BackendConfig) -> None:
         self.added.append(entry)
