@@ -144,6 +144,8 @@ class UiConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Columns of text at most; code and tables use all the room there is."""
     show_thinking: bool = False
     """Thinking unfolded by default."""
+    fold_lines: Annotated[int, Meta(ge=0)] = 400
+    """Messages of more lines show their first ones until `z` unfolds them; 0 folds none. A reply stays as it came."""
     reduced_motion: bool = False
     """Nothing moves by itself: no blinking, no sliding, no counting; words say what goes on."""
 

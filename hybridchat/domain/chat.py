@@ -79,6 +79,7 @@ class Kind(StrEnum):
 class Purpose(StrEnum):
     CHAT = "chat"
     ASK = "ask"
+    COMPARE = "compare"
     SUMMARY = "summary"  # of an earlier conversation, to go on with
 
 

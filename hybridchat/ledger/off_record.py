@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
 from hybridchat.domain.budget import Scope
 from hybridchat.domain.chat import OFF_RECORD_FROM
 from hybridchat.ledger import money, writes
+from hybridchat.ledger.comparing import Begin
 from hybridchat.ledger.connect import transaction
 from hybridchat.ledger.opening import Opened, open_memory
-from hybridchat.ledger.records import AttemptCost, AttemptEnd, Forecast, NewAttempt, TurnIds
-from hybridchat.ledger.store import Begin, Ledger
+from hybridchat.ledger.records import AttemptCost, AttemptEnd, Forecast, NewAttempt
+from hybridchat.ledger.store import Ledger
 from hybridchat.ledger.times import utc_now
 from hybridchat.ledger.writer import Notify
+
+T = TypeVar("T")
 
 
 class _Held(NamedTuple):
@@ -56,25 +60,35 @@ class OffRecordLedger(Ledger):
         """With the tables of the one on disk: migrating would import for a quarter of a second."""
         return open_memory("", partial(_build, self._kept._read(_schema).result()))
 
-    def _begin(self, attempt: NewAttempt, begin: Begin, *, durable: bool = False) -> Future[TurnIds]:
-        def begin_held(db: sqlite3.Connection, attempt: NewAttempt) -> TurnIds:
-            if not attempt.forecast.limits:
-                return begin(db, attempt)
+    def _begin(self, attempts: Sequence[NewAttempt], begin: Begin[T], *, durable: bool = False) -> Future[T]:
+        def begin_held(db: sqlite3.Connection, attempts: Sequence[NewAttempt]) -> T:
             at = utc_now()
-            max_tokens, held = self._hold(attempt, at)
+            held: list[int] = []
+            granted: list[NewAttempt] = []
             try:
-                ids = begin(db, replace(attempt, forecast=_granted(attempt.forecast, max_tokens)))
+                for attempt in attempts:
+                    max_tokens, pico_usd = self._hold(attempt, at)
+                    held.append(pico_usd)
+                    granted.append(replace(attempt, forecast=_granted(attempt.forecast, max_tokens)))
+                (newest,) = db.execute("SELECT coalesce(max(id), 0) FROM attempt").fetchone()
+                begun = begin(db, granted)
             except BaseException:
-                self._spend(attempt.backend, at, -held)
+                for attempt, pico_usd in zip(attempts, held, strict=False):
+                    if pico_usd:
+                        self._spend(attempt.backend, at, -pico_usd)
                 raise
-            self._held[ids.attempt_id] = _Held(at, held)
-            self._settle(db, ids.attempt_id)
-            return ids
+            added = db.execute("SELECT id FROM attempt WHERE id > ? ORDER BY id", (newest,))
+            for (attempt_id,), pico_usd in zip(added.fetchall(), held, strict=True):
+                self._held[attempt_id] = _Held(at, pico_usd)
+                self._settle(db, attempt_id)
+            return begun
 
-        return super()._begin(attempt, begin_held)
+        return super()._begin(attempts, begin_held)
 
     def _hold(self, attempt: NewAttempt, at: str) -> tuple[int | None, int]:
         """Waits for the other ledger, which never waits for this one. Raises OverBudget."""
+        if not attempt.forecast.limits:
+            return None, 0
         hold = partial(money.hold_off_record, backend=attempt.backend, forecast=attempt.forecast, now=at)
         return self._kept._write(hold, is_awaited=True).result()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +21,7 @@ from hybridchat.domain.chat import Attempt, Conversation, MessageState
 from hybridchat.errors import LedgerError
 from hybridchat.ledger import activity, branches, departures, files, marks, money, purge, writes
 from hybridchat.ledger.backups import look_after
+from hybridchat.ledger.comparing import Begin, Comparisons
 from hybridchat.ledger.connect import (
     SQLITE_ERRORS,
     DamagedLedger,
@@ -32,7 +33,7 @@ from hybridchat.ledger.connect import (
 )
 from hybridchat.ledger.departures import DepartureRow
 from hybridchat.ledger.opening import Opened, end_process, open_file
-from hybridchat.ledger.questions import Call, Questions
+from hybridchat.ledger.questions import Call
 from hybridchat.ledger.records import (
     Activity,
     AdviceFacts,
@@ -89,7 +90,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-Begin = Callable[[sqlite3.Connection, NewAttempt], TurnIds]
 CARE_AFTER_S = 5.0
 CARE_EVERY_S = 3600.0
 
@@ -108,7 +108,7 @@ def open_ledger(path: Path | None, on_notice: Notify = lambda text: None, *, kee
     return Ledger(path, on_notice, keep_days)
 
 
-class Ledger(Questions):
+class Ledger(Comparisons):
     """Opened by `open_ledger`. All methods are safe from any thread. Futures raise LedgerError with a remedy.
 
     A write that waiting can mend (no room on the disk, another window is busy) is kept and tried again. Only those
@@ -237,8 +237,8 @@ class Ledger(Questions):
         """The user's words are on the disk when it is done. Raises OverBudget, as all that begin an attempt do, when
         the forecast's limits cannot pay it; then nothing is written."""
         return self._begin(
-            turn.attempt,
-            lambda db, attempt: writes.begin_turn(db, self._file.process_id, replace(turn, attempt=attempt)),
+            (turn.attempt,),
+            lambda db, new: writes.begin_turn(db, self._file.process_id, replace(turn, attempt=new[0])),
             durable=True,
         )
 
@@ -249,17 +249,17 @@ class Ledger(Questions):
     def begin_attempt(self, message_id: int, attempt: NewAttempt) -> Future[TurnIds]:
         """A further attempt for the same reply, which streams again."""
         return self._begin(
-            attempt, lambda db, attempt: writes.begin_attempt(db, self._file.process_id, message_id, attempt)
+            (attempt,), lambda db, new: writes.begin_attempt(db, self._file.process_id, message_id, new[0])
         )
 
     def begin_sibling(self, message_id: int, attempt: NewAttempt) -> Future[TurnIds]:
         """Another reply beside that one."""
         return self._begin(
-            attempt, lambda db, attempt: writes.begin_sibling(db, self._file.process_id, message_id, attempt)
+            (attempt,), lambda db, new: writes.begin_sibling(db, self._file.process_id, message_id, new[0])
         )
 
-    def _begin(self, attempt: NewAttempt, begin: Begin, *, durable: bool = False) -> Future[TurnIds]:
-        return self._write(lambda db: begin(db, attempt), durable=durable, is_awaited=True)
+    def _begin(self, attempts: Sequence[NewAttempt], begin: Begin[T], *, durable: bool = False) -> Future[T]:
+        return self._write(lambda db: begin(db, attempts), durable=durable, is_awaited=True)
 
     def flush_reply(self, message_id: int, text: str, thinking: str) -> Future[None]:
         return self._write(lambda db: writes.flush_reply(db, message_id, text, thinking))

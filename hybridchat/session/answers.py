@@ -1,4 +1,4 @@
-"""Several answers to one question: from the other side, beside each other, and which of them is shown."""
+"""Several answers to one question: given again, from the other side, side by side; and a question in other words."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from hybridchat.domain.chat import Disclosure, Message, Parameters, Privacy, Purpose
 from hybridchat.domain.privacy import in_words
 from hybridchat.errors import Refused, UsageError
-from hybridchat.session.events import BranchShown, Emit
+from hybridchat.session.branches import Branches
 from hybridchat.session.ledgers import Ledgers
-from hybridchat.session.planning import Planner, again
+from hybridchat.session.planning import Planner, again, reworded
 from hybridchat.session.state import Chat, Draft, Plan
 from hybridchat.session.turns import Turns
 
@@ -20,15 +20,16 @@ from hybridchat.session.turns import Turns
 class Answers:
     """Of chats in which no reply is running."""
 
-    def __init__(self, ledgers: Ledgers, planner: Planner, turns: Turns, emit: Emit) -> None:
+    def __init__(self, ledgers: Ledgers, planner: Planner, turns: Turns, branches: Branches) -> None:
         self._ledgers = ledgers
         self._planner = planner
         self._turns = turns
-        self._emit = emit
+        self._branches = branches
 
     async def again(
         self,
         chat: Chat,
+        message_id: int | None = None,
         *,
         route: str | None = None,
         model: str | None = None,
@@ -38,12 +39,23 @@ class Answers:
         disclosure: Disclosure | None = None,
         agreed: Mapping[str, int] | None = None,
     ) -> None:
-        """Asks the last question again. Its answer stays, with the new one beside it; where it has no word, the new one
-        takes its place. Raises HybridchatError as `send` does."""
-        question = replace(_last_question(chat), parameters=parameters or Parameters(), purpose=purpose)
+        """Asks a question again, that one or the one that this reply answers; by default the last. Its answer stays,
+        with the new one beside it; where the last has no word, the new one takes its place. Raises HybridchatError as
+        `send` does."""
+        await self._branches.ensure_shown(chat, message_id)
+        question = replace(again(chat, message_id), parameters=parameters or Parameters(), purpose=purpose)
         draft = replace(question, route=route, model=model, drop_turns=drop_turns)
         draft = replace(draft, disclosure=disclosure or draft.disclosure, agreed=agreed)
-        await self._turns.answer_again(chat, draft)
+        await self._turns.branch_off(chat, draft)
+
+    async def reword(self, chat: Chat, message_id: int, draft: Draft) -> None:
+        """Asks a question of the user's in other words: those stand beside it, and the old branch stays. Raises
+        HybridchatError as `send` does, also while messages wait."""
+        await self._branches.ensure_shown(chat, message_id)
+        new = reworded(chat, draft, message_id)
+        if new.rewords is None:
+            raise UsageError(f"message {message_id} is none of yours", "edit one that you wrote")
+        await self._turns.branch_off(chat, new)
 
     def other_side(self, chat: Chat, disclosure: Disclosure | None = None) -> Plan:
         """What `escalate` would do: the last question to a managed backend, or back to one of the user's own.
@@ -52,7 +64,7 @@ class Answers:
         """
         if self._planner.privacy(chat) is not Privacy.OPEN:
             raise Refused(f"this conversation is {in_words(self._planner.privacy(chat))}", "ask in an open one")
-        question, last = _last_question(chat), chat.messages[-1].attempt
+        question, last = again(chat), chat.messages[-1].attempt
         side = "managed" if last is not None and last.zone.is_local else "local"
         asked = replace(question, route=side, disclosure=disclosure or question.disclosure, may_fall_back=False)
         return self._planner.plan(chat, asked)
@@ -86,24 +98,3 @@ class Answers:
         if chat.id is None:
             return []
         return await asyncio.wrap_future(self._ledgers.of_chat(chat).with_siblings(chat.id))
-
-    async def show_sibling(self, chat: Chat, message_id: int) -> None:
-        """The conversation goes on from that message, and from what was said after it."""
-        if chat.is_streaming:
-            raise UsageError("a reply is running", "stop it, or wait for its end")
-        beside = await self.siblings(message_id)
-        if chat.id is None or all(message.conversation_id != chat.id for message in beside):
-            raise UsageError(f"no message {message_id} in this conversation", "`hybridchat show` prints it")
-        ledger = self._ledgers.of_chat(chat)
-        leaf = await asyncio.wrap_future(ledger.newest_leaf(message_id))
-        await asyncio.wrap_future(ledger.update_conversation(chat.id, active_leaf_id=leaf))
-        assert chat.conversation is not None
-        chat.conversation = replace(chat.conversation, active_leaf_id=leaf)
-        chat.show(await asyncio.wrap_future(ledger.branch(chat.id)))
-        self._emit(BranchShown(chat.id))
-
-
-def _last_question(chat: Chat) -> Draft:
-    if len(chat.messages) < 2:
-        raise UsageError("there is no question to answer again", "ask one")
-    return again(chat)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
-from functools import partial
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -18,14 +19,17 @@ from hybridchat.config.secrets import make_scanner
 from hybridchat.domain.chat import Disclosure, Health, Parameters, Purpose
 from hybridchat.domain.privacy import strictest
 from hybridchat.errors import UsageError
+from hybridchat.keys import secret_variables
 from hybridchat.ledger.store import Ledger
 from hybridchat.net.client import why_unguarded
 from hybridchat.session.answers import Answers
 from hybridchat.session.attached import Attached
 from hybridchat.session.bookkeeping import Bookkeeper
+from hybridchat.session.branches import Branches
 from hybridchat.session.budget_file import BudgetFile, BudgetSettings
 from hybridchat.session.budgets import Budgets
 from hybridchat.session.chats import Chats
+from hybridchat.session.deleting import Deleting
 from hybridchat.session.disclosing import Gate
 from hybridchat.session.events import HealthChanged, Notice, SessionEvent
 from hybridchat.session.finding import Finding
@@ -34,13 +38,17 @@ from hybridchat.session.floor import Floor
 from hybridchat.session.forecasts import Forecasts
 from hybridchat.session.forking import Forks
 from hybridchat.session.ledgers import Ledgers
-from hybridchat.session.planning import Planner
+from hybridchat.session.planning import Planner, reworded
 from hybridchat.session.prices import PriceBook
 from hybridchat.session.state import NOTHING, Along, Chat, Draft, Plan
 from hybridchat.session.transfer import Transfer
 from hybridchat.session.turns import Turns
+from hybridchat.session.unread import Unread
 from hybridchat.session.vouches import Vouches
 from hybridchat.session.ways import Way
+
+if TYPE_CHECKING:
+    from hybridchat.session.comparing import Comparing
 
 __all__ = ["Chat", "Draft", "Plan", "Session"]
 
@@ -95,24 +103,30 @@ class Session:
         self.attached = Attached(self._ledgers, self._emit)
         self.turns = Turns(self._ledgers, self.fleet, self.planner, self.books, self.attached, self._emit)
         self.stop, self.unqueue, self.wait = self.turns.stop, self.turns.unqueue, self.turns.wait
-        answers = Answers(self._ledgers, self.planner, self.turns, self._emit)
+        self._open_rooms(config)
+        self._watch: asyncio.Task[None] | None = None
+
+    def _open_rooms(self, config: Config) -> None:
+        """What is done with conversations, each kind of it in a room of its own."""
+        forks = Forks(self._ledgers, self.floor)
+        self.make_fork = forks.make
+        self.branches = branches = Branches(self._ledgers, forks, self._emit)
+        self.show_sibling = branches.show
+        answers = self._answers = Answers(self._ledgers, self.planner, self.turns, branches)
         self.answer_again, self.escalate, self.other_side = answers.again, answers.escalate, answers.other_side
         self.siblings, self.with_siblings = answers.siblings, answers.with_siblings
-        self.show_sibling = answers.show_sibling
-        chats = Chats(config, self._ledgers, fleet, self.floor, self.turns, self.books)
+        chats = Chats(config, self._ledgers, self.fleet, self.floor, self.turns, self.books)
         self.new, self.open, self.open_latest, self.rename = chats.new, chats.open, chats.open_latest, chats.rename
-        self.delete, self.undo_delete, self._purge = chats.delete, chats.undo_delete, chats.purge
+        deleting = Deleting(self._ledgers, self.turns, self.books, branches, chats.open_as)
+        self.delete, self.delete_branch = deleting.conversation, deleting.branch
+        self.undo_delete, self._purge = deleting.undo, deleting.purge
+        self.unread = Unread(self._ledgers)
         self.set_route, self.set_privacy, self.must_fork = chats.set_route, chats.set_privacy, chats.must_fork
-        self.set_reasoning, self.set_workload, self.set_effort = (
-            chats.set_reasoning,
-            chats.set_workload,
-            chats.set_effort,
-        )
-        self.set_settings = chats.set_settings
+        self.set_reasoning, self.set_workload = chats.set_reasoning, chats.set_workload
+        self.set_effort, self.set_settings = chats.set_effort, chats.set_settings
         self.finding = Finding(self._ledgers, chats.open_as)
-        self.make_fork = Forks(self._ledgers, self.floor).make
         self.transfer = Transfer(self._ledgers, self.floor, config.privacy)
-        self._watch: asyncio.Task[None] | None = None
+        self.key_variables = partial(secret_variables, config)
 
     # --- life
 
@@ -174,10 +188,12 @@ class Session:
         *,
         route: str | None = None,
         model: str | None = None,
+        rewords: int | None = None,
         along: Along = NOTHING,
     ) -> Plan:
-        """Pure and fast (no I/O): what sending this draft now would do. `route`/`model` override for one message."""
-        return self.planner.plan(chat, Draft(draft, route, model, along=along))
+        """Pure and fast (no I/O): what sending this draft now would do. `route`/`model` override for one message;
+        `rewords` is as in `send`."""
+        return self.planner.plan(chat, reworded(chat, Draft(draft, route, model, along=along), rewords))
 
     async def send(
         self,
@@ -192,6 +208,7 @@ class Session:
         disclosure: Disclosure | None = None,
         agreed: Mapping[str, int] | None = None,
         along: Along = NOTHING,
+        rewords: int | None = None,
     ) -> None:
         """Queues behind a running reply, else sends; returns when the words are on disk (or queued).
 
@@ -202,10 +219,18 @@ class Session:
         left out, which the reply then says. Undecided, with the ways on in its plan, where a managed backend would get
         secrets or personal data: they leave with a `disclosure` alone;
         as they are, with `agreed`, only as many of each kind as the user was shown.
+        With `rewords`, the text stands beside that message of the user, in its place; it never waits.
         """
         draft = Draft(text, route, model, parameters or Parameters(), purpose, drop_turns, disclosure=disclosure)
         draft = replace(draft, agreed=agreed, along=along)
-        await self.turns.send(chat, draft)
+        await (self.turns.send(chat, draft) if rewords is None else self._answers.reword(chat, rewords, draft))
+
+    @cached_property
+    def comparing(self) -> Comparing:
+        """Made when it is first wanted: it must not take time from the start."""
+        from hybridchat.session.comparing import Comparing
+
+        return Comparing(self._ledgers, self.fleet, self.planner, self.turns, self._emit)
 
     # --- other ways on
 

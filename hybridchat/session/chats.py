@@ -1,4 +1,4 @@
-"""What opens, makes, renames, deletes and changes conversations."""
+"""What opens, makes, renames and changes conversations."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import asyncio
 from msgspec.structs import replace
 
 from hybridchat.config import Config
-from hybridchat.domain.chat import Effort, Outcome, Parameters, Privacy, Reasoning, Zone
-from hybridchat.domain.privacy import in_words, strictest, why_forbidden
-from hybridchat.errors import ErrorKind, Refused, UsageError
+from hybridchat.domain.chat import Effort, Parameters, Privacy, Reasoning
+from hybridchat.domain.privacy import in_words, strictest
+from hybridchat.errors import Refused, UsageError
 from hybridchat.session.bookkeeping import Bookkeeper
 from hybridchat.session.fleet import Fleet
 from hybridchat.session.floor import Floor
@@ -31,12 +31,6 @@ class Chats:
         self._turns = turns
         self._books = books
         self._shown: Chat | None = None  # the newest one asked for
-        self._deleted: list[int] = []
-
-    async def purge(self) -> None:
-        """What was deleted leaves the disk."""
-        if self._deleted:
-            await asyncio.wrap_future(self._ledgers.kept.purge_deleted())
 
     # --- opening and making
 
@@ -79,31 +73,10 @@ class Chats:
         latest = await asyncio.wrap_future(self._ledgers.kept.latest_conversation())
         return await self.open(latest.id) if latest else None
 
-    # --- titles and deletion
+    # --- changing
 
     async def rename(self, conversation_id: int, title: str) -> None:
         await self._update(conversation_id, title=title)
-
-    async def delete(self, conversation_id: int) -> None:
-        """Gone from every list; `undo_delete` brings it back until the program ends."""
-        chat = self._turns.chats.get(conversation_id)
-        if chat is not None:
-            chat.queue.clear()
-            await self._turns.stop(chat)
-        await asyncio.wrap_future(self._ledgers.of(conversation_id).delete_conversation(conversation_id))
-        self._deleted.append(conversation_id)
-        self._books.refresh()
-
-    async def undo_delete(self) -> int | None:
-        """The conversation that came back, or None when there is nothing to undo."""
-        if not self._deleted:
-            return None
-        conversation_id = self._deleted.pop()
-        await asyncio.wrap_future(self._ledgers.of(conversation_id).restore_conversation(conversation_id))
-        self._books.refresh()
-        return conversation_id
-
-    # --- changing
 
     async def set_route(self, chat: Chat, route: str, model: str | None = None) -> None:
         """auto, local, managed or a backend's id; forgets what auto had decided."""
@@ -121,10 +94,8 @@ class Chats:
         if self.must_fork(chat, privacy):
             raise Refused(f"what was said {in_words(chat.privacy)} stays so", "go on in a fork, which leaves it behind")
         chat.privacy = privacy
-        if chat.turn is not None and why_forbidden(privacy, chat.turn.zone, chat.turn.proof):
-            left = "may have left" if chat.turn.zone is Zone.DEVICE else "left"
-            note = f"pinned while it streamed: this turn {left} this machine"
-            chat.turn.end(Outcome.STOPPED, note, ErrorKind.PINNED)
+        if chat.turn is not None:
+            chat.turn.obey(privacy)
         await self._change(chat, privacy=privacy)
 
     def must_fork(self, chat: Chat, privacy: Privacy) -> bool:

@@ -6,6 +6,7 @@ The texts in it are raw: clean them on the way to a screen.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -15,11 +16,15 @@ from hybridchat.domain.routing import Candidate
 from hybridchat.domain.stats import Snapshot
 from hybridchat.session.ways import Way
 
+if TYPE_CHECKING:
+    from hybridchat.domain.compare import Compared
+
 
 class TurnBegan(Struct, frozen=True):
     """The words are on disk; the request is about to leave. `reply` is the empty, streaming assistant message.
 
-    With `instead_of`, the user's message is an earlier one, answered again: `reply` now stands where that reply stood.
+    With `instead_of`, a branch begins where that message was, which is on another one now with all that follows it.
+    `user` is an earlier one where it is only answered again.
     """
 
     conversation: Conversation
@@ -76,6 +81,34 @@ class TurnEnded(Struct, frozen=True):
 
     conversation_id: int
     reply: Message
+    is_hidden: bool = False  # of a blind comparison: nobody must be told who answered
+
+
+class ComparisonBegan(Struct, frozen=True):
+    """Several backends answer one question; the words are on disk, and what does not wait is about to leave.
+
+    `replies` are those that begin now, in the order of the sides. With `instead_of`, the question is an earlier one,
+    and the chat shows the first of them where that reply stood.
+    """
+
+    conversation: Conversation
+    user: Message
+    replies: tuple[Message, ...]
+    compared: Compared
+    instead_of: int | None = None
+
+
+class ComparisonEnded(Struct, frozen=True):
+    """After the TurnEnded of each side."""
+
+    conversation_id: int
+    comparison_id: int
+
+
+class Judged(Struct, frozen=True):
+    """A vote was given, changed or taken back, or the names of a blind comparison are shown."""
+
+    compared: Compared
 
 
 class Offered(Struct, frozen=True):
@@ -87,7 +120,7 @@ class Offered(Struct, frozen=True):
 
 
 class BranchShown(Struct, frozen=True):
-    """Another answer of this conversation is shown: its chat's messages are others now."""
+    """Another branch of this conversation is shown: its chat's messages are others now."""
 
     conversation_id: int
 
@@ -135,6 +168,9 @@ SessionEvent = (
     | EngineLoading
     | Delta
     | TurnEnded
+    | ComparisonBegan
+    | ComparisonEnded
+    | Judged
     | Offered
     | BranchShown
     | LimitsChanged
@@ -151,10 +187,13 @@ __all__ = [
     "AttemptBegan",
     "AttemptPriced",
     "BranchShown",
+    "ComparisonBegan",
+    "ComparisonEnded",
     "Delta",
     "Emit",
     "EngineLoading",
     "HealthChanged",
+    "Judged",
     "LimitsChanged",
     "MessageState",
     "Notice",

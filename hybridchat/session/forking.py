@@ -7,16 +7,19 @@ goes along was shown before.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from hybridchat.domain.chat import Message, Privacy, Reasoning, Role
+from hybridchat.domain.chat import Conversation, Message, MessageState, Privacy, Reasoning, Role
+from hybridchat.domain.privacy import strictest
 from hybridchat.errors import UsageError
 from hybridchat.ledger.store import NewFork
 from hybridchat.session.floor import Floor
 from hybridchat.session.ledgers import Ledgers
 from hybridchat.session.state import Chat
+
+FORKED = " (forked)"  # at the end of a title
 
 
 class PastTurn(Struct, frozen=True):
@@ -75,16 +78,34 @@ class Forks:
             raise UsageError("a reply is running", "stop it, or wait for its end")
         if missing := set(turns) - {turn.number for turn in past}:
             raise UsageError(f"there is no turn {min(missing)} with words", f"this conversation has {len(past)}")
+        along = (message for turn in past if turn.number in turns for message in turn.messages)
+        return await self._fork(chat, chat.conversation, privacy, along, system=chat.system if with_system else "")
+
+    async def at(self, chat: Chat, path: Sequence[Message]) -> int:
+        """The id of a conversation as private as the chat, with its system prompt, that begins with that path. Raises
+        UsageError before the first message, and where the last of the path is still being written."""
+        await self._floor.look_again()
+        if chat.conversation is None:
+            raise UsageError("this conversation has no message yet", "write the first one")
+        if path[-1].state is MessageState.STREAMING:
+            raise UsageError("this reply is still being written", "fork from the one before, or wait for its end")
+        written = await self._ledgers.privacy(chat)
+        privacy = strictest(strictest(chat.privacy, written), self._floor.privacy)
+        return await self._fork(chat, chat.conversation, privacy, (m for m in path if m.text), system=chat.system)
+
+    async def _fork(
+        self, chat: Chat, conversation: Conversation, privacy: Privacy, along: Iterable[Message], *, system: str
+    ) -> int:
         new = NewFork(
-            title=f"{chat.conversation.title} (forked)",
+            title=f"{conversation.title.removesuffix(FORKED)}{FORKED}",
             privacy=privacy,
             route=chat.route,
             model=chat.model,
-            system=chat.system if with_system else "",
+            system=system,
             workload=chat.workload,
             reasoning=chat.reasoning or Reasoning.NORMAL,
             effort=chat.effort,
             parameters=chat.parameters,
-            messages=tuple(message for turn in past if turn.number in turns for message in turn.messages),
+            messages=tuple(along),
         )
         return await asyncio.wrap_future(self._ledgers.of_chat(chat).fork(new))

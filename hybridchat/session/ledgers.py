@@ -43,17 +43,19 @@ class Ledgers:
             self._off_record = OffRecordLedger(self.kept, self._on_notice)
         return self._off_record
 
+    def all(self) -> list[Ledger]:
+        """The one in memory first, once there is one."""
+        return [ledger for ledger in (self._off_record, self.kept) if ledger is not None]
+
     async def conversations(self, limit: int = 200, *, with_archived: bool = True) -> list[Conversation]:
         """Newest first, those off the record among them."""
-        both = [ledger for ledger in (self.kept, self._off_record) if ledger is not None]
-        found = [ledger.conversations(limit, with_archived=with_archived) for ledger in both]
+        found = [ledger.conversations(limit, with_archived=with_archived) for ledger in self.all()]
         merged = [one for ledger in found for one in await asyncio.wrap_future(ledger)]
         return sorted(merged, key=lambda one: (one.updated_at, one.id), reverse=True)[:limit]
 
     async def search(self, query: Query, limit: int) -> list[SearchHit]:
         """Of both; what is off the record comes first."""
-        both = [ledger for ledger in (self._off_record, self.kept) if ledger is not None]
-        found = [ledger.search(query, limit) for ledger in both]
+        found = [ledger.search(query, limit) for ledger in self.all()]
         return [hit for ledger in found for hit in await asyncio.wrap_future(ledger)][:limit]
 
     def close(self) -> None:

@@ -309,14 +309,27 @@ def history_of(chat: Chat, draft: Draft) -> Sequence[Message]:
     return chat.messages if draft.history is None else draft.history
 
 
-def again(chat: Chat) -> Draft:
-    """The chat's last question, with what went before it. What was masked stays masked."""
-    last = chat.messages[-1].attempt
-    was_masked = last is not None and last.disclosure is Disclosure.MASKED
+def again(chat: Chat, message_id: int | None = None) -> Draft:
+    """A question of the chat, or the one that a reply answers, with what went before it; by default the last. What was
+    masked stays masked. Raises UsageError where there is none."""
+    asked = chat.up_to(message_id) if message_id is not None else chat.messages
+    at = next((at for at in reversed(range(len(asked))) if asked[at].role is Role.USER), None)
+    if at is None:
+        raise UsageError("there is no question to answer again", "ask one")
+    reply = chat.messages[at + 1].attempt if at + 1 < len(chat.messages) else None
+    was_masked = reply is not None and reply.disclosure is Disclosure.MASKED
     disclosure = Disclosure.MASKED if was_masked else None
-    asked = chat.messages[-2]
-    along = Along(enclosed=asked.attachments)
-    return Draft(asked.text, history=tuple(chat.messages[:-2]), disclosure=disclosure, along=along)
+    asked_at, before = asked[at], tuple(asked[:at])
+    along = Along(enclosed=asked_at.attachments)
+    return Draft(asked_at.text, history=before, disclosure=disclosure, answers=asked_at, along=along)
+
+
+def reworded(chat: Chat, draft: Draft, message_id: int | None) -> Draft:
+    """The draft in the place of that question of the chat, which stays beside it; as it is, where there is none."""
+    question = chat.find(message_id)
+    if question is None or question.role is not Role.USER:
+        return draft
+    return replace(draft, rewords=question, history=tuple(chat.up_to(question.id)[:-1]))
 
 
 def stays_home(history: Sequence[Message]) -> bool:
@@ -331,6 +344,8 @@ def stays_home(history: Sequence[Message]) -> bool:
 def _size(chat: Chat, draft: Draft, kept: Sequence[Message]) -> Size:
     if kept is chat.messages:  # for every key press
         return chat.history_size() + draft.size
+    if draft.rewords is not None and kept is draft.history:  # as well
+        return chat.size_before(draft.rewords.id) + draft.size
     return sum((_size_of(message) for message in kept), system_size(chat.system) + draft.size)
 
 

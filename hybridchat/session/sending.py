@@ -113,36 +113,29 @@ def new_attempt(
 
 async def begin_turn(ledger: Ledger, chat: Chat, draft: Draft, plan: Plan, attempt: NewAttempt) -> Message:
     """Commits the words and the attempt, and shows them in the chat; returns the reply, streaming and empty."""
-    new_turn = _new_turn(chat, draft, plan, attempt)
-    ids = await asyncio.wrap_future(ledger.begin_turn(new_turn))
-    changed_meanwhile = _adopt(chat, new_turn, ids)
-    if changed_meanwhile:
-        await asyncio.wrap_future(ledger.update_conversation(ids.conversation_id, **changed_meanwhile))
-    now = ids.started_at
-    user = Message(ids.user_message_id, ids.conversation_id, chat.leaf_id, Role.USER, draft.text, now)
-    user = replace(user, attachments=draft.along.files)
-    reply = _streaming_reply(attempt, ids)
-    chat.messages += [user, reply]
-    return reply
+    turn = new_turn(chat, draft, plan, attempt)
+    ids = await asyncio.wrap_future(ledger.begin_turn(turn))
+    return await adopt(ledger, chat, turn, ids)
 
 
-async def begin_again(ledger: Ledger, chat: Chat, attempt: NewAttempt) -> Message:
-    """Answers the last message again. A reply with words stays, and the new one stands beside it as its sibling; one
-    without any gets a further attempt."""
+async def begin_again(ledger: Ledger, chat: Chat, question: Message, attempt: NewAttempt) -> Message:
+    """Answers a question of the branch again. A reply that is there stays, and the new one stands beside it; one
+    without any words, if it is the last, gets a further attempt."""
+    asked = chat.up_to(question.id)
     before = chat.messages[-1]
-    if before.text or before.thinking:
-        ids = await asyncio.wrap_future(ledger.begin_sibling(before.id, attempt))
-    else:
+    if len(chat.messages) == len(asked) + 1 and not (before.text or before.thinking):
         attempt = replace(attempt, attempt_no=before.attempt.attempt_no + 1 if before.attempt else 1)
         ids = await asyncio.wrap_future(ledger.begin_attempt(before.id, attempt))
-    reply = _streaming_reply(attempt, ids)
+    else:
+        ids = await asyncio.wrap_future(ledger.begin_sibling(question.id, attempt))
+    reply = streaming_reply(attempt, ids)
     assert chat.conversation is not None
     chat.conversation = replace(chat.conversation, updated_at=ids.started_at, active_leaf_id=reply.id)
-    chat.show([*chat.messages[:-1], reply])
+    chat.show([*asked, reply])
     return reply
 
 
-def _streaming_reply(attempt: NewAttempt, ids: TurnIds) -> Message:
+def streaming_reply(attempt: NewAttempt, ids: TurnIds) -> Message:
     return Message(
         ids.reply_message_id,
         ids.conversation_id,
@@ -155,7 +148,7 @@ def _streaming_reply(attempt: NewAttempt, ids: TurnIds) -> Message:
     )
 
 
-def _new_turn(chat: Chat, draft: Draft, plan: Plan, attempt: NewAttempt) -> NewTurn:
+def new_turn(chat: Chat, draft: Draft, plan: Plan, attempt: NewAttempt) -> NewTurn:
     """Auto's decision is kept at the first message that auto routes; an override, or a fallback, decides for itself
     alone."""
     by_auto = chat.route == "auto" and draft.route is None and not plan.instead_of
@@ -170,13 +163,27 @@ def _new_turn(chat: Chat, draft: Draft, plan: Plan, attempt: NewAttempt) -> NewT
         reasoning=plan.reasoning,
         effort=chat.effort,
         parameters=chat.parameters,
-        parent_id=chat.leaf_id,
+        parent_id=draft.rewords.parent_id if draft.rewords else chat.leaf_id,
         text=draft.text,
         attachments=draft.along.attachments,
         decided_backend=attempt.backend if by_auto else None,
         decided_model=attempt.model if by_auto else None,
         attempt=attempt,
     )
+
+
+async def adopt(ledger: Ledger, chat: Chat, turn: NewTurn, ids: TurnIds) -> Message:
+    """Shows in the chat what the ledger now holds; returns the reply."""
+    changed_meanwhile = _adopt(chat, turn, ids)
+    if changed_meanwhile:
+        await asyncio.wrap_future(ledger.update_conversation(ids.conversation_id, **changed_meanwhile))
+    user = Message(ids.user_message_id, ids.conversation_id, turn.parent_id, Role.USER, turn.text, ids.started_at)
+    user = replace(user, attachments=tuple(attachment.file for attachment in turn.attachments))
+    reply = streaming_reply(turn.attempt, ids)
+    if turn.parent_id != chat.leaf_id:  # in other words than before: what followed is on another branch now
+        chat.show(chat.up_to(turn.parent_id))
+    chat.messages += [user, reply]
+    return reply
 
 
 def _adopt(chat: Chat, turn: NewTurn, ids: TurnIds) -> dict[str, object]:

@@ -33,6 +33,7 @@ from hybridchat.session.ways import Way
 
 if TYPE_CHECKING:
     from hybridchat.session.disclosing import Found
+    from hybridchat.session.side_by_side import SideBySide
     from hybridchat.session.turn import Turn
 
 _DEFAULT = Parameters()
@@ -104,6 +105,8 @@ class Draft(Struct, frozen=True):
     disclosure: Disclosure | None = None  # the user's word about secrets and personal data in it and its history
     agreed: Mapping[str, int] | None = None  # what may go as it is, by kind; None: whatever is found
     may_fall_back: bool = True  # where the config allows it at all
+    rewords: Message | None = None  # a question of the branch, beside which this one stands
+    answers: Message | None = None  # a question of the branch, which is only answered again
     along: Along = NOTHING
     loaded: Mapping[AttachedFile, Attachment] = {}  # what goes along with its history
 
@@ -147,12 +150,13 @@ class Chat:
         self.may_leave = False  # the user chose a managed route since the last answer
         self.queue: list[Draft] = []
         self.waiting: tuple[NewWaiting, ...] = ()  # the queue as it was last told and stored
-        self.turn: Turn | None = None
+        self.turn: Turn | SideBySide | None = None
         self.is_sending = False  # the words are on their way to disk
         self.stop_wanted = False  # the user stopped it before the request was out
         self.found: dict[int, tuple[Finding, ...]] = {}  # by a text's hash
         self._counted = 0
         self._size = Size()
+        self._size_before = 0, Size()  # of which message, and what is before it
 
     @classmethod
     def of(
@@ -201,9 +205,26 @@ class Chat:
             self._counted += 1
         return self._size + system_size(self.system)
 
+    def size_before(self, message_id: int) -> Size:
+        """Of the messages before that one and the system prompt; for every key press as well."""
+        if self._size_before[0] != message_id:
+            before = (message_size(message.text, message.attachments) for message in self.up_to(message_id)[:-1])
+            self._size_before = message_id, sum(before, Size())
+        return self._size_before[1] + system_size(self.system)
+
+    def find(self, message_id: int | None) -> Message | None:
+        """On the branch that is shown."""
+        return next((message for message in self.messages if message.id == message_id), None)
+
+    def up_to(self, message_id: int | None) -> list[Message]:
+        """The branch with that message as its last; empty for None."""
+        last = next((at for at, message in enumerate(self.messages, 1) if message.id == message_id), 0)
+        return self.messages[:last]
+
     def show(self, messages: list[Message]) -> None:
         """Another branch than before."""
         self.messages, self._counted, self._size = messages, 0, Size()
+        self._size_before = 0, Size()
 
     def replace(self, message: Message) -> None:
         """Puts the finished reply where the streaming one stood."""

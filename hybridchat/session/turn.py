@@ -22,10 +22,10 @@ from hybridchat.domain.chat import (
     MessageState,
     Outcome,
     Privacy,
-    Proof,
     Zone,
     is_off_record,
 )
+from hybridchat.domain.privacy import why_forbidden
 from hybridchat.domain.retry import slept
 from hybridchat.domain.routing import Candidate
 from hybridchat.domain.text import oldest_turns
@@ -123,17 +123,10 @@ class Turn:
         self._ended_by: EndedBy | None = None
 
     @property
-    def zone(self) -> Zone:
-        return self._attempt.zone
-
-    @property
-    def proof(self) -> Proof | None:
-        return self._attempt.proof
-
-    @property
     def message(self) -> Message:
         """With the text that has come so far."""
-        return replace(self._message, text=self.reply.text, thinking=self.reply.thinking)
+        so_far = {"text": self.reply.text, "thinking": self.reply.thinking}
+        return replace(self._message, **so_far, state=MessageState.STREAMING)  # between two attempts, too
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run())
@@ -144,6 +137,13 @@ class Turn:
             self._ended_by = EndedBy(outcome, note, error_kind)
             if self._task is not None and self._is_interruptible:  # in its other steps, it would record nothing
                 self._task.cancel()
+
+    def obey(self, privacy: Privacy) -> None:
+        """Ends it where a pin that was set meanwhile forbids who answers."""
+        if why_forbidden(privacy, self._attempt.zone, self._attempt.proof):
+            left = "may have left" if self._attempt.zone is Zone.DEVICE else "left"
+            note = f"pinned while it streamed: this turn {left} this machine"
+            self.end(Outcome.STOPPED, note, ErrorKind.PINNED)
 
     async def wait(self) -> Message:
         """The recorded reply, once those who listen to `ended` have heard of it."""

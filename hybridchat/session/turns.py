@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import astuple, replace
 
@@ -22,7 +23,18 @@ from hybridchat.session.planning import Planner
 from hybridchat.session.recovery import Recovery, make_try
 from hybridchat.session.sending import begin_again, begin_turn
 from hybridchat.session.state import Chat, Draft, Plan, tuned
-from hybridchat.session.turn import Turn
+from hybridchat.session.turn import Try, Turn
+
+if TYPE_CHECKING:
+    from hybridchat.session.side_by_side import SideBySide
+
+
+class Ready(NamedTuple):
+    """A draft that may be sent, its plan, and its first attempt."""
+
+    draft: Draft
+    plan: Plan
+    first: Try
 
 
 class Turns:
@@ -64,12 +76,17 @@ class Turns:
         finally:
             self._queue_changed(chat)
 
-    async def answer_again(self, chat: Chat, draft: Draft) -> None:
-        """Another answer to the chat's last question, which is the draft's. Raises HybridchatError as `send` does."""
+    async def branch_off(self, chat: Chat, draft: Draft) -> None:
+        """Answers a question again, or asks it in other words; that never waits. Raises HybridchatError as `send`
+        does."""
         if chat.is_streaming:
             raise UsageError("a reply is running", "stop it, or wait for its end")
+        if draft.rewords is not None and not draft.text.strip():
+            raise UsageError("the message is empty", "type one")
+        if draft.rewords is not None and chat.queue:
+            raise UsageError("messages wait to be sent after the last reply", "send them first, or take them back")
         try:
-            await self._begin(chat, self._begin_turn(chat, draft, is_again=True))
+            await self.begin(chat, self._begin_turn(chat, draft))
         finally:
             self._queue_changed(chat)
 
@@ -79,51 +96,69 @@ class Turns:
             return
         draft = chat.queue.pop(0)
         try:
-            await self._begin(chat, self._begin_turn(chat, draft, is_again=False))
+            await self.begin(chat, self._begin_turn(chat, draft))
         except HybridchatError:
             chat.queue.insert(0, draft)
             raise
 
-    async def _begin(self, chat: Chat, turn: Coroutine[None, None, None]) -> None:
+    async def begin(self, chat: Chat, turn: Coroutine[None, None, None]) -> None:
+        """Runs what puts words on disk and begins; who calls and gives up does not tear words from their record."""
         chat.is_sending, chat.stop_wanted = True, False
         if chat.id is not None:
             self.chats[chat.id] = chat
         beginning = asyncio.create_task(turn)
         self._beginning.add(beginning)
         beginning.add_done_callback(self._beginning.discard)
-        await asyncio.shield(beginning)  # a caller who gives up does not tear words from their record
+        await asyncio.shield(beginning)
 
-    async def _begin_turn(self, chat: Chat, draft: Draft, *, is_again: bool) -> None:
+    async def _begin_turn(self, chat: Chat, draft: Draft) -> None:
         is_new = chat.id is None
         try:
-            chat.privacy = strictest(chat.privacy, await self._ledgers.privacy(chat))
-            draft = tuned(chat, draft)
-            draft = await self._attached.loaded(chat, draft)
-            await self._planner.look(chat, draft)
-            plan = self._planner.plan(chat, draft, is_sending=True)
-            if plan.decision.outlook is not Outlook.SEND:
-                raise self._planner.refusal(plan)
-            self._tell_unread(plan)
-            draft = replace(draft, history=tuple(chat.messages) if draft.history is None else draft.history)
-            first = make_try(self._fleet, self._planner, chat, draft, plan)
-            instead_of, ledger = chat.leaf_id if is_again else None, self._ledgers.of_chat(chat)
-            if is_again:
-                reply = await begin_again(ledger, chat, first.attempt)
+            ready = await self.prepare(chat, draft)
+            instead_of, ledger = _makes_way(chat, draft), self._ledgers.of_chat(chat)
+            if draft.answers is not None:
+                reply = await begin_again(ledger, chat, draft.answers, ready.first.attempt)
             else:
-                reply = await begin_turn(ledger, chat, draft, plan, first.attempt)
+                reply = await begin_turn(ledger, chat, ready.draft, ready.plan, ready.first.attempt)
         finally:
             chat.is_sending = False
         assert chat.conversation is not None
-        course = Recovery(self._fleet, self._planner, chat, draft, plan, first, self._recorded)
-        chat.turn = Turn(ledger, self._emit, course, first, reply)
-        budget = str(plan.budget or "")
-        self._emit(TurnBegan(chat.conversation, chat.messages[-2], reply, first.target, instead_of, budget))
+        turn = chat.turn = self.turn(chat, ready, reply)
+        budget = str(ready.plan.budget or "")
+        self._emit(TurnBegan(chat.conversation, chat.messages[-2], reply, ready.first.target, instead_of, budget))
+        self.began(chat, turn, self._turn_ended, is_new=is_new)
+
+    async def prepare(self, chat: Chat, draft: Draft) -> Ready:
+        """All that is asked before anything is sent. Raises HybridchatError where the draft must not be."""
+        chat.privacy = strictest(chat.privacy, await self._ledgers.privacy(chat))
+        draft = await self._attached.loaded(chat, tuned(chat, draft))
+        await self._planner.look(chat, draft)
+        plan = self._planner.plan(chat, draft, is_sending=True)
+        if plan.decision.outlook is not Outlook.SEND:
+            raise self._planner.refusal(plan)
+        self._tell_unread(plan)
+        draft = replace(draft, history=tuple(chat.messages) if draft.history is None else draft.history)
+        return Ready(draft, plan, make_try(self._fleet, self._planner, chat, draft, plan))
+
+    def turn(self, chat: Chat, ready: Ready, reply: Message) -> Turn:
+        """Of a reply whose attempt is in the ledger; not started yet."""
+        course = Recovery(self._fleet, self._planner, chat, ready.draft, ready.plan, ready.first, self._recorded)
+        return Turn(self._ledgers.of_chat(chat), self._emit, course, ready.first, reply)
+
+    def began(
+        self, chat: Chat, turn: Turn | SideBySide, on_end: Callable[[Chat, Message], None], *, is_new: bool
+    ) -> None:
+        """Starts what runs in the chat from now on, unless the user has changed their mind meanwhile."""
+        assert chat.conversation is not None
         self.chats[chat.conversation.id] = chat
         if is_new:
             self._books.focus(chat.id)
-        self._end_if_unwanted(chat, chat.turn)
-        chat.turn.ended.add_done_callback(lambda ended: self._turn_ended(chat, ended.result()))
-        chat.turn.start()
+        if self._is_closing:
+            turn.end(Outcome.INTERRUPTED, "hybridchat was closed")
+        elif chat.stop_wanted:
+            turn.end(Outcome.STOPPED)
+        turn.ended.add_done_callback(lambda ended: on_end(chat, ended.result()))
+        turn.start()
 
     def _tell_unread(self, plan: Plan) -> None:
         """Once a run, before anything is sent."""
@@ -131,13 +166,6 @@ class Turns:
             self._has_told_unread = True
             names = clean_line(", ".join(plan.unread), 120)
             self._emit(Notice(f"{names}: pictures, PDF documents and other bytes leave without being looked through"))
-
-    def _end_if_unwanted(self, chat: Chat, turn: Turn) -> None:
-        """What the user did while the words were on their way to disk."""
-        if self._is_closing:
-            turn.end(Outcome.INTERRUPTED, "hybridchat was closed")
-        elif chat.stop_wanted:
-            turn.end(Outcome.STOPPED)
 
     # --- the end of attempts and turns
 
@@ -151,13 +179,18 @@ class Turns:
             self._fleet.note_failure(attempt.backend, ErrorKind(attempt.error_kind), note)
         self._books.reply_ended(attempt)
 
-    def _turn_ended(self, chat: Chat, reply: Message) -> None:
+    def over(self, chat: Chat, reply: Message) -> None:
+        """Nothing runs in the chat any more; that is its newest reply."""
         assert chat.id is not None
         chat.turn = None
         chat.may_leave = False
         chat.replace(reply)
         if not chat.queue:
             self.chats.pop(chat.id, None)
+
+    def _turn_ended(self, chat: Chat, reply: Message) -> None:
+        assert chat.id is not None
+        self.over(chat, reply)
         self._emit(TurnEnded(chat.id, reply))
         if reply.state is MessageState.FAILED and (ways := self._planner.ways_on(chat)):
             self._emit(Offered(chat.id, reply.id, ways))
@@ -216,3 +249,11 @@ class Turns:
             self._emit(QueueChanged(chat.id, tuple(draft.text for draft in chat.queue)))
         if chat.id is not None and not chat.is_streaming and not chat.queue:
             self.chats.pop(chat.id, None)
+
+
+def _makes_way(chat: Chat, draft: Draft) -> int | None:
+    """The message in whose place a branch begins, if there is one."""
+    if draft.rewords is not None:
+        return draft.rewords.id
+    after = chat.messages[len(chat.up_to(draft.answers.id)) :] if draft.answers else ()
+    return after[0].id if after else None

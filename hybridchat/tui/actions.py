@@ -150,7 +150,14 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         Action("message_before", ("ctrl+up", "left_square_bracket"), "The message before", "Point at it"),
         Action("message_after", ("ctrl+down", "right_square_bracket"), "The message after", "Point at it; Esc leaves"),
         Action("copy_reply", ("ctrl+y",), "Copy the last reply", "To the clipboard, over SSH too", slash="copy"),
-        Action("copy_code", ("f5",), "Copy a code block…", "The only one, or choose among several"),
+        Action("code_before", ("left_curly_bracket",), "The code block before", "Point at it"),
+        Action("code_after", ("right_curly_bracket",), "The code block after", "Point at it; Esc leaves"),
+        Action("copy_code", ("f5", "c"), "Copy a code block…", "The one pointed at, or by its number"),
+        Action("save_code", ("s",), "Save a code block…", "To a file; chosen like one to copy"),
+        Action("pipe_code", ("vertical_line",), "Pipe a code block…", "To a command of yours; asks first"),
+        Action("quote", ("q",), "Quote in the draft", "What is selected, or pointed at"),
+        Action("raw", ("r",), "Raw or rendered", "Messages as they were written, and back"),
+        Action("fold_message", ("z",), "Fold a long message", "To its first lines, and back", slash="fold"),
         Action("links", ("alt+l",), "Links of this reply…", "Where they lead; to copy, or to open"),
         Action(
             "toggle_thinking",
@@ -188,9 +195,19 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         Action("scroll_home", ("home",), "To the beginning", "With a caret, that of its line", "", "transcript", False),
         Action("scroll_end", ("end",), "To the end of all", "With a caret, that of its line", "", "transcript", False),
         Action("caret", ("v",), "Select with keys", "A caret; Shift+arrows or v again select", "", "transcript", False),
-        Action("copy", ("y", "ctrl+c", "super+c"), "Copy the selection", "Then it is gone", "", "transcript", False),
+        Action(
+            "copy",
+            ("y", "ctrl+c", "super+c"),
+            "Copy the selection",
+            "Or the message pointed at",
+            "",
+            "transcript",
+            False,
+        ),
         Action("select_all", ("ctrl+a",), "Select everything", "The whole conversation", "", "transcript", False),
-        Action("fold", ("t",), "Fold or unfold thinking", "Of the last reply in sight", "", "transcript", False),
+        Action(
+            "fold", ("t",), "Fold or unfold thinking", "Of the message pointed at, or in sight", "", "transcript", False
+        ),
         Action("fold_all", ("T",), "Fold or unfold all thinking", "Of what comes, too", "", "transcript", False),
     ),
     "Program": (

@@ -53,6 +53,7 @@ class FakeSession(FakeBackends):
         super().__init__(candidates, local_only=local_only)
         self.budgets = FakeBudgets()
         self.finding = FakeFinding(self)
+        self.key_variables = frozenset
         self.answers: dict[int, list[Message]] = {}  # question → all its answers, where it has several
 
     def finish(self, chat: Chat, state: MessageState = MessageState.COMPLETE, note: str = "") -> Message:

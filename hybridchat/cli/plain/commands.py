@@ -14,7 +14,7 @@ from hybridchat.session.state import count_turns
 from hybridchat.tui import slashes
 from hybridchat.tui.actions import ACTIONS
 from hybridchat.tui.slashes import Call, no_such
-from hybridchat.tui.words import candidate_words, cost_words, turns_along
+from hybridchat.tui.words import candidate_words, chat_number, cost_words, turns_along
 
 
 class Leave(Exception):
@@ -101,7 +101,7 @@ async def open_chat(talk: Talk, argument: str) -> None:
     if not argument:
         await reading.list_chats(talk)
         return
-    talk.show_chat(await talk.session.open(reading.chat_number(argument)))
+    talk.show_chat(await talk.session.open(chat_number(argument)))
     talk.show_last_turn()
 
 

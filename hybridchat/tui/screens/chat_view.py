@@ -17,7 +17,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from hybridchat.config import UiConfig
-from hybridchat.domain.chat import Attempt, Kind, Message, MessageState, Privacy, Reasoning
+from hybridchat.domain.chat import Attempt, Kind, Message, Privacy, Reasoning
 from hybridchat.domain.routing import Candidate, Outlook
 from hybridchat.domain.text import clean_line
 from hybridchat.domain.tuning import in_words
@@ -26,6 +26,7 @@ from hybridchat.session import events as news
 from hybridchat.session.state import NOTHING, Along
 from hybridchat.tui.enter import Enter, what_enter_does
 from hybridchat.tui.keymap import keymap_of
+from hybridchat.tui.slashes import call_in, call_words
 from hybridchat.tui.transcript import Transcript
 from hybridchat.tui.transcript.layout import Look
 from hybridchat.tui.widgets.bars import Banner, KeyBar, TitleBar, Waiting
@@ -88,6 +89,7 @@ class ChatView(Screen[None]):
         yield self.transcript
         yield self.waiting
         yield self.route_line
+        yield self.composer.completions
         yield self.composer
         yield KeyBar(id="keys")
 
@@ -108,7 +110,7 @@ class ChatView(Screen[None]):
         self.panel.is_still = self._is_still = ui.reduced_motion
         self._panel_mode = ui.panel
         self._panel_shown_as = "auto" if ui.panel == "off" else ui.panel
-        look = Look(prose_cells=ui.text_width, gap_lines=0 if is_compact else 1)
+        look = Look(prose_cells=ui.text_width, gap_lines=0 if is_compact else 1, fold_lines=ui.fold_lines)
         self.transcript.use(look, show_thinking=ui.show_thinking)
         if self.is_mounted:
             self._place_panel(self.app.size.width)
@@ -134,7 +136,7 @@ class ChatView(Screen[None]):
         """Puts another chat on the screen; the draft of the one before is kept for its return."""
         if self.chat is not None:
             self._drafts[place_of(self.chat)] = self.composer.text
-            self.composer.set_draft(self._drafts.pop(place_of(chat), ""))
+            self.composer.set_text(self._drafts.pop(place_of(chat), ""))
             self._along[place_of(self.chat)] = self.along
             self.carry(self._along.pop(place_of(chat), NOTHING))
         self.chat = chat
@@ -186,7 +188,11 @@ class ChatView(Screen[None]):
         if self.session is None or self.chat is None or not self.route_line.is_attached:  # the user has quit meanwhile
             return
         plan, enter = self.plan_enter()
-        self.route_line.show(plan, enter)
+        chosen = self.composer.completions.chosen
+        if call := call_in(chosen.text if chosen else self.composer.text):
+            self.route_line.say(call_words(call, keymap_of(self).name("send")))
+        else:
+            self.route_line.show(plan, enter)
         conversation = self.chat.conversation
         self.title_bar.title = conversation.title if conversation else "New chat"
         settings = in_words(self.chat.parameters, self.chat.system)  # the effort is in the line over the composer
@@ -206,7 +212,7 @@ class ChatView(Screen[None]):
     def plan_enter(self, route: str | None = None, model: str | None = None) -> tuple[Plan, Enter]:
         """The plan of the message whose turn it is, and what Enter does now. A route given here is the draft's."""
         assert self.session is not None and self.chat is not None
-        chat, text, along = self.chat, self.composer.text, self.along
+        chat, text, along = self.chat, self.composer.words, self.along
         has_draft, is_waiting = bool(text.strip() or along), bool(chat.queue) and route is None
         if is_waiting and not chat.is_streaming:
             first = chat.queue[0]
@@ -357,4 +363,4 @@ def _with_running_text(chat: Chat) -> list[Message]:
     """The chat's messages, the running reply with what has come so far."""
     if chat.turn is None:
         return list(chat.messages)
-    return [*chat.messages[:-1], replace(chat.turn.message, state=MessageState.STREAMING)]
+    return [*chat.messages[:-1], chat.turn.message]

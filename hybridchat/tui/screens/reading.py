@@ -1,16 +1,18 @@
-"""Reading: which message is meant, and what is taken out of one."""
+"""Reading: which message is meant, how messages are shown, and what is taken out of one."""
 
 from __future__ import annotations
 
-from textual import work
+import asyncio
 
-from hybridchat.domain.text import clean_line
+from hybridchat.domain.text import clean, clean_line
 from hybridchat.tui.screens.chat_view import ChatView
-from hybridchat.tui.transcript import CodeBlock, Transcript
+from hybridchat.tui.transcript import Transcript
 
 
 class Reading(ChatView):
     """What is copied goes to the terminal's clipboard and the system's."""
+
+    # --- the pointer
 
     def action_message_before(self) -> None:
         self.transcript.point_step(-1)
@@ -18,36 +20,77 @@ class Reading(ChatView):
     def action_message_after(self) -> None:
         self.transcript.point_step(1)
 
+    def action_code_before(self) -> None:
+        self._code_step(-1)
+
+    def action_code_after(self) -> None:
+        self._code_step(1)
+
+    def _code_step(self, by: int) -> None:
+        if not self.transcript.code_step(by):
+            self.notify(f"There is no code block {'below' if by > 0 else 'above'}.")
+
+    # --- how messages are shown
+
+    def action_toggle_thinking(self) -> None:
+        self.transcript.toggle_thinking()
+
+    def action_fold_message(self) -> None:
+        if not self.transcript.toggle_fold():
+            self.notify("No message here is long enough to be folded.")
+
+    def action_raw(self) -> None:
+        is_raw = self.transcript.toggle_raw()
+        self.notify("Messages are shown as they are." if is_raw else "Messages are rendered again.")
+
+    # --- what is taken out
+
     def action_copy_reply(self) -> None:
         if text := self.transcript.last_reply():
             self.copy(text, "The last reply")
         else:
             self.notify("There is no reply to copy yet.")
 
-    @work
-    async def action_copy_code(self) -> None:
-        from hybridchat.tui.widgets.rows import Row
-
-        blocks = self.transcript.code_blocks()
-        if not blocks:
-            self.notify("There is no code block in this chat.")
-            return
-        choice: object = len(blocks) - 1
-        if len(blocks) > 1:
-            rows = [Row(index, *_block_words(block)) for index, block in enumerate(blocks)]
-            choice = await self.pick("Copy a code block", rows, current=choice)
-        if isinstance(choice, int):
-            self.copy(blocks[choice].text, "The code block")
-
     def on_transcript_copy_requested(self, event: Transcript.CopyRequested) -> None:
-        self.copy(event.text, "The selection")
+        self.copy(event.text, event.what)
 
     def copy(self, text: str, what: str) -> None:
         """To the terminal's clipboard and the system's."""
         self.app.copy_to_clipboard(text)
         self.notify(f"{what} is in the clipboard.")
 
+    async def save_as(self, text: str, name: str) -> None:
+        """To a file that the user names; another one is replaced only if they say so. For workers."""
+        from hybridchat.session.files import Taken, path_of, save_text
+        from hybridchat.tui.screens.dialogs import Confirm, Prompt
 
-def _block_words(block: CodeBlock) -> tuple[str, str]:
-    lines = len(block.text.rstrip("\n").splitlines())
-    return clean_line(block.text, 100) or "(empty)", f"{clean_line(block.language, 20) or 'text'}, {lines} lines"
+        file = await self.app.push_screen_wait(Prompt("Save to which file?", name))
+        if not file or not file.strip():
+            return
+        path = path_of(file)
+        with self.told():
+            try:
+                await asyncio.to_thread(save_text, path, text)
+            except Taken:
+                told = Confirm(f"Replace {clean_line(str(path), 200)}?", "What is in it is gone then.", yes="Replace")
+                if not await self.app.push_screen_wait(told):
+                    return
+                await asyncio.to_thread(save_text, path, text, may_replace=True)
+            self.notify(f"Saved to {clean_line(str(path), 200)}.")
+
+    def action_quote(self) -> None:
+        """What is selected, else the message that is pointed at, else the last one, into the draft."""
+        pointed = self.transcript.pointed or (self.chat.messages[-1] if self.chat and self.chat.messages else None)
+        text = self.transcript.selected_text or clean(pointed.text if pointed else "")
+        if not text.strip():
+            self.notify("There is nothing to quote.")
+            return
+        self.transcript.hide_caret()
+        before = self.composer.text.rstrip()
+        self.composer.set_draft(f"{before}\n\n{quoted(text)}\n\n" if before else f"{quoted(text)}\n\n")
+        self.composer.focus()
+
+
+def quoted(text: str) -> str:
+    """Markdown's way: each line behind a `>`."""
+    return "\n".join(f"> {line}".rstrip() for line in text.strip("\n").splitlines())

@@ -16,8 +16,10 @@ from hybridchat.errors import HybridchatError
 from hybridchat.session.state import NOTHING, Along
 from hybridchat.session.ways import RouteOpen, Undecided, Way
 from hybridchat.tui.enter import Enter
+from hybridchat.tui.screens.calling import Calling
 from hybridchat.tui.screens.chat_view import place_of
 from hybridchat.tui.screens.spending import Spending, stop_rows
+from hybridchat.tui.slashes import as_typed, words_of
 from hybridchat.tui.stops import AskUnpriced, SetLimit
 from hybridchat.tui.widgets.bars import Banner
 from hybridchat.tui.widgets.composer import Composer
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan
 
 
-class Sending(Spending):
+class Sending(Spending, Calling):
     """Words leave the composer only on their way to the session; what the session does not take comes back."""
 
     def __init__(self) -> None:
@@ -40,11 +42,16 @@ class Sending(Spending):
         if self.session is None:
             self._submit_when_ready = True  # typed faster than the start: it goes as soon as there is a session
         else:
-            self.submit()
+            self.enter()
 
     def on_chat_view_opened(self) -> None:
         if self._submit_when_ready:
             self._submit_when_ready = False
+            self.enter()
+
+    def enter(self) -> None:
+        """Enter was pressed: what is written is done, or sent."""
+        if not self.do_call():
             self.submit()
 
     def submit(self, route: str | None = None, model: str | None = None) -> None:
@@ -64,14 +71,14 @@ class Sending(Spending):
 
     def _take(self) -> tuple[str, Along]:
         """The draft with what is attached to it; the composer is empty then."""
-        taken = self.composer.text, self.along
+        taken = self.composer.words, self.along
         self.composer.set_draft("")
         self.carry(NOTHING)
         return taken
 
     def _can_submit(self, chat: Chat) -> bool:
         """There is a draft, or what waits is not held up by a running reply."""
-        return bool(self.composer.text.strip() or self.along or (chat.queue and not chat.is_streaming))
+        return bool(self.composer.words.strip() or self.along or (chat.queue and not chat.is_streaming))
 
     @work
     async def _send(
@@ -111,14 +118,16 @@ class Sending(Spending):
 
     def _give_back(self, chat: Chat, text: str, along: Along = NOTHING) -> None:
         """Words that were not sent return to their chat's composer, before whatever was typed there since."""
+        if not (text.strip() or along):
+            return
         is_here = chat is self.chat
-        newer = self.composer.text if is_here else self._drafts.get(place_of(chat), "")
+        newer = words_of(self.composer.text if is_here else self._drafts.get(place_of(chat), ""))
         draft = f"{text}\n{newer}" if newer.strip() and text.strip() else text or newer
         if is_here:
             self.composer.set_draft(draft)
             self.carry(along + self.along)
         else:
-            self._drafts[place_of(chat)] = draft
+            self._drafts[place_of(chat)] = as_typed(draft)
             self._along[place_of(chat)] = along + self._along.get(place_of(chat), NOTHING)
 
     # --- questions
@@ -132,7 +141,7 @@ class Sending(Spending):
         way = await self.choose_way(f"Where should {which} go?", chat, plan, why)
         if way is None or self.chat is not chat:
             return
-        route, text = (way.candidate.backend, way.candidate.model), self.composer.text
+        route, text = (way.candidate.backend, way.candidate.model), self.composer.words
         if way.kind == "summarize":
             await self.go_on_in_fork(chat, way, text)
             return

@@ -52,12 +52,14 @@ _DEFINITION = re.compile(r" {0,3}\[[^\]]+\]:[ \t]*\S")
 class Splitter:
     """Takes text as it comes; `take` gives the blocks that are finished, `growing` those that are not."""
 
-    def __init__(self, *, is_markdown: bool = True) -> None:
+    def __init__(self, *, is_markdown: bool = True, is_raw: bool = False) -> None:
+        """`is_raw`: not even fences are read."""
+        self._is_raw = is_raw
         self.definitions: tuple[str, ...] = ()
         """Link reference definitions in the lines that are finished; they hold for the whole text."""
         self.growing_definitions: tuple[str, ...] = ()
         """The same, with those of `growing`."""
-        self._is_markdown = is_markdown
+        self._is_markdown = is_markdown and not is_raw
         self._done: list[Block] = []
         self._partial = ""  # the last line, still without its newline
         self._is_long_line = False
@@ -138,7 +140,7 @@ class Splitter:
             self._text_line(line)
 
     def _text_line(self, line: str) -> None:
-        fence = _FENCE.match(line)
+        fence = None if self._is_raw else _FENCE.match(line)
         if fence and not self._is_inside_item(line):
             self._flush()
             self._begin("code")

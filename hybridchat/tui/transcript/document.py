@@ -69,6 +69,12 @@ class Document:
             view.unfold(is_unfolded)
         self._renumber()
 
+    def unfold_long(self) -> None:
+        for view in self.views:
+            if view.is_folded:
+                view.fold(False)
+        self._renumber()
+
     def wear(self, look: Look) -> None:
         """Another look for all messages, also those to come."""
         self.look = look

@@ -72,6 +72,13 @@ class Finding(Selecting):
     def is_finding(self) -> bool:
         return self._needle is not None
 
+    def unfold(self, index: int) -> None:
+        """All of a long message."""
+        with self.keeping_top():
+            view = self.document.ready(index)
+            view.fold(False)
+            self.document.changed(view)
+
     def find_step(self, by: int) -> None:
         """To the next hit, or the one before; around the ends."""
         hits = self._all_hits()
@@ -151,6 +158,8 @@ class Finding(Selecting):
         shown = view.message.text + (view.message.thinking if view.is_unfolded else "")
         if not (view.is_streaming or needle.may_be_in(shown)):
             return
+        if needle.may_be_in(view.hidden):
+            self.unfold(index)
         parts = [number for number, part in enumerate(document.ready(index).parts) if part.block is not None]
         hits = [Hit(index, part, *span) for part in parts for span in needle.ranges(document.plain(index, part))]
         if hits:

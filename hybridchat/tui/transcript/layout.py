@@ -28,6 +28,10 @@ class Look(NamedTuple):
     """Of a line of prose at most: longer ones are hard to read. Code and tables use all the room there is."""
     gap_lines: int = 1
     """Between messages."""
+    fold_lines: int = 0
+    """Longer messages begin folded; 0: none."""
+    is_raw: bool = False
+    """As they were written, without reading their Markdown."""
 
 
 class Piece(NamedTuple):

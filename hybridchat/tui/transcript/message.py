@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from hybridchat.domain.chat import Message, MessageState, Role
 from hybridchat.domain.links import Link
-from hybridchat.domain.text import clean, clean_line
+from hybridchat.domain.text import clean, clean_line, count_of
 from hybridchat.tui.transcript.blocks import CODE, Block, Splitter
 from hybridchat.tui.transcript.heights import Heights
 from hybridchat.tui.transcript.layout import Laid, Line, Look, Page, Prose, Run
@@ -15,6 +15,10 @@ from hybridchat.tui.transcript.markdown import References, lay_out, links_in, re
 from hybridchat.tui.words import seconds
 
 WAITING = "…"
+HEAD_LINES = 20
+"""Of a folded message."""
+FOLD_WIDTH = 100
+"""Characters: longer lines count as several, so that folding does not depend on the screen."""
 _LOOK = Look()
 
 Describe = Callable[[Message], tuple[str, str]]
@@ -22,7 +26,8 @@ Describe = Callable[[Message], tuple[str, str]]
 
 
 class Part:
-    """A block of the text, or a line of our own around it: header | fold | thinking | text | status | footer."""
+    """A block of the text, or a line of our own around it: header | fold | thinking | text | more | status |
+    footer."""
 
     __slots__ = ("block", "gap", "is_growing", "kind", "laid", "runs", "width")
 
@@ -67,9 +72,9 @@ class Part:
 class _Stream:
     """A text that grows: cleaned, and cut into blocks."""
 
-    def __init__(self, text: str, *, is_markdown: bool) -> None:
+    def __init__(self, text: str, *, is_markdown: bool, is_raw: bool) -> None:
         self.blocks: list[Block] = []
-        self._splitter = Splitter(is_markdown=is_markdown)
+        self._splitter = Splitter(is_markdown=is_markdown, is_raw=is_raw)
         self._raw: list[str] = []
         self._held = ""  # a carriage return, until it is known whether it belongs to a line end
         self.feed(text)
@@ -81,10 +86,11 @@ class _Stream:
         self._splitter.feed(clean(raw.removesuffix("\r").replace("\r\n", "\n")))
         self.blocks += self._splitter.take()
 
-    def holds(self, text: str) -> bool:
-        """Is this what came so far?"""
+    @property
+    def raw(self) -> str:
+        """What came so far."""
         self._raw = ["".join(self._raw)]
-        return self._raw[0] == text
+        return self._raw[0]
 
     def growing(self) -> list[Block]:
         return self._splitter.growing()
@@ -107,7 +113,8 @@ class MessageView:
         self.message = message
         self.look = look
         self.status = ""
-        self.is_unfolded = is_unfolded
+        self.is_unfolded = is_unfolded  # its thinking
+        self._is_folded: bool | None = None  # the message itself, if the user said so
         self.parts: list[Part] = []
         self.heights = Heights()
         self.width = 0
@@ -131,7 +138,7 @@ class MessageView:
         """Lines of the whole message: a guess, unless it is ready."""
         if self.is_open and self.width == width:
             return self.heights.total
-        return _guess(self.message.text, width) + 3
+        return min(_guess(self.message.text, width), HEAD_LINES if self.is_folded else 1 << 30) + 3
 
     def ready(self, width: int) -> None:
         """Has its parts, and for each a height at this width, measured or guessed."""
@@ -149,10 +156,40 @@ class MessageView:
         self._definitions, self.references = (), {}
 
     def _split(self) -> None:
+        text, thinking = self.message.text, self.message.thinking
+        if self.is_streaming and self._streams is not None:  # what has streamed is nowhere else
+            text, thinking = (stream.raw for stream in self._streams)
+        is_raw = self.look.is_raw
+        shown = text[: _head(text)] if self.is_folded else text
         self._streams = _Streams(
-            _Stream(self.message.text, is_markdown=self.message.role is Role.ASSISTANT),
-            _Stream(self.message.thinking, is_markdown=True),
+            _Stream(shown, is_markdown=self.message.role is Role.ASSISTANT, is_raw=is_raw),
+            _Stream(thinking, is_markdown=True, is_raw=is_raw),
         )
+
+    # --- long messages
+
+    @property
+    def is_folded(self) -> bool:
+        """Shows its first lines alone. What streams, and what was read while it streamed, stays as it is."""
+        if self._is_folded is not None:
+            return self._is_folded and not self.is_streaming
+        most = self.look.fold_lines
+        return bool(most) and not self.is_streaming and _guess(self.message.text, FOLD_WIDTH) > most
+
+    @property
+    def hidden(self) -> str:
+        """What a folded message does not show."""
+        return self.message.text[_head(self.message.text) :] if self.is_folded else ""
+
+    @property
+    def can_fold(self) -> bool:
+        return not self.is_streaming and _head(self.message.text) < len(self.message.text)
+
+    def fold(self, is_folded: bool) -> None:
+        self._is_folded = is_folded
+        if self.is_open:
+            self._split()
+            self.rebuild()
 
     def measure(self, index: int) -> int:
         """Lays a part out; its height in lines."""
@@ -185,8 +222,11 @@ class MessageView:
 
     def wear(self, look: Look) -> None:
         """Another look: all is laid out anew."""
+        is_cut_otherwise = (look.is_raw, look.fold_lines) != (self.look.is_raw, self.look.fold_lines)
         self.look = look
         if self.is_open:
+            if is_cut_otherwise:
+                self._split()
             for part in self.parts:
                 part.laid = None
             self.width = 0
@@ -199,11 +239,13 @@ class MessageView:
 
     def replace(self, message: Message) -> None:
         """The message as it is now; while it streams, its text is what was appended."""
+        if self.is_streaming and self._is_folded is None:
+            self._is_folded = False  # it does not close while it is read
         self.message = message
         if not self.is_open:
             return
         text, thinking = self._open
-        if not self.is_streaming and not (text.holds(message.text) and thinking.holds(message.thinking)):
+        if not self.is_streaming and (text.raw, thinking.raw) != (message.text, message.thinking):
             self._split()
         self.rebuild()
 
@@ -256,6 +298,8 @@ class MessageView:
             if is_empty:
                 self._put(Part("status", runs=((clean_line(self.status) or WAITING, ("muted",)),)))
             return
+        if hidden := self.hidden:
+            self._put(Part("more", runs=((f"▸ {_how_much(hidden)}", ("thinking",)),)))
         _, footer = self._describe(self.message)
         if footer:
             is_broken = self.message.state in (MessageState.FAILED, MessageState.INTERRUPTED)
@@ -307,6 +351,22 @@ def _split_footer(footer: str) -> tuple[str, str]:
     """Why a reply broke, and the figures after it."""
     why, dot, figures = footer.partition(" · ")
     return why, dot + figures
+
+
+def _head(text: str) -> int:
+    """Where the first lines end that a folded message shows; the length of a text that is no longer than these."""
+    end = -1
+    for _ in range(HEAD_LINES):
+        end = text.find("\n", end + 1)
+        if end < 0:
+            end = len(text)
+            break
+    return min(end, HEAD_LINES * FOLD_WIDTH)
+
+
+def _how_much(hidden: str) -> str:
+    lines = hidden.count("\n")
+    return f"{count_of(lines, 'more line')}" if lines else f"{count_of(len(hidden), 'more character')}"
 
 
 def _guess(text: str, width: int) -> int:

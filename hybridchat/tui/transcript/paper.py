@@ -26,9 +26,6 @@ NEW_BELOW = " ↓ new "
 JUMP = 3
 """Screens: a scroll further than this goes by estimated heights instead of laying out all that lies between."""
 
-POINTER: Run = ("█ ", ("pointer",))
-"""Left of the lines of the message that is pointed at."""
-
 Mark = tuple[int, int, str]
 """From cell to cell, a style's name."""
 
@@ -211,13 +208,17 @@ class Paper(ScrollView, can_focus=True):
             runs = tuple((text, (*style, "pointed")) for text, style in runs)
         gutter = self.gutter_cells
         if gutter:
-            runs = (POINTER if is_pointed else _edge(view.tone, part.kind), *runs)
+            runs = (self.sign(place) or _edge(view.tone, part.kind), *runs)
         marks = tuple((left + gutter, right + gutter, name) for left, right, name in self.marks(place))
         return Row(runs, line.fill, marks)
 
     def is_pointed(self, view: MessageView) -> bool:
         """Does the pointer stand at it?"""
         return False
+
+    def sign(self, place: Place) -> Run | None:
+        """What stands left of a line instead of the usual."""
+        return None
 
     def marks(self, place: Place) -> list[Mark]:
         """What is marked in a line, in cells of the text."""

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from hybridchat.domain.chat import Message
+from hybridchat.domain.text import clean
 from hybridchat.tui.transcript.document import Place
 from hybridchat.tui.transcript.finding import Finding
+from hybridchat.tui.transcript.layout import Run
 from hybridchat.tui.transcript.message import MessageView
+
+POINTER: Run = ("█ ", ("pointer",))
+"""Left of the lines of the message that is pointed at."""
 
 
 class Pointing(Finding):
@@ -40,6 +45,13 @@ class Pointing(Finding):
         index = self.document.index(message.id) + by
         self.point_at(self.document.views[min(max(0, index), len(self.document.views) - 1)].message.id)
 
+    def action_copy(self) -> None:
+        """What is selected, else the message that is pointed at."""
+        if self.selection is None and (message := self.pointed) is not None and message.text:
+            self.post_message(self.CopyRequested(clean(message.text), "The message"))
+        else:
+            super().action_copy()
+
     def in_sight(self) -> list[int]:
         """The ids of the messages that the window shows something of, from the top."""
         views = dict.fromkeys(place.view for place in self._places)
@@ -47,6 +59,9 @@ class Pointing(Finding):
 
     def is_pointed(self, view: MessageView) -> bool:
         return view.message.id == self._pointed
+
+    def sign(self, place: Place) -> Run | None:
+        return POINTER if self.is_pointed(self.document.views[place.view]) else None
 
     def _bring_into_sight(self, index: int) -> None:
         """All of it where there is room, else its beginning at the top."""

@@ -71,11 +71,11 @@ class Selecting(Paper):
     ]
 
     class CopyRequested(TextualMessage, namespace="transcript"):
-        """The user wants this text in the clipboard."""
+        """The user wants this text in the clipboard; `what` it is, begins a sentence."""
 
-        def __init__(self, text: str) -> None:
+        def __init__(self, text: str, what: str = "The selection") -> None:
             super().__init__()
-            self.text = text
+            self.text, self.what = text, what
 
     selection: Selection | None = None
     _caret: Spot | None = None
@@ -141,8 +141,10 @@ class Selecting(Paper):
         self.hide_caret()
 
     def action_select_all(self) -> None:
+        """What long messages hide, too."""
         views = self.document.views
         if views:
+            self.document.unfold_long()
             last = self.document.last()
             end = len(self.document.plain(last.view, last.part))
             self.select(Selection(Spot(0, 0, 0), Spot(last.view, last.part, end)))

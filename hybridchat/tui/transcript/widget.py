@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from rich.cells import cell_len
 from textual.message import Message as TextualMessage
@@ -14,14 +14,12 @@ from hybridchat.domain.chat import Message, Role
 from hybridchat.domain.links import Link, look_at
 from hybridchat.domain.text import clean
 from hybridchat.tui.keymap import bindings
-from hybridchat.tui.transcript.blocks import CODE, Splitter
 from hybridchat.tui.transcript.cells import shown
+from hybridchat.tui.transcript.code_blocks import CodeBlocks
 from hybridchat.tui.transcript.document import Place
 from hybridchat.tui.transcript.layout import Look, leads_to
-from hybridchat.tui.transcript.markdown import fenced
 from hybridchat.tui.transcript.message import Describe
 from hybridchat.tui.transcript.paper import NEW_BELOW
-from hybridchat.tui.transcript.pointing import Pointing
 from hybridchat.tui.transcript.theme import COLORED, CSS
 
 FRAME_S = 1 / 30
@@ -29,7 +27,7 @@ BREATH = 4
 """After a frame that was expensive, so many times as long passes before the next: keys stay quick whatever comes."""
 
 
-class Transcript(Pointing):
+class Transcript(CodeBlocks):
     """Shows messages, follows the one that streams. Costs what is visible, however long the conversation is.
 
     `describe` words the line above and the one below a message.
@@ -55,6 +53,7 @@ class Transcript(Pointing):
     def use(self, look: Look, *, show_thinking: bool) -> None:
         """How messages look from now on; whether the thinking of those to come is unfolded."""
         self.document.is_unfolded = show_thinking
+        look = look._replace(is_raw=self.document.look.is_raw)
         if look != self.document.look:
             self.hide_caret()
             self.reflow(look)
@@ -168,6 +167,8 @@ class Transcript(Pointing):
             self.post_message(self.LinkChosen(max(same, key=lambda link: len(look_at(link).warnings))))
         elif y < len(self._places) and self.document.part(self._places[y]).kind == "fold":
             self.toggle_thinking(self.document.views[self._places[y].view].message.id)
+        elif y < len(self._places) and self.document.part(self._places[y]).kind == "more":
+            self.unfold(self._places[y].view)
         elif y == self.size.height - 1 and self._has_new and x >= self.window_width - len(NEW_BELOW):
             self._follow()
         elif y < len(self._places):
@@ -183,17 +184,27 @@ class Transcript(Pointing):
         return ""
 
     def links(self) -> list[Link]:
-        """Those of the last reply on the screen that has any, else of the last one at all; each once, in order."""
+        """Those of the message that is pointed at; else of the last reply on the screen that has any, else of the last
+        one at all. Each once, in order."""
         seen = {place.view for place in self._places}
         order = sorted(range(len(self.document.views)), key=lambda index: (index in seen, index), reverse=True)
+        if (pointed := self.pointed) is not None:
+            order = [self.document.index(pointed.id)]
         for index in order:
-            if self.document.views[index].may_link and (found := self.document.ready(index).links()):
-                return list(dict.fromkeys(found))
+            view = self.document.views[index]
+            if view.may_link:
+                if view.is_folded:
+                    self.unfold(index)
+                if found := self.document.ready(index).links():
+                    return list(dict.fromkeys(found))
         return []
 
     def toggle_thinking(self, message_id: int | None = None) -> None:
-        """Folds or unfolds one message's thinking, by default that of the last message on the screen that has any."""
+        """Folds or unfolds one message's thinking, by default that of the one that is pointed at, else of the last
+        message on the screen that has any."""
         views = self.document.views
+        if message_id is None and (pointed := self.pointed) is not None and pointed.thinking:
+            message_id = pointed.id
         if message_id is None:
             seen = [place.view for place in self._places if self.document.part(place).kind in ("fold", "thinking")]
             with_thinking = seen or [i for i, view in enumerate(views) if view.message.thinking]
@@ -217,36 +228,35 @@ class Transcript(Pointing):
             self.document.unfold_all(not self.document.is_unfolded)
         self.look_through_again()
 
+    # --- how messages are shown
+
+    def toggle_fold(self) -> bool:
+        """Folds the message that is pointed at to its first lines, or unfolds it; else the last long one on the screen.
+        False: none is long enough."""
+        pointed = self.pointed
+        seen = [pointed.id] if pointed else self.in_sight()
+        for message_id in reversed(seen):
+            index = self.document.index(message_id)
+            if self.document.views[index].can_fold:
+                self.hide_caret()
+                with self.keeping_top():
+                    view = self.document.ready(index)
+                    view.fold(not view.is_folded)
+                    self.document.changed(view)
+                self.look_through_again(view.message)
+                return True
+        return False
+
+    def toggle_raw(self) -> bool:
+        """Shows messages as they were written, or rendered again; which of them it is now."""
+        look = self.document.look
+        self.hide_caret()
+        self.reflow(look._replace(is_raw=not look.is_raw))
+        return not look.is_raw
+
     # --- what can be copied
 
     def last_reply(self) -> str:
         """The last reply's text as the model wrote it, cleaned; "" without one."""
         replies = (view.message for view in reversed(self.document.views) if view.message.role is Role.ASSISTANT)
         return clean(next((message.text for message in replies if message.text), ""))
-
-    def code_blocks(self, message_id: int | None = None) -> list[CodeBlock]:
-        """The fenced code of one message or of all, in order."""
-        chosen = [view.message for view in self.document.views if message_id in (None, view.message.id)]
-        return [block for message in chosen for block in _code_blocks(message)]
-
-
-class CodeBlock(NamedTuple):
-    """Fenced code of a message, without the fence."""
-
-    language: str
-    text: str
-    message_id: int
-
-
-def _code_blocks(message: Message) -> list[CodeBlock]:
-    splitter = Splitter(is_markdown=message.role is Role.ASSISTANT)
-    splitter.feed(clean(message.text.replace("\r\n", "\n")))
-    found: list[CodeBlock] = []
-    for block in (*splitter.take(), *splitter.growing()):
-        if block.kind != CODE:
-            found += [CodeBlock(language, code, message.id) for language, code in fenced(block.text)]
-        elif block.is_first:
-            found.append(CodeBlock(block.language, block.text, message.id))
-        else:
-            found[-1] = found[-1]._replace(text=found[-1].text + block.joint + block.text)
-    return found

@@ -123,9 +123,10 @@ def test_the_view_has_the_columns_of_an_attempt(path: Path) -> None:
 def test_the_page_describes_every_column_and_table(path: Path) -> None:
     page = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")
     documented = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
-    columns = [*USAGE_COLUMNS, *DEPARTURE_COLUMNS]
     with opened(path) as ledger:
         ledger.status.mode  # noqa: B018 - waits until it is open
+    views = [name for view in ("comparisons", "votes") for _, name, *_ in query(path, f"PRAGMA table_info({view})")]
+    columns = [*USAGE_COLUMNS, *DEPARTURE_COLUMNS, *views]
     tables = [name for (name,) in query(path, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
     own = [name for name in tables if not re.match(r"sqlite_|.*_fts_", name)]
     assert documented == [*columns, *sorted(own, key=documented[len(columns) :].index)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from hybridchat.tui.transcript import Transcript
-from hybridchat.tui.transcript.paper import POINTER
+from hybridchat.tui.transcript.pointing import POINTER
 from tests.unit.tui.transcript.shown import message, streaming
 from tests.unit.tui.transcript.test_widget import conversation, running
 

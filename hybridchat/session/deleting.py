@@ -1,0 +1,106 @@
+"""Deleting conversations and branches, and taking that back: until the program ends, the newest deletion first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+
+from msgspec import Struct
+
+from hybridchat.errors import HybridchatError, UsageError
+from hybridchat.ledger.store import DeletedBranch
+from hybridchat.session.bookkeeping import Bookkeeper
+from hybridchat.session.branches import Branches
+from hybridchat.session.ledgers import Ledgers
+from hybridchat.session.state import Chat
+from hybridchat.session.turns import Turns
+
+
+class _Deletion(Struct, frozen=True):
+    """`branch` None: the whole conversation. `leaf_id`: what was shown, where that went with the branch."""
+
+    conversation_id: int
+    branch: DeletedBranch | None = None
+    leaf_id: int | None = None
+
+
+class Deleting:
+    def __init__(
+        self,
+        ledgers: Ledgers,
+        turns: Turns,
+        books: Bookkeeper,
+        branches: Branches,
+        open_as: Callable[[int], Collection[Chat]],
+    ) -> None:
+        self._ledgers = ledgers
+        self._turns = turns
+        self._books = books
+        self._branches = branches
+        self._open_as = open_as
+        self._deleted: list[_Deletion] = []
+
+    async def conversation(self, conversation_id: int) -> None:
+        """Gone from every list; `undo` brings it back until the program ends."""
+        chat = self._turns.chats.get(conversation_id)
+        if chat is not None:
+            chat.queue.clear()
+            await self._turns.stop(chat)
+        await asyncio.wrap_future(self._ledgers.of(conversation_id).delete_conversation(conversation_id))
+        self._deleted.append(_Deletion(conversation_id))
+        self._books.refresh()
+
+    async def branch(self, chat: Chat, message_id: int) -> int | None:
+        """A message of the chat and all that follows it, in every branch: how many went. None: nothing else was in the
+        conversation, so that went as a whole. Raises UsageError while a reply runs in it."""
+        if chat.id is None:
+            raise UsageError("this conversation has no message yet", "there is nothing to delete")
+        ledger = self._ledgers.of_chat(chat)
+        path = await asyncio.wrap_future(ledger.path_to(message_id))
+        if not path or path[-1].conversation_id != chat.id:
+            raise UsageError(f"no message {message_id} in this conversation", "it was deleted")
+        if chat.is_sending or (chat.turn is not None and message_id in {message.id for message in chat.messages}):
+            raise UsageError("a reply is running in it", "stop it, or wait for its end")
+        beside = await asyncio.wrap_future(ledger.siblings(message_id))
+        if len(path) == len(beside) == 1:
+            await self.conversation(chat.id)
+            return None
+        deleted = await asyncio.wrap_future(ledger.delete_branch(message_id))
+        was_shown = chat.leaf_id in deleted.message_ids
+        self._deleted.append(_Deletion(chat.id, deleted, chat.leaf_id if was_shown else None))
+        await self._show_again(chat.id, set(deleted.message_ids))
+        return len(deleted.message_ids)
+
+    async def undo(self) -> int | None:
+        """The conversation that came back, or of which a branch did; None when there is nothing to undo."""
+        if not self._deleted:
+            return None
+        last = self._deleted.pop()
+        ledger = self._ledgers.of(last.conversation_id)
+        try:
+            if last.branch is None:
+                await asyncio.wrap_future(ledger.restore_conversation(last.conversation_id))
+            else:
+                await asyncio.wrap_future(ledger.restore_branch(last.branch, last.leaf_id))
+        except HybridchatError:
+            self._deleted.insert(0, last)  # the others first; then perhaps it can
+            raise
+        if last.branch is not None:
+            await self._show_again(last.conversation_id, None if last.leaf_id else set())
+        self._books.refresh()
+        return last.conversation_id
+
+    async def _show_again(self, conversation_id: int, gone: set[int] | None) -> None:
+        """Wherever it is open and shows any of those; None: any at all. A running reply is never among them."""
+        for chat in self._open_as(conversation_id):
+            if gone is None and chat.is_streaming:
+                continue
+            if gone is None or any(message.id in gone for message in chat.messages):
+                await self._branches.show_active(chat)
+            else:
+                self._branches.changed(chat)
+
+    async def purge(self) -> None:
+        """What was deleted leaves the disk."""
+        if self._deleted:
+            await asyncio.wrap_future(self._ledgers.kept.purge_deleted())

@@ -1,0 +1,136 @@
+"""One block of code through a command: asked first, then what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from hybridchat.domain.text import clean, count_of
+from hybridchat.errors import HybridchatError
+from hybridchat.session.piping import LIMIT_S, Pipe, Piped, shell
+
+SHOWN_LINES = 6  # of the block, so that it is known which one it is
+MOST_LINES = 5_000  # of what came; copied is all that was kept
+TABS = 8
+
+_ASKS = "Enter runs it · Esc closes"
+
+
+class PipeScreen(ModalScreen[str]):
+    """Nothing runs before Enter. Answers the command that was run last, or ""."""
+
+    CSS_PATH = "reading.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", show=False, priority=True),
+        Binding("c", "copy", show=False),
+        Binding("pageup", "page(-1)", show=False),
+        Binding("pagedown", "page(1)", show=False),
+    ]
+
+    def __init__(self, text: str, secret: Callable[[], Collection[str]], command: str = "", note: str = "") -> None:
+        """`secret`: names of the variables that it must not see. `note`: what else to think of."""
+        super().__init__()
+        self._text, self._secret = text, secret
+        self._ran = ""
+        self._pipe: Pipe | None = None
+        self._came = ""
+        self._input = Input(command, placeholder="such as: sort | head", compact=True)
+        self._block = Static(_first_lines(text), markup=False, classes="block")
+        self._note = Static(note, markup=False, classes="note")
+        self._output = Static("", markup=False)
+        self._view = VerticalScroll(self._output)
+        self._hint = Static(_ASKS, markup=False, classes="hint")
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static("Pipe this code block to a command", markup=False, classes="title")
+            yield self._block
+            yield self._input
+            where = f"It goes to {' '.join(shell())}, without the API keys; it ends after {LIMIT_S:g} s."
+            yield Static(where, markup=False, classes="note")
+            yield self._note
+            yield self._view
+            yield self._hint
+
+    def on_mount(self) -> None:
+        self._note.display = bool(self._note.content)
+        self._view.display = False
+        self._input.focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if self._pipe is None and event.value.strip():
+            self._ran = event.value
+            self._run(event.value)
+
+    @work(exclusive=True)
+    async def _run(self, command: str) -> None:
+        self._pipe = pipe = Pipe(command, f"{self._text}\n", self._secret)
+        self._input.disabled = True
+        self._hint.update("Running… · Esc stops it")
+        try:
+            done = await pipe.run()
+        except HybridchatError as error:
+            self._hint.update(f"{clean(str(error))} · Esc closes")
+        else:
+            await self._show(done)
+        finally:
+            self._pipe = None
+            self._input.disabled = False
+
+    async def _show(self, done: Piped) -> None:
+        self._came = await asyncio.to_thread(clean, done.output)
+        errors = await asyncio.to_thread(clean, done.errors)
+        self._output.update(Content.assemble(_first(self._came), (_first(errors), "$warning")))
+        self._block.display = self._note.display = False
+        self._view.display = True
+        self._view.focus()
+        self._hint.update(f"{how_it_ended(done)} · c copies the output · Tab changes the command · Esc closes")
+
+    def action_leave(self) -> None:
+        if self._pipe is None:
+            self.dismiss(self._ran)
+        else:
+            self._pipe.stop()
+
+    def action_copy(self) -> None:
+        if self._view.display:
+            self.app.copy_to_clipboard(self._came)
+            self.notify("The output is in the clipboard.")
+
+    def action_page(self, direction: int) -> None:
+        self._view.scroll_relative(y=direction * max(1, self._view.size.height - 1), animate=False)
+
+    def on_unmount(self) -> None:
+        if self._pipe is not None:
+            self._pipe.stop()
+
+
+def how_it_ended(done: Piped) -> str:
+    """Words for what a program leaves besides its output."""
+    how = done.ended_by or ("it worked" if done.exit_code == 0 else f"exit code {done.exit_code}")
+    wrote = "" if done.output or done.errors else ", it wrote nothing"
+    return f"{how}{wrote}{', not all of its output is kept' if done.is_cut else ''}".capitalize()
+
+
+def _first_lines(text: str) -> str:
+    lines = clean(text).expandtabs(4).splitlines()
+    more = len(lines) - SHOWN_LINES
+    return "\n".join([*lines[:SHOWN_LINES], *([f"… {count_of(more, 'more line')}"] if more > 0 else [])])
+
+
+def _first(text: str) -> str:
+    """Its lines as far as they are shown."""
+    lines = text.expandtabs(TABS).splitlines()
+    more = len(lines) - MOST_LINES
+    shown = [*lines[:MOST_LINES], *([f"… {count_of(more, 'more line')}"] if more > 0 else [])]
+    return "".join(f"{line}\n" for line in shown)

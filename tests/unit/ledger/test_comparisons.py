@@ -1,0 +1,140 @@
+"""Comparisons and votes in the ledger: what one vote says of each pair, and what outlives a conversation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from hybridchat.domain.chat import Zone
+from hybridchat.domain.compare import Compared, ComparedSide, Judgement, Vote, pairs_of
+from hybridchat.errors import UsageError
+from hybridchat.ledger.comparisons import NOT_ASKED, Asked, ComparisonIds, NewComparison, NewSide
+from hybridchat.ledger.store import Ledger
+from tests.unit.ledger.helpers import LOCAL, MANAGED, end_of, new_turn, opened, query, start_python
+
+THIRD = replace(MANAGED, backend="other", model="huge")
+
+
+def begin(ledger: Ledger, *attempts: object, **changes: object) -> ComparisonIds:
+    sides = tuple(NewSide(attempt) for attempt in attempts or (LOCAL, MANAGED, THIRD))  # type: ignore[arg-type]
+    new = NewComparison(sides=sides, turn=new_turn(), workload="code")
+    return ledger.begin_comparison(replace(new, **changes)).result()
+
+
+def end_all(ledger: Ledger, ids: ComparisonIds) -> None:
+    for side in ids.sides:
+        if side.turn is not None:
+            ledger.end_attempt(end_of(side.turn)).result()
+
+
+VOTES = "SELECT a_backend, b_backend, outcome, was_blind, sides, workload FROM votes"
+
+
+def test_a_winner_beat_each_of_the_others_and_a_tie_holds_of_all_pairs(path: Path) -> None:
+    with opened(path) as ledger:
+        ids = begin(ledger, is_hidden=True)
+        end_all(ledger, ids)
+        number = ids.comparison_id
+        assert ledger.vote(number, Judgement.BETTER, 1).result().was_blind
+        assert query(path, VOTES) == [("lab", "rented", "b", 1, 3, "code"), ("rented", "other", "a", 1, 3, "code")]
+        ledger.vote(number, Judgement.BOTH_BAD, None).result()
+        pairs = [("lab", "rented"), ("lab", "other"), ("rented", "other")]
+        assert query(path, VOTES) == [(*pair, "both_bad", 0, 3, "code") for pair in pairs]
+        ledger.take_back_vote(number).result()
+        assert query(path, VOTES) == []
+
+
+@pytest.mark.parametrize("judgement", Judgement)
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_the_view_says_what_the_rule_says(path: Path, judgement: Judgement, count: int) -> None:
+    with opened(path) as ledger:
+        ids = begin(ledger, *(replace(MANAGED, backend=name) for name in "wxyz"[:count]))
+        winner = 1 if judgement is Judgement.BETTER else None
+        ledger.vote(ids.comparison_id, judgement, winner).result()
+        (compared,) = ledger.voted().result()
+        said = [(pair.a.backend, pair.b.backend, pair.outcome) for pair in pairs_of(compared)]
+        assert said == query(path, "SELECT a_backend, b_backend, outcome FROM votes ORDER BY a_position, b_position")
+        assert len(said) == (count - 1 if winner else count * (count - 1) // 2)
+
+
+def test_votes_outlive_their_conversation_without_a_word_of_it(path: Path) -> None:
+    with opened(path) as ledger:
+        ids = begin(ledger, turn=new_turn("unmistakable words"), run="abc/3")
+        end_all(ledger, ids)
+        ledger.vote(ids.comparison_id, Judgement.BETTER, 0).result()
+        ledger.delete_conversation(ids.conversation_id).result()
+        assert ledger.compared_in_run("abc").result() == {}
+        assert ledger.purge_deleted().result() == 1
+        assert len(query(path, VOTES)) == 2
+        assert query(path, "SELECT count(*), count(attempt_id) FROM comparisons") == [(3, 3)]
+    assert b"unmistakable" not in path.read_bytes()
+
+
+def test_a_killed_process_leaves_every_side_marked(path: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from tests.unit.ledger.helpers import LOCAL, MANAGED, new_turn, open_ledger
+from hybridchat.ledger.comparisons import NewComparison, NewSide
+ledger = open_ledger(Path(sys.argv[1]))
+sides = (NewSide(LOCAL), NewSide(MANAGED), NewSide(LOCAL, waits=True))
+ids = ledger.begin_comparison(NewComparison(sides=sides, turn=new_turn("kept"))).result()
+ledger.flush_reply(ids.sides[1].message_id, "so far", "").result()
+print("ready", flush=True)
+sys.stdin.read()
+"""
+    process = start_python(code, path)
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    process.kill()
+    process.communicate()
+    with opened(path) as ledger:
+        replies = [m for m in ledger.tree(1).result() if m.role == "assistant"]
+        found = [(m.state, m.text, m.note) for m in replies]
+        assert found == [("interrupted", "", ""), ("interrupted", "so far", ""), ("interrupted", "", NOT_ASKED)]
+        assert [m.attempt.outcome if m.attempt else None for m in replies] == ["interrupted", "interrupted", None]
+        (compared,) = ledger.comparisons(1).result()
+        assert [side.message_id for side in compared.sides] == [m.id for m in replies]
+
+
+def test_a_side_that_is_asked_again_takes_its_place(path: Path) -> None:
+    with opened(path) as ledger:
+        ids = begin(ledger, LOCAL, MANAGED)
+        end_all(ledger, ids)
+        first = ids.sides[0].message_id
+        (again,) = ledger.ask_again(ids.comparison_id, (Asked(0, first, True, True),), (LOCAL,)).result()
+        assert again.message_id != first
+        (compared,) = ledger.comparisons(ids.conversation_id).result()
+        assert [(s.message_id, s.was_shared) for s in compared.sides] == [
+            (again.message_id, True),
+            (ids.sides[1].message_id, False),
+        ]
+        assert ledger.branch(ids.conversation_id).result()[-1].id == again.message_id, "it stood in the chat"
+
+
+def test_one_prompt_of_a_run_is_asked_once(path: Path) -> None:
+    with opened(path) as ledger:
+        begin(ledger, run="abc/0")
+        begin(ledger, run="abc/12")
+        begin(ledger, run="abcd/1")
+        with pytest.raises(UsageError, match="another hybridchat is at this run"):
+            begin(ledger, run="abc/0")
+        assert sorted(ledger.compared_in_run("abc").result()) == [0, 12]
+        assert len(ledger.conversations().result()) == 3
+
+
+def test_who_stood_side_by_side_last_is_remembered(path: Path) -> None:
+    with opened(path) as ledger:
+        assert ledger.newest_sides().result() == ()
+        begin(ledger)
+        begin(ledger, MANAGED, LOCAL)
+        assert [side.backend for side in ledger.newest_sides().result()] == ["rented", "lab"]
+
+
+def test_nothing_is_said_of_what_was_not_voted_on() -> None:
+    sides = tuple(ComparedSide(at, at, name, "m", Zone.MANAGED) for at, name in enumerate("ab"))
+    compared = Compared(id=1, conversation_id=1, question_id=1, started_at="", sides=sides)
+    assert list(pairs_of(compared)) == []
+    assert [p.outcome for p in pairs_of(replace(compared, vote=Vote(Judgement.TIE)))] == ["tie"]
+    assert sides[1].letter == "B"
