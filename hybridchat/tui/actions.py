@@ -130,6 +130,9 @@ GROUPS: dict[str, tuple[Action, ...]] = {
             "Off, low, medium, high, or as the model does",
             slash="effort [LEVEL]",
         ),
+        Action("tune", ("f12",), "Settings of this chat…", "System prompt, temperature, limits…: from now on"),
+        Action("preset", (), "Presets…", "Named settings of the config, for this chat"),
+        Action("save_preset", (), "Save as a preset…", "The settings of this chat, in the config"),
         Action("reasoning", ("ctrl+g",), "High reasoning on or off", "Say that the task is hard: routes may heed it"),
         Action(
             "budget", ("alt+m",), "Budgets…", "What may be spent, and what rate limits leave", slash="budget [SCOPE]"
@@ -194,7 +197,15 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         Action("page_down", ("pagedown",), "A page down", "From the composer too", "", "transcript", False),
         Action("scroll_home", ("home",), "To the beginning", "With a caret, that of its line", "", "transcript", False),
         Action("scroll_end", ("end",), "To the end of all", "With a caret, that of its line", "", "transcript", False),
-        Action("caret", ("v",), "Select with keys", "A caret; Shift+arrows or v again select", "", "transcript", False),
+        Action(
+            "caret",
+            ("v",),
+            "Select with keys",
+            "A caret; Shift+arrows or v again select",
+            "",
+            "transcript",
+            slash="select",
+        ),
         Action(
             "copy",
             ("y", "ctrl+c", "super+c"),
@@ -204,23 +215,38 @@ GROUPS: dict[str, tuple[Action, ...]] = {
             "transcript",
             False,
         ),
-        Action("select_all", ("ctrl+a",), "Select everything", "The whole conversation", "", "transcript", False),
+        Action("select_all", ("ctrl+a",), "Select everything", "The whole conversation", "", "transcript"),
         Action(
-            "fold", ("t",), "Fold or unfold thinking", "Of the message pointed at, or in sight", "", "transcript", False
+            "fold",
+            ("t",),
+            "Fold or unfold thinking",
+            "Of the message pointed at, or in sight",
+            "",
+            "transcript",
+            slash="fold-thinking",
         ),
-        Action("fold_all", ("T",), "Fold or unfold all thinking", "Of what comes, too", "", "transcript", False),
+        Action("fold_all", ("T",), "Fold or unfold all thinking", "Of what comes, too", "", "transcript"),
     ),
     "Program": (
         Action("theme", ("f6",), "Theme…", "Colours of the screen", slash="theme [NAME]"),
         Action("settings", ("alt+s",), "Settings…", "What the config says and means, to change it"),
         Action("commands", ("ctrl+p", "f10"), "Command palette", "Find anything by its name", "menu", "app", False),
-        Action("help", ("f1", "question_mark"), "Help", "All keys on one page", "help", slash="help ?"),
+        Action(
+            "help",
+            ("f1", "question_mark"),
+            "Help",
+            "What can be done here, and its keys",
+            "help",
+            "app",
+            slash="help ?",
+        ),
         Action("suspend", ("ctrl+z",), "Suspend", "Back to the shell; fg returns", where="app"),
         Action("quit", ("ctrl+q",), "Quit", "End the program; nothing is lost", "quit", "app", slash="quit exit"),
     ),
 }
 
 ACTIONS: tuple[Action, ...] = tuple(action for actions in GROUPS.values() for action in actions)
+BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}
 
 _NAMES = {
     "escape": "Esc",

@@ -19,6 +19,7 @@ from hybridchat.tui.screens.finding import Finding
 from hybridchat.tui.screens.links import Links
 from hybridchat.tui.screens.marking import Marking
 from hybridchat.tui.screens.moving import Moving
+from hybridchat.tui.screens.tuning import Tuning
 from hybridchat.tui.slashes import value_of
 from hybridchat.tui.widgets.composer import Composer, placeholder
 from hybridchat.tui.words import PRIVACY, WORKLOADS, chat_number
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from hybridchat.session.state import Chat
 
 
-class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Answers):
+class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Tuning, Answers):
     """Actions return at once; what takes time runs in a worker, and its failures become banners."""
 
     BINDINGS = bindings("chat")
@@ -278,12 +279,6 @@ class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Answers):
         with self.told():
             await self.app.push_screen_wait(SettingsScreen(await settings.read(), settings, self.app.keep))
         self.composer.focus()
-
-    @work
-    async def action_help(self) -> None:
-        from hybridchat.tui.screens.help import HelpScreen
-
-        await self.app.push_screen_wait(HelpScreen())
 
     def say(self, text: str) -> None:
         """A passing word."""

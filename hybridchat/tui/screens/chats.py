@@ -13,6 +13,7 @@ from hybridchat.domain.chat import Conversation, Privacy, is_off_record
 from hybridchat.domain.text import clean_line, count_of
 from hybridchat.errors import HybridchatError
 from hybridchat.session.finding import NewMarks
+from hybridchat.tui.actions import BY_ID
 from hybridchat.tui.keymap import Keymap
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.widgets.rows import Row
@@ -42,7 +43,7 @@ class ChatList(Picker):
         super().__init__("Chats", [], current=current, hint=" · ".join(["Enter opens", *does, "Esc closes"]))
         for action in _DOES:
             for key in keymap.of(action):
-                self._bindings.bind(key, action, show=False)
+                self._bindings.bind(key, action, BY_ID[action].title, show=False)
         self._undo_key = keymap.name("undo_delete")
         self._session = session
         self._current = current
