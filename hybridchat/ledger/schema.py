@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from sqlite_utils import Database, Migrations
 
-from hybridchat.ledger import attachments, summary
+from hybridchat.ledger import attachments, details, summary
 from hybridchat.ledger.connect import APPLICATION_ID
 
 migrations = Migrations("hybridchat")
@@ -381,3 +381,11 @@ def m017_settings_of_a_conversation(database: Database) -> None:
     _run(database, ["ALTER TABLE conversation ADD COLUMN parameters TEXT NOT NULL DEFAULT '{}'"])
     view = _usage_view("skipped_events", "left_out_turns", *_FORECAST_COLUMNS, *_FOUND_COLUMNS, "parameters")
     _run(database, ["ALTER TABLE attempt ADD COLUMN parameters TEXT", "DROP VIEW usage", view])
+
+
+@migrations()
+def m018_what_each_attempt_sent_and_how_it_ended(database: Database) -> None:
+    times = ("queue_ms", "prompt_ms")
+    _run(database, (f"ALTER TABLE attempt ADD COLUMN {name} REAL" for name in times))
+    view = _usage_view("skipped_events", "left_out_turns", *_FORECAST_COLUMNS, *_FOUND_COLUMNS, "parameters", *times)
+    _run(database, ("DROP VIEW usage", view, *details.TABLES))
