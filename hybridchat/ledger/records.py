@@ -228,6 +228,13 @@ class DeletedBranch(Struct, frozen=True):
     title: str
 
 
+class LeftDraft(Struct, frozen=True):
+    """What was typed and not sent by a window that is gone; and whether one that lives has a draft there."""
+
+    text: str
+    is_elsewhere: bool
+
+
 class Activity(Struct, frozen=True):
     """Conversations in which a reply runs, in any window; and in which so many ended while nobody was there."""
 

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from hybridchat.domain.audit import Departure
 from hybridchat.domain.chat import Attempt, Conversation, MessageState
 from hybridchat.errors import LedgerError
-from hybridchat.ledger import activity, branches, departures, details, files, marks, money, purge, writes
+from hybridchat.ledger import activity, branches, departures, details, drafts, files, marks, money, purge, writes
 from hybridchat.ledger.backups import look_after
 from hybridchat.ledger.comparing import Begin, Comparisons
 from hybridchat.ledger.connect import (
@@ -45,6 +45,7 @@ from hybridchat.ledger.records import (
     Forecast,
     Grouping,
     LedgerStatus,
+    LeftDraft,
     NewAttempt,
     NewFork,
     NewMarks,
@@ -77,6 +78,7 @@ __all__ = [
     "Grouping",
     "Ledger",
     "LedgerStatus",
+    "LeftDraft",
     "NewAttempt",
     "NewFork",
     "NewMarks",
@@ -303,6 +305,14 @@ class Ledger(Comparisons):
         if unknown:
             raise TypeError(f"not a field of a conversation: {', '.join(sorted(unknown))}")
         return self._write(lambda db: writes.update_conversation(db, conversation_id, fields))
+
+    def keep_draft(self, conversation_id: int | None, text: str) -> Future[None]:
+        """What is typed and not sent, of a conversation or of one that has no message yet; "": nothing."""
+        return self._write(lambda db: drafts.keep(db, self._file.process_id, conversation_id, text))
+
+    def take_draft(self, conversation_id: int | None) -> Future[LeftDraft]:
+        """What a window left there that is gone: it is this one's from now on."""
+        return self._write(lambda db: drafts.take(db, self._file.process_id, conversation_id))
 
     def mark(self, conversation_id: int, new: NewMarks) -> Future[Conversation]:
         """Tags, a star, the archive; the conversation as it is then."""

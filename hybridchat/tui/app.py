@@ -206,6 +206,7 @@ class HybridChatApp(Adapted):
         """The terminal is the shell's again by now; what came of running replies is written."""
         self._is_ending = True
         if self.session is not None:
+            self.chat_screen.keep_draft()
             try:
                 await self.session.close()
             except HybridchatError as error:

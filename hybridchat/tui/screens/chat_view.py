@@ -22,7 +22,7 @@ from hybridchat.domain.routing import Candidate, Outlook
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError
 from hybridchat.session import events as news
-from hybridchat.session.state import NOTHING, Along
+from hybridchat.session.state import NOTHING
 from hybridchat.tui.enter import Enter, what_enter_does
 from hybridchat.tui.keymap import keymap_of
 from hybridchat.tui.slashes import call_in, call_words
@@ -72,9 +72,7 @@ class ChatView(Screen[None]):
         self._is_simulated = False
         self._is_still = False
         self._plan_timer: Timer | None = None
-        self._drafts: dict[Place, str] = {}
         self.along = NOTHING  # attached to the draft
-        self._along: dict[Place, Along] = {}  # to those of other chats
         self._live: dict[int, Live] = {}
         self._clock = time.monotonic
         self._waits: dict[int, news.RetryWaits] = {}  # by conversation
@@ -132,12 +130,7 @@ class ChatView(Screen[None]):
         self.show_chat(chat)
 
     def show_chat(self, chat: Chat) -> None:
-        """Puts another chat on the screen; the draft of the one before is kept for its return."""
-        if self.chat is not None:
-            self._drafts[place_of(self.chat)] = self.composer.text
-            self.composer.set_text(self._drafts.pop(place_of(chat), ""))
-            self._along[place_of(self.chat)] = self.along
-            self.carry(self._along.pop(place_of(chat), NOTHING))
+        """Puts another chat on the screen."""
         self.chat = chat
         self._beside = {}
         self.show_messages()
@@ -147,10 +140,6 @@ class ChatView(Screen[None]):
         self.plan_now()
         self.composer.focus()
         self.post_message(self.Opened())
-
-    def carry(self, along: Along) -> None:
-        """This is attached to the draft now."""
-        self.along = along
 
     def show_messages(self) -> None:
         """The chat's branch as it is now."""
@@ -350,10 +339,6 @@ class ChatView(Screen[None]):
             yield
         except HybridchatError as error:
             self.banner(str(error), "error")
-
-
-def place_of(chat: Chat) -> Place:
-    return chat.id, chat.is_off_record
 
 
 def _live(target: Candidate) -> Live:

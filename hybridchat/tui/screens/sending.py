@@ -16,10 +16,9 @@ from hybridchat.errors import HybridchatError
 from hybridchat.session.state import NOTHING, Along
 from hybridchat.session.ways import RouteOpen, Undecided, Way
 from hybridchat.tui.enter import Enter
+from hybridchat.tui.screens.attaching import Attaching
 from hybridchat.tui.screens.calling import Calling
-from hybridchat.tui.screens.chat_view import place_of
 from hybridchat.tui.screens.spending import Spending, stop_rows
-from hybridchat.tui.slashes import as_typed, words_of
 from hybridchat.tui.stops import AskUnpriced, SetLimit
 from hybridchat.tui.widgets.bars import Banner
 from hybridchat.tui.widgets.composer import Composer
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan
 
 
-class Sending(Spending, Calling):
+class Sending(Spending, Calling, Attaching):
     """Words leave the composer only on their way to the session; what the session does not take comes back."""
 
     def __init__(self) -> None:
@@ -67,14 +66,7 @@ class Sending(Spending, Calling):
         if enter.asks:
             self._ask_where(plan, enter)
         else:
-            self._send(chat, *self._take(), route, model)
-
-    def _take(self) -> tuple[str, Along]:
-        """The draft with what is attached to it; the composer is empty then."""
-        taken = self.composer.words, self.along
-        self.composer.set_draft("")
-        self.carry(NOTHING)
-        return taken
+            self._send(chat, *self.take_draft(), route, model)
 
     def _can_submit(self, chat: Chat) -> bool:
         """There is a draft, or what waits is not held up by a running reply."""
@@ -91,44 +83,35 @@ class Sending(Spending, Calling):
         drop_turns: int = 0,
         way: Way | None = None,
     ) -> None:
-        assert self.session is not None
-        disclosure, agreed = (way.disclosure, way.agreed) if way else (None, None)
-        async with self._in_order:
-            try:
-                await self.session.send(
-                    chat,
-                    text,
-                    route=route,
-                    model=model,
-                    drop_turns=drop_turns,
-                    disclosure=disclosure,
-                    agreed=agreed,
-                    along=along,
-                )
-            except (Undecided, RouteOpen) as error:  # seen when all that goes along was looked through, and counted
-                self._give_back(chat, text, along)
-                if error.plan.decision.outlook is not Outlook.ASK:
-                    self.banner(str(error), "error")
-                elif chat is self.chat:
-                    self._ask_where(error.plan, Enter.ASK if text.strip() or along else Enter.ASK_WAITING)
-            except HybridchatError as error:
-                self._give_back(chat, text, along)
-                self.banner(str(error), "error")
+        with self.on_its_way(chat, text):
+            async with self._in_order:
+                await self._send_now(chat, text, along, route, model, drop_turns, way)
         self.plan_now()
 
-    def _give_back(self, chat: Chat, text: str, along: Along = NOTHING) -> None:
-        """Words that were not sent return to their chat's composer, before whatever was typed there since."""
-        if not (text.strip() or along):
-            return
-        is_here = chat is self.chat
-        newer = words_of(self.composer.text if is_here else self._drafts.get(place_of(chat), ""))
-        draft = f"{text}\n{newer}" if newer.strip() and text.strip() else text or newer
-        if is_here:
-            self.composer.set_draft(draft)
-            self.carry(along + self.along)
-        else:
-            self._drafts[place_of(chat)] = as_typed(draft)
-            self._along[place_of(chat)] = along + self._along.get(place_of(chat), NOTHING)
+    async def _send_now(
+        self,
+        chat: Chat,
+        text: str,
+        along: Along,
+        route: str | None,
+        model: str | None,
+        drop_turns: int,
+        way: Way | None,
+    ) -> None:
+        assert self.session is not None
+        disclosure, agreed = (way.disclosure, way.agreed) if way else (None, None)
+        send = partial(self.session.send, chat, text, route=route, model=model, drop_turns=drop_turns, along=along)
+        try:
+            await send(disclosure=disclosure, agreed=agreed)
+        except (Undecided, RouteOpen) as error:  # seen when all that goes along was looked through, and counted
+            self.give_back(chat, text, along)
+            if error.plan.decision.outlook is not Outlook.ASK:
+                self.banner(str(error), "error")
+            elif chat is self.chat:
+                self._ask_where(error.plan, Enter.ASK if text.strip() or along else Enter.ASK_WAITING)
+        except HybridchatError as error:
+            self.give_back(chat, text, along)
+            self.banner(str(error), "error")
 
     # --- questions
 
@@ -151,7 +134,7 @@ class Sending(Spending, Calling):
         elif way.kind == "ask":
             self.submit(*route)
         else:
-            self._send(chat, *self._take(), *route, drop, way)
+            self._send(chat, *self.take_draft(), *route, drop, way)
 
     async def choose_way(self, title: str, chat: Chat, plan: Plan, why: str) -> Way | None:
         """The way that the user chose, and confirmed where turns would be left out. What changes a budget is done.
@@ -227,7 +210,7 @@ class Sending(Spending, Calling):
                     await self.go_on_in_fork(chat, other, draft)
                 return
             if self.chat is chat:
-                _, along = self._take()
+                _, along = self.take_draft()
                 self.show_chat(fork)
                 self.composer.set_draft(draft)
                 self.carry(along)
@@ -284,10 +267,10 @@ class Sending(Spending, Calling):
         if self.chat is not None:
             texts = [message.text for message in self.chat.messages if message.role is Role.USER]
             if texts:
-                self._give_back(self.chat, texts[-1])
+                self.give_back(self.chat, texts[-1])
                 self.composer.focus()
 
     def action_take_back(self) -> None:
         if self.session is not None and self.chat is not None and self.chat.queue:
             taken = self.session.unqueue(self.chat)
-            self._give_back(self.chat, taken.text, taken.along)
+            self.give_back(self.chat, taken.text, taken.along)
