@@ -36,7 +36,7 @@ def command(conversation_id: int, with_details: bool, as_json: bool) -> None:
             _print_details(ledger, messages, as_json=as_json)
             return
     with output.data_stream() as stream:
-        FORMATS["json" if as_json else "markdown"].write(conversation, messages, stream)
+        FORMATS["json" if as_json else "markdown"].write(conversation, messages, stream, {})
 
 
 def _print_details(ledger: Ledger, messages: list[Message], *, as_json: bool) -> None:
