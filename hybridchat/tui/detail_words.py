@@ -36,13 +36,10 @@ class Line(NamedTuple):
 
 
 def detail_lines(details: ReplyDetails) -> Iterator[tuple[AttemptDetails, list[Line]]]:
-    """Each attempt with its lines, without the request's JSON."""
-    for number, one in enumerate(details.attempts, 1):
-        title = _who(one.attempt)
-        if len(details.attempts) > 1:
-            title = f"Attempt {number} of {len(details.attempts)}: {title}"
-        lines = [Line("", title), Line("outcome", _outcome(one))]
-        lines += [Line("", "Time"), *map(_time, details.spans(one))]
+    """Each attempt with its lines, the one that wrote the reply first; without the request's JSON."""
+    for one in reversed(details.attempts):
+        lines = [Line("", f"{number_words(details, one)}{_who(one.attempt)}"), Line("outcome", _outcome(one))]
+        lines += [Line("", "Time"), *(_time(span) for span in details.spans(one) if _is_of(span, one.attempt))]
         lines += [Line("", "Tokens"), *_tokens(one.attempt)]
         lines += [Line("", "Cost"), *_cost(one)]
         lines += [Line("", "Route"), *_route(one.attempt)]
@@ -57,6 +54,12 @@ def text_lines(details: ReplyDetails) -> Iterator[str]:
     for _, lines in detail_lines(details):
         for line in lines:
             yield f"{line.name}: {line.value}" if line.name else line.value
+
+
+def number_words(details: ReplyDetails, one: AttemptDetails) -> str:
+    """`Attempt 2 of 3: `; "" for the only one."""
+    several = len(details.attempts) > 1
+    return f"Attempt {details.attempts.index(one) + 1} of {len(details.attempts)}: " if several else ""
 
 
 def request_words(one: AttemptDetails) -> str:
@@ -87,6 +90,11 @@ def _outcome(one: AttemptDetails) -> str:
     ended = f", the model ended with “{clean_line(attempt.finish_reason, 40)}”" if attempt.finish_reason else ""
     note = f": {clean_line(one.note, 600)}" if one.note else ""
     return f"{attempt.outcome or 'running'}{error}{ended}{note}"
+
+
+def _is_of(span: Span, attempt: Attempt) -> bool:
+    """Of a reply without thinking, that is nothing unknown."""
+    return span.step != "thinking" or span.length_ms is not None or bool(attempt.thinking_tokens)
 
 
 def _time(span: Span) -> Line:

@@ -141,9 +141,9 @@ async def test_every_attempt_and_the_way_to_a_file(play: Screenplay, tmp_path: o
         await opened(stage, session)
         stage.screen.action_details()
         await stage.until_top(DetailsScreen)
-        await stage.until(lambda: "Attempt 1 of 2" in stage.text)
-        assert "error (overloaded): lab was overloaded — try again" in stage.text
+        await stage.until(lambda: "Attempt 2 of 2" in stage.text)
         await stage.press("end")
+        await stage.until(lambda: "error (overloaded): lab was overloaded — try again" in stage.text)
         await stage.until(lambda: '"temperature": 0.2' in stage.text)
         await stage.press("c")
         await stage.until(lambda: stage.app.clipboard.startswith("{"))

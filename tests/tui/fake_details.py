@@ -29,6 +29,7 @@ def details_of(reply: Message) -> ReplyDetails:
     last = replace(
         reply.attempt,
         attempt_no=2,
+        latency_ms=2_900.0,
         load_ms=None,
         queue_ms=12.0,
         prompt_ms=40.0,

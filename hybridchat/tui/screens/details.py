@@ -15,7 +15,7 @@ from textual.widgets import Static
 from hybridchat.domain.text import count_of
 from hybridchat.domain.waterfall import Span
 from hybridchat.session.details import AttemptDetails, ReplyDetails
-from hybridchat.tui.detail_words import Line, detail_lines, request_json
+from hybridchat.tui.detail_words import Line, detail_lines, number_words, request_json
 
 NAME_CELLS = 20
 VALUE_CELLS = 10  # of a time
@@ -67,7 +67,10 @@ def details_content(details: ReplyDetails, width: int) -> Content:
         room = max(0, width - NAME_CELLS - VALUE_CELLS - 4)
         for line in lines:
             parts += _parts(line, one.attempt.latency_ms, room)
-        parts += _request(one)
+    for one in reversed(details.attempts):
+        if one.request is not None:
+            parts.append((f"\n{number_words(details, one)}What was sent\n", "bold $primary"))
+            parts += _request(one)
     return Content.assemble(*parts)
 
 
