@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual import work
 
 from hybridchat.domain.chat import Role, is_off_record
 from hybridchat.domain.text import clean_line
-from hybridchat.session.history import Said, would_loosen
 from hybridchat.tui.keymap import keymap_of
 from hybridchat.tui.screens.drafts import Drafts
 from hybridchat.tui.widgets.composer import Composer
 from hybridchat.tui.words import PRIVACY
+
+if TYPE_CHECKING:
+    from hybridchat.session.history import Said
 
 
 class History(Drafts):
@@ -56,14 +60,15 @@ class History(Drafts):
             return
         chat = self.chat
         with self.told():
-            choice = await self.app.push_screen_wait(SaidList(await self.session.history.said(), words))
+            choice: Said | None = await self.app.push_screen_wait(SaidList(await self.session.history.said(), words))
             self.composer.focus()
-            if isinstance(choice, Said) and await self._may_come(choice) and self.chat is chat:
+            if choice is not None and await self._may_come(choice) and self.chat is chat:
                 self.composer.put(await self.session.history.words(choice))
                 self.notify(f"From “{clean_line(choice.title, 60)}”.")
 
     async def _may_come(self, said: Said) -> bool:
         """Words that were kept closer than this chat keeps them come on the user's word alone."""
+        from hybridchat.session.history import would_loosen
         from hybridchat.tui.screens.dialogs import Confirm
 
         assert self.session is not None and self.chat is not None
