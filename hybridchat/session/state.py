@@ -28,10 +28,10 @@ from hybridchat.domain.pricing import CostEstimate
 from hybridchat.domain.routing import Candidate, Decision
 from hybridchat.domain.secrets.rules import Finding
 from hybridchat.domain.tuning import Untaken, over
+from hybridchat.ledger.records import NewWaiting
 from hybridchat.session.ways import Way
 
 if TYPE_CHECKING:
-    from hybridchat.ledger.store import NewWaiting
     from hybridchat.session.disclosing import Found
     from hybridchat.session.side_by_side import SideBySide
     from hybridchat.session.turn import Turn
