@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -60,6 +60,12 @@ class Untaken(NamedTuple):
     @property
     def title(self) -> str:
         return SETTINGS[self.name].title
+
+
+def untaken_words(settings: Iterable[Untaken]) -> str:
+    """`without temperature (gpt-5 takes none)`; a request is not answered with what is refused."""
+    words = (("refuses" if one.is_refused else "without") + f" {one.title} ({one.why})" for one in settings)
+    return clean_line(", ".join(words), 200)
 
 
 def over(first: Parameters, second: Parameters) -> Parameters:

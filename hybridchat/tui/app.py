@@ -63,7 +63,8 @@ class HybridChatApp(Adapted):
     `setup`: given when there is no config; the first-run screen then comes first. `open_demo`: its "demo" choice.
     `open_providers`: for adding backends; None: that cannot be done here.
     `settings`: where choices are kept. `hints_file`: which first-time hints have been seen; None: there are none.
-    `crash_log`: where a fault of ours is noted, without any words.
+    `preset`: the name of the one that the first chat goes by. `crash_log`: where a fault of ours is noted, without any
+    words.
     """
 
     TITLE = "hybridchat"
@@ -86,6 +87,7 @@ class HybridChatApp(Adapted):
         settings: Settings | None = None,
         hints_file: Path | None = None,
         reopen_latest: bool = False,
+        preset: str | None = None,
         crash_log: Path | None = None,
     ) -> None:
         super().__init__(
@@ -103,6 +105,7 @@ class HybridChatApp(Adapted):
         self.open_providers = open_providers
         self.chat_screen.hints_file = hints_file
         self._reopen_latest = reopen_latest
+        self._preset = preset
         self._crash_log = crash_log
         self._typed_ahead: list[events.Key] | None = []
         self._said: tuple[str, str] | None = None
@@ -177,7 +180,10 @@ class HybridChatApp(Adapted):
             session = self.session = await opener()
             session.listen(self._tell)
             latest = await session.open_latest() if self._reopen_latest else None
-            screen.attach(session, latest or session.new())
+            chat = latest or session.new()
+            if self._preset is not None and (kept_back := await session.presets.choose_by_name(chat, self._preset)):
+                screen.banner(kept_back)
+            screen.attach(session, chat)
             await session.start()
             if screen.is_running:  # else the user has quit meanwhile
                 screen.plan_now()

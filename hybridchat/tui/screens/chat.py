@@ -20,6 +20,7 @@ from hybridchat.tui.screens.hinting import Hinting
 from hybridchat.tui.screens.links import Links
 from hybridchat.tui.screens.marking import Marking
 from hybridchat.tui.screens.moving import Moving
+from hybridchat.tui.screens.tuning import Tuning
 from hybridchat.tui.slashes import value_of
 from hybridchat.tui.widgets.composer import Composer, placeholder
 from hybridchat.tui.words import PRIVACY, WORKLOADS, chat_number
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from hybridchat.session.state import Chat
 
 
-class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Hinting, Answers):
+class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Tuning, Hinting, Answers):
     """Actions return at once; what takes time runs in a worker, and its failures become banners."""
 
     BINDINGS = bindings("chat")

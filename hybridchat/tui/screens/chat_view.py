@@ -20,7 +20,6 @@ from hybridchat.config import UiConfig
 from hybridchat.domain.chat import Attempt, Kind, Message, Privacy, Reasoning
 from hybridchat.domain.routing import Candidate, Outlook
 from hybridchat.domain.text import clean_line
-from hybridchat.domain.tuning import in_words
 from hybridchat.errors import HybridchatError
 from hybridchat.session import events as news
 from hybridchat.tui.enter import Enter, what_enter_does
@@ -178,6 +177,8 @@ class ChatView(Screen[None]):
         """Brings the line over the composer and the title up to date."""
         if self.session is None or self.chat is None or not self.route_line.is_attached:  # the user has quit meanwhile
             return
+        from hybridchat.domain.tuning import in_words  # there with the session, and not before
+
         plan, enter = self.plan_enter()
         chosen = self.composer.completions.chosen
         if call := call_in(chosen.text if chosen else self.composer.text):
