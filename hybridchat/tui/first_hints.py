@@ -32,7 +32,7 @@ FIRST_HINTS = (
     FirstHint("toggle_thinking", "{} shows what the model thought before", lambda m: m.reply.thinking),
     FirstHint("escalate", "{} asks the other side too; both stay", lambda m: m.has_other_side),
     FirstHint("read", "{} goes into the text: arrows scroll it", lambda m: _lines(m.reply) > LONG_LINES),
-    FirstHint("commands", "{} finds all that can be done, by its name", lambda m: m.answers >= SETTLED_IN),
+    FirstHint("commands", "{} finds all that can be done", lambda m: m.answers >= SETTLED_IN),
     FirstHint("search", "{} searches all that was said", lambda m: m.chats >= SETTLED_IN),
 )
 
