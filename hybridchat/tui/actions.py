@@ -130,9 +130,21 @@ GROUPS: dict[str, tuple[Action, ...]] = {
             "Off, low, medium, high, or as the model does",
             slash="effort [LEVEL]",
         ),
-        Action("tune", ("f12",), "Settings of this chat…", "System prompt, temperature, limits…: from now on"),
-        Action("preset", (), "Presets…", "Named settings of the config, for this chat"),
-        Action("save_preset", (), "Save as a preset…", "The settings of this chat, in the config"),
+        Action(
+            "tune",
+            ("f12",),
+            "Tune this chat…",
+            "System prompt, temperature, limits…: from now on",
+            slash="tune [SETTING VALUE]",
+        ),
+        Action("preset", (), "Presets…", "Named settings of the config, for this chat", slash="preset [NAME]"),
+        Action(
+            "save_preset",
+            (),
+            "Save as a preset…",
+            "The settings of this chat, in the config",
+            slash="save-preset [NAME]",
+        ),
         Action("reasoning", ("ctrl+g",), "High reasoning on or off", "Say that the task is hard: routes may heed it"),
         Action(
             "budget", ("alt+m",), "Budgets…", "What may be spent, and what rate limits leave", slash="budget [SCOPE]"

@@ -76,6 +76,11 @@ class Calling(ChatView):
                 return [*((effort.value, words) for effort, words in EFFORT.items()), ("auto", AS_IT_DOES)]
             case "workload":
                 return [*((name, "") for name in WORKLOADS), ("none", "not said")]
+            case "tune":
+                from hybridchat.domain.tuning import SETTINGS
+
+                settings = ((one.title.replace(" ", "-"), f"{one.meaning}: {one.allowed}") for one in SETTINGS.values())
+                return [("system", "What every message begins with"), *settings, ("default", "for all of them")]
             case "budget":
                 return [(scope.value, "") for scope in Scope]
             case "theme" if isinstance(self.app, HybridChatApp):

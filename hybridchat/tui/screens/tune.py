@@ -101,7 +101,7 @@ class Tune(ModalScreen["Tuned | None"]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static("Settings of this chat", markup=False, classes="title")
+            yield Static("Tune this chat", markup=False, classes="title")
             with self._scroll:
                 with Horizontal():
                     yield self._labels["system"]
