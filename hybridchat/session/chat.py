@@ -39,6 +39,7 @@ from hybridchat.session.fleet import Fleet, KeepKey, OpenBackend
 from hybridchat.session.floor import Floor
 from hybridchat.session.forecasts import Forecasts
 from hybridchat.session.forking import Forks
+from hybridchat.session.history import History
 from hybridchat.session.ledgers import Ledgers
 from hybridchat.session.planning import Planner, reworded
 from hybridchat.session.presets import Presets
@@ -128,7 +129,7 @@ class Session:
         self.set_route, self.set_privacy, self.must_fork = chats.set_route, chats.set_privacy, chats.must_fork
         self.set_reasoning, self.set_workload = chats.set_reasoning, chats.set_workload
         self.set_effort, self.set_settings = chats.set_effort, chats.set_settings
-        self.drafts = Drafts(self._ledgers)
+        self.drafts, self.history = Drafts(self._ledgers), History(self._ledgers)
         self.untaken, self.presets = self.fleet.untaken, Presets(config_file, chats, self.floor)
         self.finding = Finding(self._ledgers, chats.open_as)
         self.transfer = Transfer(self._ledgers, self.floor, config.privacy)
