@@ -16,6 +16,7 @@ from hybridchat.domain.text import count_of
 from hybridchat.domain.waterfall import Span
 from hybridchat.session.details import AttemptDetails, ReplyDetails
 from hybridchat.tui.detail_words import Line, detail_lines, number_words, request_json
+from hybridchat.tui.words import Part
 
 NAME_CELLS = 20
 VALUE_CELLS = 10  # of a time
@@ -62,21 +63,21 @@ def details_content(details: ReplyDetails, width: int) -> Content:
     """`width` cells; a bar stands where its time stood in the attempt."""
     if not details.attempts:
         return Content("Nothing is known of how this reply came about: it was imported.")
-    parts: list[str | tuple[str, str]] = []
+    parts: list[Part] = []
     for one, lines in detail_lines(details):
         room = max(0, width - NAME_CELLS - VALUE_CELLS - 4)
         for line in lines:
             parts += _parts(line, one.attempt.latency_ms, room)
     for one in reversed(details.attempts):
         if one.request is not None:
-            parts.append((f"\n{number_words(details, one)}What was sent\n", "bold $primary"))
+            parts += ["\n", (f"{number_words(details, one)}What was sent\n", "bold $primary")]
             parts += _request(one)
-    return Content.assemble(*parts)
+    return Content.assemble(*parts[1:])  # nothing is above the first one
 
 
-def _parts(line: Line, whole_ms: float | None, room: int) -> list[str | tuple[str, str]]:
+def _parts(line: Line, whole_ms: float | None, room: int) -> list[Part]:
     if not line.name:
-        return [(f"\n{line.value}\n", "bold $primary")]
+        return ["\n", (f"{line.value}\n", "bold $primary")]
     bar = _bar(line.span, whole_ms, room) if line.span else ""
     name = (f"  {line.name:<{NAME_CELLS}}", "$muted")
     return [name, f"{line.value:<{VALUE_CELLS}}  " if bar else line.value, (bar, "$secondary"), "\n"]
@@ -91,7 +92,7 @@ def _bar(span: Span, whole_ms: float | None, room: int) -> str:
     return " " * start + "█" * (end - start)
 
 
-def _request(one: AttemptDetails) -> list[str | tuple[str, str]]:
+def _request(one: AttemptDetails) -> list[Part]:
     lines = request_json(one).splitlines()
     more = len(lines) - MOST_LINES
     shown = [*lines[:MOST_LINES], *([f"… {count_of(more, 'more line')}"] if more > 0 else [])]
