@@ -79,7 +79,7 @@ class Comparing:
     def plan(self, chat: Chat, sides: Sequence[Side], text: str = "", terms: Terms = PLAIN) -> ComparePlan:
         """Of these words, or without any of the chat's last question. Pure and fast. Raises UsageError as `start`."""
         check_sides(sides, self._fleet.specs)
-        question = _question(chat, text)
+        question = _question(chat, text, terms)
         plans = tuple(self._planner.plan(chat, draft) for draft in drafts_of(question, sides, terms))
         targets = [
             plan.decision.target or self._fleet.candidate(side.backend, side.model or "")
@@ -98,7 +98,7 @@ class Comparing:
         check_sides(sides, self._fleet.specs)
         _require_rest(chat)
         order = random.SystemRandom().sample(list(sides), len(sides)) if terms.is_blind else list(sides)
-        drafts = drafts_of(_question(chat, text), order, terms)
+        drafts = drafts_of(_question(chat, text, terms), order, terms)
         if terms.workload and chat.id is None:
             chat.workload = terms.workload
         return await self._run(chat, self._begin(chat, drafts, terms))
@@ -283,8 +283,8 @@ def _require_rest(chat: Chat) -> None:
         raise UsageError("a reply is running", "stop it, or wait for its end")
 
 
-def _question(chat: Chat, text: str) -> Draft:
-    if text.strip():
+def _question(chat: Chat, text: str, terms: Terms) -> Draft:
+    if text.strip() or terms.along:
         return Draft(text)
     if len(chat.messages) < 2:
         raise UsageError("there is no question to compare answers to", "write one")

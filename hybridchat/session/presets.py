@@ -9,8 +9,10 @@ from msgspec import Struct
 
 from hybridchat.config import Config, PresetConfig, config_error, load_config
 from hybridchat.config.problems import Problem, grave
+from hybridchat.domain import tuning
 from hybridchat.domain.chat import Parameters, Privacy
 from hybridchat.domain.privacy import in_words, strictest
+from hybridchat.domain.text import clean_line
 from hybridchat.domain.tuning import SETTINGS
 from hybridchat.errors import UsageError
 from hybridchat.session.chats import Chats
@@ -108,6 +110,15 @@ class Presets:
 
 def parameters_of(preset: PresetConfig) -> Parameters:
     return Parameters(**{name: getattr(preset, name) for name in SETTINGS})
+
+
+def in_short(preset: PresetConfig) -> str:
+    """What it sets: `lab · coder, temperature 0.2, system prompt, local only`."""
+    route = " · ".join(filter(None, (preset.route, preset.model)))
+    privacy = in_words(Privacy(preset.privacy)) if preset.privacy else ""
+    level = f"{preset.reasoning} reasoning" if preset.reasoning else ""
+    settings = tuning.in_words(parameters_of(preset), preset.system)
+    return clean_line(", ".join(filter(None, (route, *settings, level, preset.workload, privacy))), 120)
 
 
 def _said_by(chat: Chat, name: str) -> dict[str, object]:

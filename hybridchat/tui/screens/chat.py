@@ -16,6 +16,7 @@ from hybridchat.tui.screens.backends import Backends
 from hybridchat.tui.screens.code import Code
 from hybridchat.tui.screens.comparing import Comparing
 from hybridchat.tui.screens.finding import Finding
+from hybridchat.tui.screens.hinting import Hinting
 from hybridchat.tui.screens.links import Links
 from hybridchat.tui.screens.marking import Marking
 from hybridchat.tui.screens.moving import Moving
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from hybridchat.session.state import Chat
 
 
-class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Tuning, Comparing):
+class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Tuning, Hinting, Comparing):
     """Actions return at once; what takes time runs in a worker, and its failures become banners."""
 
     BINDINGS = bindings("chat")
@@ -45,6 +46,7 @@ class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Tuning, Compar
 
     def on_text_area_changed(self) -> None:
         self.complete()
+        self.keep_draft_soon()
         self.plan_soon()
 
     def on_composer_scrolled(self, event: Composer.Scrolled) -> None:

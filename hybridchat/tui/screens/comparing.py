@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hybridchat.domain.compare import Compared, Side
     from hybridchat.session.chat import Chat
     from hybridchat.session.compare_plan import ComparePlan, Terms
+    from hybridchat.session.state import Along
     from hybridchat.tui.screens.compare import CompareScreen
 
 
@@ -148,7 +149,7 @@ class Comparing(Answers):
         """The draft, else the last question, to several; without a draft, a comparison that is there is shown."""
         if self.session is None or self.chat is None:
             return
-        has_draft = bool(self.composer.text.strip())
+        has_draft = bool(self.composer.words.strip() or self.along)
         if self.chat.leaf_id in self._compared and (not has_draft or self.chat.is_streaming):
             self._open_comparison()
         elif self.chat.is_streaming:
@@ -156,7 +157,7 @@ class Comparing(Answers):
         elif not has_draft and len(self.chat.messages) < 2:
             self.notify("Write the message first: then it is asked of several at once.")
         else:
-            self._compare(self.chat, self.composer.text)
+            self._compare(self.chat, self.composer.words, self.along)
 
     async def call_compare(self, argument: str) -> None:
         """`/compare lab rented/gpt`: the last question, to these."""
@@ -170,13 +171,15 @@ class Comparing(Answers):
             await self._plan_and_ask(self.chat, [parse_side(name) for name in names], "", terms)
 
     @work(exclusive=True, group="compare")
-    async def _compare(self, chat: Chat, text: str) -> None:
+    async def _compare(self, chat: Chat, text: str, along: Along) -> None:
         from hybridchat.session.compare_plan import Terms
         from hybridchat.tui.screens.choose_sides import ChooseSides
 
         assert self.session is not None
         with self.told():
-            chosen = ChooseSides(self.session, chat, text, await self.session.comparing.remembered(), Terms())
+            chosen = ChooseSides(
+                self.session, chat, text, await self.session.comparing.remembered(), Terms(along=along)
+            )
             is_chosen = await self.app.push_screen_wait(chosen)
             self.composer.focus()
             if is_chosen and chat is self.chat:
@@ -207,12 +210,13 @@ class Comparing(Answers):
     async def _ask_them(self, chat: Chat, sides: list[Side], text: str, terms: Terms) -> Compared | None:
         """What was found in the words asks first; what is not sent comes back to the composer."""
         assert self.session is not None
-        if text.strip():
-            self.composer.set_draft("")
+        if text.strip() or terms.along:
+            self.take_draft()
         try:
-            return await self.session.comparing.start(chat, sides, text, terms)
+            with self.on_its_way(chat, text):
+                return await self.session.comparing.start(chat, sides, text, terms)
         except Undecided as error:
-            self._give_back(chat, text)
+            self.give_back(chat, text, terms.along)
             why = f"{'; '.join(error.plan.decision.reasons)}. Nothing has been sent."
             plan = replace(error.plan, ways=tuple(w for w in error.plan.ways if w.disclosure is not None))
             way = await self.choose_way("This would leave your machine", chat, plan, why)
@@ -221,7 +225,7 @@ class Comparing(Answers):
                     chat, sides, text, replace(terms, disclosure=way.disclosure, agreed=way.agreed)
                 )
         except HybridchatError:
-            self._give_back(chat, text)
+            self.give_back(chat, text, terms.along)
             raise
         return None
 

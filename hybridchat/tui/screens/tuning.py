@@ -38,6 +38,13 @@ class Tuning(ChatView):
         if tuned.saves:
             await self._save_preset(chat)
 
+    async def call_tune(self, setting: str) -> None:
+        from hybridchat.domain.tuning import changed
+        from hybridchat.session.state import settings_of
+
+        assert self.session is not None and self.chat is not None
+        await self.session.set_settings(self.chat, *changed(settings_of(self.chat), self.chat.system, setting))
+
     async def _tune(self, session: Session, chat: Chat, before: Tuned, tuned: Tuned) -> None:
         if tuned.preset is not None:
             self._tell_kept_back(await session.presets.choose(chat, tuned.preset))
@@ -60,6 +67,10 @@ class Tuning(ChatView):
         if preset is not None and chat is not None:
             await self.use_preset(chat, preset)
 
+    async def call_preset(self, name: str) -> None:
+        assert self.session is not None and self.chat is not None
+        await self.use_preset(self.chat, await self.session.presets.find(name))
+
     async def use_preset(self, chat: Chat, preset: PresetConfig) -> None:
         assert self.session is not None
         with self.told():
@@ -73,7 +84,8 @@ class Tuning(ChatView):
 
     async def _pick_preset(self) -> PresetConfig | None:
         """The list is read anew; presets with mistakes are named."""
-        from hybridchat.tui.screens.preset_rows import preset_rows
+        from hybridchat.session.presets import in_short
+        from hybridchat.tui.widgets.rows import Row
 
         if self.session is None:
             return None
@@ -85,7 +97,8 @@ class Tuning(ChatView):
         if not (listed.presets or listed.problems):
             self.notify("There is no preset yet: F2 in the settings of a chat saves one.")
             return None
-        chosen = await self.pick("Presets", preset_rows(listed), note="\n".join(map(str, listed.problems[:3])))
+        rows = [Row(one, clean_line(f"{one.name}  {one.description}", 120), in_short(one)) for one in listed.presets]
+        chosen = await self.pick("Presets", rows, note="\n".join(map(str, listed.problems[:3])))
         return cast("PresetConfig | None", chosen)
 
     @work
@@ -93,7 +106,11 @@ class Tuning(ChatView):
         if self.session is not None and self.chat is not None:
             await self._save_preset(self.chat)
 
-    async def _save_preset(self, chat: Chat) -> None:
+    async def call_save_preset(self, name: str) -> None:
+        assert self.session is not None and self.chat is not None
+        await self._save_preset(self.chat, name)
+
+    async def _save_preset(self, chat: Chat, name: str | None = None) -> None:
         from hybridchat.tui.screens.dialogs import Confirm, Prompt
 
         assert self.session is not None
@@ -101,7 +118,8 @@ class Tuning(ChatView):
         if not presets.can_save:
             self.notify("Nothing can be kept here: start `hybridchat` without the demo.")
             return
-        name = await self.app.push_screen_wait(Prompt("Save the settings of this chat as which preset?"))
+        question = "Save the settings of this chat as which preset?"
+        name = await self.app.push_screen_wait(Prompt(question)) if name is None else name
         if not name or not name.strip():
             return
         with self.told():
