@@ -30,6 +30,7 @@ from hybridchat.session.chat import Session
 from hybridchat.session.keeping import KeyKeeper
 from hybridchat.session.key_hosts import KeyHosts
 from hybridchat.session.prices import PriceBook
+from hybridchat.session.prompts import Prompts
 from hybridchat.session.vouches import Vouches
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Wiring(NamedTuple):
             budget_file=BudgetFile(self.paths.config_file),
             vouches=Vouches(self.paths.vouches_file),
             config_file=self.paths.config_file,
+            prompts=self.open_prompts(),
         )
 
     def preset(self, name: str) -> PresetConfig:
@@ -78,6 +80,11 @@ class Wiring(NamedTuple):
         from hybridchat.config.presets import find
 
         return find(self.config.preset, name, self.problems)
+
+    def open_prompts(self) -> Prompts:
+        named, listed = self.config.prompts.folder, self.config.privacy.local_only_folders
+        folder = Path(named).expanduser() if named else self.paths.prompts_dir
+        return Prompts(folder, lambda file: folders.look(listed, [file.parent, file.resolve().parent]).why)
 
     def open_importer(self, ledger: Ledger) -> Importer:
         """For bringing conversations in. Looks at the folder this process is in when it begins with a file."""

@@ -40,6 +40,20 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         Action(
             "recall", ("up",), "Your last message again", "In an empty composer; to change or repeat it", "", "composer"
         ),
+        Action(
+            "prompts",
+            ("alt+q",),
+            "Prompts…",
+            "Of your library, filled in for the composer",
+            slash="prompt prompts [NAME]",
+        ),
+        Action(
+            "save_prompt",
+            (),
+            "Save as a prompt…",
+            "The draft, or a message, into your library",
+            slash="save-prompt [NAME]",
+        ),
         Action("take_back", ("alt+up",), "Take back a waiting message", "The newest one returns to the composer"),
     ),
     "Answers": (
