@@ -29,7 +29,7 @@ class Prompting(ChatView):
                 f"There is no prompt in {where}: `hybridchat prompts init` writes two." if where else "None here."
             )
             return
-        prompt = await self.app.push_screen_wait(PromptList(shelf))
+        prompt = await self.app.push_screen_wait(PromptList(shelf, self.session.prompts.folder))
         self.composer.focus()
         if prompt is not None:
             await self._use_prompt(chat, prompt)

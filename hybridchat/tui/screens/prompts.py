@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from msgspec.structs import replace
@@ -29,13 +31,12 @@ MOST_PROBLEMS = 3
 class PromptList(Picker):
     """Answers with the chosen prompt. The filter finds by some letters of a name, a title or a description."""
 
-    def __init__(self, shelf: Shelf, typed: str = "") -> None:
+    def __init__(self, shelf: Shelf, folder: Path | None) -> None:
         rows = [Row(one, _line(one), clean_line(one.description, 60)) for one in shelf.prompts]
-        lines = [clean_line(str(problem), 300) for problem in shelf.problems]
+        lines = [clean_line(str(problem).removeprefix(f"{folder}{os.sep}"), 300) for problem in shelf.problems]
         if len(lines) > MOST_PROBLEMS:
             lines[MOST_PROBLEMS - 1 :] = [f"and {len(lines) - MOST_PROBLEMS + 1} more: `hybridchat prompts` tells them"]
         super().__init__("Prompts", rows, hint="Enter fills it in · Esc closes", note="\n".join(lines))
-        self.filter.value = typed
         self._search = FuzzySearch()
         self._preview = Static(classes="preview", markup=False)
 
