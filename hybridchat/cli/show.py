@@ -25,4 +25,4 @@ def command(conversation_id: int, as_json: bool) -> None:
         conversation = find_conversation(ledger, conversation_id)
         messages = ledger.branch(conversation_id).result()
     with output.data_stream() as stream:
-        FORMATS["json" if as_json else "markdown"].write(conversation, messages, stream)
+        FORMATS["json" if as_json else "markdown"].write(conversation, messages, stream, {})

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from hybridchat.domain.audit import Departure
 from hybridchat.domain.chat import Attempt, Conversation, MessageState
 from hybridchat.errors import LedgerError
-from hybridchat.ledger import activity, branches, departures, details, files, marks, money, purge, writes
+from hybridchat.ledger import activity, branches, departures, details, drafts, files, marks, money, purge, writes
 from hybridchat.ledger.backups import look_after
 from hybridchat.ledger.comparing import Begin, Comparisons
 from hybridchat.ledger.connect import (
@@ -45,10 +45,13 @@ from hybridchat.ledger.records import (
     Forecast,
     Grouping,
     LedgerStatus,
+    LeftDraft,
     NewAttempt,
     NewFork,
     NewMarks,
     NewTurn,
+    NewWaiting,
+    Said,
     SearchHit,
     StatRow,
     TurnIds,
@@ -76,10 +79,13 @@ __all__ = [
     "Grouping",
     "Ledger",
     "LedgerStatus",
+    "LeftDraft",
     "NewAttempt",
     "NewFork",
     "NewMarks",
     "NewTurn",
+    "NewWaiting",
+    "Said",
     "SearchHit",
     "StatRow",
     "TurnIds",
@@ -291,12 +297,24 @@ class Ledger(Comparisons):
 
         return self._write(lambda db: imports.add(db, batch, rehearse=rehearse), is_awaited=True)
 
+    def keep_waiting(self, conversation_id: int, queue: Sequence[NewWaiting]) -> Future[None]:
+        """The messages that wait now, instead of those that did."""
+        return self._write(lambda db: writes.keep_waiting(db, conversation_id, queue))
+
     def update_conversation(self, conversation_id: int, **fields: object) -> Future[None]:
         """Any of writes.CHANGEABLE."""
         unknown = fields.keys() - writes.CHANGEABLE
         if unknown:
             raise TypeError(f"not a field of a conversation: {', '.join(sorted(unknown))}")
         return self._write(lambda db: writes.update_conversation(db, conversation_id, fields))
+
+    def keep_draft(self, conversation_id: int | None, text: str) -> Future[None]:
+        """What is typed and not sent, of a conversation or of one that has no message yet; "": nothing."""
+        return self._write(lambda db: drafts.keep(db, self._file.process_id, conversation_id, text))
+
+    def take_draft(self, conversation_id: int | None) -> Future[LeftDraft]:
+        """What a window left there that is gone: it is this one's from now on."""
+        return self._write(lambda db: drafts.take(db, self._file.process_id, conversation_id))
 
     def mark(self, conversation_id: int, new: NewMarks) -> Future[Conversation]:
         """Tags, a star, the archive; the conversation as it is then."""

@@ -30,7 +30,9 @@ class PastTurn(Struct, frozen=True):
 
     @property
     def text_bytes(self) -> int:
-        return sum(len(message.text.encode(errors="replace")) for message in self.messages)
+        """And of what was attached."""
+        words = sum(len(message.text.encode(errors="replace")) for message in self.messages)
+        return words + sum(file.size_bytes for message in self.messages for file in message.attachments)
 
 
 def past_turns(chat: Chat) -> tuple[PastTurn, ...]:
@@ -47,7 +49,7 @@ def _by_turn(messages: Iterable[Message]) -> Iterator[list[Message]]:
             yield turn
             turn = []
         is_first = False
-        if message.text:
+        if message.text or message.attachments:
             turn.append(message)
     yield turn
 

@@ -9,12 +9,10 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any
 
 from textual import events
 from textual.actions import SkipAction
-from textual.app import App
-from textual.command import Provider
 from textual.driver import Driver
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
@@ -50,12 +48,6 @@ EXIT_HUNG_UP = 129  # as SIGHUP
 OpenSession = Callable[[], "Awaitable[Session]"]
 
 
-def _palette() -> type[Provider]:
-    from hybridchat.tui.palette import ActionProvider
-
-    return ActionProvider
-
-
 class HybridChatApp(Adapted):
     """`open_session` is called once after the first paint (again after the first run's setup), and may be slow.
 
@@ -67,7 +59,6 @@ class HybridChatApp(Adapted):
 
     TITLE = "hybridchat"
     BINDINGS = bindings("app")
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
     ENABLE_COMMAND_PALETTE = False  # ours opens it: its key stands in the table like all others
 
     def __init__(
@@ -132,6 +123,12 @@ class HybridChatApp(Adapted):
                 return
         await super().on_event(event)
 
+    def _write_what_was_typed_ahead(self) -> None:
+        """As soon as the composer has the focus: the words are in the first picture. Other keys wait for their turn."""
+        while self._typed_ahead and (character := self._typed_ahead[0].character) and character.isprintable():
+            self.chat_screen.composer.insert(character)
+            del self._typed_ahead[0]
+
     def _asks_for_help(self, key: events.Key) -> bool:
         """With ?, say, in a dialog where nothing is written: its own keys are all that Textual looks for there."""
         is_help = key.is_printable and key.key in self.keymap.of("help")
@@ -147,6 +144,7 @@ class HybridChatApp(Adapted):
             terminal.on_end_signals(asyncio.get_running_loop(), self._end_by_signal)
             self.set_interval(LOOK_FOR_HANGUP_S, self._end_if_hung_up)
         if self._setup is None:
+            self.watch(self.chat_screen.composer, "has_focus", self._write_what_was_typed_ahead, init=False)
             self.call_after_refresh(self.set_timer, PAINT_FIRST_S, partial(self._begin, self._open_session))
         else:
             from hybridchat.tui.screens.first_run import FirstRun
@@ -169,8 +167,6 @@ class HybridChatApp(Adapted):
         self.run_worker(self._start_session(opener), name="session")
 
     async def _start_session(self, opener: OpenSession) -> None:
-        # The ledger's thread and the network's both import it, from either end, which Python may call a deadlock.
-
         screen = self.chat_screen
         try:
             session = self.session = await opener()
@@ -206,6 +202,7 @@ class HybridChatApp(Adapted):
         """The terminal is the shell's again by now; what came of running replies is written."""
         self._is_ending = True
         if self.session is not None:
+            self.chat_screen.keep_draft()
             try:
                 await self.session.close()
             except HybridchatError as error:
@@ -233,10 +230,10 @@ class HybridChatApp(Adapted):
     # --- actions for the whole app
 
     def action_commands(self) -> None:
-        from textual.command import CommandPalette
+        from hybridchat.tui.palette import Palette
 
-        if not CommandPalette.is_open(cast("App[object]", self)) and isinstance(self.screen, ChatScreen):
-            self.push_screen(CommandPalette(id="--command-palette"))
+        if isinstance(self.screen, ChatScreen):
+            self.push_screen(Palette())
 
     def action_suspend(self) -> None:
         if self._driver is None or not self._driver.can_suspend:

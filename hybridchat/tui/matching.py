@@ -19,6 +19,7 @@ OTHER_WORDS = {
     "send_to": "once other model backend override",
     "stop": "cancel abort interrupt halt",
     "recall": "edit repeat history previous",
+    "history": "earlier messages previous repeat reuse recall search prompts",
     "take_back": "unqueue queue cancel pending",
     "escalate": "second opinion compare cloud local bigger",
     "answer_before": "previous sibling version branch variant",

@@ -13,7 +13,9 @@ from hybridchat.domain.budget import Limit, Scope, Standing
 from hybridchat.domain.chat import Disclosure, Message, MessageState, Privacy, Role
 from hybridchat.domain.routing import Candidate
 from hybridchat.errors import Refused, UsageError
+from hybridchat.ledger.store import LeftDraft
 from hybridchat.session.events import AttemptBegan, BranchShown, Offered, RetryWaits, TurnBegan
+from hybridchat.session.history import Said
 from hybridchat.session.state import Chat, Draft, Plan
 from hybridchat.session.ways import Way
 from tests.tui.fake_backends import FakeBackends
@@ -46,6 +48,42 @@ class FakeBudgets:
         self.unpriced.append((backend, model))
 
 
+class FakeDrafts:
+    """What is kept, by conversation; what a window left that is gone."""
+
+    def __init__(self) -> None:
+        self.kept: dict[int | None, str] = {}
+        self.left: dict[int | None, LeftDraft] = {}
+
+    def keep(self, chat: Chat, text: str) -> None:
+        self.kept[chat.id] = text
+
+    async def take(self, chat: Chat) -> LeftDraft:
+        return self.left.pop(chat.id, LeftDraft("", False))
+
+    async def conversations(self) -> frozenset[int]:
+        return frozenset(number for number, text in self.kept.items() if number is not None and text)
+
+
+class FakeHistory:
+    def __init__(self, session: FakeBackends) -> None:
+        self._session = session
+
+    async def said(self) -> list[Said]:
+        chats = [chat for chat in self._session.kept.values() if chat.conversation is not None]
+        messages = [(chat, m) for chat in chats for m in chat.messages if m.role is Role.USER]
+        return [_said(chat, message) for chat, message in reversed(messages)]
+
+    async def words(self, said: Said) -> str:
+        return said.text
+
+
+def _said(chat: Chat, message: Message) -> Said:
+    assert chat.conversation is not None
+    one = chat.conversation
+    return Said(message.id, one.id, one.title, one.privacy, message.created_at, message.text)
+
+
 class FakeSession(FakeBackends):
     """Failures, retries, further answers and budgets, beside the conversations."""
 
@@ -53,6 +91,8 @@ class FakeSession(FakeBackends):
         super().__init__(candidates, local_only=local_only)
         self.budgets = FakeBudgets()
         self.finding = FakeFinding(self)
+        self.drafts = FakeDrafts()
+        self.history = FakeHistory(self)
         self.key_variables = frozenset
         self.answers: dict[int, list[Message]] = {}  # question → all its answers, where it has several
 

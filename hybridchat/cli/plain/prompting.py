@@ -42,9 +42,9 @@ async def _ask(talk: Talk, name: str, variable: Variable) -> str | None:
     """None: not said, so that its default stands."""
     about = f" ({clean_line(variable.description, 80)})" if variable.description else ""
     if variable.choices:
-        default = variable.choices.index(variable.default) + 1 if variable.default else 1
-        rows = [(choice, clean_line(choice, 80)) for choice in variable.choices]
-        return await choose(talk.reader, f"{name}{about}", rows, default=default)
+        usual = sorted(variable.choices, key=lambda choice: choice != variable.default)  # Enter takes the first one
+        rows = [(choice, clean_line(choice, 80)) for choice in usual]
+        return await choose(talk.reader, f"{name}{about}", rows)
     stands = f", Enter for {clean_line(variable.default, 40)!r}" if variable.default else ""
     typed = await type_in(talk.reader, f"{name}{about}{stands}:")
     return typed if typed or variable.default is None else None

@@ -46,6 +46,7 @@ class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Tuning, Prompt
 
     def on_text_area_changed(self) -> None:
         self.complete()
+        self.keep_draft_soon()
         self.plan_soon()
 
     def on_composer_scrolled(self, event: Composer.Scrolled) -> None:

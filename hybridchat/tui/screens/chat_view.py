@@ -22,6 +22,7 @@ from hybridchat.domain.routing import Candidate, Outlook
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError
 from hybridchat.session import events as news
+from hybridchat.session.state import NOTHING
 from hybridchat.tui.enter import Enter, what_enter_does
 from hybridchat.tui.keymap import keymap_of
 from hybridchat.tui.slashes import call_in, call_words
@@ -71,7 +72,7 @@ class ChatView(Screen[None]):
         self._is_simulated = False
         self._is_still = False
         self._plan_timer: Timer | None = None
-        self._drafts: dict[Place, str] = {}
+        self.along = NOTHING  # attached to the draft
         self._live: dict[int, Live] = {}
         self._clock = time.monotonic
         self._waits: dict[int, news.RetryWaits] = {}  # by conversation
@@ -129,10 +130,7 @@ class ChatView(Screen[None]):
         self.show_chat(chat)
 
     def show_chat(self, chat: Chat) -> None:
-        """Puts another chat on the screen; the draft of the one before is kept for its return."""
-        if self.chat is not None:
-            self._drafts[place_of(self.chat)] = self.composer.text
-            self.composer.set_text(self._drafts.pop(place_of(chat), ""))
+        """Puts another chat on the screen."""
         self.chat = chat
         self._beside = {}
         self.show_messages()
@@ -182,7 +180,8 @@ class ChatView(Screen[None]):
         plan, enter = self.plan_enter()
         chosen = self.composer.completions.chosen
         if call := call_in(chosen.text if chosen else self.composer.text):
-            self.route_line.say(call_words(call, keymap_of(self).name("send")))
+            completes = chosen is not None and chosen.is_guess and not self.composer.completions.was_gone_to
+            self.route_line.say(call_words(call, keymap_of(self).name("send"), completes=completes))
         else:
             self.route_line.show(plan, enter)
         conversation = self.chat.conversation
@@ -204,12 +203,12 @@ class ChatView(Screen[None]):
     def plan_enter(self, route: str | None = None, model: str | None = None) -> tuple[Plan, Enter]:
         """The plan of the message whose turn it is, and what Enter does now. A route given here is the draft's."""
         assert self.session is not None and self.chat is not None
-        chat, text = self.chat, self.composer.words
-        has_draft, is_waiting = bool(text.strip()), bool(chat.queue) and route is None
+        chat, text, along = self.chat, self.composer.words, self.along
+        has_draft, is_waiting = bool(text.strip() or along), bool(chat.queue) and route is None
         if is_waiting and not chat.is_streaming:
             first = chat.queue[0]
-            text, route, model = first.text, first.route, first.model
-        plan = self.session.plan(chat, text, route=route, model=model)
+            text, along, route, model = first.text, first.along, first.route, first.model
+        plan = self.session.plan(chat, text, route=route, model=model, along=along)
         can_choose = bool(plan.ways) or (plan.budget is not None and plan.budget.forbids)
         outlook = Outlook.ASK if can_choose else plan.decision.outlook
         return plan, what_enter_does(
@@ -341,10 +340,6 @@ class ChatView(Screen[None]):
             yield
         except HybridchatError as error:
             self.banner(str(error), "error")
-
-
-def place_of(chat: Chat) -> Place:
-    return chat.id, chat.is_off_record
 
 
 def _live(target: Candidate) -> Live:

@@ -49,6 +49,7 @@ class ChatList(Picker):
         self._current = current
         self._shows_archive = False
         self._by_id: dict[int, Conversation] = {}
+        self._with_drafts: frozenset[int] = frozenset()
         self.deleted: set[int | None] = set()
 
     def on_mount(self) -> None:
@@ -58,6 +59,7 @@ class ChatList(Picker):
     @work(exclusive=True, group="load")
     async def _load(self) -> None:
         with self._told():
+            self._with_drafts = await self._session.drafts.conversations()
             first = await self._session.conversations(FIRST)
             self._show(first)
             if len(first) == FIRST:
@@ -67,7 +69,9 @@ class ChatList(Picker):
         now = datetime.now().astimezone()
         self._by_id = {conversation.id: conversation for conversation in conversations}
         shown = [c for c in conversations if self._shows_archive or c.archived_at is None]
-        rows = [_row(c, now, is_current=c.id == self._current) for c in shown] or [Row(None, "No conversations yet.")]
+        drafts, current = self._with_drafts, self._current
+        rows = [_row(c, now, is_current=c.id == current, has_draft=c.id in drafts) for c in shown]
+        rows = rows or [Row(None, "No conversations yet.")]
         if hidden := len(conversations) - len(shown):
             rows.append(Row(ARCHIVE, f"{count_of(hidden, 'archived chat')}…", style="muted"))
         self.set_all_rows(rows)
@@ -146,9 +150,10 @@ class ChatList(Picker):
             self.notify(brief(str(error)), severity="error")
 
 
-def _row(conversation: Conversation, now: datetime, *, is_current: bool) -> Row:
+def _row(conversation: Conversation, now: datetime, *, is_current: bool, has_draft: bool) -> Row:
     marks = {Privacy.LOCAL_ONLY: "local only  ", Privacy.PRIVATE: "private  ", Privacy.OPEN: ""}[conversation.privacy]
     here = "open now  " if is_current else ""
+    here = f"draft  {here}" if has_draft else here
     marks = f"off the record  {marks}" if is_off_record(conversation.id) else marks
     marks = f"{own}  {marks}" if (own := marks_of(conversation)) else marks
     return Row(

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 from textual import work
 
-from hybridchat.domain.chat import Proof, Role
+from hybridchat.domain.chat import Proof
 from hybridchat.domain.routing import Outlook
 from hybridchat.domain.text import clean_line, oldest_turns
 from hybridchat.errors import HybridchatError
+from hybridchat.session.state import NOTHING, Along
 from hybridchat.session.ways import RouteOpen, Undecided, Way
 from hybridchat.tui.enter import Enter
+from hybridchat.tui.screens.attaching import Attaching
 from hybridchat.tui.screens.calling import Calling
-from hybridchat.tui.screens.chat_view import place_of
+from hybridchat.tui.screens.history import History
 from hybridchat.tui.screens.spending import Spending, stop_rows
-from hybridchat.tui.slashes import as_typed, words_of
 from hybridchat.tui.stops import AskUnpriced, SetLimit
 from hybridchat.tui.widgets.bars import Banner
 from hybridchat.tui.widgets.composer import Composer
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan
 
 
-class Sending(Spending, Calling):
+class Sending(Spending, Calling, History, Attaching):
     """Words leave the composer only on their way to the session; what the session does not take comes back."""
 
     def __init__(self) -> None:
@@ -57,7 +58,7 @@ class Sending(Spending, Calling):
         """What the line over the composer says that Enter does; with a route, for this one message."""
         if self.session is None or self.chat is None:
             return
-        chat, text = self.chat, self.composer.words
+        chat = self.chat
         if not self._can_submit(chat):
             return
         plan, enter = self.plan_enter(route, model)
@@ -66,52 +67,52 @@ class Sending(Spending, Calling):
         if enter.asks:
             self._ask_where(plan, enter)
         else:
-            self.composer.set_draft("")
-            self._send(chat, text, route, model)
+            self._send(chat, *self.take_draft(), route, model)
 
     def _can_submit(self, chat: Chat) -> bool:
         """There is a draft, or what waits is not held up by a running reply."""
-        return bool(self.composer.words.strip() or (chat.queue and not chat.is_streaming))
+        return bool(self.composer.words.strip() or self.along or (chat.queue and not chat.is_streaming))
 
     @work
     async def _send(
         self,
         chat: Chat,
         text: str,
+        along: Along,
         route: str | None,
         model: str | None,
         drop_turns: int = 0,
         way: Way | None = None,
     ) -> None:
-        assert self.session is not None
-        disclosure, agreed = (way.disclosure, way.agreed) if way else (None, None)
-        async with self._in_order:
-            try:
-                await self.session.send(
-                    chat, text, route=route, model=model, drop_turns=drop_turns, disclosure=disclosure, agreed=agreed
-                )
-            except (Undecided, RouteOpen) as error:  # seen when all that goes along was looked through, and counted
-                self._give_back(chat, text)
-                if error.plan.decision.outlook is not Outlook.ASK:
-                    self.banner(str(error), "error")
-                elif chat is self.chat:
-                    self._ask_where(error.plan, Enter.ASK if text.strip() else Enter.ASK_WAITING)
-            except HybridchatError as error:
-                self._give_back(chat, text)
-                self.banner(str(error), "error")
+        with self.on_its_way(chat, text):
+            async with self._in_order:
+                await self._send_now(chat, text, along, route, model, drop_turns, way)
         self.plan_now()
 
-    def _give_back(self, chat: Chat, text: str) -> None:
-        """Words that were not sent return to their chat's composer, before whatever was typed there since."""
-        if not text.strip():
-            return
-        is_here = chat is self.chat
-        newer = words_of(self.composer.text if is_here else self._drafts.get(place_of(chat), ""))
-        draft = f"{text}\n{newer}" if newer.strip() else text
-        if is_here:
-            self.composer.set_draft(draft)
-        else:
-            self._drafts[place_of(chat)] = as_typed(draft)
+    async def _send_now(
+        self,
+        chat: Chat,
+        text: str,
+        along: Along,
+        route: str | None,
+        model: str | None,
+        drop_turns: int,
+        way: Way | None,
+    ) -> None:
+        assert self.session is not None
+        disclosure, agreed = (way.disclosure, way.agreed) if way else (None, None)
+        send = partial(self.session.send, chat, text, route=route, model=model, drop_turns=drop_turns, along=along)
+        try:
+            await send(disclosure=disclosure, agreed=agreed)
+        except (Undecided, RouteOpen) as error:  # seen when all that goes along was looked through, and counted
+            self.give_back(chat, text, along)
+            if error.plan.decision.outlook is not Outlook.ASK:
+                self.banner(str(error), "error")
+            elif chat is self.chat:
+                self._ask_where(error.plan, Enter.ASK if text.strip() or along else Enter.ASK_WAITING)
+        except HybridchatError as error:
+            self.give_back(chat, text, along)
+            self.banner(str(error), "error")
 
     # --- questions
 
@@ -130,12 +131,11 @@ class Sending(Spending, Calling):
             return
         drop = way.turns if way.kind == "drop" else plan.left_out_turns
         if enter is Enter.ASK_WAITING:
-            self._send(chat, "", *route, drop, way)
+            self._send(chat, "", NOTHING, *route, drop, way)
         elif way.kind == "ask":
             self.submit(*route)
         else:
-            self.composer.set_draft("")
-            self._send(chat, text, *route, drop, way)
+            self._send(chat, *self.take_draft(), *route, drop, way)
 
     async def choose_way(self, title: str, chat: Chat, plan: Plan, why: str) -> Way | None:
         """The way that the user chose, and confirmed where turns would be left out. What changes a budget is done.
@@ -211,9 +211,10 @@ class Sending(Spending, Calling):
                     await self.go_on_in_fork(chat, other, draft)
                 return
             if self.chat is chat:
-                self.composer.set_draft("")
+                _, along = self.take_draft()
                 self.show_chat(fork)
                 self.composer.set_draft(draft)
+                self.carry(along)
 
     @work
     async def action_send_to(self) -> None:
@@ -259,17 +260,7 @@ class Sending(Spending, Calling):
         else:
             self.composer.focus()
 
-    def on_composer_recall_requested(self) -> None:
-        self.action_recall()
-
-    def action_recall(self) -> None:
-        """The chat's last message of the user comes into the composer, before what is there."""
-        if self.chat is not None:
-            texts = [message.text for message in self.chat.messages if message.role is Role.USER]
-            if texts:
-                self._give_back(self.chat, texts[-1])
-                self.composer.focus()
-
     def action_take_back(self) -> None:
         if self.session is not None and self.chat is not None and self.chat.queue:
-            self._give_back(self.chat, self.session.unqueue(self.chat))
+            taken = self.session.unqueue(self.chat)
+            self.give_back(self.chat, taken.text, taken.along)
