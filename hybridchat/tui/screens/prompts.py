@@ -86,10 +86,10 @@ class FillPrompt(ModalScreen["str | None"]):
 
     CSS_PATH = "prompts.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", show=False),
-        Binding("up", "app.focus_previous", show=False),
-        Binding("down", "app.focus_next", show=False),
-        Binding("ctrl+s", "accept", show=False, priority=True),
+        Binding("escape", "dismiss(None)", "Close", show=False),
+        Binding("up", "app.focus_previous", "The field above", show=False),
+        Binding("down", "app.focus_next", "The field below", show=False),
+        Binding("ctrl+s", "accept", "Into the composer", show=False, priority=True),
     ]
 
     def __init__(self, prompt: PromptFile) -> None:

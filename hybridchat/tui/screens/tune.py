@@ -63,7 +63,7 @@ class Helpers(NamedTuple):
 class Picked(Static, can_focus=True):
     """A value that is chosen elsewhere: by Enter or a click."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "screen.pick_route", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "screen.pick_route", "Choose another", show=False)]
 
     async def on_click(self) -> None:
         await self.run_action("screen.pick_route")
@@ -74,13 +74,13 @@ class Tune(ModalScreen["Tuned | None"]):
 
     CSS_PATH = "tune.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", show=False),
-        Binding("up", "app.focus_previous", show=False),
-        Binding("down", "app.focus_next", show=False),
-        Binding("ctrl+s", "keep", show=False, priority=True),
-        Binding("f2", "keep(True)", show=False, priority=True),
-        Binding("f4", "pick_preset", show=False, priority=True),
-        Binding("f8", "defaults", show=False, priority=True),
+        Binding("escape", "leave", "Close", show=False),
+        Binding("up", "app.focus_previous", "The field above", show=False),
+        Binding("down", "app.focus_next", "The field below", show=False),
+        Binding("ctrl+s", "keep", "Keep", show=False, priority=True),
+        Binding("f2", "keep(True)", "Keep, and save as a preset", show=False, priority=True),
+        Binding("f4", "pick_preset", "Presets", show=False, priority=True),
+        Binding("f8", "defaults", "Back to the defaults", show=False, priority=True),
     ]
 
     def __init__(self, now: Tuned, helpers: Helpers) -> None:
