@@ -6,13 +6,14 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual import events
-from textual.actions import SkipAction
+from textual.actions import ActionParseResult, SkipAction
+from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
@@ -53,8 +54,9 @@ class HybridChatApp(Adapted):
 
     `setup`: given when there is no config; the first-run screen then comes first. `open_demo`: its "demo" choice.
     `open_providers`: for adding backends; None: that cannot be done here.
-    `settings`: where choices are kept. `preset`: the name of the one that the first chat goes by. `crash_log`: where a
-    fault of ours is noted, without any words.
+    `settings`: where choices are kept. `hints_file`: which first-time hints have been seen; None: there are none.
+    `preset`: the name of the one that the first chat goes by. `crash_log`: where a fault of ours is noted, without any
+    words.
     """
 
     TITLE = "hybridchat"
@@ -74,6 +76,7 @@ class HybridChatApp(Adapted):
         open_demo: OpenSession | None = None,
         open_providers: Callable[[], Providers] | None = None,
         settings: Settings | None = None,
+        hints_file: Path | None = None,
         reopen_latest: bool = False,
         preset: str | None = None,
         crash_log: Path | None = None,
@@ -91,6 +94,7 @@ class HybridChatApp(Adapted):
         self._setup = setup
         self._open_demo = open_demo
         self.open_providers = open_providers
+        self.chat_screen.hints_file = hints_file
         self._reopen_latest = reopen_latest
         self._preset = preset
         self._crash_log = crash_log
@@ -228,6 +232,18 @@ class HybridChatApp(Adapted):
         self._close_messages_no_wait()
 
     # --- actions for the whole app
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """However the user came to it: a hint about it has done its work."""
+        is_done = await super().run_action(action, default_namespace, namespaces)
+        if is_done and isinstance(action, str):
+            self.chat_screen.note_done(action)
+        return is_done
 
     def action_commands(self) -> None:
         from hybridchat.tui.palette import Palette
