@@ -31,6 +31,7 @@ from hybridchat.session.budget_file import BudgetFile, BudgetSettings
 from hybridchat.session.budgets import Budgets
 from hybridchat.session.chats import Chats
 from hybridchat.session.deleting import Deleting
+from hybridchat.session.details import ReplyReader
 from hybridchat.session.disclosing import Gate
 from hybridchat.session.drafts import Drafts
 from hybridchat.session.events import HealthChanged, Notice, SessionEvent
@@ -137,6 +138,7 @@ class Session:
         self.use_prompt = PromptUse(self.prompts, self.presets, chats).prepare
         self.finding = Finding(self._ledgers, chats.open_as)
         self.transfer = Transfer(self._ledgers, self.floor, config.privacy)
+        self.replies = ReplyReader(self._ledgers)
         self.key_variables = partial(secret_variables, config)
 
     # --- life
