@@ -16,7 +16,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from hybridchat.domain.chat import MessageState
-from hybridchat.domain.compare import Compared, Judgement
+from hybridchat.domain.compare import MOST, Compared, Judgement
 from hybridchat.domain.text import clean_line, title_of
 from hybridchat.errors import HybridchatError
 from hybridchat.session import events as news
@@ -32,8 +32,14 @@ if TYPE_CHECKING:
 
 NARROWEST = 48  # cells of a column; with less, one is shown at a time, under tabs
 COUNT_EVERY_S = 0.5
-SCROLLS = ("scroll_up", "scroll_down", "page_up", "page_down", "scroll_home", "scroll_end")
-_SCROLL_KEYS = dict(zip(SCROLLS, ("up", "down", "pageup", "pagedown", "home", "end"), strict=True))
+_SCROLLS = {
+    "scroll_up": "up",
+    "scroll_down": "down",
+    "page_up": "pageup",
+    "page_down": "pagedown",
+    "scroll_home": "home",
+    "scroll_end": "end",
+}
 
 
 class CompareScreen(Screen["int | None"]):
@@ -41,21 +47,21 @@ class CompareScreen(Screen["int | None"]):
 
     CSS_PATH = "compare.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss", show=False),
-        Binding("left,shift+tab", "turn(-1)", show=False, priority=True),
-        Binding("right,tab", "turn(1)", show=False, priority=True),
-        *(Binding(key, f"scroll('{action}')", show=False, priority=True) for action, key in _SCROLL_KEYS.items()),
-        Binding("l", "lock", show=False),
-        Binding("s", "stop_one", show=False),
-        Binding("S,ctrl+c", "stop_all", show=False),
-        Binding("r", "again", show=False),
-        Binding("y", "copy", show=False),
-        *(Binding(str(number), f"better({number - 1})", show=False) for number in range(1, 5)),
-        Binding("equals_sign", "judge('tie')", show=False),
-        Binding("0", "judge('both_bad')", show=False),
-        Binding("u", "take_back", show=False),
-        Binding("n", "show_names", show=False),
-        Binding("enter", "go_on", show=False),
+        Binding("escape,q", "dismiss", "Close; what runs goes on", show=False),
+        Binding("left,shift+tab", "turn(-1)", "The side before", show=False, priority=True),
+        Binding("right,tab", "turn(1)", "The side after", show=False, priority=True),
+        *(Binding(key, f"scroll('{name}')", "Scroll", show=False, priority=True) for name, key in _SCROLLS.items()),
+        Binding("l", "lock", "Scroll all together, or one alone", show=False),
+        Binding("s", "stop_one", "Stop this one", show=False),
+        Binding("S,ctrl+c", "stop_all", "Stop all", show=False),
+        Binding("r", "again", "Ask one that failed again", show=False),
+        Binding("y", "copy", "Copy this answer", show=False),
+        *(Binding(str(number), f"better({number - 1})", "It is better", show=False) for number in range(1, MOST + 1)),
+        Binding("equals_sign", "judge('tie')", "A tie", show=False),
+        Binding("0", "judge('both_bad')", "All are bad", show=False),
+        Binding("u", "take_back", "Take the vote back", show=False),
+        Binding("n", "show_names", "Show the names without a vote", show=False),
+        Binding("enter", "go_on", "Go on with this one", show=False),
     ]
 
     def __init__(self, session: Session, chat: Chat, compared: Compared, look: Look) -> None:
