@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 from msgspec import Struct
@@ -18,7 +18,7 @@ from hybridchat.cli.disclosing import disclosure_of, disclosure_options
 from hybridchat.cli.finite import FiniteRange
 from hybridchat.cli.keys import use_key
 from hybridchat.cli.known import CONVERSATION, MODEL, PRESET, ROUTE
-from hybridchat.cli.prompt import Words, compose, read_files, read_stdin, stdin_files
+from hybridchat.cli.prompt import Words, compose, read_stdin, stdin_files
 from hybridchat.cli.running import run
 from hybridchat.cli.sampling import parameters_of, sampling_options
 from hybridchat.domain.chat import (
@@ -36,7 +36,7 @@ from hybridchat.errors import EXIT_FAILED, EXIT_OK, EXIT_REFUSED, HybridchatErro
 if TYPE_CHECKING:
     from hybridchat.config import PresetConfig
     from hybridchat.session.chat import Session
-    from hybridchat.session.state import Chat
+    from hybridchat.session.state import Along, Chat
     from hybridchat.session.ways import Way
 
 
@@ -64,6 +64,11 @@ class Options(Struct, frozen=True, kw_only=True):
     as_json: bool
 
 
+class Question(NamedTuple):
+    text: str
+    along: Along
+
+
 @click.command("ask")
 @click.argument("prompt", nargs=-1, type=Words())
 @click.option("--backend", type=ROUTE, metavar="ID", help="Ask this backend; or: auto, local, managed.")
@@ -75,7 +80,9 @@ class Options(Struct, frozen=True, kw_only=True):
 @click.option("--conversation", "conversation_id", type=CONVERSATION, help="Go on with this conversation.")
 @click.option("--system", type=Words(), metavar="TEXT", help="System prompt of a new conversation.")
 @click.option("--preset", type=PRESET, metavar="NAME", help="Go by this preset of the config, from this question on.")
-@click.option("--file", "files", type=click.Path(path_type=Path), multiple=True, help="Add a text file; repeatable.")
+@click.option(
+    "--file", "files", type=click.Path(path_type=Path), multiple=True, help="Attach a text, picture or PDF; repeatable."
+)
 @click.option("--unpriced", is_flag=True, help="Where a budget is set, ask a model too whose price is not known.")
 @click.option("--drop-oldest", is_flag=True, help="Leave out as many of the oldest turns as the context window asks.")
 @click.option("--summarize", is_flag=True, help="Where it is too long, go on in a fork that begins with a summary.")
@@ -95,7 +102,9 @@ def command(**arguments: object) -> None:
     hybridchat ask --off-record < question.txt
     hybridchat ask --continue "and at sunset?"
     """
+    from hybridchat.attaching.reading import read_file
     from hybridchat.cli.store import load_wiring
+    from hybridchat.session.state import Along
 
     parameters, disclosure = parameters_of(arguments), disclosure_of(arguments)
     options = Options(parameters=parameters, disclosure=disclosure, **arguments)  # type: ignore[arg-type]
@@ -110,12 +119,13 @@ def command(**arguments: object) -> None:
     preset = wired.preset(options.preset) if options.preset is not None else None
     if options.key_from is not None and not wired.local_only:
         use_key(wired, options.backend, options.key_from)
-    text = compose(" ".join(options.prompt), read_files(options.files), read_stdin())
+    text = compose(" ".join(options.prompt), read_stdin(), has_files=bool(options.files))
+    along = Along(tuple(read_file(path, may_wait=True) for path in options.files))
     session = wired.open_session((*options.files, *stdin_files()))
     if options.unpriced:
         session.budgets.allow_unpriced()
     log_if_debugging(session, wired.paths)
-    exit_code = run(ask(session, options, text, preset))
+    exit_code = run(ask(session, options, Question(text, along), preset))
     if exit_code != EXIT_OK:
         raise click.exceptions.Exit(exit_code)
 
@@ -127,7 +137,7 @@ def check_backend(wanted: str | None, ids: list[str]) -> None:
         raise UsageError(f"unknown backend {wanted!r}", f"give one of: {known}; or auto, local, managed")
 
 
-async def ask(session: Session, options: Options, text: str, preset: PresetConfig | None = None) -> int:
+async def ask(session: Session, options: Options, asked: Question, preset: PresetConfig | None = None) -> int:
     """One turn. Returns the exit code; whatever ends it, what came is kept."""
     printer = Printer(as_json=options.as_json, show_thinking=options.show_thinking)
     session.listen(printer.on_event)
@@ -137,11 +147,11 @@ async def ask(session: Session, options: Options, text: str, preset: PresetConfi
         opened = await open_chat(session, options)
         if preset is not None and (kept_back := await session.presets.choose(opened, preset, system=options.system)):
             output.note(kept_back)
-        chat, drop_turns = await fit(session, opened, options, text, printer)
-        tell_untaken(session, chat, options, text)
-        send = partial(session.send, chat, text, route=options.backend, model=options.model, purpose=Purpose.ASK)
+        chat, drop_turns = await fit(session, opened, options, asked, printer)
+        tell_untaken(session, chat, options, asked)
+        send = partial(session.send, chat, asked.text, route=options.backend, model=options.model, purpose=Purpose.ASK)
         given, disclosure = options.parameters, options.disclosure
-        await send(parameters=given, drop_turns=drop_turns, disclosure=disclosure)
+        await send(parameters=given, drop_turns=drop_turns, disclosure=disclosure, along=asked.along)
         reply = await wait_for(session, chat, printer, options.timeout_s)
         drop = next((way.turns for way in printer.ways if way.kind == "drop"), None)
         if drop and options.drop_oldest:  # the window was known to the server alone
@@ -154,11 +164,11 @@ async def ask(session: Session, options: Options, text: str, preset: PresetConfi
         await session.close()
 
 
-def tell_untaken(session: Session, chat: Chat, options: Options, text: str) -> None:
+def tell_untaken(session: Session, chat: Chat, options: Options, asked: Question) -> None:
     """The settings that will not go along, but for those that have the question refused: that says itself why."""
     from hybridchat.session.state import Draft
 
-    draft = Draft(text, options.backend, options.model, options.parameters)
+    draft = Draft(asked.text, options.backend, options.model, options.parameters, along=asked.along)
     left_out = [one for one in session.planner.plan(chat, draft).untaken if not one.is_refused]
     if left_out:
         output.note(f"it goes {untaken_words(left_out)}")
@@ -170,9 +180,10 @@ async def tell(session: Session, printer: Printer, reply: Message, *, as_json: b
         output.json(as_contract(reply, printer.priced(reply)))
 
 
-async def fit(session: Session, chat: Chat, options: Options, text: str, printer: Printer) -> tuple[Chat, int]:
+async def fit(session: Session, chat: Chat, options: Options, asked: Question, printer: Printer) -> tuple[Chat, int]:
     """The chat to send in, and how many of its oldest turns stay behind, as the flags allow where it is too long."""
-    ways = {way.kind: way for way in session.plan(chat, text, route=options.backend, model=options.model).ways}
+    plan = session.plan(chat, asked.text, route=options.backend, model=options.model, along=asked.along)
+    ways = {way.kind: way for way in plan.ways}
     if options.summarize and (way := ways.get("summarize")):
         printer.shows_text = False
         fork = await session.fork_with_summary(chat, way.candidate.backend, way.candidate.model, options.disclosure)
