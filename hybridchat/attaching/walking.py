@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from msgspec import Struct
+from hybridchat.domain.attachments import Listing
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -15,14 +15,6 @@ if TYPE_CHECKING:
 MOST_FILES = 20_000
 MOST_FOLDERS = 4_000
 _IGNORE_FILES = (".gitignore", ".ignore")
-
-
-class Listing(Struct, frozen=True):
-    """Names below the folder, with / between their parts and at the end of a folder's; `is_whole` where none is left
-    out because there are too many."""
-
-    names: tuple[str, ...]
-    is_whole: bool = True
 
 
 class _Rules(NamedTuple):

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hybridchat.config.folders import FolderPin, look
-from hybridchat.domain.attachments import Attachment
+from hybridchat.domain.attachments import Attachment, Listing
 from hybridchat.domain.chat import Privacy
+from hybridchat.domain.media import Preview
 from hybridchat.domain.privacy import strictest
 from hybridchat.session.events import Emit, Notice
 from hybridchat.session.state import Chat
 
 if TYPE_CHECKING:
     from hybridchat.attaching.gathering import Gathered
-    from hybridchat.attaching.walking import Listing
 
 SetPrivacy = Callable[[Chat, Privacy], Awaitable[None]]
 
@@ -59,6 +59,12 @@ class Gathering:
     async def pasted(self, text: str, number: int) -> Attachment:
         """A paste too long for the composer."""
         return await asyncio.to_thread(_counted, Attachment(f"paste-{number}.txt", "text/plain", text.encode()))
+
+    async def preview(self, attachment: Attachment) -> Preview:
+        """A picture, small. Raises UsageError where it cannot be drawn."""
+        from hybridchat.attaching.previews import preview
+
+        return await asyncio.to_thread(preview, attachment.data, attachment.name)
 
     async def _pin(self, chat: Chat, path: Path) -> None:
         pin = await asyncio.to_thread(_look, self._pinning, path)

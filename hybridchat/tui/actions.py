@@ -40,6 +40,8 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         Action(
             "recall", ("up",), "Your last message again", "In an empty composer; to change or repeat it", "", "composer"
         ),
+        Action("attach", (), "Attach a file…", "Or @ and its name in the message", slash="attach [FILE]"),
+        Action("attachments", ("alt+j",), "What is attached…", "To open it, or take it out of the message"),
         Action("take_back", ("alt+up",), "Take back a waiting message", "The newest one returns to the composer"),
     ),
     "Answers": (
