@@ -155,6 +155,8 @@ class UiConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The same for a paste of more characters."""
     reduced_motion: bool = False
     """Nothing moves by itself: no blinking, no sliding, no counting; words say what goes on."""
+    hints: bool = True
+    """One line, once, where a key would help: after the first code block, say. Esc puts it away for good."""
 
 
 class NotifyConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

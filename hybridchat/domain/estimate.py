@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -14,16 +15,7 @@ from hybridchat.domain.stats import percentile
 if TYPE_CHECKING:
     from hybridchat.domain.attachments import AttachedFile
 
-# Tokens per character. English: about 4 characters a token (OpenAI's help pages). The others lie between what OpenAI
-# published for one sentence with GPT-4's and with GPT-4o's vocabulary: Chinese 34 and 24 tokens, Japanese 37 and 26,
-# Korean 45 and 27, Russian 39 and 23, Arabic 53 and 26, Hindi 90 and 31. What a model itself does corrects them.
-LATIN = 0.25
-_SCRIPTS = (
-    (re.compile("[\u0370-\u058f]+"), 0.4),  # Greek, Cyrillic, Armenian
-    (re.compile("[\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef]+"), 0.8),
-    (re.compile("[\u0590-\u10ff\u1200-\u1dff\ua000-\ua95f\ua980-\uabff]+"), 0.6),  # Arabic, Indic, Thai and others
-    (re.compile("[\U00010000-\U0010ffff]+"), 1.5),  # emoji, rare characters
-)
+LATIN = 0.25  # tokens per character: about 4 characters a token (OpenAI's help pages)
 PER_MESSAGE = 4  # roles and separators of a chat template
 PER_PICTURE = 1600  # of a megapixel, as Anthropic counts it: for comparing with a context window of whoever
 
@@ -75,12 +67,25 @@ class TokenEstimate(Struct, frozen=True):
     n: int = 0
 
 
+@cache  # compiling them takes a millisecond, which a start has not
+def _scripts() -> tuple[tuple[re.Pattern[str], float], ...]:
+    """Tokens per character of the others: between what OpenAI published for one sentence with GPT-4's and with GPT-4o's
+    vocabulary (Chinese 34 and 24 tokens, Japanese 37 and 26, Korean 45 and 27, Russian 39 and 23, Arabic 53 and 26,
+    Hindi 90 and 31). What a model itself does corrects them."""
+    return (
+        (re.compile("[\u0370-\u058f]+"), 0.4),  # Greek, Cyrillic, Armenian
+        (re.compile("[\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef]+"), 0.8),
+        (re.compile("[\u0590-\u10ff\u1200-\u1dff\ua000-\ua95f\ua980-\uabff]+"), 0.6),  # Arabic, Indic, Thai and others
+        (re.compile("[\U00010000-\U0010ffff]+"), 1.5),  # emoji, rare characters
+    )
+
+
 def size_of(text: str) -> Size:
     """Of the text of one message, without the message around it."""
     if text.isascii():
         return Size(len(text), len(text) * LATIN)
     tokens, rest = 0.0, len(text)
-    for characters, per_character in _SCRIPTS:
+    for characters, per_character in _scripts():
         found = sum(map(len, characters.findall(text)))
         tokens, rest = tokens + found * per_character, rest - found
     return Size(len(text), tokens + rest * LATIN)

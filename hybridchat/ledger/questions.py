@@ -15,7 +15,7 @@ from hybridchat.domain.estimate import History
 from hybridchat.domain.outline import Node
 from hybridchat.domain.search import Query
 from hybridchat.domain.stats import Snapshot
-from hybridchat.ledger import attachments, departures, drafts, marks, money, reads, statistics, usage
+from hybridchat.ledger import attachments, departures, drafts, marks, money, reads, said, statistics, usage
 from hybridchat.ledger import search as full_text
 from hybridchat.ledger import snapshot as panel
 from hybridchat.ledger.departures import DepartureRow
@@ -24,6 +24,7 @@ from hybridchat.ledger.records import (
     AdviceFacts,
     DepartureFilter,
     Grouping,
+    Said,
     SearchHit,
     StatRow,
     Unpriced,
@@ -125,6 +126,14 @@ class Questions(ABC):
     def search(self, query: Query, limit: int = 50) -> Future[list[SearchHit]]:
         """Hits in titles first, then the newest messages; without words, what the filters name."""
         return self._read(lambda db: full_text.search(db, query, limit))
+
+    def said(self, limit: int) -> Future[list[Said]]:
+        """What the user has sent, the newest first and each text once."""
+        return self._read(lambda db: said.newest(db, limit))
+
+    def text_of(self, message_id: int) -> Future[str]:
+        """ "" where it is gone."""
+        return self._read(lambda db: said.text_of(db, message_id))
 
     def with_drafts(self) -> Future[frozenset[int]]:
         """The conversations in which something is typed and not sent."""

@@ -228,6 +228,17 @@ class DeletedBranch(Struct, frozen=True):
     title: str
 
 
+class Said(Struct, frozen=True):
+    """A message of the user: its beginning, and where it was sent."""
+
+    message_id: int
+    conversation_id: int
+    title: str
+    privacy: Privacy  # of its conversation
+    at: str
+    text: str
+
+
 class LeftDraft(Struct, frozen=True):
     """What was typed and not sent by a window that is gone; and whether one that lives has a draft there."""
 

@@ -31,6 +31,7 @@ from hybridchat.session.budget_file import BudgetFile, BudgetSettings
 from hybridchat.session.budgets import Budgets
 from hybridchat.session.chats import Chats
 from hybridchat.session.deleting import Deleting
+from hybridchat.session.details import ReplyReader
 from hybridchat.session.disclosing import Gate
 from hybridchat.session.drafts import Drafts
 from hybridchat.session.events import HealthChanged, Notice, SessionEvent
@@ -40,6 +41,7 @@ from hybridchat.session.floor import Floor
 from hybridchat.session.forecasts import Forecasts
 from hybridchat.session.forking import Forks
 from hybridchat.session.gathering import Gathering
+from hybridchat.session.history import History
 from hybridchat.session.ledgers import Ledgers
 from hybridchat.session.planning import Planner, reworded
 from hybridchat.session.presets import Presets
@@ -129,11 +131,12 @@ class Session:
         self.set_route, self.set_privacy, self.must_fork = chats.set_route, chats.set_privacy, chats.must_fork
         self.set_reasoning, self.set_workload = chats.set_reasoning, chats.set_workload
         self.set_effort, self.set_settings = chats.set_effort, chats.set_settings
-        self.drafts = Drafts(self._ledgers)
+        self.drafts, self.history = Drafts(self._ledgers), History(self._ledgers)
         self.untaken, self.presets = self.fleet.untaken, Presets(config_file, chats, self.floor)
         self.finding = Finding(self._ledgers, chats.open_as)
         self.gathering = Gathering(config.privacy.local_only_folders, chats.set_privacy, self._emit)
         self.transfer = Transfer(self._ledgers, self.floor, config.privacy)
+        self.replies = ReplyReader(self._ledgers)
         self.key_variables = partial(secret_variables, config)
 
     # --- life

@@ -28,7 +28,7 @@ from hybridchat.domain.pricing import CostEstimate
 from hybridchat.domain.routing import Candidate, Decision
 from hybridchat.domain.secrets.rules import Finding
 from hybridchat.domain.tuning import Untaken, over
-from hybridchat.ledger.store import NewWaiting
+from hybridchat.ledger.records import NewWaiting
 from hybridchat.session.ways import Way
 
 if TYPE_CHECKING:

@@ -106,10 +106,14 @@ class Turns:
         chat.is_sending, chat.stop_wanted = True, False
         if chat.id is not None:
             self.chats[chat.id] = chat
-        beginning = asyncio.create_task(turn)
-        self._beginning.add(beginning)
-        beginning.add_done_callback(self._beginning.discard)
-        await asyncio.shield(beginning)
+        await asyncio.shield(self._start(turn))
+
+    def _start(self, beginning: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Kept until it is done: the loop alone would let go of it."""
+        task = asyncio.create_task(beginning)
+        self._beginning.add(task)
+        task.add_done_callback(self._beginning.discard)
+        return task
 
     async def _begin_turn(self, chat: Chat, draft: Draft) -> None:
         is_new = chat.id is None
@@ -195,7 +199,7 @@ class Turns:
         if reply.state is MessageState.FAILED and (ways := self._planner.ways_on(chat)):
             self._emit(Offered(chat.id, reply.id, ways))
         if chat.queue and reply.state is MessageState.COMPLETE and not self._is_closing:
-            self._next_send = asyncio.create_task(self._send_queued(chat))
+            self._start(self._send_queued(chat))
 
     async def _send_queued(self, chat: Chat) -> None:
         try:

@@ -37,8 +37,13 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         Action("stop", ("escape",), "Stop the reply", "Stop the running reply; what came stays", "stop"),
         Action("undo", ("ctrl+underscore", "alt+z"), "Undo typing", "Take back the last change", "", "composer", False),
         Action("redo", ("alt+y",), "Redo typing", "Make it again", "", "composer", False),
+        Action("recall", ("up",), "Your last message again", "In an empty composer; Up and Down go on", "", "composer"),
         Action(
-            "recall", ("up",), "Your last message again", "In an empty composer; to change or repeat it", "", "composer"
+            "history",
+            ("alt+p",),
+            "What you have said…",
+            "In any chat: find it, to say it again",
+            slash="history [WORDS]",
         ),
         Action("attach", (), "Attach a file…", "Or @ and its name in the message", slash="attach [FILE]"),
         Action("attachments", ("alt+j",), "What is attached…", "To open it, or take it out of the message"),
@@ -172,6 +177,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         Action("copy_code", ("f5", "c"), "Copy a code block…", "The one pointed at, or by its number"),
         Action("save_code", ("s",), "Save a code block…", "To a file; chosen like one to copy"),
         Action("pipe_code", ("vertical_line",), "Pipe a code block…", "To a command of yours; asks first"),
+        Action("details", ("d",), "Details of a reply…", "Its time, tokens, cost, route, request, attempts"),
         Action("quote", ("q",), "Quote in the draft", "What is selected, or pointed at"),
         Action("raw", ("r",), "Raw or rendered", "Messages as they were written, and back"),
         Action("fold_message", ("z",), "Fold a long message", "To its first lines, and back", slash="fold"),

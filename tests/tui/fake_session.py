@@ -15,10 +15,12 @@ from hybridchat.domain.routing import Candidate
 from hybridchat.errors import Refused, UsageError
 from hybridchat.ledger.store import LeftDraft
 from hybridchat.session.events import AttemptBegan, BranchShown, Offered, RetryWaits, TurnBegan
+from hybridchat.session.history import Said
 from hybridchat.session.state import Chat, Draft, Plan
 from hybridchat.session.ways import Way
 from tests.tui.fake_backends import FakeBackends
 from tests.tui.fake_chats import CLOUD, LAB, NOW, _attempt
+from tests.tui.fake_details import FakeReplies
 from tests.tui.fake_finding import FakeFinding
 from tests.tui.fake_turn import RunningTurn
 
@@ -64,6 +66,25 @@ class FakeDrafts:
         return frozenset(number for number, text in self.kept.items() if number is not None and text)
 
 
+class FakeHistory:
+    def __init__(self, session: FakeBackends) -> None:
+        self._session = session
+
+    async def said(self) -> list[Said]:
+        chats = [chat for chat in self._session.kept.values() if chat.conversation is not None]
+        messages = [(chat, m) for chat in chats for m in chat.messages if m.role is Role.USER]
+        return [_said(chat, message) for chat, message in reversed(messages)]
+
+    async def words(self, said: Said) -> str:
+        return said.text
+
+
+def _said(chat: Chat, message: Message) -> Said:
+    assert chat.conversation is not None
+    one = chat.conversation
+    return Said(message.id, one.id, one.title, one.privacy, message.created_at, message.text)
+
+
 class FakeSession(FakeBackends):
     """Failures, retries, further answers and budgets, beside the conversations."""
 
@@ -72,7 +93,9 @@ class FakeSession(FakeBackends):
         self.budgets = FakeBudgets()
         self.finding = FakeFinding(self)
         self.drafts = FakeDrafts()
+        self.history = FakeHistory(self)
         self.key_variables = frozenset
+        self.replies = FakeReplies()
         self.answers: dict[int, list[Message]] = {}  # question → all its answers, where it has several
 
     def finish(self, chat: Chat, state: MessageState = MessageState.COMPLETE, note: str = "") -> Message:

@@ -165,6 +165,7 @@ _RUN: dict[str, Callable[[Talk, str], Awaitable[None]]] = {  # by action of the 
     "search": reading.search,
     "find": reading.find,
     "export_chat": reading.export,
+    "details": reading.details,
     "rename_chat": rename,
     "delete_chat": delete,
     "undo_delete": undo,

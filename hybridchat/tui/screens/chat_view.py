@@ -181,7 +181,8 @@ class ChatView(Screen[None]):
         plan, enter = self.plan_enter()
         chosen = self.composer.completions.chosen
         if call := call_in(chosen.text if chosen else self.composer.text):
-            self.route_line.say(call_words(call, keymap_of(self).name("send")))
+            completes = chosen is not None and chosen.is_guess and not self.composer.completions.was_gone_to
+            self.route_line.say(call_words(call, keymap_of(self).name("send"), completes=completes))
         else:
             self.route_line.show(plan, enter)
         conversation = self.chat.conversation

@@ -49,7 +49,7 @@ class Mentioning(Enclosing):
 
     def __init__(self) -> None:
         super().__init__()
-        self._seen: _Seen | None = None
+        self._last_names: _Seen | None = None
 
     def complete(self) -> None:
         mention = self._mention()
@@ -82,11 +82,11 @@ class Mentioning(Enclosing):
     async def _names(self, mention: Mention) -> Listing:
         assert self.session is not None
         of = (mention.folder, not mention.is_path, mention.wants_hidden)
-        if self._seen is None or self._seen.of != of or time.monotonic() - self._seen.at > FRESH_S:
+        if self._last_names is None or self._last_names.of != of or time.monotonic() - self._last_names.at > FRESH_S:
             folder, is_deep, with_hidden = of
             listing = await self.session.gathering.listing(folder, is_deep=is_deep, with_hidden=with_hidden)
-            self._seen = _Seen(of, time.monotonic(), listing)
-        return self._seen.listing
+            self._last_names = _Seen(of, time.monotonic(), listing)
+        return self._last_names.listing
 
     def enter(self) -> None:
         """Enter chooses what is offered after an @."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 from textual import work
 
-from hybridchat.domain.chat import Proof, Role
+from hybridchat.domain.chat import Proof
 from hybridchat.domain.routing import Outlook
 from hybridchat.domain.text import clean_line, oldest_turns
 from hybridchat.errors import HybridchatError
@@ -18,6 +18,7 @@ from hybridchat.session.ways import RouteOpen, Undecided, Way
 from hybridchat.tui.enter import Enter
 from hybridchat.tui.screens.attaching import Attaching
 from hybridchat.tui.screens.calling import Calling
+from hybridchat.tui.screens.history import History
 from hybridchat.tui.screens.spending import Spending, stop_rows
 from hybridchat.tui.stops import AskUnpriced, SetLimit
 from hybridchat.tui.widgets.bars import Banner
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan
 
 
-class Sending(Spending, Calling, Attaching):
+class Sending(Spending, Calling, History, Attaching):
     """Words leave the composer only on their way to the session; what the session does not take comes back."""
 
     def __init__(self) -> None:
@@ -247,17 +248,6 @@ class Sending(Spending, Calling, Attaching):
             self.transcript.point_at(None)
         else:
             self.composer.focus()
-
-    def on_composer_recall_requested(self) -> None:
-        self.action_recall()
-
-    def action_recall(self) -> None:
-        """The chat's last message of the user comes into the composer, before what is there."""
-        if self.chat is not None:
-            texts = [message.text for message in self.chat.messages if message.role is Role.USER]
-            if texts:
-                self.give_back(self.chat, texts[-1])
-                self.composer.focus()
 
     def action_take_back(self) -> None:
         if self.session is not None and self.chat is not None and self.chat.queue:
