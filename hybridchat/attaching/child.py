@@ -41,6 +41,12 @@ def run(module: str, arguments: Sequence[str], data: bytes, what: str) -> bytes:
     return done.stdout
 
 
+def answer(data: bytes) -> None:
+    """To the parent, which alone reads it."""
+    with open(1, "wb", closefd=False) as out:
+        out.write(data)
+
+
 def limit(memory_bytes: int, cpu_s: int) -> None:
     """Of this process, where the system can: beyond, it is killed or meets MemoryError."""
     try:

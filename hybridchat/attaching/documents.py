@@ -69,7 +69,7 @@ def _main() -> None:
     except Exception as error:  # noqa: BLE001 - whatever a hostile document makes the reader raise
         sys.stderr.write(f"{error}\n" if isinstance(error, ValueError) else f"{type(error).__name__}\n")
         raise SystemExit(1) from None
-    sys.stdout.buffer.write(msgspec.json.encode(document))
+    child.answer(msgspec.json.encode(document))
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def _main() -> None:
     except Exception as error:  # noqa: BLE001 - whatever a hostile picture makes the decoder raise
         sys.stderr.write(f"{type(error).__name__}\n")
         raise SystemExit(1) from None
-    sys.stdout.buffer.write(small)
+    child.answer(small)
 
 
 if __name__ == "__main__":

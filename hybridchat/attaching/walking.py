@@ -81,15 +81,17 @@ def _is_ignored(name: str, rules: tuple[_Rules, ...]) -> bool:
 
 
 def _rules_above(folder: Path) -> tuple[_Rules, ...]:
-    """Of the folders from the top of its repository down to this one."""
-    here = folder.absolute()
+    """Of the folders from the top of its repository, or else from where one works, down to this one."""
+    here, work = folder.resolve(), Path.cwd()
     found: list[_Rules] = []
+    at_work: list[_Rules] = []
     for parent in (here, *here.parents):
         if parent != here:
             found = [*_rules_in(parent, "", f"{here.relative_to(parent).as_posix()}/"), *found]
+        at_work = at_work or (found if parent == work else [])
         if (parent / ".git").exists():
             return tuple(found)
-    return ()
+    return tuple(at_work)
 
 
 def _rules_in(folder: Path, below: str, above: str) -> Iterator[_Rules]:

@@ -83,7 +83,7 @@ async def test_a_folder_is_attached_once_its_size_was_shown(play: Screenplay, he
         await stage.until(lambda: "src/ " in stage.text and "folder" in stage.text)
         await stage.press("enter")
         await stage.until_top(Confirm)
-        assert "Attach 1 text of src/?" in stage.text
+        await stage.until(lambda: "Attach 1 text of src/?" in stage.text)
         await stage.press("y")
         await stage.until(lambda: names(stage) == ["src/app.py"])
 
@@ -128,7 +128,7 @@ async def test_a_vast_paste_is_confirmed_first(play: Screenplay) -> None:
         text = ("x" * 98 + "\x07\n") * (VAST_PASTE // 100)
         stage.screen.composer.post_message(events.Paste(text))
         await stage.until_top(Confirm)
-        assert "Paste 1.0 million characters" in stage.text
+        await stage.until(lambda: "Paste 1.0 million characters" in stage.text)
         await stage.press("n")
         await stage.until(lambda: stage.app.screen is stage.screen)
         assert (stage.screen.composer.text, names(stage)) == ("", [])
@@ -147,7 +147,7 @@ async def test_a_dropped_path_is_offered(play: Screenplay, here: Path) -> None:
         await stage.until_top(Confirm)
         await stage.press("y")
         await stage.until(lambda: names(stage) == ["dot.png"])
-        assert "PNG, 1 × 1" in stage.text and "tokens unknown" in stage.text
+        await stage.until(lambda: "PNG, 1 × 1" in stage.text and "tokens unknown" in stage.text)
         stage.screen.composer.post_message(events.Paste("/no/such/file"))
         await stage.until(lambda: stage.screen.composer.text == "/no/such/file")
 
@@ -155,7 +155,8 @@ async def test_a_dropped_path_is_offered(play: Screenplay, here: Path) -> None:
 async def test_it_is_taken_out_and_stays_with_its_chat(play: Screenplay, here: Path) -> None:
     async with play(open_session=demo, size=(100, 40)) as stage:
         await stage.until(lambda: "Enter sends to" in stage.text)
-        await stage.send("/attach notes.txt")
+        stage.screen.composer.set_text("/attach notes.txt")
+        await stage.press("enter")
         await stage.until(lambda: names(stage) == ["notes.txt"])
         stage.screen.action_new_off_record()
         await stage.settle()
