@@ -60,7 +60,9 @@ class FakeBackends(FakeChats):
     async def set_effort(self, chat: Chat, effort: Effort | None) -> None:
         chat.effort = effort
 
-    def plan(self, chat: Chat, draft: str, *, route: str | None = None, model: str | None = None) -> Plan:
+    def plan(
+        self, chat: Chat, draft: str, *, route: str | None = None, model: str | None = None, rewords: int | None = None
+    ) -> Plan:
         return replace(super().plan(chat, draft, route=route, model=model), effort=chat.effort)
 
     async def add_backend(self, entry: BackendConfig) -> None:

@@ -186,7 +186,9 @@ class FakeChats:
 
     # --- turns
 
-    def plan(self, chat: Chat, draft: str, *, route: str | None = None, model: str | None = None) -> Plan:
+    def plan(
+        self, chat: Chat, draft: str, *, route: str | None = None, model: str | None = None, rewords: int | None = None
+    ) -> Plan:
         wanted, model = route or chat.route, model or chat.model
         candidates = [replace(c, model=model) if model and c.backend == wanted else c for c in self.backends]
         reasoning = chat.reasoning or Reasoning.NORMAL
@@ -234,9 +236,12 @@ class FakeChats:
         drop_turns: int = 0,
         disclosure: Disclosure | None = None,
         agreed: Mapping[str, int] | None = None,
+        rewords: int | None = None,
     ) -> None:
         if self.fails_with is not None:
             raise self.fails_with
+        if rewords is not None:  # branches are tried over the real session
+            raise UsageError("a reply is running", "stop it, or wait for its end")
         draft = Draft(text, route, model, drop_turns=drop_turns, disclosure=disclosure)
         if text:
             chat.queue.append(draft)

@@ -11,8 +11,8 @@ from hybridchat.domain.chat import Privacy, Reasoning
 from hybridchat.domain.privacy import strictest
 from hybridchat.domain.text import clean_line
 from hybridchat.tui.keymap import Keymap, bindings, keymap_of, rebind
-from hybridchat.tui.screens.answers import Answers
 from hybridchat.tui.screens.backends import Backends
+from hybridchat.tui.screens.branching import Branching
 from hybridchat.tui.screens.code import Code
 from hybridchat.tui.screens.finding import Finding
 from hybridchat.tui.screens.links import Links
@@ -38,7 +38,7 @@ WORKLOADS = (
 )
 
 
-class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Answers):
+class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Branching):
     """Actions return at once; what takes time runs in a worker, and its failures become banners."""
 
     BINDINGS = bindings("chat")

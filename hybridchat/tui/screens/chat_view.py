@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from msgspec.structs import replace
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -32,7 +33,7 @@ from hybridchat.tui.widgets.composer import Composer
 from hybridchat.tui.widgets.panel import Live, Panel
 from hybridchat.tui.widgets.route_line import RouteLine
 from hybridchat.tui.widgets.welcome import Welcome
-from hybridchat.tui.words import PRIVACY, describe, marks_of, waiting_to_retry
+from hybridchat.tui.words import PRIVACY, describe, marks_of, new_replies, waiting_to_retry
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan, Session
@@ -46,6 +47,13 @@ MAX_BANNERS = 3
 COUNT_EVERY_S = 1.0
 
 Place = tuple[int | None, bool]  # a chat's id, and whether it is off the record: words never change sides
+
+
+class Rewording(Struct, frozen=True):
+    """A message of the user that the composer's words stand in place of, and the draft that waits meanwhile."""
+
+    message_id: int
+    draft: str
 
 
 class ChatView(Screen[None]):
@@ -72,9 +80,11 @@ class ChatView(Screen[None]):
         self._is_still = False
         self._plan_timer: Timer | None = None
         self._drafts: dict[Place, str] = {}
+        self.rewordings: dict[Place, Rewording] = {}
         self._live: dict[int, Live] = {}
         self._clock = time.monotonic
         self._waits: dict[int, news.RetryWaits] = {}  # by conversation
+        self._unseen: set[int] = set()  # conversations in which a reply has ended since they were on the screen
         self._beside: dict[int, tuple[Message, ...]] = {}  # message → all at its place, if there are several
 
     def compose(self) -> ComposeResult:
@@ -133,6 +143,9 @@ class ChatView(Screen[None]):
             self._drafts[place_of(self.chat)] = self.composer.text
             self.composer.set_draft(self._drafts.pop(place_of(chat), ""))
         self.chat = chat
+        if chat.id is not None and self.session is not None:
+            self._unseen.discard(chat.id)
+            self.session.unread.seen(chat.id)
         self._beside = {}
         self.show_messages()
         self._show_welcome()
@@ -182,6 +195,7 @@ class ChatView(Screen[None]):
         self.title_bar.title = conversation.title if conversation else "New chat"
         settings = in_words(self.chat.parameters, self.chat.system)  # the effort is in the line over the composer
         marks = (
+            (new_replies(len(self._unseen)) + " elsewhere" if self._unseen else "", "bold $primary"),
             ("SIMULATED" if self._is_simulated else "", "bold $warning"),
             (marks_of(conversation) if conversation else "", "$muted"),
             ("tuned" if settings else "", "$primary"),
@@ -194,20 +208,36 @@ class ChatView(Screen[None]):
         self.title_bar.marks = tuple((words, style) for words, style in marks if words)
         self.composer.set_class(plan.decision.outlook is not Outlook.SEND, "-blocked")
 
+    @property
+    def rewords(self) -> int | None:
+        """The message of the user that the composer's words stand in place of."""
+        rewording = self.rewordings.get(place_of(self.chat)) if self.chat is not None else None
+        return rewording.message_id if rewording is not None else None
+
     def plan_enter(self, route: str | None = None, model: str | None = None) -> tuple[Plan, Enter]:
         """The plan of the message whose turn it is, and what Enter does now. A route given here is the draft's."""
         assert self.session is not None and self.chat is not None
         chat, text = self.chat, self.composer.text
+        if (rewords := self.rewords) is not None:
+            return self._plan_rewording(chat, text, route, model, rewords)
         has_draft, is_waiting = bool(text.strip()), bool(chat.queue) and route is None
         if is_waiting and not chat.is_streaming:
             first = chat.queue[0]
             text, route, model = first.text, first.route, first.model
         plan = self.session.plan(chat, text, route=route, model=model)
-        can_choose = bool(plan.ways) or (plan.budget is not None and plan.budget.forbids)
-        outlook = Outlook.ASK if can_choose else plan.decision.outlook
         return plan, what_enter_does(
-            outlook, is_streaming=chat.is_streaming, is_waiting=is_waiting, has_draft=has_draft
+            _outlook(plan), is_streaming=chat.is_streaming, is_waiting=is_waiting, has_draft=has_draft
         )
+
+    def _plan_rewording(
+        self, chat: Chat, text: str, route: str | None, model: str | None, rewords: int
+    ) -> tuple[Plan, Enter]:
+        """Other words never wait."""
+        assert self.session is not None
+        plan = self.session.plan(chat, text, route=route, model=model, rewords=rewords)
+        if chat.is_streaming or chat.queue:
+            return plan, Enter.LATER
+        return plan, what_enter_does(_outlook(plan), is_streaming=False, is_waiting=False, has_draft=True)
 
     # --- what the session tells
 
@@ -230,7 +260,10 @@ class ChatView(Screen[None]):
                 if self._is_here(conversation_id):
                     self.transcript.finish(reply)
                     self.show_waiting()
-                    self.plan_now()
+                elif self.session is not None:
+                    self._unseen.add(conversation_id)
+                    self.session.unread.ended(conversation_id)
+                self.plan_now()
             case news.EngineLoading(conversation_id, message_id, detail, fraction):
                 if self._is_here(conversation_id):
                     done = "" if fraction is None else f" {fraction:.0%}"
@@ -263,10 +296,10 @@ class ChatView(Screen[None]):
         self._show_live()
         if self._is_here(event.conversation.id):
             self._show_welcome()
-            if event.instead_of is None:
+            if event.instead_of is not None:
+                self.transcript.cut(event.instead_of)
+            if event.user.id not in self.transcript.document:  # else it is answered again
                 self.transcript.add_message(event.user)
-            else:
-                self.transcript.remove_message(event.instead_of)
             self.transcript.add_message(event.reply)
             self.show_waiting()
             self.plan_now()
@@ -334,6 +367,11 @@ class ChatView(Screen[None]):
             yield
         except HybridchatError as error:
             self.banner(str(error), "error")
+
+
+def _outlook(plan: Plan) -> Outlook:
+    can_choose = bool(plan.ways) or (plan.budget is not None and plan.budget.forbids)
+    return Outlook.ASK if can_choose else plan.decision.outlook
 
 
 def place_of(chat: Chat) -> Place:

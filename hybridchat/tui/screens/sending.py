@@ -15,7 +15,7 @@ from hybridchat.domain.text import clean_line, oldest_turns
 from hybridchat.errors import HybridchatError
 from hybridchat.session.ways import RouteOpen, Undecided, Way
 from hybridchat.tui.enter import Enter
-from hybridchat.tui.screens.chat_view import place_of
+from hybridchat.tui.screens.rewording import Rewordings
 from hybridchat.tui.screens.spending import Spending, stop_rows
 from hybridchat.tui.stops import AskUnpriced, SetLimit
 from hybridchat.tui.widgets.bars import Banner
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan
 
 
-class Sending(Spending):
+class Sending(Rewordings, Spending):
     """Words leave the composer only on their way to the session; what the session does not take comes back."""
 
     def __init__(self) -> None:
@@ -59,8 +59,7 @@ class Sending(Spending):
         if enter.asks:
             self._ask_where(plan, enter)
         else:
-            self.composer.set_draft("")
-            self._send(chat, text, route, model)
+            self._send(chat, text, route, model, rewords=self.take_words())
 
     def _can_submit(self, chat: Chat) -> bool:
         """There is a draft, or what waits is not held up by a running reply."""
@@ -75,34 +74,32 @@ class Sending(Spending):
         model: str | None,
         drop_turns: int = 0,
         way: Way | None = None,
+        rewords: int | None = None,
     ) -> None:
         assert self.session is not None
         disclosure, agreed = (way.disclosure, way.agreed) if way else (None, None)
         async with self._in_order:
             try:
                 await self.session.send(
-                    chat, text, route=route, model=model, drop_turns=drop_turns, disclosure=disclosure, agreed=agreed
+                    chat,
+                    text,
+                    route=route,
+                    model=model,
+                    drop_turns=drop_turns,
+                    disclosure=disclosure,
+                    agreed=agreed,
+                    rewords=rewords,
                 )
             except (Undecided, RouteOpen) as error:  # seen when all that goes along was looked through, and counted
-                self._give_back(chat, text)
+                self.give_back(chat, text, rewords)
                 if error.plan.decision.outlook is not Outlook.ASK:
                     self.banner(str(error), "error")
                 elif chat is self.chat:
                     self._ask_where(error.plan, Enter.ASK if text.strip() else Enter.ASK_WAITING)
             except HybridchatError as error:
-                self._give_back(chat, text)
+                self.give_back(chat, text, rewords)
                 self.banner(str(error), "error")
         self.plan_now()
-
-    def _give_back(self, chat: Chat, text: str) -> None:
-        """Words that were not sent return to their chat's composer, before whatever was typed there since."""
-        is_here = chat is self.chat
-        newer = self.composer.text if is_here else self._drafts.get(place_of(chat), "")
-        draft = f"{text}\n{newer}" if newer.strip() and text.strip() else text or newer
-        if is_here:
-            self.composer.set_draft(draft)
-        else:
-            self._drafts[place_of(chat)] = draft
 
     # --- questions
 
@@ -125,8 +122,7 @@ class Sending(Spending):
         elif way.kind == "ask":
             self.submit(*route)
         else:
-            self.composer.set_draft("")
-            self._send(chat, text, *route, drop, way)
+            self._send(chat, text, *route, drop, way, self.take_words())
 
     async def choose_way(self, title: str, chat: Chat, plan: Plan, why: str) -> Way | None:
         """The way that the user chose, and confirmed where turns would be left out. What changes a budget is done.
@@ -202,7 +198,7 @@ class Sending(Spending):
                     await self.go_on_in_fork(chat, other, draft)
                 return
             if self.chat is chat:
-                self.composer.set_draft("")
+                self.take_words()
                 self.show_chat(fork)
                 self.composer.set_draft(draft)
 
@@ -238,9 +234,11 @@ class Sending(Spending):
 
     @work(group="stop")
     async def action_stop(self) -> None:
-        """Stops the reply; with none running, Esc dismisses the newest banner, then the pointer, then returns to the
-        composer."""
-        if self.session is not None and self.chat is not None and self.chat.is_streaming:
+        """Leaves the other words; else stops the reply. With none running, Esc dismisses the newest banner, then the
+        pointer, then returns to the composer."""
+        if self.leave_rewording() is not None:
+            self.composer.focus()
+        elif self.session is not None and self.chat is not None and self.chat.is_streaming:
             with self.told():
                 await self.session.stop(self.chat)
         elif banners := self.query(Banner):
@@ -258,9 +256,9 @@ class Sending(Spending):
         if self.chat is not None:
             texts = [message.text for message in self.chat.messages if message.role is Role.USER]
             if texts:
-                self._give_back(self.chat, texts[-1])
+                self.give_back(self.chat, texts[-1])
                 self.composer.focus()
 
     def action_take_back(self) -> None:
         if self.session is not None and self.chat is not None and self.chat.queue:
-            self._give_back(self.chat, self.session.unqueue(self.chat))
+            self.give_back(self.chat, self.session.unqueue(self.chat))
