@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from hybridchat.config import config_error, load_config, parse_config
+from hybridchat.config.problems import grave
 from hybridchat.errors import HybridchatError, UsageError
 
 _TEMPLATE = Path(__file__).parent / "data" / "config.toml"
 _BACKENDS_BEGIN = "# Yours:\n"
-_BACKEND = "[[backend]]"
 
 
 def add_backend(path: Path, values: Mapping[str, object], *, replace: bool = False) -> None:
@@ -28,22 +28,31 @@ def add_backend(path: Path, values: Mapping[str, object], *, replace: bool = Fal
     `values` are its keys in the order that they shall have. Without a file, one with comments and examples is made.
     Raises UsageError when the file has a mistake or would get one, HybridchatError when it cannot be written.
     """
+    _add(path, "backend", "id", values, replace=replace)
+
+
+def add_preset(path: Path, values: Mapping[str, object], *, replace: bool = False) -> None:
+    """The same for a `[[preset]]`, which is known by its name. Raises as `add_backend`."""
+    _add(path, "preset", "name", values, replace=replace)
+
+
+def _add(path: Path, array: str, known_by: str, values: Mapping[str, object], *, replace: bool) -> None:
     text = _read(path)
     data = tomllib.loads(text)
-    backends = list(data.get("backend", ()))
-    lines, block = _lines(text), _lines(_toml({"backend": [dict(values)]}))
-    headers = _headers(lines, _BACKEND)
-    same = [place for place, entry in enumerate(backends) if entry["id"] == values.get("id")] if replace else []
-    if same:
-        header = _header_of(path, lines, len(backends), same[0])
+    entries = list(data.get(array, ()))
+    lines, block = _lines(text), _lines(_toml({array: [dict(values)]}))
+    headers = _headers(lines, f"[[{array}]]")
+    same = [place for place, entry in enumerate(entries) if entry.get(known_by) == values.get(known_by)]
+    if replace and same:
+        header = _header_of(path, lines, len(entries), same[0], array)
         lines[header : _last_line_of(lines, header) + 1] = block
-        backends[same[0]] = dict(values)
+        entries[same[0]] = dict(values)
     else:
-        last = lines.index(_BACKENDS_BEGIN) if _BACKENDS_BEGIN in lines else len(lines) - 1
+        last = lines.index(_BACKENDS_BEGIN) if array == "backend" and _BACKENDS_BEGIN in lines else len(lines) - 1
         last = _last_line_of(lines, headers[-1]) if headers else last
         lines[last + 1 : last + 1] = ["\n", *block]
-        backends.append(dict(values))
-    _write(path, lines, {**data, "backend": backends})
+        entries.append(dict(values))
+    _write(path, lines, {**data, array: entries})
 
 
 def remove_backend(path: Path, backend: str) -> None:
@@ -147,8 +156,8 @@ def _set(table: MutableMapping[str, Any], name: str, value: object) -> None:
 def _read(path: Path) -> str:
     """The file's text, or what a new one begins with. Raises UsageError for one with a mistake."""
     _, problems = load_config(path)
-    if problems:
-        raise config_error(problems)
+    if faults := grave(problems):
+        raise config_error(faults)
     if not path.exists():
         return _TEMPLATE.read_text(encoding="utf-8")
     text = path.read_bytes().decode("utf-8-sig")
@@ -165,8 +174,8 @@ def _headers(lines: list[str], header: str) -> list[int]:
     return [number for number, line in enumerate(lines) if line.partition("#")[0].replace(" ", "").strip() == header]
 
 
-def _header_of(path: Path, lines: list[str], count: int, place: int) -> int:
-    headers = _headers(lines, _BACKEND)
+def _header_of(path: Path, lines: list[str], count: int, place: int, array: str = "backend") -> int:
+    headers = _headers(lines, f"[[{array}]]")
     if len(headers) != count:
         raise _by_hand(path)
     return headers[place]
@@ -197,8 +206,8 @@ def _write(path: Path, lines: list[str], expected: Mapping[str, object]) -> None
     """Replaces the file at once with what must be a config without mistakes that says what is expected."""
     text = "".join(lines)
     _, problems = parse_config(text, str(path))
-    if problems:
-        raise config_error(problems)
+    if faults := grave(problems):
+        raise config_error(faults)
     if tomllib.loads(text) != expected:
         raise _by_hand(path)
     target = path.resolve()  # a link to a file kept elsewhere stays a link

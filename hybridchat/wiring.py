@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from hybridchat.backends.base import Backend, BackendSpec
 from hybridchat.backends.spec import backend_specs
-from hybridchat.config import BackendConfig, Config, config_error, folders, load_config
-from hybridchat.config.problems import Problem
+from hybridchat.config import BackendConfig, Config, PresetConfig, config_error, folders, load_config
+from hybridchat.config.problems import Problem, grave
 from hybridchat.config.providers import provider_at
 from hybridchat.domain.address import parse_base_url
 from hybridchat.domain.chat import Kind, Privacy, Proof, Zone
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 
 class Wiring(NamedTuple):
-    """What this run stands on. With problems, `config` is the defaults. `local_only`: nothing leaves this device, and
-    no key is looked up for what is not on it."""
+    """What this run stands on. With a problem that is not minor, `config` is the defaults. `local_only`: nothing leaves
+    this device, and no key is looked up for what is not on it."""
 
     paths: Paths
     config: Config
@@ -67,10 +67,17 @@ class Wiring(NamedTuple):
             local_only=self.local_only,
             look_at_folder=partial(folders.look, self.config.privacy.local_only_folders, sources),
             keep_key=KeyKeeper(self.paths.config_file, self.session_keys).keep,
-            config_error=config_error(self.problems) if self.problems else None,
+            config_error=config_error(faults) if (faults := grave(self.problems)) else None,
             budget_file=BudgetFile(self.paths.config_file),
             vouches=Vouches(self.paths.vouches_file),
+            config_file=self.paths.config_file,
         )
+
+    def preset(self, name: str) -> PresetConfig:
+        """Raises UsageError where the config has none of that name, or a broken one."""
+        from hybridchat.config.presets import find
+
+        return find(self.config.preset, name, self.problems)
 
     def open_importer(self, ledger: Ledger) -> Importer:
         """For bringing conversations in. Looks at the folder this process is in when it begins with a file."""
@@ -116,14 +123,14 @@ class Wiring(NamedTuple):
 
 
 def load(*, strict: bool = True, before: Wiring | None = None, local_only: bool = False) -> Wiring:
-    """Reads the config. Raises UsageError with every problem in it; without `strict` they are kept, for the screen.
+    """Reads the config. Raises UsageError for what is wrong in it; without `strict` they are kept, for the screen.
 
     `before`: what this process stood on until now; the keys that the user gave it and its ledger stay.
     """
     paths = find_paths()
     config, problems = load_config(paths.config_file)
-    if problems and strict:
-        raise config_error(problems)
+    if strict and (faults := grave(problems)):
+        raise config_error(faults)
     if before is not None:
         return before._replace(config=config, problems=tuple(problems))
     ledger = SharedLedger(paths.ledger_file, keep_days=config.privacy.keep_days)

@@ -71,6 +71,22 @@ class _Timings(Struct, gc=False):
     cache_n: int
     prompt_n: int
     predicted_n: int
+    prompt_ms: float | None = None
+
+
+class _Metrics(Struct, gc=False):
+    """vLLM's, with --enable-per-request-metrics."""
+
+    queue_time_ms: float | None = None
+
+
+class _GroqUsage(Struct, gc=False):
+    queue_time: float | None = None  # s, as the next
+    prompt_time: float | None = None
+
+
+class _Groq(Struct, gc=False):
+    usage: _GroqUsage | None = None
 
 
 class _Chunk(Struct, gc=False):
@@ -78,6 +94,8 @@ class _Chunk(Struct, gc=False):
     model: str | None = None
     usage: _Usage | None = None
     timings: _Timings | None = None
+    metrics: _Metrics | None = None
+    x_groq: _Groq | None = None
     error: msgspec.Raw = msgspec.Raw()
     object: str | None = None  # "error" from vLLM before 0.10, with the message beside it
     message: str | None = None
@@ -90,6 +108,7 @@ class ChatCompletionsDecoder(JsonStreamDecoder[_Chunk]):
         super().__init__(SseFramer(), _Chunk, on_error)
         self._finish_reason: str | None = None
         self._has_refused = False
+        self._usage = Usage()
 
     def _read(self, raw: bytes, events: list[Event]) -> None:
         if len(raw) < 16 and raw.strip() == b"[DONE]" and not self._ended:
@@ -104,7 +123,7 @@ class ChatCompletionsDecoder(JsonStreamDecoder[_Chunk]):
         if value.object == "error":
             self._fail(msgspec.Raw(msgspec.json.encode(value.message)), events)
             return
-        if not (value.choices or value.usage or value.timings or value.model):
+        if not (value.choices or value.usage or value.timings or value.model or value.x_groq or value.metrics):
             if value.choices is None:  # Azure's first chunk has none of them, and nothing to say
                 self._skip(events)
             return
@@ -123,11 +142,10 @@ class ChatCompletionsDecoder(JsonStreamDecoder[_Chunk]):
                 self._finish_reason = choice.finish_reason
                 if choice.finish_reason == "content_filter":
                     events.append(Refusal(FILTERED))
-        if value.usage is not None:
-            events.append(_usage(value.usage))
-        elif value.timings is not None:
-            prompt = value.timings.cache_n + value.timings.prompt_n
-            events.append(Usage(prompt, value.timings.cache_n, None, value.timings.predicted_n))
+        usage = _timed(_counted(self._usage, value), value)
+        if usage != self._usage:
+            self._usage = usage
+            events.append(usage)
         if is_whole:
             self._close(Finished(self._finish_reason, self._skipped), events)
 
@@ -140,6 +158,31 @@ class ChatCompletionsDecoder(JsonStreamDecoder[_Chunk]):
         if delta.refusal and not self._has_refused:
             self._has_refused = True
             events.append(Refusal(REFUSED))
+
+
+def _counted(so_far: Usage, value: _Chunk) -> Usage:
+    if value.usage is not None:
+        return replace(_usage(value.usage), queue_ms=so_far.queue_ms, prompt_ms=so_far.prompt_ms)
+    if (timings := value.timings) is None:
+        return so_far
+    prompt = timings.cache_n + timings.prompt_n
+    return Usage(prompt, timings.cache_n, None, timings.predicted_n)
+
+
+def _timed(usage: Usage, value: _Chunk) -> Usage:
+    """With what this chunk tells of times; they may come before the counts, with them or after."""
+    groq = value.x_groq and value.x_groq.usage
+    queue_ms = value.metrics.queue_time_ms if value.metrics else groq and _ms(groq.queue_time)
+    prompt_ms = value.timings.prompt_ms if value.timings else groq and _ms(groq.prompt_time)
+    return replace(
+        usage,
+        queue_ms=usage.queue_ms if queue_ms is None else queue_ms,
+        prompt_ms=usage.prompt_ms if prompt_ms is None else prompt_ms,
+    )
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1000
 
 
 def _usage(usage: _Usage) -> Usage:

@@ -43,7 +43,8 @@ class _Line(Struct, gc=False):
     remote_model: str | None = None
     prompt_eval_count: int | None = None
     eval_count: int | None = None
-    load_duration: float | None = None  # ns
+    load_duration: float | None = None  # ns, as the next
+    prompt_eval_duration: float | None = None
     error: msgspec.Raw = msgspec.Raw()
 
 
@@ -76,7 +77,10 @@ class OllamaDecoder(JsonStreamDecoder[_Line]):
             self._pieces(value.message.thinking, value.message.content, events, is_repaired=is_repaired)
         if value.done:
             load_ms = value.load_duration / 1e6 if self._was_cold and value.load_duration is not None else None
-            usage = Usage(value.prompt_eval_count, None, None, value.eval_count, None, load_ms)
+            prompt_ms = None if value.prompt_eval_duration is None else value.prompt_eval_duration / 1e6
+            usage = Usage(
+                value.prompt_eval_count, None, None, value.eval_count, None, load_ms=load_ms, prompt_ms=prompt_ms
+            )
             if usage != Usage():
                 events.append(usage)
             self._close(Finished(value.done_reason, self._skipped), events)

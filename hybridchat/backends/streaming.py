@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from hybridchat.backends.failures import excerpt, failed, failed_from, read_error
 from hybridchat.backends.limits import read_limits
-from hybridchat.domain.events import Event, Failed, Finished, Text, Thinking, Usage
+from hybridchat.domain.events import Event, Failed, Finished, Requested, Text, Thinking, Usage
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError
 from hybridchat.net.client import Client, Reply
 
@@ -26,6 +26,7 @@ _COUNTS = (
     *("prompt_tokens", "cached_tokens", "cache_write_tokens", "completion_tokens", "thinking_tokens"),
     "cache_write_1h_tokens",
 )
+_TIMES = ("load_ms", "queue_ms", "prompt_ms")
 _HEAD_BYTES = 4096
 _ERROR_BODY_BYTES = 64 << 10
 _DRAIN_S = 0.1
@@ -68,6 +69,7 @@ class Exchange(Struct, frozen=True, kw_only=True):
 async def stream_reply(exchange: Exchange, decoder: Decoder) -> AsyncGenerator[Event, None]:
     """Yields the decoder's events and ends with exactly one Finished or Failed. Closing it closes the connection."""
     clock = _Clock(exchange)
+    yield Requested(exchange.path, exchange.body)
     try:
         async with AsyncExitStack() as stack:
             opening = exchange.client.stream("POST", exchange.path, body=exchange.body, idle_s=exchange.deadline_s)
@@ -130,8 +132,9 @@ def believable(usage: Usage) -> Usage:
         told.pop("cache_write_1h_tokens")
     if told.get("thinking_tokens", 0) > completion:
         del told["thinking_tokens"]
-    load_ms = usage.load_ms if usage.load_ms is not None and 0 <= usage.load_ms < math.inf else None
-    return Usage(**told, load_ms=load_ms)
+    times = {name: getattr(usage, name) for name in _TIMES}
+    sane = {name: ms for name, ms in times.items() if ms is not None and 0 <= ms < math.inf}
+    return Usage(**told, **sane)
 
 
 class _Clock:

@@ -68,6 +68,12 @@ def _themes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list
     return THEME.shell_complete(ctx, param, incomplete)
 
 
+def _presets(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    from hybridchat.cli.known import PRESET
+
+    return PRESET.shell_complete(ctx, param, incomplete)
+
+
 @click.group(PROGRAM, cls=LazyGroup, invoke_without_command=True)
 @click.option("-c", "--continue-last", is_flag=True, help="Reopen the last conversation.")
 @click.option("--local-only", is_flag=True, help="Nothing of this run leaves this device; before any command.")
@@ -78,11 +84,18 @@ def _themes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list
     shell_complete=_themes,
     help="Colours for this run; `hybridchat doctor` lists the names.",
 )
+@click.option("--preset", metavar="NAME", shell_complete=_presets, help="Begin by this preset of the config.")
 @click.option("--debug", is_flag=True, help="Write content-free events to logs/debug.log; show tracebacks.")
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context
 def root(
-    ctx: click.Context, continue_last: bool, local_only: bool, plain: bool, theme: str | None, debug: bool
+    ctx: click.Context,
+    continue_last: bool,
+    local_only: bool,
+    plain: bool,
+    theme: str | None,
+    preset: str | None,
+    debug: bool,
 ) -> None:
     """Chat with your own models and rented ones. Without a command it opens the chat.
 
@@ -99,13 +112,13 @@ def root(
     if ctx.invoked_subcommand is None and plain:
         from hybridchat.cli.plain import opening
 
-        opening.open_plain(continue_last=continue_last)
+        opening.open_plain(continue_last=continue_last, preset=preset)
     elif ctx.invoked_subcommand is None:
         from hybridchat.cli import chat
 
-        chat.open_chat(continue_last=continue_last, theme=theme)
-    elif continue_last or theme or plain:
-        raise click.UsageError("-c, --plain and --theme are the chat's; a command's options follow it", ctx)
+        chat.open_chat(continue_last=continue_last, theme=theme, preset=preset)
+    elif continue_last or theme or plain or preset:
+        raise click.UsageError("-c, --plain, --theme and --preset are the chat's; a command's options follow it", ctx)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -17,7 +17,7 @@ from hybridchat.cli.debugging import log_if_debugging
 from hybridchat.cli.disclosing import disclosure_of, disclosure_options
 from hybridchat.cli.finite import FiniteRange
 from hybridchat.cli.keys import use_key
-from hybridchat.cli.known import CONVERSATION, MODEL, ROUTE
+from hybridchat.cli.known import CONVERSATION, MODEL, PRESET, ROUTE
 from hybridchat.cli.prompt import Words, compose, read_files, read_stdin, stdin_files
 from hybridchat.cli.running import run
 from hybridchat.cli.sampling import parameters_of, sampling_options
@@ -30,9 +30,11 @@ from hybridchat.domain.chat import (
     Purpose,
     is_off_record,
 )
+from hybridchat.domain.tuning import untaken_words
 from hybridchat.errors import EXIT_FAILED, EXIT_OK, EXIT_REFUSED, HybridchatError, UsageError
 
 if TYPE_CHECKING:
+    from hybridchat.config import PresetConfig
     from hybridchat.session.chat import Session
     from hybridchat.session.state import Chat
     from hybridchat.session.ways import Way
@@ -50,6 +52,7 @@ class Options(Struct, frozen=True, kw_only=True):
     continue_last: bool
     conversation_id: int | None
     system: str | None
+    preset: str | None
     files: tuple[Path, ...]
     unpriced: bool
     drop_oldest: bool
@@ -71,6 +74,7 @@ class Options(Struct, frozen=True, kw_only=True):
 @click.option("--continue", "continue_last", is_flag=True, help="Go on with the last conversation.")
 @click.option("--conversation", "conversation_id", type=CONVERSATION, help="Go on with this conversation.")
 @click.option("--system", type=Words(), metavar="TEXT", help="System prompt of a new conversation.")
+@click.option("--preset", type=PRESET, metavar="NAME", help="Go by this preset of the config, from this question on.")
 @click.option("--file", "files", type=click.Path(path_type=Path), multiple=True, help="Add a text file; repeatable.")
 @click.option("--unpriced", is_flag=True, help="Where a budget is set, ask a model too whose price is not known.")
 @click.option("--drop-oldest", is_flag=True, help="Leave out as many of the oldest turns as the context window asks.")
@@ -103,6 +107,7 @@ def command(**arguments: object) -> None:
         raise UsageError("--off-record is a new conversation", "leave out --continue and --conversation")
     wired = load_wiring(local_only=options.local_only)
     check_backend(options.backend, [backend.id for backend in wired.config.backend])
+    preset = wired.preset(options.preset) if options.preset is not None else None
     if options.key_from is not None and not wired.local_only:
         use_key(wired, options.backend, options.key_from)
     text = compose(" ".join(options.prompt), read_files(options.files), read_stdin())
@@ -110,7 +115,7 @@ def command(**arguments: object) -> None:
     if options.unpriced:
         session.budgets.allow_unpriced()
     log_if_debugging(session, wired.paths)
-    exit_code = run(ask(session, options, text))
+    exit_code = run(ask(session, options, text, preset))
     if exit_code != EXIT_OK:
         raise click.exceptions.Exit(exit_code)
 
@@ -122,14 +127,18 @@ def check_backend(wanted: str | None, ids: list[str]) -> None:
         raise UsageError(f"unknown backend {wanted!r}", f"give one of: {known}; or auto, local, managed")
 
 
-async def ask(session: Session, options: Options, text: str) -> int:
+async def ask(session: Session, options: Options, text: str, preset: PresetConfig | None = None) -> int:
     """One turn. Returns the exit code; whatever ends it, what came is kept."""
     printer = Printer(as_json=options.as_json, show_thinking=options.show_thinking)
     session.listen(printer.on_event)
     try:
         only = options.backend if options.backend in session.fleet.specs else None
         await session.start(watch=False, panel=False, only=only)
-        chat, drop_turns = await fit(session, await open_chat(session, options), options, text, printer)
+        opened = await open_chat(session, options)
+        if preset is not None and (kept_back := await session.presets.choose(opened, preset, system=options.system)):
+            output.note(kept_back)
+        chat, drop_turns = await fit(session, opened, options, text, printer)
+        tell_untaken(session, chat, options, text)
         send = partial(session.send, chat, text, route=options.backend, model=options.model, purpose=Purpose.ASK)
         given, disclosure = options.parameters, options.disclosure
         await send(parameters=given, drop_turns=drop_turns, disclosure=disclosure)
@@ -143,6 +152,16 @@ async def ask(session: Session, options: Options, text: str) -> int:
         return tell_outcome(reply, options.timeout_s, printer.ways)
     finally:
         await session.close()
+
+
+def tell_untaken(session: Session, chat: Chat, options: Options, text: str) -> None:
+    """The settings that will not go along, but for those that have the question refused: that says itself why."""
+    from hybridchat.session.state import Draft
+
+    draft = Draft(text, options.backend, options.model, options.parameters)
+    left_out = [one for one in session.planner.plan(chat, draft).untaken if not one.is_refused]
+    if left_out:
+        output.note(f"it goes {untaken_words(left_out)}")
 
 
 async def tell(session: Session, printer: Printer, reply: Message, *, as_json: bool) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hybridchat.tui.app import HybridChatApp
 
 
-def open_chat(*, continue_last: bool, theme: str | None) -> None:
+def open_chat(*, continue_last: bool, theme: str | None, preset: str | None = None) -> None:
     """Runs the app until it is closed."""
     require_terminal()
     gc.disable()  # what the start makes will stay: the app turns it on again after its first paint
@@ -32,6 +32,8 @@ def open_chat(*, continue_last: bool, theme: str | None) -> None:
     from hybridchat.tui.app import HybridChatApp
 
     wired = load_wiring(strict=False)
+    if preset is not None:
+        wired.preset(preset)  # a name that there is not is said by the shell, not on a screen
     click.get_current_context().call_on_close(wired.ledger.close)  # a first run may need it before any session
     paths = wired.paths
 
@@ -55,6 +57,7 @@ def open_chat(*, continue_last: bool, theme: str | None) -> None:
             open_providers=wired.open_providers,
             settings=Settings(paths.config_file),
             reopen_latest=continue_last,
+            preset=preset,
             crash_log=paths.logs_dir / "crash.log",
         )
     )

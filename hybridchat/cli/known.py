@@ -102,6 +102,12 @@ def _themes(ctx: click.Context) -> Items:
         yield from ((file.stem, "") for file in sorted(folder.glob("*.toml")))
 
 
+def _presets(ctx: click.Context) -> Items:
+    from hybridchat.config import load_config
+
+    return ((preset.name, preset.description) for preset in load_config(find_paths().config_file)[0].preset)
+
+
 def _tags(ctx: click.Context) -> Items:
     from hybridchat.ledger.glance import glance
     from hybridchat.ledger.marks import filter_values
@@ -116,4 +122,5 @@ MODEL = Known(_models)
 PROVIDER = Known(_providers)
 THEME = Known(_themes)
 TAG = Known(_tags)
+PRESET = Known(_presets)
 CONVERSATION = ConversationId()

@@ -21,6 +21,7 @@ _FLAGS = (
     click.option("--temperature", type=FiniteRange(0, 2), metavar="T", help="How freely it picks its words, 0 to 2."),
     click.option("--top-p", type=FiniteRange(0, 1, min_open=True), metavar="P", help="From the likeliest words alone."),
     click.option("--max-tokens", type=Counted(), metavar="N", help="End the reply after N tokens."),
+    click.option("--num-ctx", type=Counted(), metavar="N", help="Load the model with a context of N tokens (Ollama)."),
     click.option("--seed", type=int, metavar="N", help="Pick the same words again, where the server can."),
     click.option("--stop", type=Words(), multiple=True, metavar="TEXT", help="End the reply before TEXT; repeatable."),
 )
@@ -36,5 +37,5 @@ def sampling_options(command: _Command) -> _Command:
 def parameters_of(arguments: dict[str, Any]) -> Parameters:
     """Takes the flags out of the command's arguments. What a model does not take is left out, or refused by it."""
     effort = arguments.pop("effort")
-    names = ("temperature", "top_p", "max_tokens", "seed", "stop")
+    names = ("temperature", "top_p", "max_tokens", "num_ctx", "seed", "stop")
     return Parameters(effort=Effort(effort) if effort else None, **{name: arguments.pop(name) for name in names})

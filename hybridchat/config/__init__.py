@@ -10,8 +10,10 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from hybridchat.config.problems import Problem, problem_at, syntax_problem
+from hybridchat.domain.chat import Effort, Reasoning
 from hybridchat.domain.pricing import PricePerMillion
 from hybridchat.domain.routing import Row, Rule
 from hybridchat.errors import UsageError
@@ -19,6 +21,7 @@ from hybridchat.errors import UsageError
 KINDS = Literal[
     "vllm", "ollama", "llamacpp", "embedded", "openai", "openai-responses", "anthropic", "gemini", "openai-compatible"
 ]
+NAME_PATTERN = r"^[^\s/\x00-\x1f\x7f-\x9f][^/\x00-\x1f\x7f-\x9f]{0,63}\Z"
 Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
 
 
@@ -193,11 +196,56 @@ class AdviseConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Is a frontier model's quality required?"""
 
 
+class PresetConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """One `[[preset]]`: named settings for a conversation. What it does not say is the default, but for where a
+    conversation goes, its privacy and its kind of task: these stay as they are."""
+
+    name: Annotated[str, Meta(pattern=NAME_PATTERN)]
+    """Unique; the list, `/preset` and `--preset` use it."""
+    description: str = ""
+    """What it is for, in the list."""
+    system: str = ""
+    """System prompt."""
+    route: str | None = None
+    """auto | local | managed | a backend id"""
+    model: str | None = None
+    """A model of that route."""
+    temperature: float | None = None
+    """0 to 2."""
+    top_p: float | None = None
+    """Above 0, at most 1."""
+    max_tokens: int | None = None
+    """End a reply after so many tokens; thinking counts."""
+    effort: Effort | None = None
+    """How much the model may think."""
+    num_ctx: int | None = None
+    """Ollama only: context size in tokens."""
+    seed: int | None = None
+    """Pick the same words again, where the server can."""
+    stop: tuple[str, ...] = ()
+    """End a reply before any of these."""
+    reasoning: Reasoning | None = None
+    """How hard the task is, for the routes."""
+    workload: str | None = None
+    """The kind of task, for the routes and the statistics."""
+    privacy: Literal["open", "private", "local_only"] | None = None
+    """As private, or more so where the run, its folder or what was said asks for it; never looser."""
+
+
+class PromptsConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[prompts]`: the library of prompts, one Markdown file each."""
+
+    folder: str | None = None
+    """Where they lie: absolute, or beginning with ~. Default: `prompts` beside this file."""
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole `config.toml`."""
 
     backend: tuple[BackendConfig, ...] = ()
     """The places that answer."""
+    preset: tuple[PresetConfig, ...] = ()
+    """Named settings for conversations. One with a mistake is left out, and said; the rest of the file holds."""
     route: RouteConfig = RouteConfig()
     privacy: PrivacyConfig = PrivacyConfig()
     budget: BudgetConfig = BudgetConfig()
@@ -205,11 +253,12 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     notify: NotifyConfig = NotifyConfig()
     embedded: EmbeddedConfig = EmbeddedConfig()
     vllm: VllmConfig = VllmConfig()
+    prompts: PromptsConfig = PromptsConfig()
     advise: AdviseConfig = AdviseConfig()
 
 
 def load_config(path: Path) -> tuple[Config, list[Problem]]:
-    """The config of that file. With any problem, or without a file, the defaults; never raises, never writes."""
+    """The config of that file; the defaults without one, or with a grave problem in it. Never raises, never writes."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
@@ -230,6 +279,7 @@ def parse_config(text: str, file: str = "config.toml") -> tuple[Config, list[Pro
         return Config(), [syntax_problem(error, text, file)]
     except RecursionError:
         return Config(), [Problem(file, None, "", "is nested too deeply", "tables in tables at most")]
+    presets = data.pop("preset", None)  # a mistake in one of them is no mistake of the whole file
     try:
         config = msgspec.convert(data, Config)
     except msgspec.ValidationError:
@@ -239,7 +289,14 @@ def parse_config(text: str, file: str = "config.toml") -> tuple[Config, list[Pro
     from hybridchat.config.checks import contradictions
 
     found = [problem_at(text, file, *contradiction) for contradiction in contradictions(config)]
-    return (Config(), sorted(found, key=lambda problem: problem.line or 0)) if found else (config, [])
+    if found:
+        return Config(), sorted(found, key=lambda problem: problem.line or 0)
+    if presets is None:
+        return config, []
+    from hybridchat.config.presets import presets_among
+
+    good, minor = presets_among(presets, config, text, file)
+    return replace(config, preset=good), minor
 
 
 def config_error(problems: Sequence[Problem]) -> UsageError:

@@ -45,6 +45,8 @@ def contradictions(config: Config) -> Iterator[Contradiction]:
         if not text.startswith("~") and not Path(text).is_absolute():
             yield ("privacy", "local_only_folders"), f'"{text}" is a relative path', _ABSOLUTE
     yield from _of_patterns(config.privacy.patterns)
+    if (folder := config.prompts.folder) is not None and not folder.startswith("~") and not Path(folder).is_absolute():
+        yield ("prompts", "folder"), f'"{folder}" is a relative path', _ABSOLUTE
     if (problem := _address_or_problem(config.embedded.hub_url))[1]:
         yield ("embedded", "hub_url"), *problem[1]
 

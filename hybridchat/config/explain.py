@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 from msgspec import inspect as types
 
+from hybridchat.config import NAME_PATTERN
 from hybridchat.config.problems import KeyPath, Problem, at, problem_at
 
 MAX_PROBLEMS = 50
@@ -128,6 +129,8 @@ def _allowed(expected: Any) -> str:
     match expected:
         case types.LiteralType() | types.EnumType():
             return _one_of("", _names(expected))
+        case types.StrType(pattern=pattern) if pattern == NAME_PATTERN:
+            return "text in one line, without /, at most 64 characters"
         case types.StrType(pattern=str()):
             return "text of letters, digits, dot, hyphen and underscore, at most 64"
         case types.IntType(gt=above) | types.FloatType(gt=above):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -21,10 +22,16 @@ class Problem(Struct, frozen=True):
     key: str
     what: str
     allowed: str = ""
+    is_minor: bool = False  # of something that is left out, while the rest of the file holds
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
         return ": ".join(filter(None, (where, self.key, self.what))) + (f" — {self.allowed}" if self.allowed else "")
+
+
+def grave(problems: Iterable[Problem]) -> list[Problem]:
+    """Those for which the file does not hold."""
+    return [problem for problem in problems if not problem.is_minor]
 
 
 def syntax_problem(error: tomllib.TOMLDecodeError, text: str, file: str) -> Problem:

@@ -243,6 +243,8 @@ class Attempt(Struct, frozen=True, kw_only=True):
     found: str | None = None  # secrets and personal data in what was sent: a JSON object of kinds and counts
     disclosure: Disclosure | None = None  # what the user decided about them
     parameters: str | None = None  # what the request carried beside its words: a JSON object of numbers
+    queue_ms: float | None = None  # of the time to the first token, waiting in the server's queue, where it says so
+    prompt_ms: float | None = None  # of it, reading the prompt, where it says so
 
 
 class Conversation(Struct, frozen=True):

@@ -56,7 +56,8 @@ class Usage(Struct, frozen=True):
     """Token counts as the server reports them; the last one wins. Unknown is None.
 
     `prompt_tokens` includes cached ones, `completion_tokens` includes thinking.
-    `load_ms` is the engine's model load, where it says so.
+    `load_ms` is the engine's model load, `queue_ms` how long the request waited there and `prompt_ms` how long the
+    prompt was read, where it says so.
     """
 
     prompt_tokens: int | None = None
@@ -66,6 +67,23 @@ class Usage(Struct, frozen=True):
     thinking_tokens: int | None = None
     load_ms: float | None = None
     cache_write_1h_tokens: int | None = None  # of cache_write_tokens, those kept for an hour; the rest: 5 minutes
+    queue_ms: float | None = None
+    prompt_ms: float | None = None
+
+
+class Requested(Struct, frozen=True):
+    """A request leaves: its path on the server and its body, which holds no key. The last one is the one that counts:
+    what an API refuses may be asked again in other words."""
+
+    path: str
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"Requested({self.path!r}, {len(self.body)} bytes)"
+
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        """A crash prints the variables of every frame."""
+        return [("path", self.path)]
 
 
 class Finished(Struct, frozen=True):
@@ -89,4 +107,4 @@ class Failed(Struct, frozen=True):
     remote_host: str | None = None  # of a reply that was forwarded: who computed, as the server says
 
 
-Event = Loading | Started | Limits | Thinking | Signature | Text | Refusal | Usage | Finished | Failed
+Event = Requested | Loading | Started | Limits | Thinking | Signature | Text | Refusal | Usage | Finished | Failed

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from hybridchat.domain.chat import Effort, Parameters
 from hybridchat.domain.text import clean_line, count_of
 from hybridchat.errors import UsageError
 
 MOST_STOP_WORDS = 16
+DEFAULT = "default"
 _MOST_TOKENS = 2**31 - 1
 _MOST_SEED = 2**63 - 1
 _STOP_WORD = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^\s"]+)')
@@ -60,6 +62,12 @@ class Untaken(NamedTuple):
     @property
     def title(self) -> str:
         return SETTINGS[self.name].title
+
+
+def untaken_words(settings: Iterable[Untaken]) -> str:
+    """`without temperature (gpt-5 takes none)`; a request is not answered with what is refused."""
+    words = (("refuses" if one.is_refused else "without") + f" {one.title} ({one.why})" for one in settings)
+    return clean_line(", ".join(words), 200)
 
 
 def over(first: Parameters, second: Parameters) -> Parameters:
@@ -137,6 +145,31 @@ def typed_setting(value: Any) -> str:
     if isinstance(value, tuple):
         return " ".join(word if _BARE.fullmatch(word) else msgspec.json.encode(word).decode() for word in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def changed(parameters: Parameters, system: str, words: str) -> tuple[Parameters, str]:
+    """As `temperature 0.2`, `system Be brief.`, `seed default` or, for all, `default` says. Raises UsageError."""
+    wanted, _, typed = words.strip().partition(" ")
+    if wanted == DEFAULT and not typed:
+        return Parameters(), ""
+    typed = typed.strip()
+    if not typed:
+        raise UsageError(
+            f"{clean_line(words, 40)}: which value?", f"such as `temperature 0.2`, or `{wanted} {DEFAULT}`"
+        )
+    value = "" if typed.casefold() == DEFAULT else typed
+    begun = wanted.casefold().replace("-", "_")
+    names = [name for name in (*SETTINGS, "system") if name.startswith(begun) or _named(name).startswith(begun)]
+    if len(names) != 1:
+        raise UsageError(f"{clean_line(wanted, 40)!r} is no setting", ", ".join((*map(_named, SETTINGS), "system")))
+    if names[0] == "system":
+        return parameters, value
+    return replace(parameters, **{names[0]: read_setting(names[0], value)}), system
+
+
+def _named(name: str) -> str:
+    """As one word."""
+    return SETTINGS[name].title.replace("-", "_").replace(" ", "_") if name in SETTINGS else name
 
 
 def in_words(parameters: Parameters, system: str = "") -> list[str]:

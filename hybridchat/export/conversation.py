@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TextIO
 
 import msgspec
 
 from hybridchat.domain.chat import Conversation, Message, MessageState
 from hybridchat.export.html import write_html
-from hybridchat.export.words import heading
+from hybridchat.export.words import extent, heading
 
 Writer = Callable[[Conversation, Sequence[Message], TextIO], None]
 
@@ -22,9 +22,10 @@ def write_markdown(conversation: Conversation, messages: Sequence[Message], stre
     stream.write("\n".join(_markdown(conversation, messages)) + "\n")
 
 
-def _markdown(conversation: Conversation, messages: Iterable[Message]) -> Iterator[str]:
+def _markdown(conversation: Conversation, messages: Sequence[Message]) -> Iterator[str]:
     yield f"# {conversation.title}"
-    yield f"\n{conversation.created_at} · {conversation.privacy}"
+    about = (conversation.created_at, str(conversation.privacy), extent(conversation, messages))
+    yield f"\n{' · '.join(filter(None, about))}"
     if conversation.system:
         yield f"\n## System\n\n{close_fence(conversation.system)}"
     for message in messages:

@@ -87,8 +87,8 @@ def notices(purged: Purged, keep_days: int) -> Iterator[str]:
 
 def expire(db: sqlite3.Connection, keep_days: int) -> None:
     """Marks what nobody went on with for so long (0: nothing) as deleted by nobody, who cannot undo it. What is starred
-    stays; what runs or waits to be sent is not old. When a ledger is opened too: nobody shall begin to read what is
-    about to go."""
+    stays; what runs, waits to be sent or was typed since is not old. When a ledger is opened too: nobody shall begin to
+    read what is about to go."""
     if not keep_days:
         return
     since = utc_text(datetime.now(UTC) - timedelta(days=min(keep_days, _MOST_DAYS)))
@@ -96,9 +96,11 @@ def expire(db: sqlite3.Connection, keep_days: int) -> None:
         db.execute(
             "UPDATE conversation SET deleted_at = ?, deleted_by = 0 WHERE updated_at < ? AND deleted_at IS NULL "
             "AND starred_at IS NULL AND waiting = '[]' AND NOT EXISTS "
-            "(SELECT 1 FROM message WHERE conversation_id = conversation.id AND state = 'streaming')",
-            (utc_now(), since),
+            "(SELECT 1 FROM message WHERE conversation_id = conversation.id AND state = 'streaming') AND NOT EXISTS "
+            "(SELECT 1 FROM draft WHERE conversation_id = conversation.id AND draft.updated_at >= ?)",
+            (utc_now(), since, since),
         )
+        db.execute("DELETE FROM draft WHERE conversation_id IS NULL AND updated_at < ?", (since,))
 
 
 def _find_doomed(db: sqlite3.Connection, path: Path | None, process_id: int, *, own: bool) -> _Doomed:
@@ -119,13 +121,15 @@ def _is_pending(db: sqlite3.Connection) -> bool:
 
 def _remove(db: sqlite3.Connection, doomed: _Doomed) -> None:
     """From the ledger, or from a copy, where a deleted branch may still be one like the others."""
-    has_deleted = bool(db.execute("SELECT 1 FROM sqlite_master WHERE name = 'deleted_message'").fetchone())
+    has_deleted, has_drafts = _has(db, "deleted_message"), _has(db, "draft")
     with transaction(db):
         for conversation in doomed.conversations:
             if db.execute("DELETE FROM conversation WHERE id = ? AND created_at = ?", conversation).rowcount:
                 db.execute("DELETE FROM message WHERE conversation_id = ?", (conversation.id,))
                 if has_deleted:
                     db.execute("DELETE FROM deleted_message WHERE conversation_id = ?", (conversation.id,))
+                if has_drafts:
+                    db.execute("DELETE FROM draft WHERE conversation_id = ?", (conversation.id,))
         for branch in doomed.branches:
             if db.execute("SELECT 1 FROM message WHERE id = ? AND created_at = ?", branch).fetchone():
                 branches.cut(db, branch.id)
@@ -136,6 +140,11 @@ def _remove(db: sqlite3.Connection, doomed: _Doomed) -> None:
                 db.execute("DELETE FROM deleted_message WHERE deleted_with = ?", (branch.id,))
         for index in INDEXES:  # old segments still hold the words
             db.execute(f"INSERT INTO {index} ({index}) VALUES ('optimize')")
+
+
+def _has(db: sqlite3.Connection, table: str) -> bool:
+    """A copy may be older than that."""
+    return db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is not None
 
 
 def _empty_log(db: sqlite3.Connection) -> bool:
@@ -163,6 +172,8 @@ def _purge_copies(path: Path, doomed: _Doomed) -> None:
         try:
             with closing(connect(copy)) as db:
                 db.execute("PRAGMA secure_delete = ON")
+                if _has(db, "draft"):  # of whatever became of it since
+                    db.execute("DELETE FROM draft")
                 _remove(db, doomed)
         except SQLITE_ERRORS:  # not to be edited either
             copy.unlink(missing_ok=True)

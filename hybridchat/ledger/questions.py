@@ -15,7 +15,7 @@ from hybridchat.domain.estimate import History
 from hybridchat.domain.outline import Node
 from hybridchat.domain.search import Query
 from hybridchat.domain.stats import Snapshot
-from hybridchat.ledger import departures, marks, money, reads, statistics, usage
+from hybridchat.ledger import departures, drafts, marks, money, reads, statistics, usage
 from hybridchat.ledger import search as full_text
 from hybridchat.ledger import snapshot as panel
 from hybridchat.ledger.departures import DepartureRow
@@ -117,6 +117,10 @@ class Questions(ABC):
     def search(self, query: Query, limit: int = 50) -> Future[list[SearchHit]]:
         """Hits in titles first, then the newest messages; without words, what the filters name."""
         return self._read(lambda db: full_text.search(db, query, limit))
+
+    def with_drafts(self) -> Future[frozenset[int]]:
+        """The conversations in which something is typed and not sent."""
+        return self._read(drafts.conversations)
 
     def filter_values(self) -> Future[dict[str, tuple[str, ...]]]:
         """What the filters of a search can name: by a filter's name."""

@@ -146,7 +146,27 @@ class AttemptEnd(Struct, frozen=True, kw_only=True):
     tokens_per_s: float | None
     skipped_events: int | None = None
     cache_write_1h_tokens: int | None = None
+    queue_ms: float | None = None
+    prompt_ms: float | None = None
     was_sent: bool = True  # the request may have reached the backend
+
+
+class SentRequest(Struct, frozen=True):
+    """What went to the server. `is_exact`: byte for byte; else something of it was deleted, or was too long to keep."""
+
+    path: str
+    body: str  # JSON
+    is_exact: bool
+
+
+class AttemptDetails(Struct, frozen=True, kw_only=True):
+    """All that is known of one attempt."""
+
+    attempt: Attempt
+    cost_usd: str | None  # exact decimal text
+    cost_detail: str  # where the price is from, or why there is none
+    note: str  # how it ended
+    request: SentRequest | None  # None: not sent, or not kept
 
 
 class AttemptCost(Struct, frozen=True, kw_only=True):
@@ -196,6 +216,13 @@ class DeletedBranch(Struct, frozen=True):
     message_ids: tuple[int, ...]
     leaf_id: int
     title: str
+
+
+class LeftDraft(Struct, frozen=True):
+    """What was typed and not sent by a window that is gone; and whether one that lives has a draft there."""
+
+    text: str
+    is_elsewhere: bool
 
 
 class Activity(Struct, frozen=True):

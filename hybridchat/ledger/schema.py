@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from sqlite_utils import Database, Migrations
 
-from hybridchat.ledger import summary
+from hybridchat.ledger import details, summary
 from hybridchat.ledger.connect import APPLICATION_ID
 
 migrations = Migrations("hybridchat")
@@ -314,6 +314,20 @@ def m013_deleted_branches_and_unread_replies(database: Database) -> None:
     )
 
 
+@migrations()
+def m015_drafts(database: Database) -> None:
+    """What is typed and not sent, by the process that typed it; `conversation_id` is NULL before the first message."""
+    table = """CREATE TABLE draft (
+        id INTEGER PRIMARY KEY,
+        process_id INTEGER NOT NULL,
+        conversation_id INTEGER,
+        text TEXT NOT NULL,
+        updated_at TEXT NOT NULL
+    )"""
+    index = "CREATE UNIQUE INDEX draft_of ON draft (process_id, coalesce(conversation_id, 0))"
+    _run(database, [table, index, "CREATE INDEX draft_conversation ON draft (conversation_id)"])
+
+
 # No text, and no foreign keys: a vote outlives its conversation. `a` stood further left than `b`.
 COMPARISONS = (
     """CREATE TABLE comparison (
@@ -376,3 +390,11 @@ def m017_settings_of_a_conversation(database: Database) -> None:
     _run(database, ["ALTER TABLE conversation ADD COLUMN parameters TEXT NOT NULL DEFAULT '{}'"])
     view = _usage_view("skipped_events", "left_out_turns", *_FORECAST_COLUMNS, *_FOUND_COLUMNS, "parameters")
     _run(database, ["ALTER TABLE attempt ADD COLUMN parameters TEXT", "DROP VIEW usage", view])
+
+
+@migrations()
+def m018_what_each_attempt_sent_and_how_it_ended(database: Database) -> None:
+    times = ("queue_ms", "prompt_ms")
+    _run(database, (f"ALTER TABLE attempt ADD COLUMN {name} REAL" for name in times))
+    view = _usage_view("skipped_events", "left_out_turns", *_FORECAST_COLUMNS, *_FOUND_COLUMNS, "parameters", *times)
+    _run(database, ("DROP VIEW usage", view, *details.TABLES))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from hybridchat.domain.audit import Departure
 from hybridchat.domain.chat import Attempt, Conversation, MessageState
 from hybridchat.errors import LedgerError
-from hybridchat.ledger import activity, branches, departures, files, marks, money, purge, writes
+from hybridchat.ledger import activity, branches, departures, details, drafts, files, marks, money, purge, writes
 from hybridchat.ledger.backups import look_after
 from hybridchat.ledger.comparing import Begin, Comparisons
 from hybridchat.ledger.connect import (
@@ -38,12 +38,14 @@ from hybridchat.ledger.records import (
     Activity,
     AdviceFacts,
     AttemptCost,
+    AttemptDetails,
     AttemptEnd,
     DeletedBranch,
     DepartureFilter,
     Forecast,
     Grouping,
     LedgerStatus,
+    LeftDraft,
     NewAttempt,
     NewFork,
     NewMarks,
@@ -66,6 +68,7 @@ __all__ = [
     "Activity",
     "AdviceFacts",
     "AttemptCost",
+    "AttemptDetails",
     "AttemptEnd",
     "DeletedBranch",
     "DepartureFilter",
@@ -74,6 +77,7 @@ __all__ = [
     "Grouping",
     "Ledger",
     "LedgerStatus",
+    "LeftDraft",
     "NewAttempt",
     "NewFork",
     "NewMarks",
@@ -265,6 +269,10 @@ class Ledger(Comparisons):
     def end_attempt(self, end: AttemptEnd) -> Future[None]:
         return self._write(lambda db: writes.end_attempt(db, end))
 
+    def keep_request(self, attempt_id: int, path: str, body: bytes, placeholders: Mapping[str, str]) -> Future[None]:
+        """What an attempt sends, and what the placeholders in it stand for: that is not kept."""
+        return self._write(lambda db: details.keep_request(db, attempt_id, path, body, placeholders))
+
     def end_reply(self, message_id: int, state: MessageState, note: str) -> Future[None]:
         """Of a reply that waited for a further attempt which does not come."""
         return self._write(lambda db: writes.end_reply(db, message_id, state, note))
@@ -292,6 +300,14 @@ class Ledger(Comparisons):
             raise TypeError(f"not a field of a conversation: {', '.join(sorted(unknown))}")
         return self._write(lambda db: writes.update_conversation(db, conversation_id, fields))
 
+    def keep_draft(self, conversation_id: int | None, text: str) -> Future[None]:
+        """What is typed and not sent, of a conversation or of one that has no message yet; "": nothing."""
+        return self._write(lambda db: drafts.keep(db, self._file.process_id, conversation_id, text))
+
+    def take_draft(self, conversation_id: int | None) -> Future[LeftDraft]:
+        """What a window left there that is gone: it is this one's from now on."""
+        return self._write(lambda db: drafts.take(db, self._file.process_id, conversation_id))
+
     def mark(self, conversation_id: int, new: NewMarks) -> Future[Conversation]:
         """Tags, a star, the archive; the conversation as it is then."""
         return self._write(lambda db: marks.mark(db, conversation_id, new))
@@ -316,6 +332,10 @@ class Ledger(Comparisons):
     def restore_branch(self, deleted: DeletedBranch, leaf_id: int | None) -> Future[None]:
         """With `leaf_id`, that one is shown again."""
         return self._write(lambda db: branches.restore_branch(db, deleted.message_ids[0], leaf_id, deleted.title))
+
+    def details(self, message_id: int) -> Future[tuple[AttemptDetails, ...]]:
+        """All attempts of a reply, in order."""
+        return self._read(lambda db: details.details(db, message_id))
 
     # --- what goes on in the conversations
 

@@ -12,7 +12,7 @@ from hybridchat.domain.pricing import why_unbilled
 from hybridchat.domain.privacy import strictest
 from hybridchat.domain.tuning import stored
 from hybridchat.errors import LedgerError, Refused
-from hybridchat.ledger import money
+from hybridchat.ledger import details, money
 from hybridchat.ledger.records import AttemptCost, AttemptEnd, Forecast, NewAttempt, NewFork, NewTurn, TurnIds
 from hybridchat.ledger.times import utc_now
 
@@ -202,7 +202,7 @@ def flush_reply(db: sqlite3.Connection, message_id: int, text: str, thinking: st
 _ATTEMPT_FIELDS = (
     *("outcome", "model", "error_kind", "finish_reason", "ttft_ms", "latency_ms", "load_ms", "prompt_tokens"),
     *("cached_tokens", "cache_write_tokens", "completion_tokens", "thinking_tokens", "tokens_per_s"),
-    *("skipped_events", "cache_write_1h_tokens"),
+    *("skipped_events", "cache_write_1h_tokens", "queue_ms", "prompt_ms"),
 )
 _END_ATTEMPT = (
     f"UPDATE attempt SET {', '.join(f'{name} = ?' for name in (*_ATTEMPT_FIELDS, 'reply_tokens_counted'))} "
@@ -220,6 +220,8 @@ def end_attempt(db: sqlite3.Connection, end: AttemptEnd) -> None:
     came = end.text + end.thinking
     if not db.execute(_END_ATTEMPT, (*values, size_of(came).tokens, end.attempt_id)).rowcount:
         return
+    if end.note:
+        details.keep_note(db, end.attempt_id, storable(end.note))
     unbilled = (
         why_unbilled(end.outcome, end.error_kind, came_anything=bool(came)) if end.was_sent else "nothing was sent"
     )

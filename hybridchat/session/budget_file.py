@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hybridchat.config import BackendBudget, BudgetConfig, Config, load_config
+from hybridchat.config.problems import grave
 from hybridchat.domain.budget import Limit, Scope
 
 
@@ -52,7 +53,9 @@ class BudgetFile:
         if stamp is None or stamp == self._seen:
             return None
         config, problems = load_config(self._path)
-        if problems or self._stamp() != stamp:  # it changed, or went, while it was read: the next look sees what it is
+        if (
+            grave(problems) or self._stamp() != stamp
+        ):  # it changed, or went, while it was read: the next look sees what it is
             return None
         self._seen = stamp
         return BudgetSettings.of(config)

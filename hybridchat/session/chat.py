@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -36,6 +37,7 @@ from hybridchat.session.budgets import Budgets
 from hybridchat.session.chats import Chats
 from hybridchat.session.deleting import Deleting
 from hybridchat.session.disclosing import Gate
+from hybridchat.session.drafts import Drafts
 from hybridchat.session.events import HealthChanged, Notice, SessionEvent
 from hybridchat.session.finding import Finding
 from hybridchat.session.fleet import Fleet, KeepKey, OpenBackend
@@ -44,6 +46,7 @@ from hybridchat.session.forecasts import Forecasts
 from hybridchat.session.forking import Forks
 from hybridchat.session.ledgers import Ledgers
 from hybridchat.session.planning import Planner, reworded
+from hybridchat.session.presets import Presets
 from hybridchat.session.prices import PriceBook
 from hybridchat.session.state import Chat, Draft, Plan
 from hybridchat.session.transfer import Transfer
@@ -81,9 +84,10 @@ class Session:
         budget_file: BudgetFile | None = None,
         vouches: Vouches | None = None,
         config_error: UsageError | None = None,
+        config_file: Path | None = None,
     ) -> None:
-        """`config_error`: why `config` is the defaults instead of the user's. `look_at_folder` blocks, and says whether
-        what is written there is pinned."""
+        """`config_error`: why `config` is the defaults instead of the user's. `config_file`: where presets are kept.
+        `look_at_folder` blocks, and says whether what is written there is pinned."""
         self._ledger = open_ledger(self._on_ledger_trouble)
         self._ledgers = Ledgers(self._ledger, self._on_ledger_trouble)
         self.conversations = self._ledgers.conversations
@@ -107,10 +111,10 @@ class Session:
         self.books.counts_off_record = config.privacy.count_off_the_record
         self.turns = Turns(self._ledgers, self.fleet, self.planner, self.books, self._emit)
         self.stop, self.unqueue, self.wait = self.turns.stop, self.turns.unqueue, self.turns.wait
-        self._open_rooms(config)
+        self._open_rooms(config, config_file)
         self._watch: asyncio.Task[None] | None = None
 
-    def _open_rooms(self, config: Config) -> None:
+    def _open_rooms(self, config: Config, config_file: Path | None) -> None:
         """What is done with conversations, each kind of it in a room of its own."""
         forks = Forks(self._ledgers, self.floor)
         self.make_fork = forks.make
@@ -129,6 +133,8 @@ class Session:
         self.set_route, self.set_privacy, self.must_fork = chats.set_route, chats.set_privacy, chats.must_fork
         self.set_reasoning, self.set_workload = chats.set_reasoning, chats.set_workload
         self.set_effort, self.set_settings = chats.set_effort, chats.set_settings
+        self.drafts = Drafts(self._ledgers)
+        self.untaken, self.presets = self.fleet.untaken, Presets(config_file, chats, self.floor)
         self.finding = Finding(self._ledgers, chats.open_as)
         self.transfer = Transfer(self._ledgers, self.floor, config.privacy)
         self.key_variables = partial(secret_variables, config)

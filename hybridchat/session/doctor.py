@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from hybridchat.backends.base import BackendSpec
 from hybridchat.backends.identity import lacks_its_model
 from hybridchat.config import Config, folders
-from hybridchat.config.problems import Problem
+from hybridchat.config.problems import Problem, grave
 from hybridchat.domain.chat import HealthState, Kind
 from hybridchat.errors import BackendError, Refused
 from hybridchat.paths import Paths, shipped_themes_dir
@@ -67,7 +67,7 @@ async def examine(
     clouds = [await examine_cloud(fleet, spec) for spec in specs if fleet and spec.kind is Kind.OLLAMA]
     if fleet is None:
         backends = [Finding("backends", State.NOTE, "not looked at", "mend the ledger first")]
-    elif problems:
+    elif grave(problems):
         backends = [Finding("backends", State.NOTE, "not looked at", "mend the config first")]
     elif not specs:
         backends = [Finding("backends", State.NOTE, "none is configured", "run `hybridchat` to set one up")]

@@ -66,6 +66,15 @@ class Exporter:
             on_progress(done / len(conversations))
 
 
+def form_of(file: Path) -> str:
+    """Raises UsageError for an ending that says none."""
+    for form, one in FORMATS.items():
+        if file.suffix.casefold() == one.suffix:
+            return form
+    endings = ", ".join(one.suffix for one in FORMATS.values())
+    raise UsageError("no file was named whose ending says the format", f"one of: {endings}")
+
+
 def file_name(conversation: Conversation, form: str) -> str:
     """`00012-why-is-the-sky-blue.md`: no title can lead anywhere."""
     words = re.sub(r"\W+", "-", conversation.title.casefold())[:MAX_NAME].strip("-")

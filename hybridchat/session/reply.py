@@ -149,6 +149,8 @@ def attempt_end(attempt: Attempt, message_id: int, reply: Reply, final: Final, b
         thinking_tokens=usage.thinking_tokens,
         tokens_per_s=tokens_per_s(usage.completion_tokens, latency_ms, reply.ttft_ms, was_streamed=was_streamed),
         cache_write_1h_tokens=usage.cache_write_1h_tokens,
+        queue_ms=usage.queue_ms,
+        prompt_ms=usage.prompt_ms,
         was_sent=reply.was_sent,
         skipped_events=final.skipped if isinstance(final, wire.Finished) else None,
     )

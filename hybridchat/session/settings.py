@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from hybridchat.config import Config, config_error, load_config
+from hybridchat.config.problems import grave
 
 
 class Settings:
@@ -29,6 +30,6 @@ class Settings:
 
     def _read(self) -> Config:
         config, problems = load_config(self.file)
-        if problems:
-            raise config_error(problems)
+        if faults := grave(problems):
+            raise config_error(faults)
         return config

@@ -34,6 +34,13 @@ class Transfer:
 
         return file_name(conversation, form)
 
+    async def export_to(self, conversation: Conversation, typed: str) -> Path:
+        """To a new file, named as for a shell, whose ending says the format. Raises UsageError, also for a name that
+        says none."""
+        file, form = await asyncio.to_thread(_file, typed)
+        await self.export(conversation, form, file)
+        return file
+
     async def export(self, conversation: Conversation, form: str, file: Path) -> None:
         """To a new file; json with all branches. Raises UsageError where it cannot be written."""
         await asyncio.to_thread(self._export, conversation, form, file)
@@ -43,3 +50,11 @@ class Transfer:
 
         exporter = Exporter(self._ledgers.of(conversation.id), branches=form == "json")
         write_new(file, lambda stream: exporter.one(conversation, form, stream))
+
+
+def _file(typed: str) -> tuple[Path, str]:
+    from hybridchat.session.exporting import form_of
+    from hybridchat.session.files import path_of
+
+    file = path_of(typed)
+    return file, form_of(file)

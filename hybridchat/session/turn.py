@@ -210,6 +210,8 @@ class Turn:
 
     def _take(self, event: wire.Event) -> None:
         match event:
+            case wire.Requested(path, body):
+                self._ledger.keep_request(self._attempt.attempt_id, path, body, self._try.values)
             case wire.Text(text) | wire.Thinking(text):
                 if text:
                     self._take_piece(text, is_thinking=isinstance(event, wire.Thinking))

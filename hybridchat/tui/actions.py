@@ -122,7 +122,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
             slash="archive",
         ),
         Action("delete_chat", ("f8",), "Delete this chat", "Can be undone until you quit", slash="delete"),
-        Action("undo_delete", ("f9",), "Undo the last deletion", "Bring the chat or the branch back", slash="undo"),
+        Action("undo_delete", ("f9",), "Undo the last deletion", "Bring the conversation or branch back", slash="undo"),
         Action(
             "export_chat", (), "Export this chat…", "To a page for a browser, Markdown or JSON", slash="export [FILE]"
         ),
@@ -154,6 +154,21 @@ GROUPS: dict[str, tuple[Action, ...]] = {
             "How much it may think…",
             "Off, low, medium, high, or as the model does",
             slash="effort [LEVEL]",
+        ),
+        Action(
+            "tune",
+            ("f12",),
+            "Tune this chat…",
+            "System prompt, temperature, limits…: from now on",
+            slash="tune [SETTING VALUE]",
+        ),
+        Action("preset", (), "Presets…", "Named settings of the config, for this chat", slash="preset [NAME]"),
+        Action(
+            "save_preset",
+            (),
+            "Save as a preset…",
+            "The settings of this chat, in the config",
+            slash="save-preset [NAME]",
         ),
         Action("reasoning", ("ctrl+g",), "High reasoning on or off", "Say that the task is hard: routes may heed it"),
         Action(
@@ -219,7 +234,15 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         Action("page_down", ("pagedown",), "A page down", "From the composer too", "", "transcript", False),
         Action("scroll_home", ("home",), "To the beginning", "With a caret, that of its line", "", "transcript", False),
         Action("scroll_end", ("end",), "To the end of all", "With a caret, that of its line", "", "transcript", False),
-        Action("caret", ("v",), "Select with keys", "A caret; Shift+arrows or v again select", "", "transcript", False),
+        Action(
+            "caret",
+            ("v",),
+            "Select with keys",
+            "A caret; Shift+arrows or v again select",
+            "",
+            "transcript",
+            slash="select",
+        ),
         Action(
             "copy",
             ("y", "ctrl+c", "super+c"),
@@ -229,23 +252,38 @@ GROUPS: dict[str, tuple[Action, ...]] = {
             "transcript",
             False,
         ),
-        Action("select_all", ("ctrl+a",), "Select everything", "The whole conversation", "", "transcript", False),
+        Action("select_all", ("ctrl+a",), "Select everything", "The whole conversation", "", "transcript"),
         Action(
-            "fold", ("t",), "Fold or unfold thinking", "Of the message pointed at, or in sight", "", "transcript", False
+            "fold",
+            ("t",),
+            "Fold or unfold thinking",
+            "Of the message pointed at, or in sight",
+            "",
+            "transcript",
+            slash="fold-thinking",
         ),
-        Action("fold_all", ("T",), "Fold or unfold all thinking", "Of what comes, too", "", "transcript", False),
+        Action("fold_all", ("T",), "Fold or unfold all thinking", "Of what comes, too", "", "transcript"),
     ),
     "Program": (
         Action("theme", ("f6",), "Theme…", "Colours of the screen", slash="theme [NAME]"),
         Action("settings", ("alt+s",), "Settings…", "What the config says and means, to change it"),
         Action("commands", ("ctrl+p", "f10"), "Command palette", "Find anything by its name", "menu", "app", False),
-        Action("help", ("f1", "question_mark"), "Help", "All keys on one page", "help", slash="help ?"),
+        Action(
+            "help",
+            ("f1", "question_mark"),
+            "Help",
+            "What can be done here, and its keys",
+            "help",
+            "app",
+            slash="help ?",
+        ),
         Action("suspend", ("ctrl+z",), "Suspend", "Back to the shell; fg returns", where="app"),
         Action("quit", ("ctrl+q",), "Quit", "End the program; nothing is lost", "quit", "app", slash="quit exit"),
     ),
 }
 
 ACTIONS: tuple[Action, ...] = tuple(action for actions in GROUPS.values() for action in actions)
+BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}
 
 _NAMES = {
     "escape": "Esc",

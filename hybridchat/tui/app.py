@@ -9,7 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events
 from textual.actions import SkipAction
@@ -19,6 +19,7 @@ from textual.driver import Driver
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.widgets import Input, TextArea
 
 from hybridchat.config import NotifyConfig, UiConfig
 from hybridchat.domain.text import clean, clean_line
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from hybridchat.session.chat import Session
     from hybridchat.session.providers import Providers
     from hybridchat.session.setup import Setup
+    from hybridchat.tui.screens.help import Entry
 
 _DEFAULT_UI = UiConfig()
 _DEFAULT_NOTIFY = NotifyConfig()
@@ -59,7 +61,8 @@ class HybridChatApp(Adapted):
 
     `setup`: given when there is no config; the first-run screen then comes first. `open_demo`: its "demo" choice.
     `open_providers`: for adding backends; None: that cannot be done here.
-    `settings`: where choices are kept. `crash_log`: where a fault of ours is noted, without any words.
+    `settings`: where choices are kept. `preset`: the name of the one that the first chat goes by. `crash_log`: where a
+    fault of ours is noted, without any words.
     """
 
     TITLE = "hybridchat"
@@ -81,6 +84,7 @@ class HybridChatApp(Adapted):
         open_providers: Callable[[], Providers] | None = None,
         settings: Settings | None = None,
         reopen_latest: bool = False,
+        preset: str | None = None,
         crash_log: Path | None = None,
     ) -> None:
         super().__init__(
@@ -97,6 +101,7 @@ class HybridChatApp(Adapted):
         self._open_demo = open_demo
         self.open_providers = open_providers
         self._reopen_latest = reopen_latest
+        self._preset = preset
         self._crash_log = crash_log
         self._typed_ahead: list[events.Key] | None = []
         self._said: tuple[str, str] | None = None
@@ -122,7 +127,15 @@ class HybridChatApp(Adapted):
             if self._typed_ahead is not None:
                 self._typed_ahead.append(event)
                 return
+            if self._asks_for_help(event):
+                self.action_help()
+                return
         await super().on_event(event)
+
+    def _asks_for_help(self, key: events.Key) -> bool:
+        """With ?, say, in a dialog where nothing is written: its own keys are all that Textual looks for there."""
+        is_help = key.is_printable and key.key in self.keymap.of("help")
+        return is_help and self.screen.is_modal and not isinstance(self.focused, Input | TextArea)
 
     async def on_descendant_focus(self) -> None:
         keys, self._typed_ahead = self._typed_ahead or (), None
@@ -163,7 +176,10 @@ class HybridChatApp(Adapted):
             session = self.session = await opener()
             session.listen(self._tell)
             latest = await session.open_latest() if self._reopen_latest else None
-            screen.attach(session, latest or session.new())
+            chat = latest or session.new()
+            if self._preset is not None and (kept_back := await session.presets.choose_by_name(chat, self._preset)):
+                screen.banner(kept_back)
+            screen.attach(session, chat)
             await session.start()
             if screen.is_running:  # else the user has quit meanwhile
                 screen.plan_now()
@@ -190,6 +206,7 @@ class HybridChatApp(Adapted):
         """The terminal is the shell's again by now; what came of running replies is written."""
         self._is_ending = True
         if self.session is not None:
+            self.chat_screen.keep_draft()
             try:
                 await self.session.close()
             except HybridchatError as error:
@@ -226,6 +243,24 @@ class HybridChatApp(Adapted):
         if self._driver is None or not self._driver.can_suspend:
             raise SkipAction  # then the composer may use the key
         terminal.suspend_job(self._driver)
+
+    def action_help(self) -> None:
+        """Over every screen; its key closes it too."""
+        from hybridchat.tui.screens.help import HelpScreen, entries_for
+
+        if isinstance(self.screen, HelpScreen):
+            self.screen.dismiss()
+        else:
+            groups = entries_for(self.screen, self.keymap)
+            self.push_screen(HelpScreen(groups, self.keymap_problems), partial(self._do_entry, self.screen))
+
+    async def _do_entry(self, screen: Screen[Any], entry: Entry | None) -> None:
+        from hybridchat.tui.doing import do
+
+        if entry is not None and entry.press:
+            self.simulate_key(entry.press)
+        elif entry is not None:
+            await do(screen, entry.action)
 
     def action_help_quit(self) -> None:
         """Ctrl+C with nothing selected."""

@@ -8,9 +8,8 @@ from msgspec import Struct
 from textual.binding import Binding, BindingsMap, BindingType
 from textual.dom import DOMNode
 
-from hybridchat.tui.actions import ACTIONS, Action, character_of, key_name, short_key
+from hybridchat.tui.actions import ACTIONS, BY_ID, Action, character_of, key_name, short_key
 
-_BY_ID = {action.id: action for action in ACTIONS}
 # Without modifiers they belong to a focused widget first: it moves by them, clears or closes something with Esc.
 _OF_WIDGETS = {
     "escape",
@@ -40,7 +39,7 @@ class Keymap(Struct, frozen=True):
     def name(self, action: str) -> str:
         """Its key as a person reads it; without one, what the palette calls the action."""
         keys = self.keys[action]
-        return key_name(keys[0]) if keys else f"“{_BY_ID[action].title.rstrip('…')}”"
+        return key_name(keys[0]) if keys else f"“{BY_ID[action].title.rstrip('…')}”"
 
     def names(self, action: str, room: int = 1000) -> str:
         """All of them, as many as fit into so many characters."""

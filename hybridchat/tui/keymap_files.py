@@ -15,12 +15,11 @@ from textual.keys import Keys, _character_to_key
 
 from hybridchat.config.problems import Problem, problem_at, syntax_problem
 from hybridchat.paths import is_file
-from hybridchat.tui.actions import ACTIONS, GROUPS, character_of, key_name
+from hybridchat.tui.actions import BY_ID, GROUPS, character_of, key_name
 from hybridchat.tui.keymap import DEFAULT, Keymap
 
 SHIPPED = Path(__file__).parents[1] / "data" / "keymaps"
 
-_BY_ID = {action.id: action for action in ACTIONS}
 _MODIFIERS = ("alt", "ctrl", "hyper", "meta", "shift", "super")
 _NAMED = {key.value for key in Keys}
 _SHORT = {"esc": "escape", "pgup": "pageup", "pgdn": "pagedown", "return": "enter", "del": "delete"}
@@ -82,16 +81,16 @@ def _read(file: Path, problems: list[Problem]) -> Iterator[_Line]:
     for action, value in values.items():
         keys, wrong = _keys(action, value)
         problems += [problem_at(text, str(file), (action,), *why) for why in wrong]
-        if action in _BY_ID and (keys or not wrong):
+        if action in BY_ID and (keys or not wrong):
             yield _Line(action, keys, file, text)
 
 
 def _keys(action: str, value: Any) -> tuple[tuple[str, ...], list[tuple[str, str]]]:
     """The keys as Textual names them; and what is wrong, with what is allowed."""
-    if action not in _BY_ID:
+    if action not in BY_ID:
         import difflib
 
-        near = difflib.get_close_matches(action, _BY_ID, 1)
+        near = difflib.get_close_matches(action, BY_ID, 1)
         guess = f'did you mean "{near[0]}"? ' if near else ""
         return (), [("there is no such action", f"{guess}docs/keys.md lists them")]
     given = [value] if isinstance(value, str) else value
@@ -102,7 +101,7 @@ def _keys(action: str, value: Any) -> tuple[tuple[str, ...], list[tuple[str, str
         key = normal_key(text)
         if key is None:
             wrong.append((f'"{text}" is no key', 'such as "ctrl+n", "alt+up", "f5" or "?"'))
-        elif _BY_ID[action].where == "composer" and character_of(key) is not None:
+        elif BY_ID[action].where == "composer" and character_of(key) is not None:
             wrong.append((f'"{text}" is typed there', "a key with Ctrl or Alt"))
         else:
             keys.append(key)
@@ -132,22 +131,22 @@ def _settle(lines: Sequence[_Line]) -> tuple[dict[str, tuple[str, ...]], list[Pr
     said = {line.action: line for line in lines}
     rank = {file: number for number, file in enumerate(dict.fromkeys(line.file for line in lines))}
     explicit = sorted(said.values(), key=lambda line: -rank[line.file])
-    order = [line.action for line in explicit] + [action for action in _BY_ID if action not in said]
+    order = [line.action for line in explicit] + [action for action in BY_ID if action not in said]
     keys: dict[str, tuple[str, ...]] = {}
     problems = []
     for action in order:
-        wanted = said[action].keys if action in said else _BY_ID[action].keys
+        wanted = said[action].keys if action in said else BY_ID[action].keys
         holders = {key: holder for key in wanted if (holder := _holder(key, action, keys)) is not None}
         keys[action] = tuple(key for key in wanted if key not in holders)
         problems += [_clash(key, action, holder, said) for key, holder in holders.items()]
-    return {action: keys[action] for action in _BY_ID}, problems
+    return {action: keys[action] for action in BY_ID}, problems
 
 
 def _holder(key: str, action: str, keys: Mapping[str, tuple[str, ...]]) -> str | None:
     """Whose that key is already, where both would hear it."""
     places = {"composer", "transcript"}
     for other, taken in keys.items():
-        if key in taken and {_BY_ID[other].where, _BY_ID[action].where} != places:
+        if key in taken and {BY_ID[other].where, BY_ID[action].where} != places:
             return other
     return None
 

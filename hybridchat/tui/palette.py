@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 
 from hybridchat.tui.actions import ACTIONS, Action
+from hybridchat.tui.doing import do, owner_of
 from hybridchat.tui.keymap import keymap_of
+from hybridchat.tui.matching import rank
 
 
 class ActionProvider(Provider):
-    """Everything that can be done now, by its title."""
+    """Everything that can be done now, by its title and by other words for it."""
 
     async def discover(self) -> Hits:
         for action in self._usable():
-            yield DiscoveryHit(self._title(action), self._runner(action), action.title, action.help)
+            yield DiscoveryHit(self._title(action), partial(do, self.screen, action), action.title, action.help)
 
     async def search(self, query: str) -> Hits:
-        matcher = self.matcher(query)
         for action in self._usable():
-            title = self._title(action)
-            if (score := matcher.match(f"{title} {action.help}")) > 0:
-                yield Hit(score, matcher.highlight(title), self._runner(action), action.title, action.help)
+            if score := rank(query, action):
+                title = Content(self._title(action))
+                yield Hit(score, title, partial(do, self.screen, action), action.title, action.help)
 
     def _usable(self) -> list[Action]:
-        return [a for a in ACTIONS if a.in_palette and hasattr(self._owner(a), f"action_{a.id}")]
-
-    def _owner(self, action: Action) -> object:
-        return self.app if action.where == "app" else self.screen
-
-    def _runner(self, action: Action) -> Callable[[], object]:
-        where = "app" if action.where == "app" else "screen"
-        return lambda: self.app.run_action(f"{where}.{action.id}")
+        return [action for action in ACTIONS if action.in_palette and owner_of(self.screen, action) is not None]
 
     def _title(self, action: Action) -> str:
         keymap = keymap_of(self.app)

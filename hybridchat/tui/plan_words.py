@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hybridchat.domain.chat import Disclosure
 from hybridchat.domain.routing import Candidate, Decision, Outlook
 from hybridchat.domain.text import clean_line, count_of
-from hybridchat.domain.tuning import Untaken
 from hybridchat.tui.enter import Enter
 from hybridchat.tui.words import EFFORT, Part, candidate_words, cost_words
 
@@ -26,7 +24,9 @@ def plan_parts(plan: Plan, enter: Enter, *, wide: bool, send: str = "Enter", rou
         if plan.effort is not None and all(one.name != "effort" for one in plan.untaken):
             parts.append((f" · {EFFORT[plan.effort]}", "$muted"))
         if plan.untaken:
-            parts.append((f" · {clean_line(_untaken(plan.untaken), 160)}", "$warning"))
+            from hybridchat.domain.tuning import untaken_words  # rare, and not before the first key
+
+            parts.append((f" · {untaken_words(plan.untaken)}", "$warning"))
         if plan.found is not None:
             is_masked = plan.found.disclosure is Disclosure.MASKED
             words = f" · {plan.found.words} {'masked' if is_masked else 'as it is'}"
@@ -47,12 +47,6 @@ def _target(target: Candidate, says: str) -> list[Part]:
     backend, model, zone = candidate_words(target)
     color = "$local" if target.is_local else "$managed"
     return [(f"{says} ", "$muted"), (backend, f"bold {color}"), f" · {model} · ", (zone, color)]
-
-
-def _untaken(settings: Sequence[Untaken]) -> str:
-    """`without temperature (gpt-5 takes none)`; a request is not answered with what is refused."""
-    words = (("refuses" if one.is_refused else "without") + f" {one.title} ({one.why})" for one in settings)
-    return ", ".join(words)
 
 
 def _cost(plan: Plan, *, wide: bool) -> list[Part]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from hybridchat.domain.text import clean_line
@@ -54,3 +54,25 @@ def no_such(name: str, names: Collection[str]) -> UsageError:
     meant = f"did you mean {' or '.join(near)}? " if near else ""
     said = f"there is no command /{clean_line(name, 40)}"
     return UsageError(said, f"{meant}/help lists all; to send it as words, begin with //")
+
+
+def value_of(typed: str, names: Sequence[str]) -> str:
+    """The name that is meant: itself, or the only one that begins so. Raises UsageError for any other."""
+    wanted = _plain(typed)
+    meant = [name for name in names if _plain(name) == wanted] or [n for n in names if _plain(n).startswith(wanted)]
+    if len(meant) != 1:
+        raise UsageError(f"{clean_line(typed, 40)!r} is none of these", ", ".join(names))
+    return meant[0]
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace("-", "_").replace(" ", "_")
+
+
+def call_words(call: Call, send: str) -> str:
+    """What Enter does, for the line over the composer; `send` is how the key is called."""
+    if action := BY_NAME.get(call.name):
+        return f"{send}: {action.title.rstrip('…')} · {action.help} · /{call.name} {action.argument}".rstrip()
+    if not call.name:
+        return f"{send} chooses what to do · // sends it as words"
+    return f"{send} does nothing: {no_such(call.name, BY_NAME)}"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from hybridchat.domain.chat import (
+    OFF_RECORD_FROM,
     Attempt,
     Conversation,
     Effort,
@@ -16,11 +17,13 @@ from hybridchat.domain.chat import (
     Proof,
     Role,
     Zone,
+    is_off_record,
 )
 from hybridchat.domain.pricing import CostEstimate, format_range, format_usd, why_unbilled
 from hybridchat.domain.retry import MAX_RETRIES
 from hybridchat.domain.routing import Candidate
 from hybridchat.domain.text import clean_line, count_of, oldest_turns, title_of
+from hybridchat.errors import UsageError
 
 Part = str | tuple[str, str]  # words, or words and their style
 
@@ -28,6 +31,19 @@ MOST_OTHERS = 3  # answers beside one that its foot names
 MOST_LEFT_OUT = 8
 LIMITS = "Names and addresses cannot be found: look for those yourself."
 
+WORKLOADS = (
+    "chat",
+    "code",
+    "summarization",
+    "classification",
+    "extraction",
+    "translation",
+    "writing",
+    "reasoning",
+    "agentic",
+)
+
+AS_IT_DOES = "as the model does by itself"
 EFFORT = {
     Effort.OFF: "no thinking",
     Effort.LOW: "low effort",
@@ -40,6 +56,22 @@ PRIVACY = {
     Privacy.PRIVATE: "private: your machines only",
     Privacy.OPEN: "open: may leave your machines",
 }
+
+
+_OFF = "off-"  # before the number of a conversation off the record
+
+
+def chat_name(number: int) -> str:
+    """How a conversation is called where one is chosen by its number."""
+    return f"{_OFF}{number - OFF_RECORD_FROM + 1}" if is_off_record(number) else str(number)
+
+
+def chat_number(typed: str) -> int:
+    """Raises UsageError for what is no number of a conversation."""
+    digits = typed.removeprefix(_OFF)
+    if not digits.isdecimal():
+        raise UsageError(f"{clean_line(typed, 40)!r} is no number of a conversation", "/open shows them")
+    return int(digits) + (OFF_RECORD_FROM - 1 if typed.startswith(_OFF) else 0)
 
 
 def zone_words(zone: Zone, proof: Proof | None, kind: str = "", remote_host: str | None = None) -> str:

@@ -12,7 +12,7 @@ import pytest
 from hybridchat.backends.anthropic import VERSION, AnthropicBackend
 from hybridchat.backends.facts import facts
 from hybridchat.domain.chat import ChatMessage, ChatRequest, Effort, Kind, Parameters, Role, Zone
-from hybridchat.domain.events import Failed, Finished, Limits, Refusal, Signature, Started, Usage
+from hybridchat.domain.events import Failed, Finished, Limits, Refusal, Requested, Signature, Started, Usage
 from hybridchat.errors import ErrorKind
 from tests.fakes.anthropic import KEY, MODEL, FakeAnthropic, Refused, Reply, entry, sign
 from tests.fakes.recorder import Recorded
@@ -283,9 +283,9 @@ async def test_limits_and_when_to_come_again() -> None:
     async with FakeAnthropic() as server:
         backend = backend_at(server)
         events = [event async for event in backend.chat(question())]
-        assert events[0] == Limits(49, 50, 0.0, 29_000, 30_000, 0.0)
+        assert events[1] == Limits(49, 50, 0.0, 29_000, 30_000, 0.0)
         server.refused = Refused(429, "rate_limit_error", "Slow down.", {"retry-after": "7"})
-        limits, failed = [event async for event in backend.chat(question())]
+        _, limits, failed = [event async for event in backend.chat(question())]
         assert isinstance(limits, Limits)
         assert isinstance(failed, Failed)
         assert failed.retry_after_s == 7.0
@@ -313,7 +313,9 @@ async def test_every_page_of_models_as_the_library_reads_them() -> None:
         assert health.models[0].capabilities == ("vision", "documents", "thinking")
         assert health.models[1].capabilities == ()
         # What the list says of a model is what its replies may have, where nobody says less.
-        await anext(aiter(backend.chat(question(max_tokens=None))))
+        async with aclosing(backend.chat(question(max_tokens=None))) as stream:
+            assert isinstance(await anext(stream), Requested)
+            await anext(stream)
         assert server.requests[-1].json()["max_tokens"] == listed[0].max_tokens == 1500
         await backend.aclose()
 

@@ -280,7 +280,7 @@ async def test_every_effort_is_one_that_the_library_knows(model: str, effort: Ef
 async def test_a_prompt_that_is_too_long_tells_its_numbers() -> None:
     async with FakeGemini() as server:
         backend = backend_at(server)
-        (failed,) = [event async for event in backend.chat(question("word " * 2500))]
+        _, failed = [event async for event in backend.chat(question("word " * 2500))]
         assert isinstance(failed, Failed)
         assert (failed.kind, failed.prompt_tokens, failed.context_window) == (ErrorKind.CONTEXT_OVERFLOW, 2500, 2000)
         await backend.aclose()
@@ -291,7 +291,7 @@ async def test_when_to_come_again_is_in_the_body() -> None:
         info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "38s"}
         server.refused = Refused(429, "RESOURCE_EXHAUSTED", "You exceeded your current quota.", (info,))
         backend = backend_at(server)
-        (failed,) = [event async for event in backend.chat(question())]
+        _, failed = [event async for event in backend.chat(question())]
         assert isinstance(failed, Failed)
         assert (failed.kind, failed.retry_after_s) == (ErrorKind.RATE_LIMIT, 38.0)
         await backend.aclose()

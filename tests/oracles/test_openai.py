@@ -238,10 +238,10 @@ async def test_an_organization_without_summaries_is_answered_without_them() -> N
 @both
 async def test_limits_and_when_to_come_again(kind: Kind) -> None:
     async with FakeOpenAI(tokens_per_s=1e6) as server:
-        assert (await ask(server, kind, question()))[0] == Limits(4999, 5000, 0.012, 799_986, 800_000, 360.0)
+        assert (await ask(server, kind, question()))[1] == Limits(4999, 5000, 0.012, 799_986, 800_000, 360.0)
         headers = {"retry-after": "7", "retry-after-ms": "6500", "x-should-retry": "false"}
         server.refused = Refused(429, "Slow down.", "rate_limit_exceeded", headers=headers)
-        limits, failed = await ask(server, kind, question())
+        _, limits, failed = await ask(server, kind, question())
         assert isinstance(limits, Limits)
         assert isinstance(failed, Failed)
         assert (failed.retry_after_s, failed.should_retry) == (6.5, False)

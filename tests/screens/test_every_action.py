@@ -50,7 +50,9 @@ async def back_in_the_chat(stage: Stage) -> None:
 async def test_every_action_can_be_run(play: Screenplay, state: Callable[[Stage], Awaitable[None]]) -> None:
     async with play(size=(120, 40)) as stage:
         hits = [hit async for hit in ActionProvider(stage.screen).discover()]
-        assert [hit.text for hit in hits] == [action.title for action in ACTIONS if action.in_palette]
+        assert [hit.text for hit in hits] == [
+            action.title for action in ACTIONS if action.in_palette and action.where != "transcript"
+        ]
         for hit in hits:
             assert isinstance(hit, DiscoveryHit)
             await state(stage)

@@ -19,7 +19,7 @@ from textual.widgets import Input, TextArea
 
 from hybridchat.config import UiConfig
 from hybridchat.domain.budget import Limit, Scope, Stand, Standing, Verdict
-from hybridchat.domain.chat import Privacy, Proof
+from hybridchat.domain.chat import Effort, Parameters, Privacy, Proof
 from hybridchat.domain.events import Limits
 from hybridchat.domain.imports import Unread
 from hybridchat.ledger.imports import Added
@@ -41,6 +41,7 @@ from hybridchat.tui.screens.search import Search
 from hybridchat.tui.screens.settings import SettingsScreen
 from hybridchat.tui.screens.standing import StandingScreen
 from hybridchat.tui.screens.theme_picker import ThemePicker
+from hybridchat.tui.screens.tune import Tune
 from hybridchat.tui.widgets.panel import Live
 from tests.tui.conftest import Screenplay, Stage
 from tests.tui.fake_backends import KEY, FakeProviders, refused
@@ -126,6 +127,21 @@ async def over_budget(stage: Stage) -> None:
     await conversation(stage)
     await stage.send("And with many writers?")
     await stage.until_top(Picker)
+
+
+async def tune(stage: Stage) -> None:
+    """Something is set, something is wrong, something would not go."""
+    chat = stage.screen.chat
+    assert chat is not None
+    chat.route, chat.model, chat.may_leave = "openai", "gpt-5", True
+    system = "You review code.\nName what is wrong, why, and the least change that mends it."
+    await stage.session.set_settings(chat, Parameters(temperature=0.2, max_tokens=800, effort=Effort.HIGH), system)
+    await stage.press("f12")
+    form = await stage.until_top(Tune)
+    form.fields["top_p"].focus()
+    await stage.type("1.5")
+    await stage.until(lambda: "top-p: '1.5' is not allowed" in stage.text)
+    form.fields["temperature"].focus()
 
 
 async def chats(stage: Stage) -> None:
@@ -274,7 +290,7 @@ SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     scene.__name__: scene
     for scene in (
         *(idle, conversation, streaming, retrying, offered, answers, over_budget),
-        *(vouch, standing, search, finding),
+        *(vouch, standing, search, finding, tune),
         *(chats, fork, routes, themes, settings, compact, bring_in, help_page, first_run, place, add_backend, models),
         key,
     )

@@ -8,22 +8,29 @@ from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import replace
 
-from hybridchat.config import BackendConfig
+from hybridchat.backends.base import BackendSpec
+from hybridchat.backends.taking import untaken
+from hybridchat.config import BackendConfig, PresetConfig
 from hybridchat.config.providers import Provider, providers
-from hybridchat.domain.chat import Conversation, Effort, Kind, ModelInfo, Zone
+from hybridchat.domain.address import parse_base_url
+from hybridchat.domain.chat import Conversation, Effort, Kind, ModelInfo, Parameters, Zone
 from hybridchat.domain.peers import Peer
 from hybridchat.domain.routing import Candidate
+from hybridchat.domain.tuning import Untaken, given
 from hybridchat.errors import BackendError, ErrorKind, HybridchatError
 from hybridchat.keys import Key, typed_key
 from hybridchat.session.drafting import NewBackend, draft
+from hybridchat.session.floor import Floor
 from hybridchat.session.keeping import Kept
 from hybridchat.session.key_hosts import KeyMoved
+from hybridchat.session.presets import Listed, Presets
 from hybridchat.session.prices import Quote
 from hybridchat.session.providers import Added, KeyState, ListedModel, Look
-from hybridchat.session.state import Chat, Plan
+from hybridchat.session.state import Chat, Plan, settings_of
 from tests.tui.fake_chats import FakeChats
 
 if TYPE_CHECKING:
+    from hybridchat.session.chats import Chats
     from hybridchat.session.providers import Providers
 
 KEY = "sk-canary-4711-0815"
@@ -47,6 +54,26 @@ class FakeTransfer:
         self.exported.append((conversation.id, form, file))
 
 
+class FakePresets(Presets):
+    """Those that a test says there are; what was saved comes to them."""
+
+    def __init__(self, chats: Chats, floor: Floor) -> None:
+        super().__init__(None, chats, floor)
+        self.listed = Listed()
+
+    @property
+    def can_save(self) -> bool:
+        return True
+
+    async def list(self) -> Listed:
+        return self.listed
+
+    async def save(self, name: str, chat: Chat, *, replace: bool = False) -> PresetConfig:
+        preset = PresetConfig(name=name, system=chat.system, **given(settings_of(chat)))
+        self.listed = Listed((*self.listed.presets, preset), self.listed.problems)
+        return preset
+
+
 class FakeBackends(FakeChats):
     """Further backends, their keys, and how much they may think."""
 
@@ -56,6 +83,18 @@ class FakeBackends(FakeChats):
         self.keys: list[tuple[str, str]] = []  # backend, key
         self.added: list[BackendConfig] = []
         self.transfer = FakeTransfer()
+        self.presets = FakePresets(cast("Chats", self), self.floor)
+
+    async def set_settings(self, chat: Chat, parameters: Parameters, system: str) -> None:
+        chat.parameters, chat.effort, chat.system = replace(parameters, effort=None), parameters.effort, system
+
+    def untaken(self, target: Candidate, parameters: Parameters) -> tuple[Untaken, ...]:
+        """As a Chat Completions server takes them, and a managed model that thinks."""
+        url = "https://api.openai.com" if target.zone is Zone.MANAGED else "http://127.0.0.1:9"
+        spec = BackendSpec(
+            id=target.backend, kind=Kind(target.kind), address=parse_base_url(url), zone=target.zone, proof=target.proof
+        )
+        return untaken(spec, target.model, parameters)
 
     async def set_effort(self, chat: Chat, effort: Effort | None) -> None:
         chat.effort = effort
@@ -63,7 +102,10 @@ class FakeBackends(FakeChats):
     def plan(
         self, chat: Chat, draft: str, *, route: str | None = None, model: str | None = None, rewords: int | None = None
     ) -> Plan:
-        return replace(super().plan(chat, draft, route=route, model=model), effort=chat.effort)
+        plan = super().plan(chat, draft, route=route, model=model)
+        target = plan.decision.target
+        left_out = self.untaken(target, settings_of(chat)) if target else ()
+        return replace(plan, effort=chat.effort, untaken=left_out)
 
     async def add_backend(self, entry: BackendConfig) -> None:
         self.added.append(entry)

@@ -14,6 +14,7 @@ from hybridchat.domain.chat import Disclosure, Message, MessageState, Privacy, R
 from hybridchat.domain.outline import Node
 from hybridchat.domain.routing import Candidate
 from hybridchat.errors import Refused, UsageError
+from hybridchat.ledger.store import LeftDraft
 from hybridchat.session.events import AttemptBegan, BranchShown, Offered, RetryWaits, TurnBegan
 from hybridchat.session.state import Chat, Draft, Plan
 from hybridchat.session.unread import Activity
@@ -78,6 +79,23 @@ class FakeUnread:
         self.told.append(("seen", conversation_id))
 
 
+class FakeDrafts:
+    """What is kept, by conversation; what a window left that is gone."""
+
+    def __init__(self) -> None:
+        self.kept: dict[int | None, str] = {}
+        self.left: dict[int | None, LeftDraft] = {}
+
+    def keep(self, chat: Chat, text: str) -> None:
+        self.kept[chat.id] = text
+
+    async def take(self, chat: Chat) -> LeftDraft:
+        return self.left.pop(chat.id, LeftDraft("", False))
+
+    async def conversations(self) -> frozenset[int]:
+        return frozenset(number for number, text in self.kept.items() if number is not None and text)
+
+
 class FakeSession(FakeBackends):
     """Failures, retries, further answers and budgets, beside the conversations."""
 
@@ -85,6 +103,7 @@ class FakeSession(FakeBackends):
         super().__init__(candidates, local_only=local_only)
         self.budgets = FakeBudgets()
         self.finding = FakeFinding(self)
+        self.drafts = FakeDrafts()
         self.key_variables = frozenset
         self.branches = FakeBranches()
         self.unread = FakeUnread()

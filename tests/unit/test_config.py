@@ -69,7 +69,7 @@ default = "local_only"
             "\n[uii]\nx = 1",
             [
                 'config.toml:2: uii: there is no such key — did you mean "ui"? '
-                "allowed: backend, route, privacy, budget, ui, notify, embedded, vllm, advise"
+                "allowed: backend, preset, route, privacy, budget, ui, notify, embedded, vllm, prompts, advise"
             ],
         ),
         (

@@ -12,8 +12,16 @@ import pytest
 from msgspec.structs import fields
 
 from hybridchat import config_edit
-from hybridchat.config import BackendConfig, Config, RouteConfig, load_config, parse_config
-from hybridchat.config_edit import add_backend, remove_backend, set_value
+from hybridchat.config import (
+    BackendConfig,
+    Config,
+    PresetConfig,
+    PromptsConfig,
+    RouteConfig,
+    load_config,
+    parse_config,
+)
+from hybridchat.config_edit import add_backend, add_preset, remove_backend, set_value
 from hybridchat.domain.pricing import PricePerMillion
 from hybridchat.domain.routing import Rule
 from hybridchat.errors import HybridchatError, UsageError
@@ -120,7 +128,7 @@ def test_the_examples_of_the_new_file_are_right_and_name_every_key() -> None:
     assert problems == []
     assert config.backend[0].id == "lab"
     mentioned = set(re.findall(r"\w+", template))
-    structs = [Config, BackendConfig, RouteConfig, Rule, PricePerMillion]
+    structs = [Config, BackendConfig, RouteConfig, Rule, PricePerMillion, PresetConfig, PromptsConfig]
     structs += [type(getattr(config, name)) for name in ("privacy", "budget", "ui", "embedded", "vllm", "advise")]
     assert {field.name for struct in structs for field in fields(struct)} - mentioned == set()
 
@@ -297,3 +305,33 @@ def test_a_failure_while_writing_leaves_the_old_file(by_hand: Path, monkeypatch:
         set_value(by_hand, "ui.theme", "x")
     assert by_hand.read_text(encoding="utf-8") == WRITTEN_BY_HAND
     assert [entry.name for entry in by_hand.parent.iterdir()] == ["config.toml"]
+
+
+# --- presets
+
+
+def test_a_preset_is_added_and_replaced_beside_the_users_own_words(file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    mine = '# mine\n[[preset]]  # one\nname = "a"  # the first\n\n# behind\n[ui]\npanel = "off"\n'
+    file.write_text(mine, encoding="utf-8")
+    add_preset(file, {"name": "b", "system": "Two\nlines.", "stop": ["END"], "temperature": 0.5})
+    added = file.read_text(encoding="utf-8")
+    assert without(added, mine[mine.index("\n# behind") :]).startswith(
+        '# mine\n[[preset]]  # one\nname = "a"  # the first\n'
+    )
+    add_preset(file, {"name": "b", "temperature": 1.0}, replace=True)
+    config, problems = load_config(file)
+    assert [(preset.name, preset.temperature, preset.system) for preset in config.preset] == [
+        ("a", None, ""),
+        ("b", 1.0, ""),
+    ]
+    assert problems == [] and "# behind\n[ui]" in file.read_text(encoding="utf-8")
+
+
+def test_a_broken_preset_stands_in_nobodys_way(file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text('[[preset]]\nname = "a"\ntemperature = 9\n', encoding="utf-8")
+    set_value(file, "ui.panel", "off")
+    add_preset(file, {"name": "b"})
+    config, problems = load_config(file)
+    assert (config.ui.panel, [preset.name for preset in config.preset], len(problems)) == ("off", ["b"], 1)

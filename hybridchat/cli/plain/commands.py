@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from hybridchat.cli import output
-from hybridchat.cli.plain import places, reading
+from hybridchat.cli.plain import branching, places, reading, tuning
 from hybridchat.cli.plain.asking import confirm
 from hybridchat.cli.plain.talk import Talk
 from hybridchat.errors import UsageError
@@ -14,7 +14,7 @@ from hybridchat.session.state import count_turns
 from hybridchat.tui import slashes
 from hybridchat.tui.actions import ACTIONS
 from hybridchat.tui.slashes import Call, no_such
-from hybridchat.tui.words import candidate_words, cost_words, turns_along
+from hybridchat.tui.words import candidate_words, chat_number, cost_words, turns_along
 
 
 class Leave(Exception):
@@ -44,10 +44,6 @@ async def do(talk: Talk, call: Call) -> None:
 
 
 # --- the last question
-
-
-async def again(talk: Talk, argument: str) -> None:
-    await talk.answer(talk.session.answer_again(talk.chat))
 
 
 async def other(talk: Talk, argument: str) -> None:
@@ -101,7 +97,7 @@ async def open_chat(talk: Talk, argument: str) -> None:
     if not argument:
         await reading.list_chats(talk)
         return
-    talk.show_chat(await talk.session.open(reading.chat_number(argument)))
+    talk.show_chat(await talk.session.open(chat_number(argument)))
     talk.show_last_turn()
 
 
@@ -158,6 +154,11 @@ TYPING = (
 _RUN: dict[str, Callable[[Talk, str], Awaitable[None]]] = {  # by action of the screen
     "escalate": other,
     "ways": ways,
+    "answer_again": branching.again,
+    "edit_message": branching.edit,
+    "tree": branching.tree,
+    "fork_here": branching.fork,
+    "delete_branch": branching.delete_branch,
     "stop": stop,
     "new_chat": new,
     "new_off_record": off_record,
@@ -172,6 +173,9 @@ _RUN: dict[str, Callable[[Talk, str], Awaitable[None]]] = {  # by action of the 
     "privacy": places.privacy,
     "standing": places.standing,
     "effort": places.effort,
+    "tune": tuning.tune,
+    "preset": tuning.preset,
+    "save_preset": tuning.save_preset,
     "reasoning": places.reasoning,
     "workload": places.workload,
     "budget": places.budget,
@@ -181,7 +185,6 @@ _RUN: dict[str, Callable[[Talk, str], Awaitable[None]]] = {  # by action of the 
     "quit": leave,
 }
 OWN = (  # where the screen has another way
-    Command(("again",), again, "", "The last question again. Both answers stay"),
     Command(("answers",), reading.answers, "[N]", "The answers to the last question, or go on from one of them"),
     Command(("show",), reading.show, "", "This conversation from its beginning"),
     Command(("model",), places.model, "[NAME]", "The model of this chat's route, or those that there are"),

@@ -19,7 +19,12 @@ FENCE = '"""'
 
 
 async def converse(
-    session: Session, reader: Reader, *, show_thinking: bool = False, reopen_latest: bool = False
+    session: Session,
+    reader: Reader,
+    *,
+    show_thinking: bool = False,
+    reopen_latest: bool = False,
+    preset: str | None = None,
 ) -> int:
     """Returns the exit code, and closes the session. Where nobody is there to be asked, the first message without an
     answer is the last, and its code this one's."""
@@ -28,6 +33,8 @@ async def converse(
         await session.start(panel=False)
         latest = await session.open_latest() if reopen_latest else None
         talk.show_chat(latest or session.new())
+        if preset is not None and (kept_back := await session.presets.choose_by_name(talk.chat, preset)):
+            output.note(kept_back)
         if latest is not None and reader.is_interactive:
             talk.show_last_turn()
         if reader.is_interactive:

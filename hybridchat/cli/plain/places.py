@@ -14,8 +14,9 @@ from hybridchat.domain.pricing import format_usd
 from hybridchat.domain.routing import Candidate, why_barred
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import UsageError
+from hybridchat.tui.slashes import value_of
 from hybridchat.tui.stops import SetLimit, change_of
-from hybridchat.tui.words import EFFORT, PRIVACY, candidate_words, earlier_turns, zone_words
+from hybridchat.tui.words import AS_IT_DOES, EFFORT, PRIVACY, candidate_words, earlier_turns, zone_words
 
 T = TypeVar("T")
 Route = tuple[str, str | None]
@@ -26,10 +27,7 @@ async def _pick(talk: Talk, argument: str, question: str, choices: Sequence[tupl
     named = dict(zip(names, (value for value, _ in choices[1:]), strict=True))
     if not argument:
         return await choose(talk.reader, question, choices)
-    typed = argument.casefold().replace("-", "_").replace(" ", "_")
-    if typed not in named:
-        raise UsageError(f"{clean_line(argument, 40)!r} is none of these", ", ".join(named))
-    return named[typed]
+    return named[value_of(argument, list(named))]
 
 
 # --- where
@@ -130,9 +128,7 @@ async def effort(talk: Talk, argument: str) -> None:
     keep = object()
     choices: list[tuple[object, str]] = [(keep, "Change nothing"), *((one, EFFORT[one]) for one in Effort)]
     names = [*(one.value for one in Effort), "auto"]
-    chosen = await _pick(
-        talk, argument, "How much may it think?", [*choices, (None, "as the model does by itself")], names
-    )
+    chosen = await _pick(talk, argument, "How much may it think?", [*choices, (None, AS_IT_DOES)], names)
     if chosen is not keep:
         await talk.session.set_effort(talk.chat, chosen if isinstance(chosen, Effort) else None)
 

@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 
 from hybridchat.cli import output
 from hybridchat.cli.plain.talk import Talk
-from hybridchat.domain.chat import OFF_RECORD_FROM, Message, Privacy, Role, is_off_record
+from hybridchat.domain.chat import Message, Privacy, Role
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import UsageError
 from hybridchat.tui.comparison import comparison_notes, comparison_rows
-from hybridchat.tui.words import PRIVACY, when
+from hybridchat.tui.words import PRIVACY, chat_name, when
 
 MOST_FOUND = 20
 CONTEXT = 40  # characters beside what was found
-FORMATS = {".md": "markdown", ".json": "json", ".html": "html"}
 _MARKS = {0x02: None, 0x03: None}  # around what was found
-_OFF = "off-"  # before the number of a conversation off the record
-
-
-def chat_name(number: int) -> str:
-    return f"{_OFF}{number - OFF_RECORD_FROM + 1}" if is_off_record(number) else str(number)
-
-
-def chat_number(typed: str) -> int:
-    """Raises UsageError for what is no number of a conversation."""
-    digits = typed.removeprefix(_OFF)
-    if not digits.isdecimal():
-        raise UsageError(f"{typed!r} is no number of a conversation", "/open shows them")
-    return int(digits) + (OFF_RECORD_FROM - 1 if typed.startswith(_OFF) else 0)
 
 
 async def list_chats(talk: Talk) -> None:
@@ -75,20 +60,8 @@ async def export(talk: Talk, argument: str) -> None:
     """To a new file; its ending says in which format."""
     if talk.chat.conversation is None:
         raise UsageError("this chat is empty", "there is nothing to export")
-    file = _file(argument)
-    await talk.session.transfer.export(talk.chat.conversation, FORMATS[file.suffix], file)
+    file = await talk.session.transfer.export_to(talk.chat.conversation, argument)
     output.note(f"Exported to {clean_line(str(file))}.")
-
-
-def _file(typed: str) -> Path:
-    """As a shell would read it. Raises UsageError for one whose format is not known."""
-    try:
-        file = Path(typed).expanduser()
-    except RuntimeError:
-        raise UsageError(f"nobody knows whose home {clean_line(typed)} is in", "name another place") from None
-    if file.suffix not in FORMATS:
-        raise UsageError("no file was named whose ending says the format", "/export NAME.md, NAME.json or NAME.html")
-    return file
 
 
 async def show(talk: Talk, argument: str) -> None:

@@ -96,6 +96,11 @@ def label_of(kind: str) -> str:
     return re.sub(r"[^A-Z0-9]+", "_", kind.upper())[:60].strip("_") or "SECRET"
 
 
+def placeholders_in(text: str) -> list[tuple[int, int]]:
+    """Where something stands that looks like one."""
+    return [found.span() for found in _PLACEHOLDER.finditer(text)]
+
+
 def unmask(text: str, values: Mapping[str, str]) -> str:
     """With the values where their placeholders stand."""
     return _PLACEHOLDER.sub(lambda found: values.get(found[0], found[0]), text) if values else text

@@ -66,8 +66,8 @@ class AddBackend(ModalScreen["Added | None"]):
     CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", show=False),
-        Binding("ctrl+s", "add", show=False, priority=True),
+        Binding("escape", "dismiss(None)", "Close", show=False),
+        Binding("ctrl+s", "add", "Add it", show=False, priority=True),
     ]
 
     def __init__(self, providers: Providers, place: Provider | str) -> None:

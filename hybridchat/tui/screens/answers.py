@@ -154,7 +154,7 @@ class Answers(Sending):
         if way is None:
             return
         if way.kind == "summarize":
-            await self.go_on_in_fork(chat, way, self.composer.text or chat.messages[-2].text)
+            await self.go_on_in_fork(chat, way, self.composer.words or chat.messages[-2].text)
         else:
             to = way.candidate
             drop = way.turns if way.kind == "drop" else plan.left_out_turns

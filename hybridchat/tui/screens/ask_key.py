@@ -27,7 +27,7 @@ class AskKey(ModalScreen[Kept | None]):
     """Answers where the key was kept, or None: nothing was changed."""
 
     CSS_PATH = "dialogs.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Close", show=False)]
 
     def __init__(self, session: Session, backend: str, why: str = "") -> None:
         """`why`: what the backend said, as one line."""

@@ -12,8 +12,9 @@ from hybridchat.errors import ErrorKind
 from hybridchat.session import events as news
 from hybridchat.tui.keymap import keymap_of
 from hybridchat.tui.screens.chat_view import ChatView
+from hybridchat.tui.slashes import value_of
 from hybridchat.tui.widgets.rows import Row
-from hybridchat.tui.words import EFFORT
+from hybridchat.tui.words import AS_IT_DOES, EFFORT
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat
@@ -141,7 +142,7 @@ class Backends(ChatView):
 
         if self.session is None or self.chat is None:
             return
-        target = self.session.plan(self.chat, self.composer.text).decision.target
+        target = self.session.plan(self.chat, self.composer.words).decision.target
         backends = [candidate.backend for candidate in self.session.candidates()]
         backends.sort(key=lambda backend: target is None or backend != target.backend)
         await self.app.push_screen_wait(StandingScreen(map(self.session.standing, backends)))
@@ -151,10 +152,15 @@ class Backends(ChatView):
         if self.session is None or self.chat is None:
             return
         chat: Chat = self.chat
-        rows = [Row(_DEFAULT, "default", "as the model does by itself")]
+        rows = [Row(_DEFAULT, "default", AS_IT_DOES)]
         rows += [Row(effort, words) for effort, words in EFFORT.items()]
         choice = await self.pick("How much the model may think", rows, current=chat.effort or _DEFAULT)
         if choice is not None:
             with self.told():
                 await self.session.set_effort(chat, choice if isinstance(choice, Effort) else None)
             self.plan_now()
+
+    async def call_effort(self, level: str) -> None:
+        assert self.session is not None and self.chat is not None
+        chosen = value_of(level, [*Effort, "auto"])
+        await self.session.set_effort(self.chat, None if chosen == "auto" else Effort(chosen))

@@ -27,7 +27,7 @@ class BringIn(ModalScreen[None]):
     """Esc stops it, and closes this once it has ended. What came before stays."""
 
     CSS_PATH = "dialogs.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Stop, or close", show=False)]
 
     def __init__(self, importer: Importer, file: Path) -> None:
         super().__init__()

@@ -10,6 +10,7 @@ from textual import work
 from hybridchat.domain.chat import Privacy, Reasoning
 from hybridchat.domain.privacy import strictest
 from hybridchat.domain.text import clean_line
+from hybridchat.errors import UsageError
 from hybridchat.tui.keymap import Keymap, bindings, keymap_of, rebind
 from hybridchat.tui.screens.backends import Backends
 from hybridchat.tui.screens.branching import Branching
@@ -18,27 +19,17 @@ from hybridchat.tui.screens.finding import Finding
 from hybridchat.tui.screens.links import Links
 from hybridchat.tui.screens.marking import Marking
 from hybridchat.tui.screens.moving import Moving
+from hybridchat.tui.screens.tuning import Tuning
+from hybridchat.tui.slashes import value_of
 from hybridchat.tui.widgets.composer import Composer, placeholder
-from hybridchat.tui.words import PRIVACY
+from hybridchat.tui.words import PRIVACY, WORKLOADS, chat_number
 
 if TYPE_CHECKING:
     from hybridchat.session.floor import Floor
     from hybridchat.session.state import Chat
 
-WORKLOADS = (
-    "chat",
-    "code",
-    "summarization",
-    "classification",
-    "extraction",
-    "translation",
-    "writing",
-    "reasoning",
-    "agentic",
-)
 
-
-class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Branching):
+class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Tuning, Branching):
     """Actions return at once; what takes time runs in a worker, and its failures become banners."""
 
     BINDINGS = bindings("chat")
@@ -53,6 +44,8 @@ class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Branching):
             self.query("*").refresh()
 
     def on_text_area_changed(self) -> None:
+        self.complete()
+        self.keep_draft_soon()
         self.plan_soon()
 
     def on_composer_scrolled(self, event: Composer.Scrolled) -> None:
@@ -90,6 +83,10 @@ class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Branching):
         else:
             self.plan_now()  # the title may be another one now
 
+    async def call_chats(self, number: str) -> None:
+        assert self.session is not None
+        self.show_chat(await self.session.open(chat_number(number)))
+
     async def open_chat(self, conversation_id: int) -> None:
         assert self.session is not None
         with self.told():
@@ -108,6 +105,11 @@ class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Branching):
             with self.told():
                 await self.session.rename(number, title.strip())
             self.plan_now()
+
+    async def call_rename_chat(self, title: str) -> None:
+        if self.session is None or self.chat is None or self.chat.conversation is None:
+            raise UsageError("this chat is empty", "send the first message, then it has a title")
+        await self.session.rename(self.chat.conversation.id, title)
 
     @work
     async def action_delete_chat(self) -> None:
@@ -147,6 +149,11 @@ class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Branching):
                 await self.session.set_route(self.chat, *choice)
             self.plan_now()
 
+    async def call_route(self, route: str) -> None:
+        assert self.session is not None and self.chat is not None
+        to, _, model = route.partition(" ")
+        await self.session.set_route(self.chat, to, model.strip() or None)
+
     @work
     async def action_privacy(self) -> None:
         from hybridchat.tui.widgets.rows import Row
@@ -160,11 +167,21 @@ class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Branching):
         if not isinstance(choice, Privacy) or self.chat is not chat:
             return
         with self.told():
-            if self.session.must_fork(chat, choice):
-                await self.loosen_in_fork(chat, choice)
-            else:
-                await self.session.set_privacy(chat, choice)
+            await self._set_privacy(chat, choice)
         self.plan_now()
+
+    async def call_privacy(self, level: str) -> None:
+        assert self.session is not None and self.chat is not None
+        privacy = Privacy(value_of(level, list(Privacy)))
+        self.session.floor.check(privacy)
+        await self._set_privacy(self.chat, privacy)
+
+    async def _set_privacy(self, chat: Chat, privacy: Privacy) -> None:
+        assert self.session is not None
+        if self.session.must_fork(chat, privacy):
+            await self.loosen_in_fork(chat, privacy)
+        else:
+            await self.session.set_privacy(chat, privacy)
 
     async def loosen_in_fork(self, chat: Chat, privacy: Privacy) -> None:
         """What was said stays as private as it is; the draft too."""
@@ -184,7 +201,7 @@ class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Branching):
     async def action_reasoning(self) -> None:
         if self.session is None or self.chat is None:
             return
-        is_high = self.session.plan(self.chat, self.composer.text).reasoning is Reasoning.HIGH
+        is_high = self.session.plan(self.chat, self.composer.words).reasoning is Reasoning.HIGH
         with self.told():
             await self.session.set_reasoning(self.chat, Reasoning.NORMAL if is_high else Reasoning.HIGH)
         self.plan_now()
@@ -201,6 +218,10 @@ class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Branching):
             with self.told():
                 await self.session.set_workload(self.chat, choice or None)
             self.plan_now()
+
+    async def call_workload(self, kind: str) -> None:
+        assert self.session is not None and self.chat is not None
+        await self.session.set_workload(self.chat, None if kind == "none" else kind)
 
     # --- reading
 
@@ -240,6 +261,12 @@ class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Branching):
             with self.told():
                 await self.app.use_theme(choice)
 
+    async def call_theme(self, name: str) -> None:
+        from hybridchat.tui.app import HybridChatApp
+
+        assert isinstance(self.app, HybridChatApp)
+        await self.app.use_theme(value_of(name, self.app.theme_names()))
+
     @work
     async def action_settings(self) -> None:
         from hybridchat.tui.app import HybridChatApp
@@ -253,12 +280,6 @@ class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Branching):
         with self.told():
             await self.app.push_screen_wait(SettingsScreen(await settings.read(), settings, self.app.keep))
         self.composer.focus()
-
-    @work
-    async def action_help(self) -> None:
-        from hybridchat.tui.screens.help import HelpScreen
-
-        await self.app.push_screen_wait(HelpScreen())
 
     def say(self, text: str) -> None:
         """A passing word."""

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
 from msgspec.structs import replace
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -21,11 +20,11 @@ from hybridchat.config import UiConfig
 from hybridchat.domain.chat import Attempt, Kind, Message, Privacy, Reasoning
 from hybridchat.domain.routing import Candidate, Outlook
 from hybridchat.domain.text import clean_line
-from hybridchat.domain.tuning import in_words
 from hybridchat.errors import HybridchatError
 from hybridchat.session import events as news
 from hybridchat.tui.enter import Enter, what_enter_does
 from hybridchat.tui.keymap import keymap_of
+from hybridchat.tui.slashes import call_in, call_words
 from hybridchat.tui.transcript import Transcript
 from hybridchat.tui.transcript.layout import Look
 from hybridchat.tui.widgets.bars import Banner, KeyBar, TitleBar, Waiting
@@ -47,13 +46,6 @@ MAX_BANNERS = 3
 COUNT_EVERY_S = 1.0
 
 Place = tuple[int | None, bool]  # a chat's id, and whether it is off the record: words never change sides
-
-
-class Rewording(Struct, frozen=True):
-    """A message of the user that the composer's words stand in place of, and the draft that waits meanwhile."""
-
-    message_id: int
-    draft: str
 
 
 class ChatView(Screen[None]):
@@ -79,8 +71,7 @@ class ChatView(Screen[None]):
         self._is_simulated = False
         self._is_still = False
         self._plan_timer: Timer | None = None
-        self._drafts: dict[Place, str] = {}
-        self.rewordings: dict[Place, Rewording] = {}
+        self.rewords: int | None = None  # the message of the user that the composer's words stand in place of
         self._live: dict[int, Live] = {}
         self._clock = time.monotonic
         self._waits: dict[int, news.RetryWaits] = {}  # by conversation
@@ -95,6 +86,7 @@ class ChatView(Screen[None]):
         yield self.transcript
         yield self.waiting
         yield self.route_line
+        yield self.composer.completions
         yield self.composer
         yield KeyBar(id="keys")
 
@@ -138,10 +130,7 @@ class ChatView(Screen[None]):
         self.show_chat(chat)
 
     def show_chat(self, chat: Chat) -> None:
-        """Puts another chat on the screen; the draft of the one before is kept for its return."""
-        if self.chat is not None:
-            self._drafts[place_of(self.chat)] = self.composer.text
-            self.composer.set_draft(self._drafts.pop(place_of(chat), ""))
+        """Puts another chat on the screen."""
         self.chat = chat
         if chat.id is not None and self.session is not None:
             self._unseen.discard(chat.id)
@@ -189,8 +178,14 @@ class ChatView(Screen[None]):
         """Brings the line over the composer and the title up to date."""
         if self.session is None or self.chat is None or not self.route_line.is_attached:  # the user has quit meanwhile
             return
+        from hybridchat.domain.tuning import in_words  # there with the session, and not before
+
         plan, enter = self.plan_enter()
-        self.route_line.show(plan, enter)
+        chosen = self.composer.completions.chosen
+        if call := call_in(chosen.text if chosen else self.composer.text):
+            self.route_line.say(call_words(call, keymap_of(self).name("send")))
+        else:
+            self.route_line.show(plan, enter)
         conversation = self.chat.conversation
         self.title_bar.title = conversation.title if conversation else "New chat"
         settings = in_words(self.chat.parameters, self.chat.system)  # the effort is in the line over the composer
@@ -208,18 +203,12 @@ class ChatView(Screen[None]):
         self.title_bar.marks = tuple((words, style) for words, style in marks if words)
         self.composer.set_class(plan.decision.outlook is not Outlook.SEND, "-blocked")
 
-    @property
-    def rewords(self) -> int | None:
-        """The message of the user that the composer's words stand in place of."""
-        rewording = self.rewordings.get(place_of(self.chat)) if self.chat is not None else None
-        return rewording.message_id if rewording is not None else None
-
     def plan_enter(self, route: str | None = None, model: str | None = None) -> tuple[Plan, Enter]:
         """The plan of the message whose turn it is, and what Enter does now. A route given here is the draft's."""
         assert self.session is not None and self.chat is not None
-        chat, text = self.chat, self.composer.text
-        if (rewords := self.rewords) is not None:
-            return self._plan_rewording(chat, text, route, model, rewords)
+        chat, text = self.chat, self.composer.words
+        if self.rewords is not None:
+            return self._plan_rewording(chat, text, route, model)
         has_draft, is_waiting = bool(text.strip()), bool(chat.queue) and route is None
         if is_waiting and not chat.is_streaming:
             first = chat.queue[0]
@@ -229,12 +218,10 @@ class ChatView(Screen[None]):
             _outlook(plan), is_streaming=chat.is_streaming, is_waiting=is_waiting, has_draft=has_draft
         )
 
-    def _plan_rewording(
-        self, chat: Chat, text: str, route: str | None, model: str | None, rewords: int
-    ) -> tuple[Plan, Enter]:
+    def _plan_rewording(self, chat: Chat, text: str, route: str | None, model: str | None) -> tuple[Plan, Enter]:
         """Other words never wait."""
         assert self.session is not None
-        plan = self.session.plan(chat, text, route=route, model=model, rewords=rewords)
+        plan = self.session.plan(chat, text, route=route, model=model, rewords=self.rewords)
         if chat.is_streaming or chat.queue:
             return plan, Enter.LATER
         return plan, what_enter_does(_outlook(plan), is_streaming=False, is_waiting=False, has_draft=True)
@@ -372,10 +359,6 @@ class ChatView(Screen[None]):
 def _outlook(plan: Plan) -> Outlook:
     can_choose = bool(plan.ways) or (plan.budget is not None and plan.budget.forbids)
     return Outlook.ASK if can_choose else plan.decision.outlook
-
-
-def place_of(chat: Chat) -> Place:
-    return chat.id, chat.is_off_record
 
 
 def _live(target: Candidate) -> Live:

@@ -14,6 +14,7 @@ from hybridchat.domain.text import clean_line, count_of
 from hybridchat.errors import HybridchatError
 from hybridchat.session.finding import NewMarks
 from hybridchat.session.unread import Activity
+from hybridchat.tui.actions import BY_ID
 from hybridchat.tui.keymap import Keymap
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.widgets.rows import Row
@@ -47,13 +48,14 @@ class ChatList(Picker):
         super().__init__("Chats", [], current=current, hint=" · ".join(["Enter opens", *does, "Esc closes"]))
         for action in _DOES:
             for key in keymap.of(action):
-                self._bindings.bind(key, action, show=False)
+                self._bindings.bind(key, action, BY_ID[action].title, show=False)
         self._undo_key = keymap.name("undo_delete")
         self._session = session
         self._current = current
         self._shows_archive = False
         self._activity = Activity()
         self._by_id: dict[int, Conversation] = {}
+        self._with_drafts: frozenset[int] = frozenset()
         self.deleted: set[int | None] = set()
 
     def on_mount(self) -> None:
@@ -72,6 +74,7 @@ class ChatList(Picker):
     async def _load(self) -> None:
         with self._told():
             self._activity = await self._session.unread.look()
+            self._with_drafts = await self._session.drafts.conversations()
             first = await self._session.conversations(FIRST)
             self._show(first)
             if len(first) == FIRST:
@@ -91,6 +94,7 @@ class ChatList(Picker):
         facts = [
             "running" if number in self._activity.running else "",
             new_replies(unread) if unread and number != self._current else "",
+            "draft" if number in self._with_drafts else "",
             "open now" if number == self._current else "",
             marks_of(conversation),
             "off the record" if is_off_record(number) else "",

@@ -17,11 +17,11 @@ class Confirm(ModalScreen[bool]):
 
     CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(False)", show=False),
-        Binding("y", "dismiss(True)", show=False),
-        Binding("n", "dismiss(False)", show=False),
-        Binding("left,up", "app.focus_previous", show=False),
-        Binding("right,down", "app.focus_next", show=False),
+        Binding("escape", "dismiss(False)", "No", show=False),
+        Binding("y", "dismiss(True)", "Yes", show=False),
+        Binding("n", "dismiss(False)", "No", show=False),
+        Binding("left,up", "app.focus_previous", "To the other answer", show=False),
+        Binding("right,down", "app.focus_next", "To the other answer", show=False),
     ]
 
     def __init__(
@@ -52,7 +52,7 @@ class Prompt(ModalScreen[str | None]):
     """One line of text; None when it was closed."""
 
     CSS_PATH = "dialogs.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Close", show=False)]
 
     def __init__(self, title: str, value: str = "", placeholder: str = "") -> None:
         super().__init__()

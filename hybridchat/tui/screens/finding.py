@@ -30,6 +30,11 @@ class Finding(ChatView):
         self.set_focus(bar.input)  # now: what is typed next is for it
         bar.input.select_all()
 
+    async def call_find(self, words: str) -> None:
+        await self.action_find()
+        for bar in self.query(FindBar):
+            bar.input.value = words
+
     async def _find_bar(self) -> FindBar:
         for bar in self.query(FindBar):
             return bar
@@ -67,6 +72,10 @@ class Finding(ChatView):
         if hit is not None:
             with self.told():
                 await self._jump(hit, search.found)
+
+    async def call_search(self, words: str) -> None:
+        self._searched = words
+        self.action_search()
 
     async def _jump(self, hit: SearchHit, found: Found) -> None:
         """To the message in its place, whatever branch that is on, with what it was found by marked."""

@@ -38,13 +38,13 @@ class FirstRun(Screen[bool]):
     CSS_PATH = "first_run.tcss"
     AUTO_FOCUS = "RowList"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "accept", show=False, priority=True),
-        Binding("space", "tick", show=False),
-        Binding("v", "vouch", show=False),
-        Binding("e", "embedded", show=False),
-        Binding("a", "add", show=False),
-        Binding("d", "demo", show=False),
-        Binding("r", "look", show=False),
+        Binding("enter", "accept", "Use what is ticked", show=False, priority=True),
+        Binding("space", "tick", "Tick it, or not", show=False),
+        Binding("v", "vouch", "Vouch that it computes here", show=False),
+        Binding("e", "embedded", "A small model, run by hybridchat itself", show=False),
+        Binding("a", "add", "Add a rented one, or another server", show=False),
+        Binding("d", "demo", "The demo: two simulated backends", show=False),
+        Binding("r", "look", "Look again", show=False),
     ]
 
     def __init__(self, setup: Setup, open_providers: Callable[[], Providers] | None, *, has_demo: bool) -> None:

@@ -36,7 +36,7 @@ class Along(NamedTuple):
 class Review(RowList):
     """Every line can be reached; a turn is taken along, or not, from any of its lines."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "take", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "take", "Take it along, or not", show=False)]
 
     class Toggled(TextualMessage):
         def __init__(self, number: int) -> None:
@@ -60,9 +60,9 @@ class ForkReview(ModalScreen["Along | None"]):
 
     CSS_PATH = "fork.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", show=False),
-        Binding("a", "all", show=False),
-        Binding("n", "none", show=False),
+        Binding("escape", "dismiss", "Close", show=False),
+        Binding("a", "all", "Take all along", show=False),
+        Binding("n", "none", "Take none along", show=False),
     ]
 
     def __init__(self, turns: Sequence[PastTurn], system: str, before: Privacy, after: Privacy) -> None:

@@ -1,55 +1,138 @@
-"""All keys on one page, from the table of actions."""
+"""What can be done here: the keys of the place where help was asked for, and what they do. To find, and to do."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from textwrap import wrap
-from typing import ClassVar
+from typing import Any, NamedTuple
 
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.binding import Binding
+from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widgets import Static
+from textual.screen import Screen
+from textual.widgets import Input, Static
 
 from hybridchat.config.problems import Problem
 from hybridchat.domain.text import clean_line
-from hybridchat.tui.actions import GROUPS
-from hybridchat.tui.keymap import DEFAULT, Keymap, keymap_of
+from hybridchat.tui.actions import GROUPS, Action, key_name
+from hybridchat.tui.keymap import Keymap
+from hybridchat.tui.matching import rank
+from hybridchat.tui.screens.chat import ChatScreen
+from hybridchat.tui.screens.picker import Picker
+from hybridchat.tui.widgets.rows import Row, RowList
 
 KEYS_ROOM = 19
-INDENT = 2 + KEYS_ROOM + 2
+WIDE = 106  # columns: from here on a row has room for all; else what is chosen is said in full below
+_TEXTUALS = {(binding.key, binding.action) for binding in Binding.make_bindings(Screen.BINDINGS)}
 
 
-class HelpScreen(ModalScreen[None]):
-    CSS_PATH = "help.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,f1,question_mark,enter", "dismiss", show=False)]
+class Entry(NamedTuple):
+    """One line: an action of the table, or what the keys of a dialog do."""
 
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog"):
-            yield Static("Keys", markup=False, classes="title")
-            with VerticalScroll():
-                width = min(96, self.app.size.width) - 12
-                problems = getattr(self.app, "keymap_problems", ())
-                yield Static(help_content(width, keymap_of(self), problems), markup=False)
-            yield Static("Esc closes · Up and Down scroll", markup=False, classes="hint")
+    keys: str
+    action: Action
+    press: str = ""  # the key that does it there
+
+    @property
+    def words(self) -> str:
+        """All that is known of it."""
+        title, names = self.action.title.rstrip("…"), " ".join(f"/{name}" for name in self.action.names)
+        return ". ".join(filter(None, (title, self.action.help, names and f"Also: {names}")))
+
+
+Groups = dict[str, list[Entry]]
+
+
+class HelpScreen(Picker):
+    """Answers with the entry that was chosen, to be done."""
+
+    def __init__(self, groups: Groups, problems: Sequence[Problem] = ()) -> None:
+        super().__init__("Keys", [], hint="Enter does it · type to find it · Esc closes")
+        self._entries, self._problems = groups, problems
+        self._meaning = Static(classes="meaning", markup=False)
 
     def on_mount(self) -> None:
-        self.query_one(VerticalScroll).focus()
+        super().on_mount()
+        self.query_one(".dialog", Vertical).mount(self._meaning, after=self.list)
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        width = self.app.size.width
+        told = [line for one in self._problems for line in wrap(clean_line(str(one), 400), min(100, width) - 16)]
+        mistakes = [Row(None, "Mistakes"), *(Row(None, line, style="muted") for line in told)] if told else []
+        self.set_all_rows([*mistakes, *_rows(self._entries, with_help=width >= WIDE)])
+
+    def _fit(self) -> None:
+        room = int(self.app.size.height * 0.92) - 11  # what the dialog may have, less what stands around the list
+        self.list.styles.height = max(1, min(len(self.all_rows), room))
+
+    def _narrow(self) -> None:
+        """The best hit first."""
+        query = self.filter.value.strip()
+        if query:
+            ranked = [(_rank(query, row.key), row) for row in self.all_rows if row.key is not None]
+            hits = sorted((one for one in ranked if one[0]), key=lambda one: -one[0])
+            self.list.set_rows([row for _, row in hits] or [Row(None, "Nothing matches.")])
+        else:
+            self.list.set_rows(self.all_rows)
+        self._explain(self.list.current)
+
+    def on_row_list_moved(self, event: RowList.Moved) -> None:
+        self._explain(event.row)
+
+    def _explain(self, row: Row | None) -> None:
+        self._meaning.update(Content(row.key.words if row else ""))
 
 
-def help_content(width: int, keymap: Keymap = DEFAULT, problems: Sequence[Problem] = ()) -> Content:
-    """Keys and what they do, by group; what does not fit into `width` cells goes on below itself."""
-    parts: list[str | tuple[str, str]] = []
-    for problem in problems:
-        parts += [(f"{line}\n", "$warning") for line in wrap(clean_line(str(problem), 400), width)]
-    for group, actions in GROUPS.items():
-        parts.append((f"{group}\n", "bold $primary"))
-        for action in actions:
-            keys = keymap.names(action.id, KEYS_ROOM)
-            help_lines = wrap(action.help, max(20, width - INDENT - len(action.title) - 2)) or [""]
-            parts += [(f"  {keys:<{KEYS_ROOM}}", "bold"), f"  {action.title}", (f"  {help_lines[0]}\n", "$muted")]
-            parts += [(f"{'':{INDENT + len(action.title) + 2}}{line}\n", "$muted") for line in help_lines[1:]]
-        parts.append("\n")
-    return Content.assemble(*parts[:-1])
+def _rows(groups: Groups, *, with_help: bool) -> Iterator[Row]:
+    for name, entries in groups.items():
+        yield Row(None, name)
+        for entry in entries:
+            help_words = entry.action.help if with_help else ""
+            yield Row(entry, f"{entry.keys:<{KEYS_ROOM}}  {entry.action.title}", help_words)
+
+
+def _rank(query: str, entry: Entry) -> float:
+    return 5.0 if query.casefold() in entry.keys.casefold().split(", ") else rank(query, entry.action)
+
+
+# --- what there is
+
+
+def entries_for(screen: Screen[Any], keymap: Keymap) -> Groups:
+    """What can be done on that screen as it is now; what the focus is in comes first."""
+    groups = {name: [_entry(action, keymap) for action in actions] for name, actions in GROUPS.items()}
+    if not isinstance(screen, ChatScreen):
+        everywhere = [entry for entry in groups["Program"] if entry.action.where == "app"]
+        return {"Here": [*_here(screen), *_typing(screen)], "Everywhere": everywhere}
+    if screen.focused is screen.transcript:
+        return {name: groups[name] for name in ("In the transcript", "Reading", *groups)}
+    if screen.focused in (None, screen.composer):
+        return groups
+    return {"Here": _here(screen, own=False), **groups}
+
+
+def _entry(action: Action, keymap: Keymap) -> Entry:
+    return Entry(keymap.names(action.id, KEYS_ROOM), action)
+
+
+def _typing(screen: Screen[Any]) -> list[Entry]:
+    return [Entry("Enter", Action("", (), "Accept what is typed", ""), "enter")] if _accepts(screen) else []
+
+
+def _accepts(screen: Screen[Any]) -> bool:
+    return isinstance(screen.focused, Input) and "enter" not in screen._bindings.key_to_bindings
+
+
+def _here(screen: Screen[Any], *, own: bool = True) -> list[Entry]:
+    """The keys of its widgets and, if `own`, of the screen itself, as their bindings say it."""
+    said: dict[str, list[str]] = {}
+    for key, active in screen.active_bindings.items():
+        binding = active.binding
+        is_ours = type(active.node).__module__.startswith("hybridchat.") and (key, binding.action) not in _TEXTUALS
+        if is_ours and binding.description and active.node is not screen.app and (own or active.node is not screen):
+            said.setdefault(binding.description, []).append(key)
+    return [
+        Entry(", ".join(map(key_name, keys)), Action("", (), description, ""), keys[0])
+        for description, keys in said.items()
+    ]

@@ -24,9 +24,9 @@ class LinkScreen(ModalScreen[str | None]):
 
     CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", show=False),
-        Binding("pageup", "page(-1)", show=False, priority=True),
-        Binding("pagedown", "page(1)", show=False, priority=True),
+        Binding("escape", "dismiss(None)", "Close", show=False),
+        Binding("pageup", "page(-1)", "A page up or down", show=False, priority=True),
+        Binding("pagedown", "page(1)", "A page up or down", show=False, priority=True),
     ]
 
     def __init__(self, link: Link, barred: str) -> None:

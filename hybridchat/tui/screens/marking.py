@@ -44,6 +44,13 @@ class Marking(ChatView):
                 if new is not None:
                     await self._mark(one, new)
 
+    async def call_tag_chat(self, tags: str) -> None:
+        from hybridchat.domain.tags import tags_of
+        from hybridchat.session.finding import NewMarks
+
+        if one := self._marked():
+            await self._mark(one, NewMarks(add_tags=tags_of(tags)))
+
     def _marked(self) -> Conversation | None:
         conversation = self.chat.conversation if self.session is not None and self.chat is not None else None
         if conversation is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual import work
 
 from hybridchat.domain.text import clean_line
+from hybridchat.errors import UsageError
 from hybridchat.tui.screens.chat_view import ChatView
 
 FORMATS = {
@@ -37,10 +38,15 @@ class Moving(ChatView):
                 await transfer.export(conversation, form, path_of(file))
                 self.notify(f"Exported to {clean_line(file)}.")
 
+    async def call_export_chat(self, file: str) -> None:
+        """Its ending says in which format."""
+        if self.session is None or self.chat is None or self.chat.conversation is None:
+            raise UsageError("this chat is empty", "there is nothing to export")
+        await self.session.transfer.export_to(self.chat.conversation, file)
+        self.notify(f"Exported to {clean_line(file)}.")
+
     @work(exclusive=True, group="moving")
     async def action_import_chats(self) -> None:
-        from hybridchat.session.files import path_of
-        from hybridchat.tui.screens.bringing_in import BringIn
         from hybridchat.tui.screens.dialogs import Prompt
 
         if self.session is None:
@@ -48,6 +54,12 @@ class Moving(ChatView):
         hint = "an export of ChatGPT, Claude, Open WebUI, llm or hybridchat"
         file = await self.app.push_screen_wait(Prompt("Import conversations from which file?", placeholder=hint))
         if file and file.strip():
-            importer = self.session.transfer.importer()
-            await self.app.push_screen_wait(BringIn(importer, path_of(file)))
-            self.session.books.refresh()
+            await self.call_import_chats(file)
+
+    async def call_import_chats(self, file: str) -> None:
+        from hybridchat.session.files import path_of
+        from hybridchat.tui.screens.bringing_in import BringIn
+
+        assert self.session is not None
+        await self.app.push_screen_wait(BringIn(self.session.transfer.importer(), path_of(file)))
+        self.session.books.refresh()

@@ -21,10 +21,11 @@ class Picker(ModalScreen[Any]):
     CSS_PATH = "picker.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Close", show=False),
-        Binding("up", "move(-1)", show=False, priority=True),
-        Binding("down", "move(1)", show=False, priority=True),
-        Binding("pageup", "page(-1)", show=False, priority=True),
-        Binding("pagedown", "page(1)", show=False, priority=True),
+        Binding("enter", "choose", "Choose", show=False, priority=True),
+        Binding("up", "move(-1)", "Go through the rows", show=False, priority=True),
+        Binding("down", "move(1)", "Go through the rows", show=False, priority=True),
+        Binding("pageup", "page(-1)", "A page up or down", show=False, priority=True),
+        Binding("pagedown", "page(1)", "A page up or down", show=False, priority=True),
     ]
 
     def __init__(
@@ -83,7 +84,7 @@ class Picker(ModalScreen[Any]):
         """What the filter looks in, case folded."""
         return row.text.casefold()
 
-    def on_input_submitted(self) -> None:
+    def action_choose(self) -> None:
         self.list.action_choose()
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:

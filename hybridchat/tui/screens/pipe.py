@@ -30,10 +30,10 @@ class PipeScreen(ModalScreen[str]):
 
     CSS_PATH = "reading.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", show=False, priority=True),
-        Binding("c", "copy", show=False),
-        Binding("pageup", "page(-1)", show=False),
-        Binding("pagedown", "page(1)", show=False),
+        Binding("escape", "leave", "Stop, or close", show=False, priority=True),
+        Binding("c", "copy", "Copy what came", show=False),
+        Binding("pageup", "page(-1)", "A page up or down", show=False),
+        Binding("pagedown", "page(1)", "A page up or down", show=False),
     ]
 
     def __init__(self, text: str, secret: Callable[[], Collection[str]], command: str = "", note: str = "") -> None:

@@ -26,7 +26,7 @@ class PullModel(ModalScreen[bool]):
     """Answers True once a model is here and the embedded backend is in the config."""
 
     CSS_PATH = "dialogs.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Stop, or close", show=False)]
 
     def __init__(self, setup: Setup) -> None:
         super().__init__()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
+from msgspec import Struct
 from textual.widgets import Static
 
 from hybridchat.domain.chat import Message, Role
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import UsageError
 from hybridchat.tui.keymap import keymap_of
-from hybridchat.tui.screens.chat_view import ChatView, Rewording, place_of
+from hybridchat.tui.screens.chat_view import Place
+from hybridchat.tui.screens.drafts import Drafts, place_of
+from hybridchat.tui.slashes import as_typed
 
 if TYPE_CHECKING:
     from hybridchat.session.state import Chat
@@ -21,8 +23,19 @@ class RewordingBar(Static):
     """What the composer's words stand in place of."""
 
 
-class Rewordings(ChatView):
+class Rewording(Struct, frozen=True):
+    """A message of the user that the composer's words stand in place of, and what was typed there before."""
+
+    message_id: int
+    draft: str
+
+
+class Rewordings(Drafts):
     """Kept for each chat: who leaves one in the middle of it finds it again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rewordings: dict[Place, Rewording] = {}
 
     def action_edit_message(self) -> None:
         """The message that is pointed at, or that the reply answers which is; else the last of the user's."""
@@ -44,83 +57,78 @@ class Rewordings(ChatView):
 
     def _edit(self, message: Message) -> None:
         assert self.chat is not None
-        draft = self.leave_rewording() or self.composer.text
-        self._begin_rewording(Rewording(message.id, draft), message.text)
-
-    def _begin_rewording(self, rewording: Rewording, text: str) -> None:
-        assert self.chat is not None
-        self.rewordings[place_of(self.chat)] = rewording
-        self.composer.set_draft(text)
-        self.transcript.point_at(rewording.message_id)
-        self.show_rewording()
-        self.plan_now()
+        self.leave_rewording()
+        self._rewordings[place_of(self.chat)] = Rewording(message.id, self.composer.text)
+        self.composer.set_draft(message.text)
+        self.transcript.point_at(message.id)
+        self._tell_rewording()
         self.composer.focus()
 
-    def leave_rewording(self) -> str | None:
-        """The draft is back, and returned; None where no message was being reworded."""
-        rewording = self.rewordings.pop(place_of(self.chat), None) if self.chat is not None else None
+    def leave_rewording(self) -> bool:
+        """What was typed before is back; False where no message was being reworded."""
+        rewording = self._rewordings.pop(place_of(self.chat), None) if self.chat is not None else None
         if rewording is None:
-            return None
-        self.composer.set_draft(rewording.draft)
+            return False
+        self.composer.set_text(rewording.draft)
         self.transcript.point_at(None)
-        self.show_rewording()
-        self.plan_now()
-        return rewording.draft
+        self._tell_rewording()
+        return True
 
     def show_chat(self, chat: Chat) -> None:
+        self.rewords = self._of(chat)
         super().show_chat(chat)
         self.show_rewording()
 
+    def _of(self, chat: Chat | None) -> int | None:
+        rewording = self._rewordings.get(place_of(chat)) if chat is not None else None
+        return rewording.message_id if rewording is not None else None
+
+    def _tell_rewording(self) -> None:
+        self.rewords = self._of(self.chat)
+        self.show_rewording()
+        self.plan_now()
+
     def show_rewording(self) -> None:
-        """The line over the composer, where there is something to say."""
-        message_id = self.rewords
-        question = self.chat.find(message_id) if self.chat is not None else None
+        """The line over the composer, while there is something to say."""
         bars = list(self.query(RewordingBar))
-        if message_id is None or self.chat is None:
+        if self.rewords is None or self.chat is None:
             for bar in bars:
                 bar.remove()
-            return
-        mine = [message.id for message in self.chat.messages if message.role is Role.USER]
+        elif bars:
+            bars[0].update(self._rewording_words(self.chat, self.rewords))
+        else:
+            words = self._rewording_words(self.chat, self.rewords)
+            self.mount(RewordingBar(words, id="rewording", markup=False), before=self.route_line)
+
+    def _rewording_words(self, chat: Chat, message_id: int) -> str:
+        mine = [message.id for message in chat.messages if message.role is Role.USER]
+        question = chat.find(message_id)
         which = f"message {mine.index(message_id) + 1} of {len(mine)}" if message_id in mine else "on another branch"
         begins = f": “{clean_line(question.text, 40)}”" if question is not None else ""
         esc = keymap_of(self).name("stop")
-        words = f"In other words, your {which}{begins} · it stays beside the new one · {esc} leaves it as it is"
-        if bars:
-            bars[0].update(words)
-        else:
-            self.mount(RewordingBar(words, id="rewording", markup=False), before=self.route_line)
+        return f"In other words, your {which}{begins} · it stays beside the new one · {esc} leaves it as it is"
 
     # --- the words on their way
 
     def take_words(self) -> int | None:
         """The composer is free: its words are about to be sent. The message that they stand in place of, if they do."""
         message_id = self.rewords
-        if self.leave_rewording() is None:
+        if not self.leave_rewording():
             self.composer.set_draft("")
         return message_id
 
-    def give_back(self, chat: Chat, text: str, rewords: int | None = None) -> None:
-        """Words that were not sent return to their chat's composer: before whatever was typed there since, or as the
-        other words that they are."""
-        is_here, place = chat is self.chat, place_of(chat)
-        newer = self.composer.text if is_here else self._drafts.get(place, "")
-        before = self.rewordings.get(place)
-        if rewords is not None and before is None:
-            rewording = Rewording(rewords, newer)
-            if is_here:
-                self._begin_rewording(rewording, text)
-            else:
-                self.rewordings[place], self._drafts[place] = rewording, text
+    def give_back(self, chat: Chat, words: str, rewords: int | None = None) -> None:
+        """As the other words that they are, unless others are written there by now."""
+        if rewords is None or self._of(chat) is not None or not words.strip():
+            super().give_back(chat, words)
             return
-        if before is not None and rewords is None:  # the draft is what waits behind the other words
-            self.rewordings[place] = replace(before, draft=_joined(text, before.draft))
-            return
-        draft = _joined(text, newer)
-        if is_here:
-            self.composer.set_draft(draft)
-        else:
-            self._drafts[place] = draft
+        self._rewordings[place_of(chat)] = Rewording(rewords, self._draft(chat))
+        self._put(chat, as_typed(words))
+        if chat is self.chat:
+            self.transcript.point_at(rewords)
+            self._tell_rewording()
 
-
-def _joined(text: str, newer: str) -> str:
-    return f"{text}\n{newer}" if newer.strip() and text.strip() else text or newer
+    def _all_typed(self, chat: Chat) -> str:
+        """The draft that waits, too."""
+        rewording, text = self._rewordings.get(place_of(chat)), super()._all_typed(chat)
+        return f"{rewording.draft}\n{text}" if rewording is not None and rewording.draft else text

@@ -15,6 +15,7 @@ from hybridchat.domain.text import clean_line, oldest_turns
 from hybridchat.errors import HybridchatError
 from hybridchat.session.ways import RouteOpen, Undecided, Way
 from hybridchat.tui.enter import Enter
+from hybridchat.tui.screens.calling import Calling
 from hybridchat.tui.screens.rewording import Rewordings
 from hybridchat.tui.screens.spending import Spending, stop_rows
 from hybridchat.tui.stops import AskUnpriced, SetLimit
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan
 
 
-class Sending(Rewordings, Spending):
+class Sending(Spending, Calling, Rewordings):
     """Words leave the composer only on their way to the session; what the session does not take comes back."""
 
     def __init__(self) -> None:
@@ -39,18 +40,23 @@ class Sending(Rewordings, Spending):
         if self.session is None:
             self._submit_when_ready = True  # typed faster than the start: it goes as soon as there is a session
         else:
-            self.submit()
+            self.enter()
 
     def on_chat_view_opened(self) -> None:
         if self._submit_when_ready:
             self._submit_when_ready = False
+            self.enter()
+
+    def enter(self) -> None:
+        """Enter was pressed: what is written is done, or sent."""
+        if not self.do_call():
             self.submit()
 
     def submit(self, route: str | None = None, model: str | None = None) -> None:
         """What the line over the composer says that Enter does; with a route, for this one message."""
         if self.session is None or self.chat is None:
             return
-        chat, text = self.chat, self.composer.text
+        chat, text = self.chat, self.composer.words
         if not self._can_submit(chat):
             return
         plan, enter = self.plan_enter(route, model)
@@ -63,7 +69,7 @@ class Sending(Rewordings, Spending):
 
     def _can_submit(self, chat: Chat) -> bool:
         """There is a draft, or what waits is not held up by a running reply."""
-        return bool(self.composer.text.strip() or (chat.queue and not chat.is_streaming))
+        return bool(self.composer.words.strip() or (chat.queue and not chat.is_streaming))
 
     @work
     async def _send(
@@ -76,30 +82,43 @@ class Sending(Rewordings, Spending):
         way: Way | None = None,
         rewords: int | None = None,
     ) -> None:
+        with self.on_its_way(chat, text):
+            async with self._in_order:
+                await self._send_now(chat, text, route, model, drop_turns, way, rewords)
+        self.plan_now()
+
+    async def _send_now(
+        self,
+        chat: Chat,
+        text: str,
+        route: str | None,
+        model: str | None,
+        drop_turns: int,
+        way: Way | None,
+        rewords: int | None,
+    ) -> None:
         assert self.session is not None
         disclosure, agreed = (way.disclosure, way.agreed) if way else (None, None)
-        async with self._in_order:
-            try:
-                await self.session.send(
-                    chat,
-                    text,
-                    route=route,
-                    model=model,
-                    drop_turns=drop_turns,
-                    disclosure=disclosure,
-                    agreed=agreed,
-                    rewords=rewords,
-                )
-            except (Undecided, RouteOpen) as error:  # seen when all that goes along was looked through, and counted
-                self.give_back(chat, text, rewords)
-                if error.plan.decision.outlook is not Outlook.ASK:
-                    self.banner(str(error), "error")
-                elif chat is self.chat:
-                    self._ask_where(error.plan, Enter.ASK if text.strip() else Enter.ASK_WAITING)
-            except HybridchatError as error:
-                self.give_back(chat, text, rewords)
+        try:
+            await self.session.send(
+                chat,
+                text,
+                route=route,
+                model=model,
+                drop_turns=drop_turns,
+                disclosure=disclosure,
+                agreed=agreed,
+                rewords=rewords,
+            )
+        except (Undecided, RouteOpen) as error:  # seen when all that goes along was looked through, and counted
+            self.give_back(chat, text, rewords)
+            if error.plan.decision.outlook is not Outlook.ASK:
                 self.banner(str(error), "error")
-        self.plan_now()
+            elif chat is self.chat:
+                self._ask_where(error.plan, Enter.ASK if text.strip() else Enter.ASK_WAITING)
+        except HybridchatError as error:
+            self.give_back(chat, text, rewords)
+            self.banner(str(error), "error")
 
     # --- questions
 
@@ -112,7 +131,7 @@ class Sending(Rewordings, Spending):
         way = await self.choose_way(f"Where should {which} go?", chat, plan, why)
         if way is None or self.chat is not chat:
             return
-        route, text = (way.candidate.backend, way.candidate.model), self.composer.text
+        route, text = (way.candidate.backend, way.candidate.model), self.composer.words
         if way.kind == "summarize":
             await self.go_on_in_fork(chat, way, text)
             return
@@ -236,7 +255,7 @@ class Sending(Rewordings, Spending):
     async def action_stop(self) -> None:
         """Leaves the other words; else stops the reply. With none running, Esc dismisses the newest banner, then the
         pointer, then returns to the composer."""
-        if self.leave_rewording() is not None:
+        if self.leave_rewording():
             self.composer.focus()
         elif self.session is not None and self.chat is not None and self.chat.is_streaming:
             with self.told():

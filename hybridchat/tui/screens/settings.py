@@ -35,7 +35,7 @@ ELSEWHERE = {"vllm": "with the next `hybridchat local up vllm`", "advise": "with
 class SettingsScreen(Picker):
     """`keep` writes a value, None for none, and lets the app follow it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("f8", "take_out", show=False, priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f8", "take_out", "Out of the file", show=False, priority=True)]
 
     def __init__(self, config: Config, settings: Settings, keep: Keep) -> None:
         self._config, self._keep = config, keep
@@ -132,7 +132,7 @@ class AskValue(ModalScreen[None]):
     """One line for a value; it closes once the file has taken it, and says why where it has not."""
 
     CSS_PATH = "dialogs.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Close", show=False)]
 
     def __init__(self, field: Field, value: Any, keep: Callable[[Field, object], Awaitable[None]]) -> None:
         super().__init__()

@@ -11,6 +11,7 @@ from hybridchat.domain.budget import Scope, Standing
 from hybridchat.domain.pricing import format_usd
 from hybridchat.domain.routing import Candidate
 from hybridchat.tui.screens.chat_view import ChatView
+from hybridchat.tui.slashes import value_of
 from hybridchat.tui.stops import AskUnpriced, SetLimit, change_of, read_usd, stops
 from hybridchat.tui.widgets.rows import Row
 
@@ -48,6 +49,13 @@ class Spending(ChatView):
         choice = await self.pick("Budgets", budget_rows(standings), note="\n".join(note))
         if isinstance(choice, SetLimit):
             await self.set_limit(choice)
+
+    async def call_budget(self, scope: str) -> None:
+        assert self.session is not None and self.chat is not None
+        wanted = Scope(value_of(scope, list(Scope)))
+        standings = await self.session.budgets.standings(self.chat.id)
+        limit = next((s.limit for s in standings if s.limit.scope is wanted and s.limit.backend is None), None)
+        await self.set_limit(change_of(limit) if limit else SetLimit(wanted))
 
     async def set_limit(self, limit: SetLimit) -> None:
         """To an amount that the user types."""

@@ -35,8 +35,8 @@ _MEANINGS = (
 class StandingScreen(ModalScreen[None]):
     """The backend in question first."""
 
-    CSS_PATH = "help.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter,alt+i", "dismiss", show=False)]
+    CSS_PATH = "standing.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter,alt+i", "dismiss", "Close", show=False)]
 
     def __init__(self, standings: Iterable[Standing]) -> None:
         super().__init__()

@@ -12,8 +12,8 @@ from msgspec import Struct
 from textual import work
 from textual.widgets import Static
 
-from hybridchat.domain.chat import MessageState, Role
-from hybridchat.domain.outline import Node, TreeRow, branch_count, rows
+from hybridchat.domain.chat import MessageState
+from hybridchat.domain.outline import SPEAKERS, Node, TreeRow, branch_count, rows
 from hybridchat.domain.pricing import format_usd
 from hybridchat.domain.text import clean_line, count_of, title_of
 from hybridchat.errors import HybridchatError
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from hybridchat.session.chat import Session
     from hybridchat.session.state import Chat
 
-_SPEAKERS = {Role.USER: "you", Role.ASSISTANT: "reply", Role.SYSTEM: "system"}
 _ENDINGS = {MessageState.STREAMING: "running", MessageState.FAILED: "failed"}
 _LATER = {"edit_message": "edits", "answer_again": "answers again"}  # on the chat's own screen
 _HERE = {"delete_chat": "deletes from here", "undo_delete": "undoes"}
@@ -124,7 +123,7 @@ def tree_rows(nodes: Sequence[Node], shown: Collection[int], now: datetime) -> l
 def _row(one: TreeRow, now: datetime) -> Row:
     node = one.node
     place = f"‹{one.place}/{one.beside}› " if one.beside > 1 else ""
-    speaker = _SPEAKERS.get(node.role, "")
+    speaker = SPEAKERS.get(node.role, "")
     text = f"{one.lines}{'●' if one.is_shown else '○'} {speaker:<5} {place}{title_of(node.text) or '(no words)'}"
     facts = [
         _ENDINGS.get(node.state, ""),

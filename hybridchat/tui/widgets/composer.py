@@ -8,6 +8,8 @@ from textual.widgets import TextArea
 
 from hybridchat.domain.text import clean
 from hybridchat.tui.keymap import DEFAULT, Keymap, bindings
+from hybridchat.tui.slashes import as_typed, call_in, words_of
+from hybridchat.tui.widgets.completions import Completions
 
 BIG_PASTE = 1_000_000  # characters: from here on a paste is confirmed first
 LONGEST_WRAPPED = 20_000  # characters: a longer line is scrolled instead, for TextArea wraps all of it at every key
@@ -56,6 +58,17 @@ class Composer(TextArea):
             highlight_cursor_line=False,
             placeholder=placeholder(DEFAULT),
         )
+        self.completions = Completions()  # stands over it
+
+    def on_key(self, event: events.Key) -> None:
+        if self.completions.takes(event.key):
+            event.stop()
+            event.prevent_default()
+
+    @property
+    def words(self) -> str:
+        """What would be sent of the text: none of a command, one slash of two."""
+        return "" if call_in(self.text) else words_of(self.text)
 
     def action_send(self) -> None:
         self.post_message(self.Submitted(self.text))
@@ -96,8 +109,12 @@ class Composer(TextArea):
         self._wrap_unless_long(text)
         self.insert(text, maintain_selection_offset=False)
 
-    def set_draft(self, text: str) -> None:
-        """Replaces the text and puts the cursor at its end."""
+    def set_draft(self, words: str) -> None:
+        """Replaces the text by words that are to be sent as they are."""
+        self.set_text(as_typed(words))
+
+    def set_text(self, text: str) -> None:
+        """Replaces the text by what somebody has typed, and puts the cursor at its end."""
         self._wrap_unless_long(text)
         self.load_text(text)
         self.move_cursor(self.document.end)

@@ -21,9 +21,9 @@ class FindBar(Horizontal):
     FindBar .count { width: auto; margin-left: 1; color: $muted; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,down", "step(1)", show=False, priority=True),
-        Binding("up,shift+enter", "step(-1)", show=False, priority=True),
-        Binding("escape", "close", show=False, priority=True),
+        Binding("enter,down", "step(1)", "The next hit", show=False, priority=True),
+        Binding("up,shift+enter", "step(-1)", "The hit before", show=False, priority=True),
+        Binding("escape", "close", "Close", show=False, priority=True),
     ]
 
     class Changed(Message):

@@ -55,13 +55,13 @@ class RowList(ScrollView, can_focus=True):
         "rows--muted",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1)", show=False),
-        Binding("down", "move(1)", show=False),
-        Binding("pageup", "page(-1)", show=False),
-        Binding("pagedown", "page(1)", show=False),
-        Binding("home", "edge(0)", show=False),
-        Binding("end", "edge(-1)", show=False),
-        Binding("enter", "choose", show=False),
+        Binding("up", "move(-1)", "Go through the rows", show=False),
+        Binding("down", "move(1)", "Go through the rows", show=False),
+        Binding("pageup", "page(-1)", "A page up or down", show=False),
+        Binding("pagedown", "page(1)", "A page up or down", show=False),
+        Binding("home", "edge(0)", "To the first or last row", show=False),
+        Binding("end", "edge(-1)", "To the first or last row", show=False),
+        Binding("enter", "choose", "Choose", show=False),
     ]
 
     cursor: reactive[int] = reactive(0, always_update=True)

@@ -15,7 +15,7 @@ class Tick(Widget, can_focus=True):
     """`[x] label`; Space, Enter or a click turns it."""
 
     DEFAULT_CSS = "Tick { height: 1; }"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("space,enter", "turn", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("space,enter", "turn", "Tick it, or not", show=False)]
 
     is_ticked = reactive(False)
 

@@ -58,15 +58,37 @@ def merged(events: list[Event]) -> list[Event]:
     return result
 
 
+def read_in(prompt_ms: float, *counts: int | None) -> Usage:
+    return Usage(*counts, prompt_ms=prompt_ms)
+
+
 CAPTURES = [
     ("vllm/chat-stream", CHAT_COMPLETIONS, "tiny", Usage(35, None, None, 40), "length"),
     ("vllm/chat-stream-no-usage", CHAT_COMPLETIONS, "tiny", None, "length"),
-    ("llamacpp/chat-stream", CHAT_COMPLETIONS, "tiny.gguf", Usage(35, 0, None, 40), "length"),
-    ("llamacpp/chat-stream-no-usage", CHAT_COMPLETIONS, "tiny.gguf", Usage(35, 34, None, 12), "length"),
-    ("llamacpp/unknown-model-is-ignored", CHAT_COMPLETIONS, "tiny.gguf", Usage(35, 34, None, 5), "length"),
+    ("llamacpp/chat-stream", CHAT_COMPLETIONS, "tiny.gguf", read_in(1.998, 35, 0, None, 40), "length"),
+    (
+        "llamacpp/chat-stream-no-usage",
+        CHAT_COMPLETIONS,
+        "tiny.gguf",
+        read_in(1.175, 35, 34, None, 12),
+        "length",
+    ),
+    (
+        "llamacpp/unknown-model-is-ignored",
+        CHAT_COMPLETIONS,
+        "tiny.gguf",
+        read_in(12.418, 35, 34, None, 5),
+        "length",
+    ),
     ("ollama/v1-chat-stream", CHAT_COMPLETIONS, "tiny", Usage(10, None, None, 12), "length"),
-    ("ollama/chat-stream", OLLAMA, "tiny", Usage(10, None, None, 24), "length"),
-    ("ollama/chat-stream-local-suffix", OLLAMA, "tiny:latest:local", Usage(10, None, None, 24), "length"),
+    ("ollama/chat-stream", OLLAMA, "tiny", read_in(0.63, 10, None, None, 24), "length"),
+    (
+        "ollama/chat-stream-local-suffix",
+        OLLAMA,
+        "tiny:latest:local",
+        read_in(0.338, 10, None, None, 24),
+        "length",
+    ),
     ("vllm/responses-stream", RESPONSES, "tiny", Usage(35, 0, 0, 16, 0), "length"),
     ("llamacpp/responses-stream", RESPONSES, "tiny.gguf", Usage(35, 34, None, 16), "stop"),
     ("ollama/v1-responses-stream", RESPONSES, "tiny", Usage(10, 0, None, 12, 0), "stop"),
@@ -91,8 +113,8 @@ def test_captures(name: str, wire: Wire, model: str, usage: Usage | None, reason
     ("name", "wire", "usage"),
     [
         ("vllm/chat-whole", CHAT_COMPLETIONS, Usage(35, None, None, 12)),
-        ("llamacpp/chat-whole", CHAT_COMPLETIONS, Usage(35, 34, None, 12)),
-        ("ollama/chat-whole", OLLAMA, Usage(10, None, None, 24)),
+        ("llamacpp/chat-whole", CHAT_COMPLETIONS, read_in(0.281, 35, 34, None, 12)),
+        ("ollama/chat-whole", OLLAMA, read_in(0.505, 10, None, None, 24)),
     ],
 )
 @pytest.mark.parametrize("is_framed", [False, True])

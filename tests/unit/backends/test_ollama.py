@@ -46,9 +46,9 @@ async def test_local_zones_use_the_fail_closed_name(zone: Zone) -> None:
         body = server.sent("/api/chat")[0].json()
     assert body["model"] == "tiny:latest:local"
     assert (body["truncate"], body["stream"]) == (False, True)
-    assert events[0] == Started("tiny")
+    assert events[1] == Started("tiny")
     assert text_of(events).startswith("RENG69Tools")
-    assert events[-2:] == [Usage(10, None, None, 24), Finished("length")]
+    assert events[-2:] == [Usage(10, None, None, 24, prompt_ms=0.63), Finished("length")]
 
 
 @pytest.mark.parametrize(

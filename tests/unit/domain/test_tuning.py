@@ -6,10 +6,12 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hybridchat.domain.chat import Effort, Parameters
 from hybridchat.domain.tuning import (
     SETTINGS,
+    changed,
     from_stored,
     given,
     in_words,
@@ -96,6 +98,25 @@ def test_what_differs_is_told() -> None:
         *("temperature 0.2", "top-p 0.9", "at most 500 tokens", "effort low", "context 8,192", "seed 7"),
         *("3 stop words", "system prompt"),
     ]
+
+
+def test_a_line_changes_one() -> None:
+    assert changed(ALL, "x", "temperature 1") == (replace(ALL, temperature=1.0), "x")
+    assert changed(ALL, "x", " max-tokens  default ") == (replace(ALL, max_tokens=None), "x")
+    assert changed(ALL, "x", "context 512") == (replace(ALL, num_ctx=512), "x")
+    assert changed(ALL, "x", 'stop "two words"') == (replace(ALL, stop=("two words",)), "x")
+    assert changed(ALL, "x", "system Be brief.") == (ALL, "Be brief.")
+    assert changed(ALL, "x", "system default") == (ALL, "")
+    assert changed(ALL, "x", "default") == (Parameters(), "")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [("t 1", "no setting"), ("heat 1", "no setting"), ("seed", "which value"), ("seed x", "seed: 'x'")],
+)
+def test_a_line_that_says_nothing_is_told(words: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        changed(ALL, "", words)
 
 
 def test_stored_and_read_back() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -124,6 +125,7 @@ async def build() -> AsyncIterator[Build]:
         budget_file: BudgetFile | None = None,
         look_at_folder: Callable[[], FolderPin] | None = None,
         watch: bool = False,
+        config_file: Path | None = None,
     ) -> World:
         backends = {s.id: Scripted(s) for s in specs}
 
@@ -141,6 +143,7 @@ async def build() -> AsyncIterator[Build]:
             local_only=local_only,
             look_at_folder=look_at_folder,
             budget_file=budget_file,
+            config_file=config_file,
         )
         world = World(session, ledger, backends, [])
         session.listen(world.events.append)

@@ -33,11 +33,11 @@ def test_without_a_file_the_tables_own(tmp_path: Path) -> None:
 
 
 def test_keys_of_ones_own(tmp_path: Path) -> None:
-    text = 'new_chat = "Alt+C"\nchats = ["ctrl+o", "f12"]\ndelete_chat = []\n'
+    text = 'new_chat = "Alt+C"\nchats = ["ctrl+o", "f11"]\ndelete_chat = []\n'
     keymap, problems = load(tmp_path, text)
     assert problems == []
     assert keymap.of("new_chat") == ("alt+c",)
-    assert keymap.names("chats") == "Ctrl+O, F12"
+    assert keymap.names("chats") == "Ctrl+O, F11"
     assert keymap.names("chats", 8) == "Ctrl+O"
     assert keymap.of("delete_chat") == ()
     assert keymap.of("send") == ("enter",)
@@ -61,10 +61,10 @@ def test_an_action_without_a_key_is_named_by_its_title(tmp_path: Path) -> None:
     [
         ("\nnew = = 1", ["keymap.toml:2: not valid TOML: invalid value"]),
         (
-            'new_chats = "f12"',
+            'new_chats = "f11"',
             ['keymap.toml:1: new_chats: there is no such action — did you mean "new_chat"? docs/keys.md lists them'],
         ),
-        ('zzz = "f12"', ["keymap.toml:1: zzz: there is no such action — docs/keys.md lists them"]),
+        ('zzz = "f11"', ["keymap.toml:1: zzz: there is no such action — docs/keys.md lists them"]),
         (
             "\nchats = 3",
             ['keymap.toml:2: chats: is neither a key nor a list of keys — such as "ctrl+n", ["f2", "alt+r"] or []'],
@@ -79,8 +79,8 @@ def test_an_action_without_a_key_is_named_by_its_title(tmp_path: Path) -> None:
             ["keymap.toml:1: chats: Ctrl+N is taken from new_chat — give that another key, or new_chat = []"],
         ),
         (
-            'chats = "f12"\n\nroute = "f12"',
-            ["keymap.toml:3: route: F12 is the key of chats already — another key"],
+            'chats = "f11"\n\nroute = "f11"',
+            ["keymap.toml:3: route: F11 is the key of chats already — another key"],
         ),
         ('caret = "i"', ["keymap.toml:1: caret: i is taken from write — give that another key, or write = []"]),
     ],
@@ -91,10 +91,10 @@ def test_mistakes_are_one_line_each(tmp_path: Path, text: str, complaints: list[
 
 
 def test_a_mistake_costs_its_own_line_alone(tmp_path: Path) -> None:
-    text = 'foo = "f11"\nchats = ["oops", "f12"]\nroute = 1\nnew_chat = "alt+c"\nprivacy = "nokey"\n'
+    text = 'foo = "f11"\nchats = ["oops", "f11"]\nroute = 1\nnew_chat = "alt+c"\nprivacy = "nokey"\n'
     keymap, problems = load(tmp_path, text)
     assert len(problems) == 4
-    assert keymap.of("chats") == ("f12",)
+    assert keymap.of("chats") == ("f11",)
     assert keymap.of("route") == DEFAULT.of("route")
     assert keymap.of("privacy") == DEFAULT.of("privacy")
     assert keymap.of("new_chat") == ("alt+c",)
