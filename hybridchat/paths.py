@@ -41,6 +41,11 @@ class Paths(NamedTuple):
         return self.data_dir / "key-hosts.json"
 
     @property
+    def hints_file(self) -> Path:
+        """Which first-time hints have been seen; see `session.hints`."""
+        return self.data_dir / "hints.json"
+
+    @property
     def backups_dir(self) -> Path:
         return self.data_dir / "backups"
 

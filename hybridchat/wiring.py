@@ -1,4 +1,7 @@
-"""The only place where objects are built: from paths and config to a ledger and a session."""
+"""The only place where objects are built: from paths and config to a ledger and a session.
+
+What a session stands on is imported when there is to be one: the screen's first picture does not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from hybridchat.backends.base import Backend, BackendSpec
-from hybridchat.backends.spec import backend_specs
 from hybridchat.config import BackendConfig, Config, PresetConfig, config_error, folders, load_config
 from hybridchat.config.problems import Problem, grave
 from hybridchat.config.providers import provider_at
@@ -22,18 +23,14 @@ from hybridchat.domain.pricing import PricePerMillion
 from hybridchat.errors import BackendError, ErrorKind, Refused
 from hybridchat.keys import SessionKeys, find_key, secret_variables
 from hybridchat.ledger.shared import SharedLedger
-from hybridchat.ledger.store import Ledger, open_ledger
-from hybridchat.net.audit import Recorder
 from hybridchat.paths import Paths, find_paths
-from hybridchat.session.budget_file import BudgetFile
-from hybridchat.session.chat import Session
-from hybridchat.session.keeping import KeyKeeper
-from hybridchat.session.key_hosts import KeyHosts
-from hybridchat.session.prices import PriceBook
-from hybridchat.session.vouches import Vouches
 
 if TYPE_CHECKING:
+    from hybridchat.backends.base import Backend, BackendSpec
     from hybridchat.backends.ollama_admin import OllamaAdmin
+    from hybridchat.ledger.store import Ledger
+    from hybridchat.net.audit import Recorder
+    from hybridchat.session.chat import Session
     from hybridchat.session.importing import Importer
     from hybridchat.session.providers import Providers
     from hybridchat.session.setup import Setup
@@ -52,11 +49,20 @@ class Wiring(NamedTuple):
 
     def open_ledger(self, on_notice: Callable[[str], None]) -> Ledger:
         """`on_notice` gets later troubles, from any thread. Raises LedgerError when it may not be opened at all."""
+        from hybridchat.ledger.store import open_ledger
+
         return open_ledger(self.paths.ledger_file, on_notice, keep_days=self.config.privacy.keep_days)
 
     def open_session(self, files: Sequence[Path] = ()) -> Session:
         """A session over the user's ledger and configured backends; nothing is dialled yet. Words from those files are
         pinned where their folders pin. Blocks for a look at the folders."""
+        from hybridchat.backends.spec import backend_specs
+        from hybridchat.session.budget_file import BudgetFile
+        from hybridchat.session.chat import Session
+        from hybridchat.session.keeping import KeyKeeper
+        from hybridchat.session.prices import PriceBook
+        from hybridchat.session.vouches import Vouches
+
         sources = [file.absolute().parent for file in (*files, *(file.resolve() for file in files))]
         return Session(
             config=self.config,
@@ -111,12 +117,14 @@ class Wiring(NamedTuple):
 
     def charges(self, specs: Iterable[BackendSpec]) -> str:
         """See `session.probing.charges`."""
+        from hybridchat.session.prices import PriceBook
         from hybridchat.session.probing import charges
 
         return charges(PriceBook(), specs)
 
     def open_providers(self) -> Providers:
         """For adding a place that answers: what is known of providers, trying a key, listing models, writing it."""
+        from hybridchat.session.prices import PriceBook
         from hybridchat.session.providers import Providers
 
         return Providers(self.paths, PriceBook(), self.session_keys, self.ledger, local_only=self.local_only)
@@ -139,6 +147,10 @@ def load(*, strict: bool = True, before: Wiring | None = None, local_only: bool 
 
 def open_demo_session() -> Session:
     """Two simulated backends and a ledger in memory: nothing of the demo is ever written or sent."""
+    from hybridchat.ledger.store import open_ledger
+    from hybridchat.session.chat import Session
+    from hybridchat.session.prices import PriceBook
+
     paths, config = find_paths(), Config()
     return Session(
         config=config,
@@ -151,6 +163,8 @@ def open_demo_session() -> Session:
 
 def _simulated_specs() -> dict[str, BackendSpec]:
     """One for each side; the managed one has made-up prices, so that the panel has something to count."""
+    from hybridchat.backends.base import BackendSpec
+
     local = BackendSpec(
         id="simulated-local",
         kind=Kind.SIMULATED,
@@ -183,6 +197,8 @@ class Opener:
         *,
         local_only: bool = False,
     ) -> None:
+        from hybridchat.session.key_hosts import KeyHosts
+
         self._paths = paths
         self._config = config
         self._session_keys = session_keys

@@ -217,6 +217,7 @@ def _info(model: _Model) -> ModelInfo:
         model.id,
         context_window=model.max_input_tokens,
         capabilities=tuple(name for name, ability in abilities.items() if ability.supported),
+        sees=model.capabilities.image_input.supported if model.capabilities else None,
     )
 
 

@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Struct
 
 from hybridchat.backends.attachments import cannot_go
-from hybridchat.domain.chat import Attachment, ChatMessage, ChatRequest, Role
+from hybridchat.domain.attachments import Attachment
+from hybridchat.domain.chat import ChatMessage, ChatRequest, Role
 
 _Json = dict[str, Any]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from hybridchat.domain.chat import Attachment, ChatMessage
+from hybridchat.domain.attachments import Attachment
+from hybridchat.domain.chat import ChatMessage
 from hybridchat.errors import UsageError
 
 _Json = dict[str, Any]

@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from hybridchat.backends.attachments import cannot_go, titled_text
 from hybridchat.backends.http_backend import percent_encoded
-from hybridchat.domain.chat import Attachment, ChatMessage, ChatRequest, Role
+from hybridchat.domain.attachments import Attachment
+from hybridchat.domain.chat import ChatMessage, ChatRequest, Role
 from hybridchat.errors import UsageError
 
 _ROLES = {Role.USER: "user", Role.ASSISTANT: "model"}

@@ -211,7 +211,17 @@ def _model(entry: _Entry) -> ModelInfo:
         size_bytes=meta.size,
         loaded=entry.state == "loaded" if entry.state else None,
         capabilities=_abilities(entry),
+        sees=_sees(entry),
     )
+
+
+def _sees(entry: _Entry) -> bool | None:
+    """Where the server lists what the model takes, or says that it has or lacks vision."""
+    architecture, has = (value if isinstance(value, dict) else {} for value in (entry.architecture, entry.capabilities))
+    takes, vision = architecture.get("input_modalities"), has.get("vision")
+    if isinstance(takes, list) and takes:
+        return "image" in takes
+    return vision if isinstance(vision, bool) else None
 
 
 def _abilities(entry: _Entry) -> tuple[str, ...]:

@@ -343,4 +343,5 @@ def _model(entry: _Entry, running: dict[str, int], num_ctx: int | None) -> Model
         loaded=full_name(entry.name) in running,
         remote_host=entry.remote_host,
         capabilities=tuple(entry.capabilities or ()),
+        sees="vision" in entry.capabilities if entry.capabilities else None,
     )

@@ -44,7 +44,7 @@ def command(conversation_id: int, as_tree: bool, message_id: int | None, as_json
         else:
             messages = find_path(ledger, conversation_id, message_id)
     with output.data_stream() as stream:
-        FORMATS["json" if as_json else "markdown"].write(conversation, messages, stream)
+        FORMATS["json" if as_json else "markdown"].write(conversation, messages, stream, {})
 
 
 def _print_tree(ledger: Ledger, conversation: Conversation, *, as_json: bool) -> None:

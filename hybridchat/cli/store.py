@@ -11,9 +11,9 @@ import click
 from hybridchat.cli import output
 from hybridchat.domain.chat import Conversation, Message
 from hybridchat.errors import LedgerError, UsageError
-from hybridchat.ledger.store import Ledger
 
 if TYPE_CHECKING:
+    from hybridchat.ledger.store import Ledger
     from hybridchat.wiring import Wiring
 
 

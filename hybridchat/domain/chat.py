@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
-import re
 from collections.abc import Collection
 from enum import StrEnum
 from functools import cached_property
 
 from msgspec import Struct
 
+from hybridchat.domain.attachments import AttachedFile, Attachment
 from hybridchat.errors import ErrorKind
 
 OFF_RECORD_FROM = 1 << 52
@@ -124,27 +123,6 @@ class Effort(StrEnum):
     HIGH = "high"
 
 
-_TEXTUAL = re.compile(r"text/.+|.+[/+](?:json|xml|yaml|toml)")  # image/svg+xml is one of them
-_BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-
-
-class Attachment(Struct, frozen=True):
-    """An image or a document that goes along with a message: `media_type` such as image/png or application/pdf."""
-
-    name: str
-    media_type: str
-    data: bytes
-
-    @property
-    def text(self) -> str | None:
-        """Of a document that is text, as models read it; None for pictures, PDF documents and other bytes."""
-        if not _TEXTUAL.fullmatch(self.media_type.partition(";")[0].strip().lower()):
-            return None
-        encoding = next((name for mark, name in _BYTE_ORDER_MARKS if self.data.startswith(mark)), "utf-8")
-        text = self.data.decode(encoding, "replace")
-        return None if "\0" in text else text
-
-
 class ChatMessage(Struct, frozen=True):
     """One message as it goes to a backend.
 
@@ -198,6 +176,7 @@ class Message(Struct, frozen=True):
     signature: str = ""  # opaque, of the thinking: some APIs want it back with later turns
     model: str | None = None  # of an imported reply, that has no attempt: who wrote it, as its source says
     origin: str = ""  # its name in every other ledger
+    attachments: tuple[AttachedFile, ...] = ()  # what went along with it
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
@@ -282,6 +261,7 @@ class ModelInfo(Struct, frozen=True):
     loaded: bool | None = None
     remote_host: str | None = None  # set: the server forwards it, so it is managed whatever its name
     capabilities: tuple[str, ...] = ()
+    sees: bool | None = None  # whether it takes pictures
 
 
 class HealthState(StrEnum):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from typing import Any
 
 from msgspec import Struct
 
+from hybridchat.domain.attachments import AttachedFile, Attachment
 from hybridchat.domain.chat import Effort, MessageState, Parameters, Privacy, Reasoning, Role
 from hybridchat.domain.moments import moment_text
 from hybridchat.domain.tags import tags_among
@@ -27,7 +29,24 @@ class ImportedMessage(Struct, frozen=True, kw_only=True):
     note: str = ""
     signature: str = ""
     model: str | None = None  # that wrote it, as its source says
+    attachments: tuple[ImportedFile, ...] = ()
     attempts: tuple[ImportedAttempt, ...] = ()  # of another ledger; from anywhere else nothing was measured
+
+
+class ImportedFile(Struct, frozen=True):
+    """What went along with a message; its content where that came too."""
+
+    file: AttachedFile
+    data: bytes | None = None
+
+
+def imported_file(told: AttachedFile, data: bytes | None) -> ImportedFile:
+    """What is said of a content that came along is not believed: it is counted here. Of one that did not come, the
+    digest must not name another that is here already."""
+    if data is not None:
+        return ImportedFile(Attachment(told.name, told.media_type, data, told.pages).file, data)
+    digest = sha256(f"not here: {told.digest}".encode()).hexdigest()
+    return ImportedFile(AttachedFile(digest, told.name, told.media_type, max(0, told.size_bytes)))
 
 
 class ImportedAttempt(Struct, frozen=True):

@@ -38,6 +38,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     paused: str = ""  # why it is left alone for a while
     budget: Bar | None = None  # why the user's budgets forbid it
     doubt: str = ""  # why it is not known better to compute on this machine
+    sees: bool | None = None  # pictures; None: nobody said
+    unfit: str = ""  # why it cannot take what goes along
     remote_host: str | None = None  # a forwarding model's real host: it makes the candidate managed, whatever its zone
 
     @property
@@ -217,6 +219,8 @@ class _Field:
             return f"≈ {tokens:,} tokens do not fit {candidate.model}'s context window of {window:,}"
         if tokens is not None and candidate.refused_tokens is not None and tokens >= candidate.refused_tokens:
             return f"≈ {tokens:,} tokens: {candidate.model} has refused as many"
+        if candidate.unfit:
+            return candidate.unfit
         if candidate.budget:
             return candidate.budget.why
         if candidate.paused:
@@ -364,6 +368,8 @@ def _remedy(field: _Field, about: list[Candidate]) -> str:
         return "; ".join(filter(None, (f"if you know that {unproven} computes on this machine: {how}", others)))
     if others:
         return others
+    if any(c.unfit for c in about if c in field.allowed):
+        return "choose another model, or leave it out"
     if any(c.paused for c in about if c in field.allowed):
         return "wait for the next try"
     if any(c.health is not HealthState.UNHEALTHY for c in about if c in field.allowed):

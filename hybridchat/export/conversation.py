@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TextIO
 
 import msgspec
+from msgspec.structs import asdict
 
 from hybridchat.domain.chat import Conversation, Message, MessageState
 from hybridchat.export.html import write_html
 from hybridchat.export.words import extent, heading
 
-Writer = Callable[[Conversation, Sequence[Message], TextIO], None]
+Contents = Mapping[str, bytes]
+"""Of attachments, by digest, as far as they go along."""
+
+Writer = Callable[[Conversation, Sequence[Message], TextIO, Contents], None]
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 
 
-def write_markdown(conversation: Conversation, messages: Sequence[Message], stream: TextIO) -> None:
-    """A heading per message, with what is known about where the reply was computed."""
+def write_markdown(conversation: Conversation, messages: Sequence[Message], stream: TextIO, contents: Contents) -> None:
+    """A heading per message, with what is known about where the reply was computed; of attachments a line."""
     stream.write("\n".join(_markdown(conversation, messages)) + "\n")
 
 
@@ -30,6 +34,8 @@ def _markdown(conversation: Conversation, messages: Sequence[Message]) -> Iterat
         yield f"\n## System\n\n{close_fence(conversation.system)}"
     for message in messages:
         yield f"\n## {heading(message)}"
+        if message.attachments:
+            yield "\n" + "\n".join(f"- attached: {file}" for file in message.attachments)
         if message.thinking:
             yield "\n" + "\n".join(f"> {line}".rstrip() for line in message.thinking.splitlines())
         if message.text:
@@ -54,23 +60,31 @@ def close_fence(text: str) -> str:
     return f"{text}\n{fence}" if fence else text
 
 
-def write_json(conversation: Conversation, messages: Sequence[Message], stream: TextIO) -> None:
-    """One object: the conversation's fields and `messages`, root first, each with its last attempt or null."""
-    document = {**msgspec.structs.asdict(conversation), "messages": messages}
+def write_json(conversation: Conversation, messages: Sequence[Message], stream: TextIO, contents: Contents) -> None:
+    """One object: the conversation's fields and `messages`, root first, each with its last attempt or null, and its
+    attachments with their content in base64, or null where that is left out."""
+    told = [_with_contents(message, contents) if message.attachments else message for message in messages]
+    document = {**asdict(conversation), "messages": told}
     stream.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
 
 
-def _write_page(conversation: Conversation, messages: Sequence[Message], stream: TextIO) -> None:
+def _with_contents(message: Message, contents: Contents) -> dict[str, object]:
+    files = [{**asdict(file), "data": contents.get(file.digest)} for file in message.attachments]
+    return {**asdict(message), "attachments": files}
+
+
+def _write_page(conversation: Conversation, messages: Sequence[Message], stream: TextIO, contents: Contents) -> None:
     write_html([(conversation, messages)], [conversation.title], stream)
 
 
 class Format(NamedTuple):
     suffix: str
     write: Writer
+    has_contents: bool = False
 
 
 FORMATS: dict[str, Format] = {
     "markdown": Format(".md", write_markdown),
-    "json": Format(".json", write_json),
+    "json": Format(".json", write_json, has_contents=True),
     "html": Format(".html", _write_page),
 }

@@ -68,6 +68,7 @@ def _write_one(number: int, conversation: Conversation, messages: Sequence[Messa
 
 def _article(message: Message) -> str:
     parts = [f"<h2>{_line(heading(message))} · {_time(message.created_at)}</h2>"]
+    parts += (f'<p class="attached">Attached: {_line(str(file))}</p>' for file in message.attachments)
     if message.thinking:
         parts.append(_folded("Thinking", message.thinking))
     if message.text:

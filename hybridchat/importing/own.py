@@ -7,13 +7,19 @@ from typing import Any
 
 import msgspec
 from msgspec import Raw, field
+from msgspec.structs import replace
 
+from hybridchat.domain.attachments import AttachedFile
 from hybridchat.domain.chat import MessageState
-from hybridchat.domain.imports import Found, ImportedMessage, OwnConversation, OwnMessage, Unread
+from hybridchat.domain.imports import Found, ImportedMessage, OwnConversation, OwnMessage, Unread, imported_file
 from hybridchat.domain.tuning import from_values
 from hybridchat.importing.broken import BROKEN, why
 
 NAME = "hybridchat"
+
+
+class _File(AttachedFile, frozen=True):
+    data: bytes | None = None
 
 
 class _Conversation(OwnConversation, kw_only=True):
@@ -26,6 +32,7 @@ class _Conversation(OwnConversation, kw_only=True):
 class _Message(OwnMessage, kw_only=True):
     origin: str
     attempt: dict[str, Any] | None = None
+    attachments: tuple[_File, ...] = ()
 
     def __post_init__(self) -> None:
         """Its attempt was measured elsewhere, and stays there; who wrote it comes along."""
@@ -55,7 +62,8 @@ def read(entry: bytes, where: str, now: str) -> Iterator[Found]:
             yield Unread(f"{where}, message {number}", "it was still being written: export it again")
             continue
         before = messages[-1].origin if messages and one.parent_id is not None else None
-        messages.append(one.imported(one.origin, origins.get(one.parent_id, before), now))
+        files = tuple(imported_file(file, file.data) for file in one.attachments)
+        messages.append(replace(one.imported(one.origin, origins.get(one.parent_id, before), now), attachments=files))
         origins[one.id] = one.origin
     active = origins.get(said.active_leaf_id) or (messages[-1].origin if messages else None)
     parameters = from_values(said.parameters)

@@ -15,9 +15,61 @@ from hybridchat.domain.compare import Compared, ComparedSide, Judgement, Side, V
 from hybridchat.errors import LedgerError, UsageError
 from hybridchat.ledger import writes
 from hybridchat.ledger.records import NewAttempt, NewTurn, TurnIds
+from hybridchat.ledger.rows import insert
 from hybridchat.ledger.times import utc_now
 
 NOT_ASKED = "not asked yet"  # under the reply of a side that waits
+
+# No text, and no foreign keys: a vote outlives its conversation. `a` stood further left than `b`.
+TABLES = (
+    """CREATE TABLE comparison (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        conversation_id INTEGER,
+        question_id INTEGER,
+        started_at TEXT NOT NULL,
+        workload TEXT,
+        is_hidden INTEGER NOT NULL DEFAULT 0,
+        origin TEXT
+    )""",
+    "CREATE INDEX comparison_conversation ON comparison (conversation_id)",
+    "CREATE UNIQUE INDEX comparison_origin ON comparison (origin) WHERE origin IS NOT NULL",
+    """CREATE TABLE compared (
+        comparison_id INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        message_id INTEGER,
+        backend TEXT NOT NULL,
+        model TEXT NOT NULL,
+        zone TEXT NOT NULL,
+        was_shared INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (comparison_id, position)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE vote (
+        comparison_id INTEGER PRIMARY KEY,
+        voted_at TEXT NOT NULL,
+        judgement TEXT NOT NULL,
+        winner INTEGER,
+        was_blind INTEGER NOT NULL
+    )""",
+    """CREATE VIEW comparisons AS
+        SELECT c.id AS comparison_id, c.started_at, c.conversation_id, c.workload,
+            (SELECT count(*) FROM compared WHERE comparison_id = c.id) AS sides,
+            s.position, s.backend, s.model, s.zone, s.message_id,
+            (SELECT max(id) FROM attempt WHERE message_id = s.message_id) AS attempt_id, s.was_shared
+        FROM comparison c JOIN compared s ON s.comparison_id = c.id""",
+    """CREATE VIEW votes AS
+        SELECT v.comparison_id, v.voted_at, a.conversation_id, a.workload, v.was_blind, a.sides,
+            a.position AS a_position, a.backend AS a_backend, a.model AS a_model, a.zone AS a_zone,
+            a.attempt_id AS a_attempt_id,
+            b.position AS b_position, b.backend AS b_backend, b.model AS b_model, b.zone AS b_zone,
+            b.attempt_id AS b_attempt_id,
+            CASE WHEN v.judgement <> 'better' THEN v.judgement WHEN v.winner = a.position THEN 'a' ELSE 'b' END
+                AS outcome
+        FROM vote v JOIN comparisons a ON a.comparison_id = v.comparison_id
+            JOIN comparisons b ON b.comparison_id = v.comparison_id AND b.position > a.position
+        WHERE v.judgement <> 'better' OR v.winner IN (a.position, b.position)""",
+    "ALTER TABLE conversation ADD COLUMN run TEXT",
+    "CREATE INDEX conversation_run ON conversation (run) WHERE run IS NOT NULL",
+)
 
 
 class NewSide(Struct, frozen=True):
@@ -82,7 +134,7 @@ def begin(db: sqlite3.Connection, process_id: int, new: NewComparison, attempts:
             ids = writes.begin_sibling(db, process_id, first.reply_message_id, next(left))
             sides.append(SideIds(ids.reply_message_id, ids))
     _go_on_from(db, first.conversation_id, first.reply_message_id)
-    number = writes.insert(
+    number = insert(
         db,
         "comparison",
         conversation_id=first.conversation_id,
@@ -94,7 +146,7 @@ def begin(db: sqlite3.Connection, process_id: int, new: NewComparison, attempts:
     for position, (side, ids_of) in enumerate(zip(new.sides, sides, strict=True)):
         one, kept = side.attempt, {"message_id": ids_of.message_id, "was_shared": side.was_shared}
         place = {"comparison_id": number, "position": position}
-        writes.insert(db, "compared", **place, **kept, backend=one.backend, model=one.model, zone=one.zone)
+        insert(db, "compared", **place, **kept, backend=one.backend, model=one.model, zone=one.zone)
     return ComparisonIds(number, first.conversation_id, first.user_message_id, first.started_at, tuple(sides))
 
 
@@ -129,7 +181,7 @@ def _refuse_twice(db: sqlite3.Connection, run: str) -> None:
 
 def _insert_waiting(db: sqlite3.Connection, conversation_id: int, question_id: int) -> int:
     """Whatever ends this process before its turn comes, it was not asked."""
-    return writes.insert(
+    return insert(
         db,
         "message",
         conversation_id=conversation_id,

@@ -10,8 +10,8 @@ import msgspec
 
 from hybridchat.domain.audit import Departure
 from hybridchat.ledger.records import DepartureFilter
+from hybridchat.ledger.rows import insert
 from hybridchat.ledger.times import parse, utc_now, utc_text
-from hybridchat.ledger.writes import insert
 
 DepartureRow = tuple[Any, ...]  # of str, int or None, as DEPARTURE_COLUMNS names them
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 import sqlite3
 
 from hybridchat.ledger.records import LeftDraft
+from hybridchat.ledger.rows import storable
 from hybridchat.ledger.times import utc_now
-from hybridchat.ledger.writes import storable
 
 _MINE = "process_id = ? AND conversation_id IS ?"
 

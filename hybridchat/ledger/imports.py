@@ -12,9 +12,10 @@ from hybridchat.domain.chat import Privacy
 from hybridchat.domain.imports import ImportedAttempt, ImportedConversation, ImportedMessage
 from hybridchat.domain.privacy import strictest
 from hybridchat.domain.tuning import stored
+from hybridchat.ledger import attachments
 from hybridchat.ledger.merging import NOT_THEIRS, origin_of
 from hybridchat.ledger.reads import ledger_uuid
-from hybridchat.ledger.writes import insert, storable
+from hybridchat.ledger.rows import insert, storable
 
 
 class Added(Struct):
@@ -113,13 +114,14 @@ class _Adding:
         )
 
     def _insert_message(self, conversation_id: int, message: ImportedMessage, known: Mapping[str, int]) -> int:
-        return insert(
+        message_id = insert(
             self._db,
             "message",
             conversation_id=conversation_id,
             parent_id=known.get(message.parent or ""),
             role=message.role,
             text=storable(message.text),
+            attached=attachments.names_of(one.file for one in message.attachments),
             created_at=message.created_at,
             thinking=storable(message.thinking),
             thinking_ms=message.thinking_ms,
@@ -129,6 +131,8 @@ class _Adding:
             model=None if message.model is None else storable(message.model),
             origin=storable(message.origin),
         )
+        attachments.add(self._db, attachments.Place(conversation_id, message_id), message.attachments)
+        return message_id
 
     def _touch(self, number: int, leaf_id: int | None, updated_at: str) -> None:
         """Someone who went on here stays on their own branch."""

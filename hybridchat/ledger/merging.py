@@ -8,14 +8,25 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
+from hybridchat.domain.attachments import AttachedFile
 from hybridchat.domain.chat import Attempt, MessageState
-from hybridchat.domain.imports import Found, ImportedAttempt, ImportedMessage, OwnConversation, OwnMessage, Unread
+from hybridchat.domain.imports import (
+    Found,
+    ImportedAttempt,
+    ImportedFile,
+    ImportedMessage,
+    OwnConversation,
+    OwnMessage,
+    Unread,
+    imported_file,
+)
 from hybridchat.domain.moments import moment_text
 from hybridchat.domain.tuning import from_stored
 from hybridchat.errors import UsageError
@@ -26,6 +37,11 @@ Share = float  # of the ledger, 0 to 1
 
 NOT_THEIRS = ("id", "process_id", "reserved_pico_usd", "origin")  # what an attempt has here, or only while it runs
 _MOST = 2**53  # of any count; sums of more would not fit
+
+
+_FILES = """
+SELECT a.*, c.data FROM attachment a LEFT JOIN content c ON c.digest = a.digest
+WHERE a.conversation_id = ? AND a.message_id IS NOT NULL ORDER BY a.id"""
 
 
 class _Conversation(OwnConversation, kw_only=True):
@@ -90,6 +106,7 @@ class _Other:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self.version: int = self._rows("PRAGMA user_version")[0]["user_version"]
+        self._has_attachments = bool(self._rows("SELECT 1 FROM sqlite_master WHERE name = 'attachment'"))
         self.uuid = str(self._rows("SELECT value FROM meta WHERE key = 'ledger_uuid'")[0]["value"])
 
     def _rows(self, statement: str, *parameters: object) -> list[Row]:
@@ -121,6 +138,7 @@ class _Other:
                 attempts.setdefault(row["message_id"], []).append(found)
             elif found is not None:
                 yield found
+        files = self._files(number)
         messages: dict[int, ImportedMessage] = {}
         for row in self._rows("SELECT * FROM message WHERE conversation_id = ? ORDER BY id", number):
             try:
@@ -138,6 +156,7 @@ class _Other:
                 now,
                 tuple(attempts.get(one.id, ())),
             )
+            messages[one.id] = replace(messages[one.id], attachments=files.get(one.id, ()))
         active = messages.get(said.active_leaf_id or 0) or next(reversed(messages.values()), None)
         yield said.imported(
             said.origin or origin_of(self.uuid, said.id),
@@ -149,6 +168,18 @@ class _Other:
         )
         for message_id, found_ones in attempts.items():
             yield from found_ones if message_id not in messages else ()
+
+    def _files(self, number: int) -> dict[int, tuple[ImportedFile, ...]]:
+        """By message. What is damaged is left out: its message says by its words what went along."""
+        if not self._has_attachments:
+            return {}
+        found: dict[int, tuple[ImportedFile, ...]] = {}
+        for row in self._rows(_FILES, number):
+            with suppress(msgspec.ValidationError):
+                told = msgspec.convert(_known(row), AttachedFile)
+                data = row["data"] if isinstance(row["data"], bytes) else None
+                found[row["message_id"]] = (*found.get(row["message_id"], ()), imported_file(told, data))
+        return found
 
     def _attempt(self, row: Row) -> ImportedAttempt | Unread | None:
         """None for one that still runs."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from hybridchat.domain.estimate import History
 from hybridchat.domain.outline import Node
 from hybridchat.domain.search import Query
 from hybridchat.domain.stats import Snapshot
-from hybridchat.ledger import departures, drafts, marks, money, reads, statistics, usage
+from hybridchat.ledger import attachments, departures, drafts, marks, money, reads, said, statistics, usage
 from hybridchat.ledger import search as full_text
 from hybridchat.ledger import snapshot as panel
 from hybridchat.ledger.departures import DepartureRow
@@ -24,6 +24,7 @@ from hybridchat.ledger.records import (
     AdviceFacts,
     DepartureFilter,
     Grouping,
+    Said,
     SearchHit,
     StatRow,
     Unpriced,
@@ -87,6 +88,14 @@ class Questions(ABC):
         """Every message, by id."""
         return self._read(lambda db: reads.tree(db, conversation_id))
 
+    def contents(self, digests: Collection[str]) -> Future[dict[str, bytes]]:
+        """Of attachments, by digest; without those that are not here."""
+        return self._read(lambda db: attachments.contents(db, digests))
+
+    def waiting_files(self, conversation_id: int) -> Future[attachments.Files]:
+        """Of the messages that wait to be sent, by their place among them."""
+        return self._read(lambda db: attachments.waiting(db, conversation_id))
+
     def ledger_uuid(self) -> Future[str]:
         return self._read(reads.ledger_uuid)
 
@@ -117,6 +126,14 @@ class Questions(ABC):
     def search(self, query: Query, limit: int = 50) -> Future[list[SearchHit]]:
         """Hits in titles first, then the newest messages; without words, what the filters name."""
         return self._read(lambda db: full_text.search(db, query, limit))
+
+    def said(self, limit: int) -> Future[list[Said]]:
+        """What the user has sent, the newest first and each text once."""
+        return self._read(lambda db: said.newest(db, limit))
+
+    def text_of(self, message_id: int) -> Future[str]:
+        """ "" where it is gone."""
+        return self._read(lambda db: said.text_of(db, message_id))
 
     def with_drafts(self) -> Future[frozenset[int]]:
         """The conversations in which something is typed and not sent."""

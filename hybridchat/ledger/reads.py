@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, TypeVar, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from hybridchat.domain.chat import (
     Attempt,
@@ -26,6 +27,7 @@ from hybridchat.domain.chat import (
 )
 from hybridchat.domain.outline import Node
 from hybridchat.domain.tuning import from_stored
+from hybridchat.ledger import attachments
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -42,7 +44,7 @@ SELECT id, title, created_at, updated_at, privacy, route, model, decided_backend
        {_ORIGIN.format("conversation")}, tags, starred_at, archived_at, parameters
 FROM conversation WHERE deleted_at IS NULL"""
 
-_MESSAGE_COLUMNS = tuple(name for name in Message.__struct_fields__ if name != "attempt")
+_MESSAGE_COLUMNS = tuple(name for name in Message.__struct_fields__ if name not in ("attempt", "attachments"))
 _MESSAGE = ", ".join(_ORIGIN.format("m") if name == "origin" else f"m.{name}" for name in _MESSAGE_COLUMNS)
 _LAST_ATTEMPT = "LEFT JOIN usage u ON u.attempt_id = (SELECT max(id) FROM attempt WHERE message_id = m.id)"
 
@@ -162,18 +164,25 @@ def conversation(db: sqlite3.Connection, conversation_id: int) -> Conversation |
     return None if row is None else _to_conversation(row)
 
 
+def _messages(db: sqlite3.Connection, statement: str, parameters: tuple[int] | dict[str, int]) -> list[Message]:
+    """Of one conversation, with what is known of their attachments."""
+    messages = [_to_message(row) for row in db.execute(statement, parameters)]
+    files = attachments.sent(db, messages[0].conversation_id) if messages else {}
+    return [replace(m, attachments=files[m.id]) if m.id in files else m for m in messages]
+
+
 def branch(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
     """Root → active leaf, each reply with its last attempt."""
-    return [_to_message(row) for row in db.execute(_BRANCH, (conversation_id,))]
+    return _messages(db, _BRANCH, (conversation_id,))
 
 
 def tree(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
-    return [_to_message(row) for row in db.execute(_TREE, (conversation_id,))]
+    return _messages(db, _TREE, (conversation_id,))
 
 
 def path_to(db: sqlite3.Connection, message_id: int) -> list[Message]:
     """Root → that message, each reply with its last attempt."""
-    return [_to_message(row) for row in db.execute(_PATH, (message_id,))]
+    return _messages(db, _PATH, (message_id,))
 
 
 def outline(db: sqlite3.Connection, conversation_id: int) -> list[Node]:
@@ -190,12 +199,12 @@ def _to_node(row: tuple[Any, ...]) -> Node:
 
 def siblings(db: sqlite3.Connection, message_id: int) -> list[Message]:
     """Messages with the same parent, by id."""
-    return [_to_message(row) for row in db.execute(_SIBLINGS, {"id": message_id})]
+    return _messages(db, _SIBLINGS, {"id": message_id})
 
 
 def with_siblings(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
     """Answers to one question, and questions that two windows asked at one place, by id."""
-    return [_to_message(row) for row in db.execute(_WITH_SIBLINGS, {"id": conversation_id})]
+    return _messages(db, _WITH_SIBLINGS, {"id": conversation_id})
 
 
 def newest_leaf(db: sqlite3.Connection, message_id: int) -> int:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from hybridchat.domain.attachments import AttachedFile, Attachment
 from hybridchat.domain.budget import Hold, Limit
 from hybridchat.domain.chat import (
     Attempt,
@@ -50,6 +51,7 @@ class NewTurn(Struct, frozen=True, kw_only=True):
     parameters: Parameters = Parameters()
     parent_id: int | None  # the leaf that the message answers
     text: str
+    attachments: tuple[Attachment, ...] = ()
     decided_backend: str | None  # what auto decided; stored on the conversation
     decided_model: str | None
     attempt: NewAttempt
@@ -68,6 +70,14 @@ class NewFork(Struct, frozen=True, kw_only=True):
     effort: Effort | None
     parameters: Parameters
     messages: tuple[Message, ...]
+
+
+class NewWaiting(Struct, frozen=True):
+    """A message that waits to be sent, with its attachments: new ones, and those that are here already."""
+
+    text: str
+    attachments: tuple[Attachment, ...] = ()
+    enclosed: tuple[AttachedFile, ...] = ()
 
 
 class NewMarks(Struct, frozen=True, kw_only=True):
@@ -216,6 +226,17 @@ class DeletedBranch(Struct, frozen=True):
     message_ids: tuple[int, ...]
     leaf_id: int
     title: str
+
+
+class Said(Struct, frozen=True):
+    """A message of the user: its beginning, and where it was sent."""
+
+    message_id: int
+    conversation_id: int
+    title: str
+    privacy: Privacy  # of its conversation
+    at: str
+    text: str
 
 
 class LeftDraft(Struct, frozen=True):

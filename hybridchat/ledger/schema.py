@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from sqlite_utils import Database, Migrations
 
-from hybridchat.ledger import details, summary
+from hybridchat.ledger import attachments, comparisons, details, summary
 from hybridchat.ledger.connect import APPLICATION_ID
 
 migrations = Migrations("hybridchat")
@@ -315,6 +315,11 @@ def m013_deleted_branches_and_unread_replies(database: Database) -> None:
 
 
 @migrations()
+def m014_attachments(database: Database) -> None:
+    _run(database, attachments.create_statements(_words))
+
+
+@migrations()
 def m015_drafts(database: Database) -> None:
     """What is typed and not sent, by the process that typed it; `conversation_id` is NULL before the first message."""
     table = """CREATE TABLE draft (
@@ -328,61 +333,9 @@ def m015_drafts(database: Database) -> None:
     _run(database, [table, index, "CREATE INDEX draft_conversation ON draft (conversation_id)"])
 
 
-# No text, and no foreign keys: a vote outlives its conversation. `a` stood further left than `b`.
-COMPARISONS = (
-    """CREATE TABLE comparison (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        conversation_id INTEGER,
-        question_id INTEGER,
-        started_at TEXT NOT NULL,
-        workload TEXT,
-        is_hidden INTEGER NOT NULL DEFAULT 0,
-        origin TEXT
-    )""",
-    "CREATE INDEX comparison_conversation ON comparison (conversation_id)",
-    "CREATE UNIQUE INDEX comparison_origin ON comparison (origin) WHERE origin IS NOT NULL",
-    """CREATE TABLE compared (
-        comparison_id INTEGER NOT NULL,
-        position INTEGER NOT NULL,
-        message_id INTEGER,
-        backend TEXT NOT NULL,
-        model TEXT NOT NULL,
-        zone TEXT NOT NULL,
-        was_shared INTEGER NOT NULL DEFAULT 0,
-        PRIMARY KEY (comparison_id, position)
-    ) WITHOUT ROWID""",
-    """CREATE TABLE vote (
-        comparison_id INTEGER PRIMARY KEY,
-        voted_at TEXT NOT NULL,
-        judgement TEXT NOT NULL,
-        winner INTEGER,
-        was_blind INTEGER NOT NULL
-    )""",
-    """CREATE VIEW comparisons AS
-        SELECT c.id AS comparison_id, c.started_at, c.conversation_id, c.workload,
-            (SELECT count(*) FROM compared WHERE comparison_id = c.id) AS sides,
-            s.position, s.backend, s.model, s.zone, s.message_id,
-            (SELECT max(id) FROM attempt WHERE message_id = s.message_id) AS attempt_id, s.was_shared
-        FROM comparison c JOIN compared s ON s.comparison_id = c.id""",
-    """CREATE VIEW votes AS
-        SELECT v.comparison_id, v.voted_at, a.conversation_id, a.workload, v.was_blind, a.sides,
-            a.position AS a_position, a.backend AS a_backend, a.model AS a_model, a.zone AS a_zone,
-            a.attempt_id AS a_attempt_id,
-            b.position AS b_position, b.backend AS b_backend, b.model AS b_model, b.zone AS b_zone,
-            b.attempt_id AS b_attempt_id,
-            CASE WHEN v.judgement <> 'better' THEN v.judgement WHEN v.winner = a.position THEN 'a' ELSE 'b' END
-                AS outcome
-        FROM vote v JOIN comparisons a ON a.comparison_id = v.comparison_id
-            JOIN comparisons b ON b.comparison_id = v.comparison_id AND b.position > a.position
-        WHERE v.judgement <> 'better' OR v.winner IN (a.position, b.position)""",
-    "ALTER TABLE conversation ADD COLUMN run TEXT",
-    "CREATE INDEX conversation_run ON conversation (run) WHERE run IS NOT NULL",
-)
-
-
 @migrations()
 def m016_comparisons_and_votes(database: Database) -> None:
-    _run(database, COMPARISONS)
+    _run(database, comparisons.TABLES)
 
 
 @migrations()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hybridchat.domain.audit import Departure
-from hybridchat.ledger.records import LedgerStatus
-from hybridchat.ledger.store import Ledger, open_ledger
-from hybridchat.ledger.writer import Notify
+
+if TYPE_CHECKING:
+    from hybridchat.ledger.records import LedgerStatus
+    from hybridchat.ledger.store import Ledger
+    from hybridchat.ledger.writer import Notify
 
 
 class SharedLedger:
@@ -36,6 +39,8 @@ class SharedLedger:
         self._notify = self._on_opening = on_notice
 
     def _opened(self) -> Ledger:
+        from hybridchat.ledger.store import open_ledger  # a first picture needs none
+
         with self._lock:
             if self._ledger is None or self._ledger.is_closed:
                 self._ledger = open_ledger(self._path, lambda text: self._notify(text), keep_days=self._keep_days)

@@ -50,6 +50,8 @@ from hybridchat.ledger.records import (
     NewFork,
     NewMarks,
     NewTurn,
+    NewWaiting,
+    Said,
     SearchHit,
     StatRow,
     TurnIds,
@@ -82,6 +84,8 @@ __all__ = [
     "NewFork",
     "NewMarks",
     "NewTurn",
+    "NewWaiting",
+    "Said",
     "SearchHit",
     "StatRow",
     "TurnIds",
@@ -292,6 +296,10 @@ class Ledger(Comparisons):
         from hybridchat.ledger import imports  # not on the way to the first screen
 
         return self._write(lambda db: imports.add(db, batch, rehearse=rehearse), is_awaited=True)
+
+    def keep_waiting(self, conversation_id: int, queue: Sequence[NewWaiting]) -> Future[None]:
+        """The messages that wait now, instead of those that did."""
+        return self._write(lambda db: writes.keep_waiting(db, conversation_id, queue))
 
     def update_conversation(self, conversation_id: int, **fields: object) -> Future[None]:
         """Any of writes.CHANGEABLE."""

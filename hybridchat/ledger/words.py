@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from functools import cache
 
 SEPARATOR = "\u200b"  # no width, and no part of a word for the index
 
-# Thai and Lao, Burmese, Khmer, kana, Han; numbers and Latin between them stay words
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
-    "\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
-)
+
+@cache  # it takes a millisecond, which a start has not
+def _unspaced() -> re.Pattern[str]:
+    """Thai and Lao, Burmese, Khmer, kana, Han; numbers and Latin between them stay words."""
+    return re.compile(
+        "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+        "\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
+    )
 
 
 def separated(text: str) -> str:
     """The text with a separator around each such character."""
-    return text if text.isascii() else _UNSPACED.sub(rf"{SEPARATOR}\g<0>{SEPARATOR}", text)
+    return text if text.isascii() else _unspaced().sub(rf"{SEPARATOR}\g<0>{SEPARATOR}", text)
 
 
 def joined(text: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
+import msgspec
 from msgspec.structs import asdict
 
 from hybridchat.domain.chat import Attempt, CostBasis, MessageState, Parameters, Privacy, Role
@@ -12,31 +14,24 @@ from hybridchat.domain.pricing import why_unbilled
 from hybridchat.domain.privacy import strictest
 from hybridchat.domain.tuning import stored
 from hybridchat.errors import LedgerError, Refused
-from hybridchat.ledger import details, money
-from hybridchat.ledger.records import AttemptCost, AttemptEnd, Forecast, NewAttempt, NewFork, NewTurn, TurnIds
+from hybridchat.ledger import attachments, details, money
+from hybridchat.ledger.records import (
+    AttemptCost,
+    AttemptEnd,
+    Forecast,
+    NewAttempt,
+    NewFork,
+    NewTurn,
+    NewWaiting,
+    TurnIds,
+)
+from hybridchat.ledger.rows import insert, storable
 from hybridchat.ledger.times import utc_now
 
 CHANGEABLE = {
     *("title", "route", "model", "privacy", "system", "workload", "reasoning", "effort", "parameters"),
     *("decided_backend", "decided_model", "active_leaf_id", "waiting"),
 }
-
-
-def storable(text: str) -> str:
-    """SQLite takes no lone surrogates: halves that belong together are joined, others become U+FFFD."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
-
-
-def insert(db: sqlite3.Connection, table: str, **values: object) -> int:
-    """Returns the new row's id."""
-    marks = ", ".join("?" * len(values))
-    cursor = db.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})", tuple(values.values()))
-    assert cursor.lastrowid is not None
-    return cursor.lastrowid
 
 
 def begin_turn(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnIds:
@@ -55,8 +50,10 @@ def begin_turn(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnId
         parent_id=turn.parent_id,
         role=Role.USER,
         text=storable(turn.text),
+        attached=attachments.names_of(attachment.file for attachment in turn.attachments),
         state=MessageState.COMPLETE,
     )
+    attachments.keep(db, attachments.Place(conversation_id, user_id), turn.attachments)
     reply_id = insert(
         db, "message", **message, parent_id=user_id, role=Role.ASSISTANT, text="", state=MessageState.STREAMING
     )
@@ -84,10 +81,12 @@ def fork(db: sqlite3.Connection, new: NewFork) -> int:
             parent_id=leaf_id,
             role=message.role,
             text=storable(message.text),
+            attached=attachments.names_of(message.attachments),
             created_at=message.created_at,
             state=message.state,
             model=message.attempt.model if message.attempt else message.model,
         )
+        attachments.link(db, attachments.Place(conversation_id, leaf_id), message.attachments)
     db.execute("UPDATE conversation SET active_leaf_id = ? WHERE id = ?", (leaf_id, conversation_id))
     return conversation_id
 
@@ -277,6 +276,12 @@ def _column(value: object) -> object:
     if isinstance(value, Parameters):
         return stored(value)
     return storable(value) if isinstance(value, str) else value
+
+
+def keep_waiting(db: sqlite3.Connection, conversation_id: int, queue: Sequence[NewWaiting]) -> None:
+    texts = msgspec.json.encode([waiting.text for waiting in queue]).decode()
+    update_conversation(db, conversation_id, {"waiting": texts})
+    attachments.keep_waiting(db, conversation_id, queue)
 
 
 def delete_conversation(db: sqlite3.Connection, process_id: int, conversation_id: int) -> None:

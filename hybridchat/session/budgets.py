@@ -58,14 +58,14 @@ class Budgets:
 
     def forecast(self, candidate: Candidate, request: ChatRequest) -> Forecast:
         """What goes into the ledger with an attempt."""
-        messages = (message_size(m.text + m.thinking, len(m.attachments)) for m in request.messages)
+        messages = (message_size(m.text + m.thinking, [a.file for a in m.attachments]) for m in request.messages)
         size = sum(messages, Size())
-        prompt = self._forecasts.tokens(candidate, size.tokens)
+        prompt = self._forecasts.tokens(candidate, size)
         cost = self._forecasts.cost(candidate, prompt)
         limits = self._limits_for(candidate)
         return Forecast(
             prompt_characters=size.characters,
-            prompt_tokens_counted=size.tokens,
+            prompt_tokens_counted=None if size.pictures else size.tokens,  # a ratio of words is learnt from it
             prompt_tokens_estimated=prompt.tokens,
             estimate_low_usd=float(cost.low_usd) if cost else None,
             estimate_high_usd=float(cost.high_usd) if cost else None,

@@ -17,19 +17,14 @@ from hybridchat.backends.spec import spec_of
 from hybridchat.config import BackendConfig, Config
 from hybridchat.config.folders import FolderPin
 from hybridchat.config.secrets import make_scanner
-from hybridchat.domain.chat import (
-    Attachment,
-    Disclosure,
-    Health,
-    Parameters,
-    Purpose,
-)
+from hybridchat.domain.chat import Disclosure, Health, Parameters, Purpose
 from hybridchat.domain.privacy import strictest
 from hybridchat.errors import UsageError
 from hybridchat.keys import secret_variables
 from hybridchat.ledger.store import Ledger
 from hybridchat.net.client import why_unguarded
 from hybridchat.session.answers import Answers
+from hybridchat.session.attached import Attached
 from hybridchat.session.bookkeeping import Bookkeeper
 from hybridchat.session.branches import Branches
 from hybridchat.session.budget_file import BudgetFile, BudgetSettings
@@ -44,11 +39,12 @@ from hybridchat.session.fleet import Fleet, KeepKey, OpenBackend
 from hybridchat.session.floor import Floor
 from hybridchat.session.forecasts import Forecasts
 from hybridchat.session.forking import Forks
+from hybridchat.session.history import History
 from hybridchat.session.ledgers import Ledgers
 from hybridchat.session.planning import Planner, reworded
 from hybridchat.session.presets import Presets
 from hybridchat.session.prices import PriceBook
-from hybridchat.session.state import Chat, Draft, Plan
+from hybridchat.session.state import NOTHING, Along, Chat, Draft, Plan
 from hybridchat.session.transfer import Transfer
 from hybridchat.session.turns import Turns
 from hybridchat.session.unread import Unread
@@ -109,7 +105,8 @@ class Session:
             self._ledgers, prices, self.fleet, self._emit, self.planner.workload_tokens_30d, forecasts, self.budgets
         )
         self.books.counts_off_record = config.privacy.count_off_the_record
-        self.turns = Turns(self._ledgers, self.fleet, self.planner, self.books, self._emit)
+        self.attached = Attached(self._ledgers, self._emit)
+        self.turns = Turns(self._ledgers, self.fleet, self.planner, self.books, self.attached, self._emit)
         self.stop, self.unqueue, self.wait = self.turns.stop, self.turns.unqueue, self.turns.wait
         self._open_rooms(config, config_file)
         self._watch: asyncio.Task[None] | None = None
@@ -133,7 +130,7 @@ class Session:
         self.set_route, self.set_privacy, self.must_fork = chats.set_route, chats.set_privacy, chats.must_fork
         self.set_reasoning, self.set_workload = chats.set_reasoning, chats.set_workload
         self.set_effort, self.set_settings = chats.set_effort, chats.set_settings
-        self.drafts = Drafts(self._ledgers)
+        self.drafts, self.history = Drafts(self._ledgers), History(self._ledgers)
         self.untaken, self.presets = self.fleet.untaken, Presets(config_file, chats, self.floor)
         self.finding = Finding(self._ledgers, chats.open_as)
         self.transfer = Transfer(self._ledgers, self.floor, config.privacy)
@@ -193,11 +190,18 @@ class Session:
     # --- turns
 
     def plan(
-        self, chat: Chat, draft: str, *, route: str | None = None, model: str | None = None, rewords: int | None = None
+        self,
+        chat: Chat,
+        draft: str,
+        *,
+        route: str | None = None,
+        model: str | None = None,
+        rewords: int | None = None,
+        along: Along = NOTHING,
     ) -> Plan:
         """Pure and fast (no I/O): what sending this draft now would do. `route`/`model` override for one message;
         `rewords` is as in `send`."""
-        return self.planner.plan(chat, reworded(chat, Draft(draft, route, model), rewords))
+        return self.planner.plan(chat, reworded(chat, Draft(draft, route, model, along=along), rewords))
 
     async def send(
         self,
@@ -211,7 +215,7 @@ class Session:
         drop_turns: int = 0,
         disclosure: Disclosure | None = None,
         agreed: Mapping[str, int] | None = None,
-        attachments: tuple[Attachment, ...] = (),
+        along: Along = NOTHING,
         rewords: int | None = None,
     ) -> None:
         """Queues behind a running reply, else sends; returns when the words are on disk (or queued).
@@ -226,7 +230,7 @@ class Session:
         With `rewords`, the text stands beside that message of the user, in its place; it never waits.
         """
         draft = Draft(text, route, model, parameters or Parameters(), purpose, drop_turns, disclosure=disclosure)
-        draft = replace(draft, agreed=agreed, attachments=attachments)
+        draft = replace(draft, agreed=agreed, along=along)
         await (self.turns.send(chat, draft) if rewords is None else self._answers.reword(chat, rewords, draft))
 
     @cached_property

@@ -62,7 +62,8 @@ class Chats:
         conversation = await asyncio.wrap_future(ledger.conversation(conversation_id))
         if conversation is None:
             raise UsageError(f"no conversation {conversation_id}", "`hybridchat list` shows all")
-        chat = Chat.of(conversation, await asyncio.wrap_future(ledger.branch(conversation_id)))
+        files = await asyncio.wrap_future(ledger.waiting_files(conversation_id)) if conversation.waiting else {}
+        chat = Chat.of(conversation, await asyncio.wrap_future(ledger.branch(conversation_id)), files)
         if chat.workload:
             self._books.count_workloads([chat.workload])
         self._shown = chat

@@ -10,14 +10,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hybridchat.backends.base import BackendSpec
-from hybridchat.domain.chat import Attachment, Disclosure, Kind, Parameters, Purpose, Zone
+from hybridchat.domain.chat import Disclosure, Kind, Parameters, Purpose, Zone
 from hybridchat.domain.compare import FEWEST, MOST, Side
 from hybridchat.domain.pricing import CostEstimate
 from hybridchat.domain.routing import Candidate, Outlook
 from hybridchat.errors import UsageError
 from hybridchat.ledger.comparisons import NewSide
 from hybridchat.ledger.store import NewAttempt
-from hybridchat.session.state import Draft, Plan
+from hybridchat.session.state import NOTHING, Along, Draft, Plan
 from hybridchat.session.turns import Ready
 
 
@@ -31,7 +31,7 @@ class Terms(Struct, frozen=True, kw_only=True):
     parameters: Parameters = Parameters()
     disclosure: Disclosure | None = None
     agreed: Mapping[str, int] | None = None
-    attachments: tuple[Attachment, ...] = ()
+    along: Along = NOTHING
     workload: str | None = None
     run: str | None = None
 
@@ -91,7 +91,7 @@ def drafts_of(question: Draft, sides: Sequence[Side], terms: Terms) -> list[Draf
         parameters=terms.parameters,
         disclosure=terms.disclosure or question.disclosure,
         agreed=terms.agreed,
-        attachments=(*question.attachments, *terms.attachments),
+        along=question.along + terms.along,
     )
     return [replace(same, route=side.backend, model=side.model) for side in sides]
 

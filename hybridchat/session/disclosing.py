@@ -9,36 +9,30 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hybridchat.domain.chat import (
-    Attachment,
-    ChatMessage,
-    ChatRequest,
-    Disclosure,
-    Message,
-    MessageState,
-    Role,
-    Zone,
-)
+from hybridchat.domain.attachments import Attachment
+from hybridchat.domain.chat import ChatMessage, ChatRequest, Disclosure, Message, MessageState, Role, Zone
 from hybridchat.domain.routing import Candidate
 from hybridchat.domain.secrets.masking import mask
 from hybridchat.domain.secrets.rules import Finding
 from hybridchat.domain.secrets.scan import Scanner
-from hybridchat.domain.text import count_of
-from hybridchat.session.state import Chat, Draft
+from hybridchat.domain.text import clean_line, count_of
+from hybridchat.session.state import Chat, Draft, loaded
 
 AT_A_TIME = 20_000  # characters of what goes along that one plan looks through: every key press makes one
 DRAFT_AT_ONCE = 200_000  # characters; a longer draft is looked through when it is sent
 
-IN_DRAFT, ATTACHED, IN_STOP = "this message", "its attachments", "the words to stop at"
+IN_DRAFT, IN_STOP = "this message", "the words to stop at"
 IN_SYSTEM, EARLIER = "the system prompt", "earlier turns"
 MASKED_SO_FAR = "masked so far"
+
+Name = Callable[[Attachment, int], str]
 
 
 class Place(Struct, frozen=True):
@@ -102,7 +96,8 @@ class Gate:
         places: list[Place] = []
         is_open = False  # whether the user has yet to decide about some of it
         left = math.inf if is_sending else AT_A_TIME
-        for where, is_decided, text in _along(chat, draft, kept, target, decided):
+        name = partial(self._name, chat)
+        for where, is_decided, text in _along(chat, draft, kept, target, decided, name):
             if self._known(chat, text) is None and not (where == IN_DRAFT and len(text) <= DRAFT_AT_ONCE):
                 left -= len(text)
                 if left < 0:
@@ -119,6 +114,11 @@ class Gate:
             return None
         said = draft.disclosure if _covers(draft, counts) else None
         return Found(dict(counts), tuple(_summed(places)), said or (None if is_open else standing))
+
+    def _name(self, chat: Chat, attachment: Attachment, number: int) -> str:
+        """How a place is called: by its name, unless that is one of those that should not leave."""
+        is_plain = not self._find(chat, attachment.name)
+        return clean_line(attachment.name, 60) if is_plain else f"attachment {number}"
 
     def _known(self, chat: Chat, text: str) -> tuple[Finding, ...] | None:
         return self._newest[1] if self._newest[0] == text else chat.found.get(hash(text))
@@ -140,7 +140,8 @@ class Gate:
     async def look_at_all(self, chat: Chat, draft: Draft, history: Sequence[Message]) -> None:
         """At what no plan has come to yet, without making the interface wait."""
         drafted = [draft.text] if len(draft.text) > DRAFT_AT_ONCE else []
-        for text in (*drafted, *_attached(draft.attachments), *(message.text for message in history)):
+        along = (*draft.along.attachments, *draft.loaded.values())
+        for text in (*drafted, *_attached(along), *(message.text for message in history)):
             if self._known(chat, text) is None:
                 chat.found[hash(text)] = await asyncio.to_thread(self._scanner.scan, text)
 
@@ -168,7 +169,7 @@ def _covers(draft: Draft, counts: Mapping[str, int]) -> bool:
 
 
 def _along(
-    chat: Chat, draft: Draft, kept: Sequence[Message], target: Candidate, decided: int
+    chat: Chat, draft: Draft, kept: Sequence[Message], target: Candidate, decided: int, name: Name
 ) -> Iterator[tuple[str, bool, str]]:
     """What would leave: where it stands, whether it is decided about, and the text. The target's own words are no news
     to it."""
@@ -176,25 +177,30 @@ def _along(
     yield IN_SYSTEM, decided > 0, chat.system
     for text in draft.parameters.stop:
         yield IN_STOP, False, text
-    for text in _attached(draft.attachments):
-        yield ATTACHED, False, text
+    for number, attachment in enumerate(draft.along.attachments, 1):
+        for text in _attached([attachment]):
+            yield name(attachment, number), False, text
     for index in range(len(kept) - 1, -1, -1):
         message = kept[index]
         still_grows = chat.turn is not None and message.state is MessageState.STREAMING  # another window's may leave
         if not still_grows and not _is_by(message, target):
             yield EARLIER, index < decided, message.text
+            for number, attachment in enumerate(loaded(message, draft), 1):
+                for text in _attached([attachment]):
+                    yield f"{name(attachment, number)} of {EARLIER}", index < decided, text
 
 
-def _attached(attachments: Sequence[Attachment]) -> Iterator[str]:
+def _attached(attachments: Iterable[Attachment]) -> Iterator[str]:
     """Names and texts. What is no text has none: `unread` tells its name."""
     for attachment in attachments:
         yield attachment.name
         yield attachment.text or ""
 
 
-def unread(draft: Draft) -> tuple[str, ...]:
+def unread(draft: Draft, kept: Sequence[Message]) -> tuple[str, ...]:
     """The names of what goes along and cannot be looked through."""
-    return tuple(attachment.name for attachment in draft.attachments if attachment.text is None)
+    files = (*draft.along.files, *(file for message in kept for file in message.attachments))
+    return tuple(dict.fromkeys(file.name for file in files if not file.is_text))
 
 
 def _texts_of(message: ChatMessage) -> Iterator[str]:

@@ -19,6 +19,7 @@ from hybridchat.export.html import write_html
 from hybridchat.ledger.store import Ledger
 
 ALL = 10_000_000
+MAX_CONTENT_BYTES = 64_000_000  # of one conversation; a third more in base64
 MAX_NAME = 60  # characters of a title in the name of a file
 
 OnProgress = Callable[[float], None]
@@ -34,7 +35,8 @@ class Exporter:
         self._branches = branches
 
     def one(self, conversation: Conversation, form: str, stream: TextIO) -> None:
-        FORMATS[form].write(conversation, self._messages(conversation), stream)
+        messages = self._messages(conversation)
+        FORMATS[form].write(conversation, messages, stream, self._contents(messages, form))
 
     def all(self, form: str, to: Path, on_progress: OnProgress = lambda share: None) -> int:
         """How many: to that page (.html, with that format), zip, or folder of files. Raises UsageError for a place that
@@ -49,7 +51,7 @@ class Exporter:
                 with _zip(to) if to.suffix.lower() == ".zip" else _folder(to) as open_file:
                     for conversation, messages in self._told(conversations, on_progress):
                         with open_file(file_name(conversation, form)) as stream:
-                            FORMATS[form].write(conversation, messages, stream)
+                            FORMATS[form].write(conversation, messages, stream, self._contents(messages, form))
         except OSError as error:
             raise UsageError(f"cannot write {to}: {error.strerror or error}", "name another place") from None
         return len(conversations)
@@ -57,6 +59,17 @@ class Exporter:
     def _messages(self, conversation: Conversation) -> list[Message]:
         read = self._ledger.tree if self._branches else self._ledger.branch
         return read(conversation.id).result()
+
+    def _contents(self, messages: list[Message], form: str) -> dict[str, bytes]:
+        """Of attachments, oldest first, as many as a reader takes at once; the others are named without theirs."""
+        digests: set[str] = set()
+        left_bytes = MAX_CONTENT_BYTES if FORMATS[form].has_contents else 0
+        for file in (file for message in messages for file in message.attachments if file.digest not in digests):
+            left_bytes -= file.size_bytes
+            if left_bytes < 0:
+                break
+            digests.add(file.digest)
+        return self._ledger.contents(digests).result() if digests else {}
 
     def _told(
         self, conversations: list[Conversation], on_progress: OnProgress

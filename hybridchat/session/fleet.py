@@ -115,6 +115,7 @@ class Fleet:
             refused_tokens=self._refused_tokens.get((spec.id, name)),
             paused=why_paused(self.breaker(spec.id), time.monotonic()) or "",
             doubt=doubt,
+            sees=info.sees if info else None,
             remote_host=remote_host,
         )
 

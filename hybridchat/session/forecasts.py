@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Coroutine
 
 from hybridchat.domain.chat import Zone
-from hybridchat.domain.estimate import History, TokenEstimate, estimate
+from hybridchat.domain.estimate import History, Size, TokenEstimate, estimate
+from hybridchat.domain.pictures import tokens_of
 from hybridchat.domain.pricing import CostEstimate, Rates, estimate_cost
 from hybridchat.domain.routing import Candidate
 from hybridchat.ledger.store import Ledger
@@ -34,9 +35,11 @@ class Forecasts:
         self._rates_at: dict[tuple[str, str], float] = {}
         self._histories: dict[tuple[str, str], History] = {}
 
-    def tokens(self, candidate: Candidate, counted: float) -> TokenEstimate:
-        """Of a prompt that has so many by its characters."""
-        return estimate(counted, self.history(candidate.backend, candidate.model).prompt_ratio)
+    def tokens(self, candidate: Candidate, size: Size) -> TokenEstimate:
+        """Of a prompt of that size, its pictures as the candidate's API counts them."""
+        words = estimate(size.tokens, self.history(candidate.backend, candidate.model).prompt_ratio)
+        seen = tokens_of(candidate.kind, size.pictures)
+        return TokenEstimate(words.tokens + seen.tokens, words.low + seen.low, words.high + seen.high, words.n)
 
     def cost(self, candidate: Candidate, prompt: TokenEstimate) -> CostEstimate | None:
         """None while the price is not known."""

@@ -30,7 +30,9 @@ class PastTurn(Struct, frozen=True):
 
     @property
     def text_bytes(self) -> int:
-        return sum(len(message.text.encode(errors="replace")) for message in self.messages)
+        """And of what was attached."""
+        words = sum(len(message.text.encode(errors="replace")) for message in self.messages)
+        return words + sum(file.size_bytes for message in self.messages for file in message.attachments)
 
 
 def past_turns(chat: Chat) -> tuple[PastTurn, ...]:
@@ -47,7 +49,7 @@ def _by_turn(messages: Iterable[Message]) -> Iterator[list[Message]]:
             yield turn
             turn = []
         is_first = False
-        if message.text:
+        if message.text or message.attachments:
             turn.append(message)
     yield turn
 
@@ -89,7 +91,8 @@ class Forks:
             raise UsageError("this reply is still being written", "fork from the one before, or wait for its end")
         written = await self._ledgers.privacy(chat)
         privacy = strictest(strictest(chat.privacy, written), self._floor.privacy)
-        return await self._fork(chat, chat.conversation, privacy, (m for m in path if m.text), system=chat.system)
+        along = (message for message in path if message.text or message.attachments)
+        return await self._fork(chat, chat.conversation, privacy, along, system=chat.system)
 
     async def _fork(
         self, chat: Chat, conversation: Conversation, privacy: Privacy, along: Iterable[Message], *, system: str

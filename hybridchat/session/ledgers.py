@@ -8,7 +8,7 @@ from collections.abc import Callable
 from hybridchat.domain.chat import Conversation, Privacy, is_off_record
 from hybridchat.domain.search import Query
 from hybridchat.errors import UsageError
-from hybridchat.ledger.store import Ledger, SearchHit
+from hybridchat.ledger.store import Ledger, Said, SearchHit
 from hybridchat.session.state import Chat
 
 
@@ -57,6 +57,12 @@ class Ledgers:
         """Of both; what is off the record comes first."""
         found = [ledger.search(query, limit) for ledger in self.all()]
         return [hit for ledger in found for hit in await asyncio.wrap_future(ledger)][:limit]
+
+    async def said(self, limit: int) -> list[Said]:
+        """Of both; what is off the record comes first."""
+        both = [ledger for ledger in (self._off_record, self.kept) if ledger is not None]
+        found = [ledger.said(limit) for ledger in both]
+        return [one for ledger in found for one in await asyncio.wrap_future(ledger)][:limit]
 
     def close(self) -> None:
         """The one in memory first: what it spent is told to the other."""

@@ -11,6 +11,7 @@ from hybridchat.config import RouteConfig
 from hybridchat.domain.budget import Verdict
 from hybridchat.domain.chat import ChatRequest, Disclosure, Kind, Message, MessageState, Privacy, Reasoning, Role
 from hybridchat.domain.estimate import Size, message_size
+from hybridchat.domain.pictures import why_not_taken
 from hybridchat.domain.privacy import strictest
 from hybridchat.domain.routing import (
     SHIPPED_TABLES,
@@ -24,7 +25,7 @@ from hybridchat.domain.routing import (
     decide,
     vouchable,
 )
-from hybridchat.domain.text import count_of, oldest_turns
+from hybridchat.domain.text import clean_line, count_of, oldest_turns
 from hybridchat.errors import ErrorKind, HybridchatError, Refused, UsageError
 from hybridchat.ledger.store import Forecast
 from hybridchat.session.budgets import Budgets
@@ -32,7 +33,17 @@ from hybridchat.session.disclosing import Gate, unread
 from hybridchat.session.fleet import Fleet
 from hybridchat.session.floor import Floor
 from hybridchat.session.forecasts import Forecasts
-from hybridchat.session.state import Chat, Draft, Plan, count_turns, left_out_before, system_size, tuned, without_oldest
+from hybridchat.session.state import (
+    Along,
+    Chat,
+    Draft,
+    Plan,
+    count_turns,
+    left_out_before,
+    system_size,
+    tuned,
+    without_oldest,
+)
 from hybridchat.session.ways import RouteOpen, Undecided, Way
 
 FALLBACK = "fallback"  # how the reasons of one begin
@@ -88,10 +99,10 @@ class Planner:
         if target is None or target.is_local:
             return plan
         found = self._gate.look(chat, draft, kept, target, is_sending=is_sending)
-        plan = replace(plan, found=found, unread=unread(draft))
+        plan = replace(plan, found=found, unread=unread(draft, kept))
         if found is None or found.disclosure:
             return plan
-        given = self._input(chat, draft, history, plan.left_out_turns)
+        given = self._input(chat, draft, history, _size(chat, draft, kept))
         turns = count_turns(kept)
         at_home = (Way("ask", candidate, turns) for candidate in able(given) if candidate.is_local)
         what = (found.words, found.counts)
@@ -103,7 +114,8 @@ class Planner:
     def _routed(self, chat: Chat, draft: Draft) -> Plan:
         history = history_of(chat, draft)
         left_out = max(draft.drop_turns, left_out_before(history))
-        given = self._input(chat, draft, history, left_out)
+        size = _size(chat, draft, without_oldest(history, left_out))
+        given = self._input(chat, draft, history, size)
         decision, instead_of = self._decide(given, draft)
         if self._config_error and not self._fleet.specs:
             decision = replace(decision, reasons=("config.toml has a mistake",), remedy=str(self._config_error))
@@ -116,7 +128,7 @@ class Planner:
             why = self._floor.reason if decision.outlook is Outlook.SEND else self._floor.why
             decision = replace(decision, reasons=(*decision.reasons, why))
         counted, target = given.prompt_tokens or 0, decision.target
-        prompt = self._forecasts.tokens(target, counted) if target else None
+        prompt = self._forecasts.tokens(target, size) if target else None
         forbidden = None if target else self._meant(given)
         return Plan(
             decision=decision,
@@ -127,7 +139,7 @@ class Planner:
             prompt_spread=(prompt.low, prompt.high) if prompt else None,
             cost=self._forecasts.cost(target, prompt) if target and prompt else None,
             is_price_awaited=target is not None and not self._forecasts.has_learnt(target),
-            budget=self._verdict(target or forbidden, chat, draft, counted),
+            budget=self._verdict(target or forbidden, chat, draft, size),
             forbidden=forbidden,
             left_out_turns=left_out,
             instead_of=instead_of,
@@ -137,7 +149,7 @@ class Planner:
             untaken=self._fleet.untaken(target, draft.parameters) if target else (),
         )
 
-    def _input(self, chat: Chat, draft: Draft, history: Sequence[Message], left_out: int) -> RouteInput:
+    def _input(self, chat: Chat, draft: Draft, history: Sequence[Message], size: Size) -> RouteInput:
         reasoning, workload = chat.reasoning, chat.workload
         if not history and (reasoning is None or workload is None):
             by_rule = classify(draft.text, self._rules)
@@ -145,10 +157,11 @@ class Planner:
         conversation = chat.conversation
         decided_backend = conversation.decided_backend if conversation else None
         model, models = self._wanted_models(chat, draft)
-        counted = math.ceil(_size(chat, draft, without_oldest(history, left_out)).tokens)
         candidates = self._fleet.candidates(model, models)
+        if size.pictures:
+            candidates = tuple(_fit(candidate, draft, history) for candidate in candidates)
         return RouteInput(
-            candidates=tuple(self._barred(_loaded(one, draft), chat, draft, counted) for one in candidates),
+            candidates=tuple(self._barred(_loaded(one, draft), chat, draft, size) for one in candidates),
             table=self._table,
             table_name=self._table_name,
             privacy=self.privacy(chat),
@@ -160,7 +173,7 @@ class Planner:
             reasoning=reasoning or Reasoning.NORMAL,
             workload=workload,
             workload_tokens_30d=self.workload_tokens_30d.get(workload or "", 0),
-            prompt_tokens=counted,
+            prompt_tokens=math.ceil(size.tokens_anywhere),
         )
 
     # --- what the budgets say
@@ -180,14 +193,14 @@ class Planner:
     def forecast(self, target: Candidate, request: ChatRequest) -> Forecast:
         return self._budgets.forecast(target, request)
 
-    def _verdict(self, candidate: Candidate | None, chat: Chat, draft: Draft, counted: int) -> Verdict | None:
+    def _verdict(self, candidate: Candidate | None, chat: Chat, draft: Draft, size: Size) -> Verdict | None:
         if candidate is None or not self._budgets.limits:
             return None
-        prompt = self._forecasts.tokens(candidate, counted)
+        prompt = self._forecasts.tokens(candidate, size)
         return self._budgets.judge(candidate, chat.id, prompt, draft.parameters.max_tokens)
 
-    def _barred(self, candidate: Candidate, chat: Chat, draft: Draft, counted: int) -> Candidate:
-        verdict = self._verdict(candidate, chat, draft, counted)
+    def _barred(self, candidate: Candidate, chat: Chat, draft: Draft, size: Size) -> Candidate:
+        verdict = self._verdict(candidate, chat, draft, size)
         if verdict is None or not verdict.forbids:
             return candidate
         return replace(candidate, budget=Bar(str(verdict), verdict.remedy))
@@ -237,7 +250,8 @@ class Planner:
         plan, failed = self.plan(chat, draft), chat.messages[-1].attempt
         if plan.ways or failed is None:
             return plan.ways
-        given = self._input(chat, draft, history_of(chat, draft), plan.left_out_turns)
+        kept = without_oldest(history_of(chat, draft), plan.left_out_turns)
+        given = self._input(chat, draft, history_of(chat, draft), _size(chat, draft, kept))
         turns = count_turns(history_of(chat, draft)) - plan.left_out_turns
         others_first = sorted(able(given), key=lambda c: c.backend == failed.backend)
         return tuple(Way("ask", candidate, turns) for candidate in others_first)
@@ -305,7 +319,9 @@ def again(chat: Chat, message_id: int | None = None) -> Draft:
     reply = chat.messages[at + 1].attempt if at + 1 < len(chat.messages) else None
     was_masked = reply is not None and reply.disclosure is Disclosure.MASKED
     disclosure = Disclosure.MASKED if was_masked else None
-    return Draft(asked[at].text, history=tuple(asked[:at]), disclosure=disclosure, answers=asked[at])
+    asked_at, before = asked[at], tuple(asked[:at])
+    along = Along(enclosed=asked_at.attachments)
+    return Draft(asked_at.text, history=before, disclosure=disclosure, answers=asked_at, along=along)
 
 
 def reworded(chat: Chat, draft: Draft, message_id: int | None) -> Draft:
@@ -327,23 +343,34 @@ def stays_home(history: Sequence[Message]) -> bool:
 
 def _size(chat: Chat, draft: Draft, kept: Sequence[Message]) -> Size:
     if kept is chat.messages:  # for every key press
-        return chat.history_size() + message_size(draft.text)
+        return chat.history_size() + draft.size
     if draft.rewords is not None and kept is draft.history:  # as well
-        return chat.size_before(draft.rewords.id) + message_size(draft.text)
-    return sum((message_size(message.text) for message in kept), system_size(chat.system) + message_size(draft.text))
+        return chat.size_before(draft.rewords.id) + draft.size
+    return sum((_size_of(message) for message in kept), system_size(chat.system) + draft.size)
+
+
+def _fit(candidate: Candidate, draft: Draft, history: Sequence[Message]) -> Candidate:
+    """With why it cannot take something of what goes along, if it is known that it cannot."""
+    files = [*draft.along.files, *(file for message in history for file in message.attachments)]
+    why = (why_not_taken(candidate.kind, candidate.model, candidate.sees, file) for file in files)
+    return replace(candidate, unfit=clean_line(next(filter(None, why), "")))
+
+
+def _size_of(message: Message) -> Size:
+    return message_size(message.text, message.attachments)
 
 
 def turns_to_drop(chat: Chat, draft: Draft, history: Sequence[Message], left_out: int, target: Candidate) -> int | None:
     """How many of the oldest turns must stay behind, so that the target takes the rest and has room for an answer;
     None: even the draft alone is too long."""
     limit, turns, kept = (target.prompt_limit or 0) * ROOM, count_turns(history), 0
-    size = system_size(chat.system) + message_size(draft.text)
-    drop = turns if size.tokens <= limit else None
+    size = system_size(chat.system) + draft.size
+    drop = turns if size.tokens_anywhere <= limit else None
     for message in reversed(history):
-        size += message_size(message.text)
+        size += _size_of(message)
         if message.role is Role.USER:
             kept += 1
-            if turns - kept <= left_out or size.tokens > limit:
+            if turns - kept <= left_out or size.tokens_anywhere > limit:
                 break
             drop = turns - kept
     return drop

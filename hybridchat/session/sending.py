@@ -25,7 +25,7 @@ from hybridchat.domain.privacy import strictest
 from hybridchat.domain.routing import Candidate
 from hybridchat.domain.text import title_of
 from hybridchat.ledger.store import Forecast, Ledger, NewAttempt, NewTurn, TurnIds
-from hybridchat.session.state import Chat, Draft, Plan
+from hybridchat.session.state import Chat, Draft, Plan, loaded
 
 
 def chat_request(
@@ -36,8 +36,8 @@ def chat_request(
     Questions without an answer are joined: many chat templates refuse two messages of one role in a row.
     """
     messages = [ChatMessage(Role.SYSTEM, system)] if system else []
-    asked = ChatMessage(Role.USER, draft.text, draft.attachments)
-    for message in [*(_history_message(m, target) for m in history), asked]:
+    asked = ChatMessage(Role.USER, draft.text, draft.along.attachments)
+    for message in [*(_history_message(m, target, draft) for m in history), asked]:
         if not message.text and not message.attachments:
             continue
         if messages and messages[-1].role is message.role:
@@ -58,7 +58,7 @@ def chat_request(
     )
 
 
-def _history_message(message: Message, target: Candidate) -> ChatMessage:
+def _history_message(message: Message, target: Candidate, draft: Draft) -> ChatMessage:
     """Thinking goes back only to the model that thought it, and only where it came signed; one that was thought over
     placeholders is signed with them."""
     by = message.attempt
@@ -67,7 +67,7 @@ def _history_message(message: Message, target: Candidate) -> ChatMessage:
         (target.kind, target.backend, Disclosure.AS_IS),
     )
     if not message.signature or not is_its_own:
-        return ChatMessage(message.role, message.text)
+        return ChatMessage(message.role, message.text, loaded(message, draft))
     return ChatMessage(message.role, message.text, thinking=message.thinking, signature=message.signature)
 
 
@@ -154,7 +154,7 @@ def new_turn(chat: Chat, draft: Draft, plan: Plan, attempt: NewAttempt) -> NewTu
     by_auto = chat.route == "auto" and draft.route is None and not plan.instead_of
     return NewTurn(
         conversation_id=chat.id,
-        title=title_of(draft.text),
+        title=title_of(draft.text or ", ".join(file.name for file in draft.along.files)),
         privacy=attempt.privacy,
         route=chat.route,
         model=chat.model,
@@ -165,6 +165,7 @@ def new_turn(chat: Chat, draft: Draft, plan: Plan, attempt: NewAttempt) -> NewTu
         parameters=chat.parameters,
         parent_id=draft.rewords.parent_id if draft.rewords else chat.leaf_id,
         text=draft.text,
+        attachments=draft.along.attachments,
         decided_backend=attempt.backend if by_auto else None,
         decided_model=attempt.model if by_auto else None,
         attempt=attempt,
@@ -177,6 +178,7 @@ async def adopt(ledger: Ledger, chat: Chat, turn: NewTurn, ids: TurnIds) -> Mess
     if changed_meanwhile:
         await asyncio.wrap_future(ledger.update_conversation(ids.conversation_id, **changed_meanwhile))
     user = Message(ids.user_message_id, ids.conversation_id, turn.parent_id, Role.USER, turn.text, ids.started_at)
+    user = replace(user, attachments=tuple(attachment.file for attachment in turn.attachments))
     reply = streaming_reply(turn.attempt, ids)
     if turn.parent_id != chat.leaf_id:  # in other words than before: what followed is on another branch now
         chat.show(chat.up_to(turn.parent_id))

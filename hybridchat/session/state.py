@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hybridchat.domain.attachments import AttachedFile, Attachment
 from hybridchat.domain.budget import Verdict
 from hybridchat.domain.chat import (
-    Attachment,
     Conversation,
     Disclosure,
     Effort,
@@ -28,6 +28,7 @@ from hybridchat.domain.pricing import CostEstimate
 from hybridchat.domain.routing import Candidate, Decision
 from hybridchat.domain.secrets.rules import Finding
 from hybridchat.domain.tuning import Untaken, over
+from hybridchat.ledger.records import NewWaiting
 from hybridchat.session.ways import Way
 
 if TYPE_CHECKING:
@@ -66,6 +67,31 @@ class Plan(Struct, frozen=True):
         return self.found is not None and self.found.disclosure is None
 
 
+class Along(Struct, frozen=True):
+    """What goes along with a message: new attachments, and those of earlier messages of the same ledger, which are
+    loaded when it is sent."""
+
+    attachments: tuple[Attachment, ...] = ()
+    enclosed: tuple[AttachedFile, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.attachments or self.enclosed)
+
+    def __add__(self, other: Along) -> Along:
+        return Along(self.attachments + other.attachments, self.enclosed + other.enclosed)
+
+    @property
+    def files(self) -> tuple[AttachedFile, ...]:
+        return (*self.enclosed, *(attachment.file for attachment in self.attachments))
+
+    def without(self, file: AttachedFile) -> Along:
+        attachments = tuple(attachment for attachment in self.attachments if attachment.file != file)
+        return Along(attachments, tuple(one for one in self.enclosed if one != file))
+
+
+NOTHING = Along()
+
+
 class Draft(Struct, frozen=True):
     """A message on its way: its words and what was chosen for it alone."""
 
@@ -81,7 +107,21 @@ class Draft(Struct, frozen=True):
     may_fall_back: bool = True  # where the config allows it at all
     rewords: Message | None = None  # a question of the branch, beside which this one stands
     answers: Message | None = None  # a question of the branch, which is only answered again
-    attachments: tuple[Attachment, ...] = ()
+    along: Along = NOTHING
+    loaded: Mapping[AttachedFile, Attachment] = {}  # what goes along with its history
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.text.strip() or self.along)
+
+    @property
+    def size(self) -> Size:
+        return message_size(self.text, self.along.files)
+
+
+def loaded(message: Message, draft: Draft) -> tuple[Attachment, ...]:
+    """What went along with a message of the draft's history, as far as it is loaded."""
+    return tuple(draft.loaded[file] for file in message.attachments if file in draft.loaded)
 
 
 class Chat:
@@ -109,7 +149,7 @@ class Chat:
         self.parameters = Parameters()  # but for the effort
         self.may_leave = False  # the user chose a managed route since the last answer
         self.queue: list[Draft] = []
-        self.waiting: tuple[str, ...] = ()  # the queue's texts as they were last told and stored
+        self.waiting: tuple[NewWaiting, ...] = ()  # the queue as it was last told and stored
         self.turn: Turn | SideBySide | None = None
         self.is_sending = False  # the words are on their way to disk
         self.stop_wanted = False  # the user stopped it before the request was out
@@ -119,7 +159,13 @@ class Chat:
         self._size_before = 0, Size()  # of which message, and what is before it
 
     @classmethod
-    def of(cls, conversation: Conversation, messages: list[Message]) -> Chat:
+    def of(
+        cls,
+        conversation: Conversation,
+        messages: list[Message],
+        waiting_files: Mapping[int, tuple[AttachedFile, ...]] | None = None,
+    ) -> Chat:
+        """`waiting_files`: what goes along with messages that wait, by their place among them."""
         chat = cls(
             privacy=conversation.privacy,
             route=conversation.route,
@@ -132,8 +178,10 @@ class Chat:
         chat.reasoning = conversation.reasoning
         chat.workload = conversation.workload
         chat.effort, chat.parameters = conversation.effort, conversation.parameters
-        chat.queue = [Draft(text) for text in conversation.waiting]
-        chat.waiting = conversation.waiting
+        chat.waiting = tuple(
+            NewWaiting(text, enclosed=(waiting_files or {}).get(at, ())) for at, text in enumerate(conversation.waiting)
+        )
+        chat.queue = [Draft(waiting.text, along=Along(enclosed=waiting.enclosed)) for waiting in chat.waiting]
         return chat
 
     @property
@@ -153,14 +201,14 @@ class Chat:
         for message in self.messages[self._counted :]:
             if message.state is MessageState.STREAMING:
                 break
-            self._size += message_size(message.text)
+            self._size += message_size(message.text, message.attachments)
             self._counted += 1
         return self._size + system_size(self.system)
 
     def size_before(self, message_id: int) -> Size:
         """Of the messages before that one and the system prompt; for every key press as well."""
         if self._size_before[0] != message_id:
-            before = (message_size(message.text) for message in self.up_to(message_id)[:-1])
+            before = (message_size(message.text, message.attachments) for message in self.up_to(message_id)[:-1])
             self._size_before = message_id, sum(before, Size())
         return self._size_before[1] + system_size(self.system)
 

@@ -6,14 +6,15 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from hybridchat.domain.chat import Attempt, Message, MessageState, Outcome
 from hybridchat.domain.privacy import strictest
 from hybridchat.domain.routing import Outlook
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import ErrorKind, HybridchatError, UsageError
+from hybridchat.ledger.store import NewWaiting
+from hybridchat.session.attached import Attached
 from hybridchat.session.bookkeeping import Bookkeeper
 from hybridchat.session.events import Emit, Notice, Offered, QueueChanged, TurnBegan, TurnEnded
 from hybridchat.session.fleet import Fleet
@@ -39,11 +40,14 @@ class Ready(NamedTuple):
 class Turns:
     """At most one turn runs in a chat; the rest of its messages wait in order."""
 
-    def __init__(self, ledgers: Ledgers, fleet: Fleet, planner: Planner, books: Bookkeeper, emit: Emit) -> None:
+    def __init__(
+        self, ledgers: Ledgers, fleet: Fleet, planner: Planner, books: Bookkeeper, attached: Attached, emit: Emit
+    ) -> None:
         self._ledgers = ledgers
         self._fleet = fleet
         self._planner = planner
         self._books = books
+        self._attached = attached
         self._emit = emit
         self.chats: dict[int, Chat] = {}  # those that run or have messages waiting: who leaves one finds it again
         self._beginning: set[asyncio.Task[None]] = set()  # turns whose words are on their way to disk
@@ -55,9 +59,9 @@ class Turns:
 
         Raises HybridchatError as `Session.send` does.
         """
-        if not draft.text.strip() and not chat.queue:
+        if draft.is_empty and not chat.queue:
             raise UsageError("the message is empty", "type one")
-        if draft.text.strip():
+        if not draft.is_empty:
             chat.queue.append(draft)
         elif draft.route:
             names = ("route", "model", "drop_turns", "disclosure", "agreed")
@@ -77,7 +81,7 @@ class Turns:
         does."""
         if chat.is_streaming:
             raise UsageError("a reply is running", "stop it, or wait for its end")
-        if draft.rewords is not None and not draft.text.strip():
+        if draft.rewords is not None and draft.is_empty:
             raise UsageError("the message is empty", "type one")
         if draft.rewords is not None and chat.queue:
             raise UsageError("messages wait to be sent after the last reply", "send them first, or take them back")
@@ -102,10 +106,14 @@ class Turns:
         chat.is_sending, chat.stop_wanted = True, False
         if chat.id is not None:
             self.chats[chat.id] = chat
-        beginning = asyncio.create_task(turn)
-        self._beginning.add(beginning)
-        beginning.add_done_callback(self._beginning.discard)
-        await asyncio.shield(beginning)
+        await asyncio.shield(self._start(turn))
+
+    def _start(self, beginning: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Kept until it is done: the loop alone would let go of it."""
+        task = asyncio.create_task(beginning)
+        self._beginning.add(task)
+        task.add_done_callback(self._beginning.discard)
+        return task
 
     async def _begin_turn(self, chat: Chat, draft: Draft) -> None:
         is_new = chat.id is None
@@ -127,7 +135,7 @@ class Turns:
     async def prepare(self, chat: Chat, draft: Draft) -> Ready:
         """All that is asked before anything is sent. Raises HybridchatError where the draft must not be."""
         chat.privacy = strictest(chat.privacy, await self._ledgers.privacy(chat))
-        draft = tuned(chat, draft)
+        draft = await self._attached.loaded(chat, tuned(chat, draft))
         await self._planner.look(chat, draft)
         plan = self._planner.plan(chat, draft, is_sending=True)
         if plan.decision.outlook is not Outlook.SEND:
@@ -191,7 +199,7 @@ class Turns:
         if reply.state is MessageState.FAILED and (ways := self._planner.ways_on(chat)):
             self._emit(Offered(chat.id, reply.id, ways))
         if chat.queue and reply.state is MessageState.COMPLETE and not self._is_closing:
-            self._next_send = asyncio.create_task(self._send_queued(chat))
+            self._start(self._send_queued(chat))
 
     async def _send_queued(self, chat: Chat) -> None:
         try:
@@ -211,11 +219,11 @@ class Turns:
             chat.turn.end(Outcome.STOPPED)
             await chat.turn.wait()
 
-    def unqueue(self, chat: Chat, index: int = -1) -> str:
-        """Takes a waiting message back and returns its words."""
+    def unqueue(self, chat: Chat, index: int = -1) -> Draft:
+        """Takes a waiting message back, with what was to go along."""
         draft = chat.queue.pop(index)
         self._queue_changed(chat)
-        return draft.text
+        return draft
 
     async def wait(self, chat: Chat) -> Message:
         """The reply of the running turn when it has ended, or the newest message."""
@@ -237,13 +245,12 @@ class Turns:
 
     def _queue_changed(self, chat: Chat) -> None:
         """Waiting words are in the ledger as well."""
-        texts = tuple(draft.text for draft in chat.queue)
-        if texts != chat.waiting:
-            chat.waiting = texts
+        waiting = tuple(NewWaiting(draft.text, *astuple(draft.along)) for draft in chat.queue)
+        if waiting != chat.waiting:
+            chat.waiting = waiting
             if chat.id is not None:
-                stored = msgspec.json.encode(texts).decode()
-                self._ledgers.of_chat(chat).update_conversation(chat.id, waiting=stored)
-            self._emit(QueueChanged(chat.id, texts))
+                self._ledgers.of_chat(chat).keep_waiting(chat.id, waiting)
+            self._emit(QueueChanged(chat.id, tuple(draft.text for draft in chat.queue)))
         if chat.id is not None and not chat.is_streaming and not chat.queue:
             self.chats.pop(chat.id, None)
 

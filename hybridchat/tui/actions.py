@@ -37,8 +37,13 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         Action("stop", ("escape",), "Stop the reply", "Stop the running reply; what came stays", "stop"),
         Action("undo", ("ctrl+underscore", "alt+z"), "Undo typing", "Take back the last change", "", "composer", False),
         Action("redo", ("alt+y",), "Redo typing", "Make it again", "", "composer", False),
+        Action("recall", ("up",), "Your last message again", "In an empty composer; Up and Down go on", "", "composer"),
         Action(
-            "recall", ("up",), "Your last message again", "In an empty composer; to change or repeat it", "", "composer"
+            "history",
+            ("alt+p",),
+            "What you have said…",
+            "In any chat: find it, to say it again",
+            slash="history [WORDS]",
         ),
         Action("take_back", ("alt+up",), "Take back a waiting message", "The newest one returns to the composer"),
     ),

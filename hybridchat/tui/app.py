@@ -6,15 +6,14 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any
 
 from textual import events
-from textual.actions import SkipAction
-from textual.app import App
-from textual.command import Provider
+from textual.actions import ActionParseResult, SkipAction
+from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
@@ -50,24 +49,18 @@ EXIT_HUNG_UP = 129  # as SIGHUP
 OpenSession = Callable[[], "Awaitable[Session]"]
 
 
-def _palette() -> type[Provider]:
-    from hybridchat.tui.palette import ActionProvider
-
-    return ActionProvider
-
-
 class HybridChatApp(Adapted):
     """`open_session` is called once after the first paint (again after the first run's setup), and may be slow.
 
     `setup`: given when there is no config; the first-run screen then comes first. `open_demo`: its "demo" choice.
     `open_providers`: for adding backends; None: that cannot be done here.
-    `settings`: where choices are kept. `preset`: the name of the one that the first chat goes by. `crash_log`: where a
-    fault of ours is noted, without any words.
+    `settings`: where choices are kept. `hints_file`: which first-time hints have been seen; None: there are none.
+    `preset`: the name of the one that the first chat goes by. `crash_log`: where a fault of ours is noted, without any
+    words.
     """
 
     TITLE = "hybridchat"
     BINDINGS = bindings("app")
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
     ENABLE_COMMAND_PALETTE = False  # ours opens it: its key stands in the table like all others
 
     def __init__(
@@ -83,6 +76,7 @@ class HybridChatApp(Adapted):
         open_demo: OpenSession | None = None,
         open_providers: Callable[[], Providers] | None = None,
         settings: Settings | None = None,
+        hints_file: Path | None = None,
         reopen_latest: bool = False,
         preset: str | None = None,
         crash_log: Path | None = None,
@@ -100,6 +94,7 @@ class HybridChatApp(Adapted):
         self._setup = setup
         self._open_demo = open_demo
         self.open_providers = open_providers
+        self.chat_screen.hints_file = hints_file
         self._reopen_latest = reopen_latest
         self._preset = preset
         self._crash_log = crash_log
@@ -132,6 +127,12 @@ class HybridChatApp(Adapted):
                 return
         await super().on_event(event)
 
+    def _write_what_was_typed_ahead(self) -> None:
+        """As soon as the composer has the focus: the words are in the first picture. Other keys wait for their turn."""
+        while self._typed_ahead and (character := self._typed_ahead[0].character) and character.isprintable():
+            self.chat_screen.composer.insert(character)
+            del self._typed_ahead[0]
+
     def _asks_for_help(self, key: events.Key) -> bool:
         """With ?, say, in a dialog where nothing is written: its own keys are all that Textual looks for there."""
         is_help = key.is_printable and key.key in self.keymap.of("help")
@@ -147,6 +148,7 @@ class HybridChatApp(Adapted):
             terminal.on_end_signals(asyncio.get_running_loop(), self._end_by_signal)
             self.set_interval(LOOK_FOR_HANGUP_S, self._end_if_hung_up)
         if self._setup is None:
+            self.watch(self.chat_screen.composer, "has_focus", self._write_what_was_typed_ahead, init=False)
             self.call_after_refresh(self.set_timer, PAINT_FIRST_S, partial(self._begin, self._open_session))
         else:
             from hybridchat.tui.screens.first_run import FirstRun
@@ -169,8 +171,6 @@ class HybridChatApp(Adapted):
         self.run_worker(self._start_session(opener), name="session")
 
     async def _start_session(self, opener: OpenSession) -> None:
-        # The ledger's thread and the network's both import it, from either end, which Python may call a deadlock.
-
         screen = self.chat_screen
         try:
             session = self.session = await opener()
@@ -233,11 +233,23 @@ class HybridChatApp(Adapted):
 
     # --- actions for the whole app
 
-    def action_commands(self) -> None:
-        from textual.command import CommandPalette
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """However the user came to it: a hint about it has done its work."""
+        is_done = await super().run_action(action, default_namespace, namespaces)
+        if is_done and isinstance(action, str):
+            self.chat_screen.note_done(action)
+        return is_done
 
-        if not CommandPalette.is_open(cast("App[object]", self)) and isinstance(self.screen, ChatScreen):
-            self.push_screen(CommandPalette(id="--command-palette"))
+    def action_commands(self) -> None:
+        from hybridchat.tui.palette import Palette
+
+        if isinstance(self.screen, ChatScreen):
+            self.push_screen(Palette())
 
     def action_suspend(self) -> None:
         if self._driver is None or not self._driver.can_suspend:

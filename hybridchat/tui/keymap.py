@@ -63,9 +63,9 @@ def keymap_of(node: DOMNode) -> Keymap:
     return found
 
 
-def bindings(where: str, keymap: Keymap = DEFAULT) -> list[BindingType]:
+def bindings(where: str) -> list[BindingType]:
     """Textual's bindings for one place. Those of the chat and the app win over a focused widget's own keys."""
-    return list(_bindings(where, keymap))
+    return list(_bindings(where, DEFAULT))
 
 
 def _bindings(where: str, keymap: Keymap) -> list[Binding]:

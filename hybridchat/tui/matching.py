@@ -19,6 +19,7 @@ OTHER_WORDS = {
     "send_to": "once other model backend override",
     "stop": "cancel abort interrupt halt",
     "recall": "edit repeat history previous",
+    "history": "earlier messages previous repeat reuse recall search prompts",
     "take_back": "unqueue queue cancel pending",
     "escalate": "second opinion compare cloud local bigger",
     "answer_before": "previous sibling version branch variant",
@@ -77,7 +78,7 @@ def rank(query: str, action: Action) -> float:
     title = _words(action.title)
     others = {*_words(action.help), *_words(" ".join(action.names)), *OTHER_WORDS.get(action.id, "").split()}
     ranks = [_rank(word, title, others) for word in asked]
-    return sum(ranks) if all(ranks) else 0.0
+    return sum(ranks) + len(ranks) / len(title) if all(ranks) else 0.0  # the shorter title is the better one
 
 
 def _words(text: str) -> list[str]:

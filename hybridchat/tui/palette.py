@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from hybridchat.tui.actions import ACTIONS, Action
@@ -32,3 +32,10 @@ class ActionProvider(Provider):
     def _title(self, action: Action) -> str:
         keymap = keymap_of(self.app)
         return f"{action.title}  ({keymap.name(action.id)})" if keymap.of(action.id) else action.title
+
+
+class Palette(CommandPalette):
+    CSS_PATH = "screens/palette.tcss"
+
+    def __init__(self) -> None:
+        super().__init__([ActionProvider], id="--command-palette")

@@ -69,9 +69,10 @@ def _plain(name: str) -> str:
     return name.casefold().replace("-", "_").replace(" ", "_")
 
 
-def call_words(call: Call, send: str) -> str:
-    """What Enter does, for the line over the composer; `send` is how the key is called."""
+def call_words(call: Call, send: str, *, completes: bool = False) -> str:
+    """What Enter does, for the line over the composer; `send` is how the key is called. `completes`: no more yet."""
     if action := BY_NAME.get(call.name):
+        send = f"{send} completes" if completes else send
         return f"{send}: {action.title.rstrip('…')} · {action.help} · /{call.name} {action.argument}".rstrip()
     if not call.name:
         return f"{send} chooses what to do · // sends it as words"

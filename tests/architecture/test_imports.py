@@ -17,6 +17,7 @@ MODULES = sorted(m.name for m in pkgutil.walk_packages(hybridchat.__path__, "hyb
 HEAVY = (
     *("genai_prices", "httpcore", "httpcore2", "httpx", "httpx2", "huggingface_hub", "keyring", "ollama", "pydantic"),
     *("pygments.lexers", "requests", "sqlite_utils", "tomlkit", "truststore", "xllamacpp"),
+    *("hybridchat.backends.base", "hybridchat.ledger.store", "hybridchat.session.chat"),
 )
 
 POSIX_MODULES = ("fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty")

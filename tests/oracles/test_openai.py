@@ -12,7 +12,8 @@ from openai.types.responses.response_create_params import ResponseCreateParamsSt
 from pydantic import TypeAdapter
 
 from hybridchat.backends.registry import make_backend
-from hybridchat.domain.chat import Attachment, ChatMessage, ChatRequest, Effort, Kind, Role, Zone
+from hybridchat.domain.attachments import Attachment
+from hybridchat.domain.chat import ChatMessage, ChatRequest, Effort, Kind, Role, Zone
 from hybridchat.domain.events import Failed, Finished, Limits, Signature
 from hybridchat.errors import ErrorKind
 from tests.fakes.openai import KEY, PLAIN, REASONING, FakeOpenAI, Refused, Reply, encrypt

@@ -26,7 +26,7 @@ from hybridchat.session.key_hosts import KeyMoved
 from hybridchat.session.presets import Listed, Presets
 from hybridchat.session.prices import Quote
 from hybridchat.session.providers import Added, KeyState, ListedModel, Look
-from hybridchat.session.state import Chat, Plan, settings_of
+from hybridchat.session.state import NOTHING, Along, Chat, Plan, settings_of
 from tests.tui.fake_chats import FakeChats
 
 if TYPE_CHECKING:
@@ -100,9 +100,16 @@ class FakeBackends(FakeChats):
         chat.effort = effort
 
     def plan(
-        self, chat: Chat, draft: str, *, route: str | None = None, model: str | None = None, rewords: int | None = None
+        self,
+        chat: Chat,
+        draft: str,
+        *,
+        route: str | None = None,
+        model: str | None = None,
+        along: Along = NOTHING,
+        rewords: int | None = None,
     ) -> Plan:
-        plan = super().plan(chat, draft, route=route, model=model)
+        plan = super().plan(chat, draft, route=route, model=model, along=along)
         target = plan.decision.target
         left_out = self.untaken(target, settings_of(chat)) if target else ()
         return replace(plan, effort=chat.effort, untaken=left_out)

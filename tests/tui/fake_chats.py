@@ -46,7 +46,7 @@ from hybridchat.session.floor import Floor
 from hybridchat.session.forking import past_turns
 from hybridchat.session.planning import stays_home
 from hybridchat.session.standing import Standing
-from hybridchat.session.state import Chat, Draft, Plan, count_turns
+from hybridchat.session.state import NOTHING, Along, Chat, Draft, Plan, count_turns
 from hybridchat.session.ways import Way
 from tests.tui.fake_turn import RunningTurn
 from tests.tui.samples import SNAPSHOT
@@ -187,7 +187,14 @@ class FakeChats:
     # --- turns
 
     def plan(
-        self, chat: Chat, draft: str, *, route: str | None = None, model: str | None = None, rewords: int | None = None
+        self,
+        chat: Chat,
+        draft: str,
+        *,
+        route: str | None = None,
+        model: str | None = None,
+        along: Along = NOTHING,
+        rewords: int | None = None,
     ) -> Plan:
         wanted, model = route or chat.route, model or chat.model
         candidates = [replace(c, model=model) if model and c.backend == wanted else c for c in self.backends]
@@ -236,14 +243,15 @@ class FakeChats:
         drop_turns: int = 0,
         disclosure: Disclosure | None = None,
         agreed: Mapping[str, int] | None = None,
+        along: Along = NOTHING,
         rewords: int | None = None,
     ) -> None:
         if self.fails_with is not None:
             raise self.fails_with
         if rewords is not None:  # branches are tried over the real session
             raise UsageError("a reply is running", "stop it, or wait for its end")
-        draft = Draft(text, route, model, drop_turns=drop_turns, disclosure=disclosure)
-        if text:
+        draft = Draft(text, route, model, drop_turns=drop_turns, disclosure=disclosure, along=along)
+        if text or along:
             chat.queue.append(draft)
         elif route:
             chat.queue[0] = replace(chat.queue[0], route=route, model=model)
@@ -307,10 +315,10 @@ class FakeChats:
         if chat.turn is not None:
             self.finish(chat, MessageState.STOPPED)
 
-    def unqueue(self, chat: Chat, index: int = -1) -> str:
+    def unqueue(self, chat: Chat, index: int = -1) -> Draft:
         draft = chat.queue.pop(index)
         self.emit(QueueChanged(chat.id, tuple(d.text for d in chat.queue)))
-        return draft.text
+        return draft
 
     # --- backends
 

@@ -16,6 +16,7 @@ from hybridchat.domain.routing import Candidate
 from hybridchat.errors import Refused, UsageError
 from hybridchat.ledger.store import LeftDraft
 from hybridchat.session.events import AttemptBegan, BranchShown, Offered, RetryWaits, TurnBegan
+from hybridchat.session.history import Said
 from hybridchat.session.state import Chat, Draft, Plan
 from hybridchat.session.unread import Activity
 from hybridchat.session.ways import Way
@@ -96,6 +97,25 @@ class FakeDrafts:
         return frozenset(number for number, text in self.kept.items() if number is not None and text)
 
 
+class FakeHistory:
+    def __init__(self, session: FakeBackends) -> None:
+        self._session = session
+
+    async def said(self) -> list[Said]:
+        chats = [chat for chat in self._session.kept.values() if chat.conversation is not None]
+        messages = [(chat, m) for chat in chats for m in chat.messages if m.role is Role.USER]
+        return [_said(chat, message) for chat, message in reversed(messages)]
+
+    async def words(self, said: Said) -> str:
+        return said.text
+
+
+def _said(chat: Chat, message: Message) -> Said:
+    assert chat.conversation is not None
+    one = chat.conversation
+    return Said(message.id, one.id, one.title, one.privacy, message.created_at, message.text)
+
+
 class FakeSession(FakeBackends):
     """Failures, retries, further answers and budgets, beside the conversations."""
 
@@ -104,6 +124,7 @@ class FakeSession(FakeBackends):
         self.budgets = FakeBudgets()
         self.finding = FakeFinding(self)
         self.drafts = FakeDrafts()
+        self.history = FakeHistory(self)
         self.key_variables = frozenset
         self.branches = FakeBranches()
         self.unread = FakeUnread()

@@ -77,6 +77,18 @@ async def test_tab_completes_and_enter_does(play: Screenplay) -> None:
         assert (stage.screen.composer.text, session.sent) == ("", [])
 
 
+async def test_a_guess_is_completed_before_it_is_done(play: Screenplay) -> None:
+    async with play() as stage:
+        await stage.type("/prvcy")
+        await stage.until(lambda: "Enter completes: Privacy of this chat" in stage.text)
+        await stage.press("enter")
+        assert (stage.screen.composer.text, stage.app.screen) == ("/privacy ", stage.screen)
+        await stage.press("ctrl+u")
+        await stage.type("/prvcy")
+        await stage.press("down", "up", "enter")
+        await stage.until_top(Picker)
+
+
 async def test_arrows_choose_and_enter_runs_what_is_chosen(play: Screenplay) -> None:
     async with play() as stage:
         await stage.type("/pri")
@@ -87,9 +99,9 @@ async def test_arrows_choose_and_enter_runs_what_is_chosen(play: Screenplay) -> 
         await stage.until_top(ChatScreen)
         await stage.type("/privacy ")
         assert offered(stage) == ["local-only", "private", "open"]
-        await stage.press("down", "up", "enter")
+        await stage.press("down", "down", "up", "up", "down", "enter")
         chat = stage.screen.chat
-        await stage.until(lambda: chat is not None and chat.privacy is Privacy.LOCAL_ONLY)
+        await stage.until(lambda: chat is not None and chat.privacy is Privacy.PRIVATE)
         assert picker is not stage.app.screen and stage.session.sent == []
 
 

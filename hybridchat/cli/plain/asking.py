@@ -11,9 +11,9 @@ from hybridchat.cli.plain.keyboard import Interrupted, Reader
 T = TypeVar("T")
 
 
-async def choose(reader: Reader, question: str, choices: Sequence[tuple[T, str]], *, default: int = 1) -> T:
-    """The value of what is chosen; that of the default too for Ctrl+C, the end of all lines, and where nobody is."""
-    safe = choices[default - 1][0]
+async def choose(reader: Reader, question: str, choices: Sequence[tuple[T, str]]) -> T:
+    """The value of what is chosen; the first one's too for Ctrl+C, the end of all lines, and where nobody is."""
+    safe = choices[0][0]
     if not reader.is_interactive:
         return safe
     output.note(question)
@@ -21,7 +21,7 @@ async def choose(reader: Reader, question: str, choices: Sequence[tuple[T, str]]
         output.note(f"{number}. {words}")
     while True:
         try:
-            typed = await reader.read(f"Number, or Enter for {default}:")
+            typed = await reader.read("Number, or Enter for 1:")
         except Interrupted:
             return safe
         if typed is None or not typed.strip():

@@ -128,7 +128,7 @@ class Answers(Sending):
 
     def _on_offered(self) -> None:
         """A dialog does not come between somebody and what they type."""
-        if self.composer.text.strip() or self.app.screen is not self:
+        if self.composer.text.strip() or self.along or self.app.screen is not self:
             ways = keymap_of(self).name("ways")
             self.notify(f"The reply failed. {ways} shows what can be done about it.", severity="warning")
         else:

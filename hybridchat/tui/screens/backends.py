@@ -142,7 +142,7 @@ class Backends(ChatView):
 
         if self.session is None or self.chat is None:
             return
-        target = self.session.plan(self.chat, self.composer.words).decision.target
+        target = self.session.plan(self.chat, self.composer.words, along=self.along).decision.target
         backends = [candidate.backend for candidate in self.session.candidates()]
         backends.sort(key=lambda backend: target is None or backend != target.backend)
         await self.app.push_screen_wait(StandingScreen(map(self.session.standing, backends)))

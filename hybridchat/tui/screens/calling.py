@@ -53,7 +53,8 @@ class Calling(ChatView):
                 usage = f"/{name} {found.argument}".ljust(USAGE_CELLS)
                 marked = tuple((at + 1, at + 2) for at in hits)
                 text = f"{usage} {found.title.rstrip('…')}"
-                yield Row(Completion(f"/{name}", bool(found.argument)), text, keys, hits=marked)
+                is_guess = not name.startswith(call.name)
+                yield Row(Completion(f"/{name}", bool(found.argument), is_guess), text, keys, hits=marked)
         elif action is not None and action.argument:
             wanted = call.argument.casefold()
             for value, meaning in self._values(action.id):
@@ -88,6 +89,7 @@ class Calling(ChatView):
         return ()
 
     def _accept(self, completion: Completion, is_final: bool) -> None:
+        is_final = is_final and (not completion.is_guess or self.composer.completions.was_gone_to)
         self.composer.set_text(completion.text + " " * (completion.takes_more and not is_final))
         if is_final:
             self._run_call()
@@ -121,7 +123,9 @@ class Calling(ChatView):
     @work
     async def _do_call(self, chat: Chat | None, action: Action, call: Call, text: str) -> None:
         if not call.argument:
-            await self.app.run_action(f"{'app' if action.where == 'app' else 'screen'}.{action.id}")
+            from hybridchat.tui.doing import do
+
+            await do(self, action)
             return
         try:
             await getattr(self, f"call_{action.id}")(call.argument)
@@ -136,8 +140,8 @@ class Calling(ChatView):
 
 
 def matching(typed: str) -> list[tuple[Action, str, Sequence[int]]]:
-    """What may be meant by the beginning of a name, or by some letters of it or of a title; best first. With the name
-    that is meant, and which of its characters are."""
+    """What may be meant by the beginning of a name, some letters of it, or another word; best first. With the name that
+    is meant, and which of its characters are."""
     if not typed:
         return [(action, action.names[0], ()) for action in ACTIONS if action.names]
     from textual.fuzzy import FuzzySearch
@@ -149,9 +153,15 @@ def matching(typed: str) -> list[tuple[Action, str, Sequence[int]]]:
         if not scored:
             continue
         is_it, begins, score, hits, name = max(scored, key=lambda one: one[:3])
-        if not score:  # no name: the title is still something to go by
-            score, hits, name = search.match(typed, action.title)[0] - 1000, (), action.names[0]
+        if not score:  # no name: other words for it are still something to go by
+            score, hits, name = _by_words(typed, action) - 1000, (), action.names[0]
         if score > -1000:
             found.append(((is_it, begins, score), action, name, hits))
     found.sort(key=lambda one: one[0], reverse=True)
     return [(action, name, hits) for _, action, name, hits in found]
+
+
+def _by_words(typed: str, action: Action) -> float:
+    from hybridchat.tui.matching import rank
+
+    return score if (score := rank(typed, action)) >= 1 else 0.0  # nothing that is only spelled alike

@@ -16,6 +16,7 @@ from hybridchat.tui.screens.backends import Backends
 from hybridchat.tui.screens.branching import Branching
 from hybridchat.tui.screens.code import Code
 from hybridchat.tui.screens.finding import Finding
+from hybridchat.tui.screens.hinting import Hinting
 from hybridchat.tui.screens.links import Links
 from hybridchat.tui.screens.marking import Marking
 from hybridchat.tui.screens.moving import Moving
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from hybridchat.session.state import Chat
 
 
-class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Tuning, Branching):
+class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Tuning, Hinting, Branching):
     """Actions return at once; what takes time runs in a worker, and its failures become banners."""
 
     BINDINGS = bindings("chat")

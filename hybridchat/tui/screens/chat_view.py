@@ -22,6 +22,7 @@ from hybridchat.domain.routing import Candidate, Outlook
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError
 from hybridchat.session import events as news
+from hybridchat.session.state import NOTHING
 from hybridchat.tui.enter import Enter, what_enter_does
 from hybridchat.tui.keymap import keymap_of
 from hybridchat.tui.slashes import call_in, call_words
@@ -71,6 +72,7 @@ class ChatView(Screen[None]):
         self._is_simulated = False
         self._is_still = False
         self._plan_timer: Timer | None = None
+        self.along = NOTHING  # attached to the draft
         self.rewords: int | None = None  # the message of the user that the composer's words stand in place of
         self._live: dict[int, Live] = {}
         self._clock = time.monotonic
@@ -183,7 +185,8 @@ class ChatView(Screen[None]):
         plan, enter = self.plan_enter()
         chosen = self.composer.completions.chosen
         if call := call_in(chosen.text if chosen else self.composer.text):
-            self.route_line.say(call_words(call, keymap_of(self).name("send")))
+            completes = chosen is not None and chosen.is_guess and not self.composer.completions.was_gone_to
+            self.route_line.say(call_words(call, keymap_of(self).name("send"), completes=completes))
         else:
             self.route_line.show(plan, enter)
         conversation = self.chat.conversation
@@ -206,14 +209,14 @@ class ChatView(Screen[None]):
     def plan_enter(self, route: str | None = None, model: str | None = None) -> tuple[Plan, Enter]:
         """The plan of the message whose turn it is, and what Enter does now. A route given here is the draft's."""
         assert self.session is not None and self.chat is not None
-        chat, text = self.chat, self.composer.words
+        chat, text, along = self.chat, self.composer.words, self.along
         if self.rewords is not None:
             return self._plan_rewording(chat, text, route, model)
-        has_draft, is_waiting = bool(text.strip()), bool(chat.queue) and route is None
+        has_draft, is_waiting = bool(text.strip() or along), bool(chat.queue) and route is None
         if is_waiting and not chat.is_streaming:
             first = chat.queue[0]
-            text, route, model = first.text, first.route, first.model
-        plan = self.session.plan(chat, text, route=route, model=model)
+            text, along, route, model = first.text, first.along, first.route, first.model
+        plan = self.session.plan(chat, text, route=route, model=model, along=along)
         return plan, what_enter_does(
             _outlook(plan), is_streaming=chat.is_streaming, is_waiting=is_waiting, has_draft=has_draft
         )
@@ -221,7 +224,7 @@ class ChatView(Screen[None]):
     def _plan_rewording(self, chat: Chat, text: str, route: str | None, model: str | None) -> tuple[Plan, Enter]:
         """Other words never wait."""
         assert self.session is not None
-        plan = self.session.plan(chat, text, route=route, model=model, rewords=self.rewords)
+        plan = self.session.plan(chat, text, route=route, model=model, rewords=self.rewords, along=self.along)
         if chat.is_streaming or chat.queue:
             return plan, Enter.LATER
         return plan, what_enter_does(_outlook(plan), is_streaming=False, is_waiting=False, has_draft=True)

@@ -10,9 +10,11 @@ from textual.widgets import Static
 from hybridchat.domain.chat import Message, Role
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import UsageError
+from hybridchat.session.state import NOTHING, Along
 from hybridchat.tui.keymap import keymap_of
+from hybridchat.tui.screens.attaching import Attaching
 from hybridchat.tui.screens.chat_view import Place
-from hybridchat.tui.screens.drafts import Drafts, place_of
+from hybridchat.tui.screens.drafts import place_of
 from hybridchat.tui.slashes import as_typed
 
 if TYPE_CHECKING:
@@ -24,13 +26,14 @@ class RewordingBar(Static):
 
 
 class Rewording(Struct, frozen=True):
-    """A message of the user that the composer's words stand in place of, and what was typed there before."""
+    """A message of the user that the composer's words stand in place of; what was typed there before, and attached."""
 
     message_id: int
     draft: str
+    along: Along
 
 
-class Rewordings(Drafts):
+class Rewordings(Attaching):
     """Kept for each chat: who leaves one in the middle of it finds it again."""
 
     def __init__(self) -> None:
@@ -58,8 +61,9 @@ class Rewordings(Drafts):
     def _edit(self, message: Message) -> None:
         assert self.chat is not None
         self.leave_rewording()
-        self._rewordings[place_of(self.chat)] = Rewording(message.id, self.composer.text)
+        self._rewordings[place_of(self.chat)] = Rewording(message.id, self.composer.text, self.along)
         self.composer.set_draft(message.text)
+        self.carry(Along(enclosed=message.attachments))
         self.transcript.point_at(message.id)
         self._tell_rewording()
         self.composer.focus()
@@ -70,6 +74,7 @@ class Rewordings(Drafts):
         if rewording is None:
             return False
         self.composer.set_text(rewording.draft)
+        self.carry(rewording.along)
         self.transcript.point_at(None)
         self._tell_rewording()
         return True
@@ -110,20 +115,20 @@ class Rewordings(Drafts):
 
     # --- the words on their way
 
-    def take_words(self) -> int | None:
-        """The composer is free: its words are about to be sent. The message that they stand in place of, if they do."""
-        message_id = self.rewords
-        if not self.leave_rewording():
-            self.composer.set_draft("")
-        return message_id
+    def take_draft(self) -> tuple[str, Along]:
+        """What was typed and attached before other words is in the composer again."""
+        taken = self.composer.words, self.along
+        return taken if self.leave_rewording() else super().take_draft()
 
-    def give_back(self, chat: Chat, words: str, rewords: int | None = None) -> None:
+    def give_back(self, chat: Chat, words: str, along: Along = NOTHING, rewords: int | None = None) -> None:
         """As the other words that they are, unless others are written there by now."""
-        if rewords is None or self._of(chat) is not None or not words.strip():
-            super().give_back(chat, words)
+        if rewords is None or self._of(chat) is not None or not (words.strip() or along):
+            super().give_back(chat, words, along)
             return
-        self._rewordings[place_of(chat)] = Rewording(rewords, self._draft(chat))
+        before = self.attached_to(chat)
+        self._rewordings[place_of(chat)] = Rewording(rewords, self._draft(chat), before)
         self._put(chat, as_typed(words))
+        self.attach_to(chat, along)
         if chat is self.chat:
             self.transcript.point_at(rewords)
             self._tell_rewording()

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 from textual import work
 
-from hybridchat.domain.chat import Proof, Role
+from hybridchat.domain.chat import Proof
 from hybridchat.domain.routing import Outlook
 from hybridchat.domain.text import clean_line, oldest_turns
 from hybridchat.errors import HybridchatError
+from hybridchat.session.state import NOTHING, Along
 from hybridchat.session.ways import RouteOpen, Undecided, Way
 from hybridchat.tui.enter import Enter
 from hybridchat.tui.screens.calling import Calling
+from hybridchat.tui.screens.history import History
 from hybridchat.tui.screens.rewording import Rewordings
 from hybridchat.tui.screens.spending import Spending, stop_rows
 from hybridchat.tui.stops import AskUnpriced, SetLimit
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan
 
 
-class Sending(Spending, Calling, Rewordings):
+class Sending(Spending, Calling, History, Rewordings):
     """Words leave the composer only on their way to the session; what the session does not take comes back."""
 
     def __init__(self) -> None:
@@ -56,7 +58,7 @@ class Sending(Spending, Calling, Rewordings):
         """What the line over the composer says that Enter does; with a route, for this one message."""
         if self.session is None or self.chat is None:
             return
-        chat, text = self.chat, self.composer.words
+        chat = self.chat
         if not self._can_submit(chat):
             return
         plan, enter = self.plan_enter(route, model)
@@ -65,17 +67,19 @@ class Sending(Spending, Calling, Rewordings):
         if enter.asks:
             self._ask_where(plan, enter)
         else:
-            self._send(chat, text, route, model, rewords=self.take_words())
+            rewords = self.rewords
+            self._send(chat, *self.take_draft(), route, model, rewords=rewords)
 
     def _can_submit(self, chat: Chat) -> bool:
         """There is a draft, or what waits is not held up by a running reply."""
-        return bool(self.composer.words.strip() or (chat.queue and not chat.is_streaming))
+        return bool(self.composer.words.strip() or self.along or (chat.queue and not chat.is_streaming))
 
     @work
     async def _send(
         self,
         chat: Chat,
         text: str,
+        along: Along,
         route: str | None,
         model: str | None,
         drop_turns: int = 0,
@@ -84,13 +88,14 @@ class Sending(Spending, Calling, Rewordings):
     ) -> None:
         with self.on_its_way(chat, text):
             async with self._in_order:
-                await self._send_now(chat, text, route, model, drop_turns, way, rewords)
+                await self._send_now(chat, text, along, route, model, drop_turns, way, rewords)
         self.plan_now()
 
     async def _send_now(
         self,
         chat: Chat,
         text: str,
+        along: Along,
         route: str | None,
         model: str | None,
         drop_turns: int,
@@ -99,25 +104,17 @@ class Sending(Spending, Calling, Rewordings):
     ) -> None:
         assert self.session is not None
         disclosure, agreed = (way.disclosure, way.agreed) if way else (None, None)
+        send = partial(self.session.send, chat, text, route=route, model=model, drop_turns=drop_turns, along=along)
         try:
-            await self.session.send(
-                chat,
-                text,
-                route=route,
-                model=model,
-                drop_turns=drop_turns,
-                disclosure=disclosure,
-                agreed=agreed,
-                rewords=rewords,
-            )
+            await send(disclosure=disclosure, agreed=agreed, rewords=rewords)
         except (Undecided, RouteOpen) as error:  # seen when all that goes along was looked through, and counted
-            self.give_back(chat, text, rewords)
+            self.give_back(chat, text, along, rewords)
             if error.plan.decision.outlook is not Outlook.ASK:
                 self.banner(str(error), "error")
             elif chat is self.chat:
-                self._ask_where(error.plan, Enter.ASK if text.strip() else Enter.ASK_WAITING)
+                self._ask_where(error.plan, Enter.ASK if text.strip() or along else Enter.ASK_WAITING)
         except HybridchatError as error:
-            self.give_back(chat, text, rewords)
+            self.give_back(chat, text, along, rewords)
             self.banner(str(error), "error")
 
     # --- questions
@@ -137,11 +134,12 @@ class Sending(Spending, Calling, Rewordings):
             return
         drop = way.turns if way.kind == "drop" else plan.left_out_turns
         if enter is Enter.ASK_WAITING:
-            self._send(chat, "", *route, drop, way)
+            self._send(chat, "", NOTHING, *route, drop, way)
         elif way.kind == "ask":
             self.submit(*route)
         else:
-            self._send(chat, text, *route, drop, way, self.take_words())
+            rewords = self.rewords
+            self._send(chat, *self.take_draft(), *route, drop, way, rewords)
 
     async def choose_way(self, title: str, chat: Chat, plan: Plan, why: str) -> Way | None:
         """The way that the user chose, and confirmed where turns would be left out. What changes a budget is done.
@@ -217,9 +215,10 @@ class Sending(Spending, Calling, Rewordings):
                     await self.go_on_in_fork(chat, other, draft)
                 return
             if self.chat is chat:
-                self.take_words()
+                _, along = self.take_draft()
                 self.show_chat(fork)
                 self.composer.set_draft(draft)
+                self.carry(along)
 
     @work
     async def action_send_to(self) -> None:
@@ -267,17 +266,7 @@ class Sending(Spending, Calling, Rewordings):
         else:
             self.composer.focus()
 
-    def on_composer_recall_requested(self) -> None:
-        self.action_recall()
-
-    def action_recall(self) -> None:
-        """The chat's last message of the user comes into the composer, before what is there."""
-        if self.chat is not None:
-            texts = [message.text for message in self.chat.messages if message.role is Role.USER]
-            if texts:
-                self.give_back(self.chat, texts[-1])
-                self.composer.focus()
-
     def action_take_back(self) -> None:
         if self.session is not None and self.chat is not None and self.chat.queue:
-            self.give_back(self.chat, self.session.unqueue(self.chat))
+            taken = self.session.unqueue(self.chat)
+            self.give_back(self.chat, taken.text, taken.along)

@@ -68,10 +68,6 @@ class Finding(Selecting):
         self._is_going = needle is not None
         self._look_again()
 
-    @property
-    def is_finding(self) -> bool:
-        return self._needle is not None
-
     def unfold(self, index: int) -> None:
         """All of a long message."""
         with self.keeping_top():

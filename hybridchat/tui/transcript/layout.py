@@ -175,7 +175,7 @@ class Page:
         self._indents.pop()
         self._fresh.pop()
 
-    def paragraph(self, prose: Prose, fill: Style = ()) -> None:
+    def paragraph(self, prose: Prose) -> None:
         """Wrapped lines; a newline in it stays a new line."""
         for line in prose.lines():
             begin, first, rest = self.begin_line()
@@ -186,7 +186,7 @@ class Page:
                 prefix = rest if number else first
                 piece = Piece(cells, offset + start, offset + end)
                 from_ = piece.start if number else begin
-                self.lines.append(Line((*prefix, *line.slice(start, end)), from_, piece.end, (piece,), fill))
+                self.lines.append(Line((*prefix, *line.slice(start, end)), from_, piece.end, (piece,)))
 
     def begin_line(self) -> tuple[int, tuple[Run, ...], tuple[Run, ...]]:
         """Starts a line of plain text: where it begins, and the runs before its first and its further screen lines."""

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from textual.app import RenderResult
 from textual.content import Content
-from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Static
@@ -90,9 +89,6 @@ class Waiting(Static):
 
 class Banner(Static):
     """One line that stays until it is dismissed: by a click or Esc."""
-
-    class Dismissed(Message):
-        pass
 
     def __init__(self, text: str, severity: str = "warning") -> None:
         marks = {"information": "note", "warning": "warning", "error": "error"}

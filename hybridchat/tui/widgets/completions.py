@@ -19,6 +19,7 @@ class Completion(Struct, frozen=True):
 
     text: str
     takes_more: bool = False
+    is_guess: bool = False  # Enter completes it, and a second one does it, unless it was gone to
 
 
 Accept = Callable[[Any, bool], None]
@@ -45,14 +46,16 @@ class Completions(RowList, can_focus=False):
         super().__init__()
         self._accept: Accept | None = None
         self._about = ""
+        self.was_gone_to = False  # the row under the cursor, by the user
         self._refused: str | None = None
 
     def offer(self, about: str, rows: Sequence[Row], accept: Accept) -> None:
         """For the text `about`: none are offered for it again once Esc has closed them. It does not shrink while it is
         open, or what is above would move at every key."""
-        if about == self._refused:
+        if about == self._refused or (self.display and about == self._about):
             return
         self._about, self._refused, self._accept = about, None, accept
+        self.was_gone_to = False
         self.set_rows(rows)
         height = min(MOST_ROWS, len(rows))
         self.styles.height = max(height, self.size.height) if self.display else height
@@ -78,6 +81,7 @@ class Completions(RowList, can_focus=False):
         elif key == "tab":
             self.accept(is_final=False)
         else:
+            self.was_gone_to = True
             self.action_move(_KEYS[key])
         return True
 
@@ -92,4 +96,5 @@ class Completions(RowList, can_focus=False):
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         event.stop()
+        self.was_gone_to = True
         self.accept(is_final=True)

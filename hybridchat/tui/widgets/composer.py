@@ -41,7 +41,11 @@ class Composer(TextArea):
             self.text = text
 
     class RecallRequested(Message):
-        """Up was pressed in an empty composer."""
+        """Up in an empty composer, or on from a message that was recalled: `by` 1 is further back, -1 forward."""
+
+        def __init__(self, by: int) -> None:
+            super().__init__()
+            self.by = by
 
     class Scrolled(Message):
         """A key that means the transcript: `action` is page_up, page_down or end."""
@@ -59,6 +63,7 @@ class Composer(TextArea):
             placeholder=placeholder(DEFAULT),
         )
         self.completions = Completions()  # stands over it
+        self._recalled = ""
 
     def on_key(self, event: events.Key) -> None:
         if self.completions.takes(event.key):
@@ -77,11 +82,28 @@ class Composer(TextArea):
         self.insert("\n", maintain_selection_offset=False)
 
     def action_recall(self) -> None:
-        """With a text, the key is the cursor's."""
-        if self.text:
-            self.action_cursor_up()
+        """With a text of the user's own, the key is the cursor's."""
+        if not self.text or (self.is_recalled and self.navigator.is_first_wrapped_line(self.cursor_location)):
+            self.post_message(self.RecallRequested(1))
         else:
-            self.post_message(self.RecallRequested())
+            self.action_cursor_up()
+
+    def action_cursor_down(self, select: bool = False) -> None:
+        """Forward again from a message that was recalled."""
+        if not select and self.is_recalled and self.navigator.is_last_wrapped_line(self.cursor_location):
+            self.post_message(self.RecallRequested(-1))
+        else:
+            super().action_cursor_down(select)
+
+    @property
+    def is_recalled(self) -> bool:
+        """Whether it shows an earlier message, unchanged."""
+        return bool(self._recalled) and self.text == self._recalled
+
+    def recall(self, words: str) -> None:
+        """Shows an earlier message; "": none any more."""
+        self.set_draft(words)
+        self._recalled = self.text
 
     def action_cursor_page_up(self) -> None:
         self.post_message(self.Scrolled("page_up"))
@@ -108,6 +130,13 @@ class Composer(TextArea):
         """Puts a clean text at the cursor."""
         self._wrap_unless_long(text)
         self.insert(text, maintain_selection_offset=False)
+
+    def put(self, words: str) -> None:
+        """Words at the cursor; alone, they are sent as they are."""
+        if self.text:
+            self.paste(clean(words))
+        else:
+            self.set_draft(clean(words))
 
     def set_draft(self, words: str) -> None:
         """Replaces the text by words that are to be sent as they are."""

@@ -16,7 +16,8 @@ from hybridchat.backends.anthropic import AnthropicDecoder
 from hybridchat.backends.anthropic_request import request_body
 from hybridchat.backends.failures import failed
 from hybridchat.backends.registry import make_backend
-from hybridchat.domain.chat import Attachment, ChatMessage, ChatRequest, HealthState, Kind, Parameters, Role, Zone
+from hybridchat.domain.attachments import Attachment
+from hybridchat.domain.chat import ChatMessage, ChatRequest, HealthState, Kind, Parameters, Role, Zone
 from hybridchat.domain.events import Event, Failed, Finished, Refusal, Signature, Started, Text, Thinking, Usage
 from hybridchat.errors import ErrorKind
 from tests.fakes.anthropic import KEY, FakeAnthropic, Reply, sign

@@ -16,7 +16,8 @@ from hybridchat.backends.failures import failed
 from hybridchat.backends.gemini import GeminiDecoder
 from hybridchat.backends.gemini_request import model_path, request_body
 from hybridchat.backends.registry import make_backend
-from hybridchat.domain.chat import Attachment, ChatMessage, ChatRequest, Kind, Parameters, Role, Zone
+from hybridchat.domain.attachments import Attachment
+from hybridchat.domain.chat import ChatMessage, ChatRequest, Kind, Parameters, Role, Zone
 from hybridchat.domain.events import Event, Failed, Finished, Refusal, Signature, Started, Text, Thinking, Usage
 from hybridchat.errors import ErrorKind, UsageError
 from tests.fakes.gemini import KEY, FakeGemini, Part, Reply

@@ -69,11 +69,11 @@ async def test_vllm_tells_its_context_window() -> None:
                     }
                 ]
             },
-            ModelInfo("a/b", context_window=9, capabilities=("vision", "documents", "thinking")),
+            ModelInfo("a/b", context_window=9, capabilities=("vision", "documents", "thinking"), sees=True),
         ),
         (
             {"data": [{"id": "m", "max_context_length": 8, "capabilities": {"vision": True, "completion_chat": True}}]},
-            ModelInfo("m", context_window=8, capabilities=("vision",)),
+            ModelInfo("m", context_window=8, capabilities=("vision",), sees=True),
         ),
         ({"data": [{"id": "g", "context_window": 7}]}, ModelInfo("g", context_window=7)),
         ([{"id": "t", "type": "chat", "context_length": 6}], ModelInfo("t", context_window=6)),

@@ -8,8 +8,8 @@ import pytest
 
 from hybridchat.backends.ollama import OllamaBackend, full_name
 from hybridchat.backends.registry import make_backend
+from hybridchat.domain.attachments import Attachment
 from hybridchat.domain.chat import (
-    Attachment,
     ChatMessage,
     ChatRequest,
     Effort,

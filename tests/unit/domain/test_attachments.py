@@ -6,7 +6,7 @@ import codecs
 
 import pytest
 
-from hybridchat.domain.chat import Attachment
+from hybridchat.domain.attachments import Attachment
 
 
 @pytest.mark.parametrize(

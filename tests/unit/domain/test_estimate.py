@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hybridchat.domain.attachments import PDF, AttachedFile, Attachment
 from hybridchat.domain.estimate import (
     MIN_HISTORY,
     PER_MESSAGE,
+    PER_PICTURE,
     Size,
     Spread,
     TokenEstimate,
@@ -51,8 +53,17 @@ def test_the_plain_count_lies_between_an_old_vocabulary_and_a_new_one(text: str,
 
 
 def test_a_message_is_more_than_its_text() -> None:
-    assert message_size("four", 1).tokens == 1 + PER_MESSAGE + 1600
-    assert message_size("four", 1).characters == 4
+    assert message_size("four").tokens == 1 + PER_MESSAGE
+    assert message_size("four").characters == 4
+
+
+def test_attached_texts_are_counted_and_pictures_kept_apart() -> None:
+    notes = Attachment("n.txt", "text/plain", b"four" * 10).file
+    photo = AttachedFile("d", "p.png", "image/png", 9, width=4, height=3)
+    scan = AttachedFile("e", "s.pdf", PDF, 9, pages=2)
+    size = message_size("four", [notes, photo, scan])
+    assert size == Size(44, 11 + PER_MESSAGE, ((4, 3), (0, 0), (0, 0)))
+    assert size.tokens_anywhere == 11 + PER_MESSAGE + 3 * PER_PICTURE
 
 
 @given(st.text(), st.text())

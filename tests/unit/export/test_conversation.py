@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hybridchat.domain.attachments import AttachedFile
 from hybridchat.domain.chat import (
     Attempt,
     Conversation,
@@ -22,6 +23,7 @@ from hybridchat.domain.chat import (
 )
 from hybridchat.export.conversation import FORMATS, close_fence
 
+NOTES = AttachedFile("ab12", "notes.txt", "text/plain", 1234, text_characters=1234, text_tokens=308.5)
 GOLDEN = Path(__file__).parents[2] / "golden"
 TIME = "2026-11-21T08:30:00.125Z"
 
@@ -50,7 +52,7 @@ def attempt(outcome: Outcome, zone: Zone, proof: Proof | None) -> Attempt:
 
 
 MESSAGES = [
-    Message(1, 7, None, Role.USER, "What is a *ledger*?", TIME),
+    Message(1, 7, None, Role.USER, "What is a *ledger*?", TIME, attachments=(NOTES,)),
     Message(
         *(
             2,
@@ -76,13 +78,13 @@ MESSAGES = [
 @pytest.mark.parametrize(("name", "file"), [("markdown", "conversation.md"), ("json", "conversation.json")])
 def test_golden(name: str, file: str) -> None:
     stream = io.StringIO()
-    FORMATS[name].write(CONVERSATION, MESSAGES, stream)
+    FORMATS[name].write(CONVERSATION, MESSAGES, stream, {NOTES.digest: b"hello"})
     assert stream.getvalue() == (GOLDEN / file).read_text(encoding="utf-8")
 
 
 def test_json_keeps_everything() -> None:
     stream = io.StringIO()
-    FORMATS["json"].write(CONVERSATION, MESSAGES, stream)
+    FORMATS["json"].write(CONVERSATION, MESSAGES, stream, {NOTES.digest: b"hello"})
     document = json.loads(stream.getvalue())
     assert (document["title"], document["privacy"], document["system"]) == ("Ledgers", "private", "Be brief.")
     assert [m["text"] for m in document["messages"]] == [m.text for m in MESSAGES]

@@ -98,7 +98,7 @@ class Reader(HTMLParser):
 def page(*texts: str) -> tuple[str, Reader]:
     messages = [Message(n, 7, None, Role.ASSISTANT, text, TIME) for n, text in enumerate(texts)]
     stream = io.StringIO()
-    FORMATS["html"].write(CONVERSATION, messages, stream)
+    FORMATS["html"].write(CONVERSATION, messages, stream, {})
     reader = Reader()
     reader.feed(stream.getvalue())
     reader.close()

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from hybridchat.config import Config, PrivacyConfig
-from hybridchat.domain.chat import Attachment, Attempt, Disclosure, Message, MessageState, Parameters, Role, Zone
+from hybridchat.domain.attachments import Attachment
+from hybridchat.domain.chat import Attempt, Disclosure, Message, MessageState, Parameters, Role, Zone
 from hybridchat.domain.events import Failed, Finished, Signature, Started, Text, Thinking
 from hybridchat.domain.routing import Outlook
 from hybridchat.errors import EXIT_REFUSED, ErrorKind
 from hybridchat.ledger.store import open_ledger
 from hybridchat.session.disclosing import AT_A_TIME, DRAFT_AT_ONCE, Gate, Place
 from hybridchat.session.events import Delta, Notice
-from hybridchat.session.state import Chat
+from hybridchat.session.state import Along, Chat
 from hybridchat.session.ways import Undecided
 from tests.unit.session.conftest import Build, World, spec, until
 
@@ -270,11 +271,11 @@ async def test_attachments_are_looked_through_and_masked(build: Build) -> None:
     notes = Attachment(f"of {EMAIL}", "text/plain; charset=utf-16", WORDS.encode("utf-16"))
     figures = Attachment("figures.json", "application/json", f'{{"card": "{CARD}"}}'.encode())
     chat = world.session.new()
-    with pytest.raises(Undecided, match="2 emails in its attachments, 2 cards in its attachments"):
-        await ask(world, chat, "see there", attachments=(notes, figures))
+    with pytest.raises(Undecided, match=r"2 emails in attachment 1, 1 card in attachment 1, 1 card in figures\.json"):
+        await ask(world, chat, "see there", along=Along((notes, figures)))
     assert world.backends["cloud"].requests == []
     world.backends["cloud"].script = (Started("m"), Text("<EMAIL_1>"), Finished("stop"))
-    reply = await ask(world, chat, "see there", attachments=(notes, figures), disclosure=MASKED)
+    reply = await ask(world, chat, "see there", along=Along((notes, figures)), disclosure=MASKED)
     (message,) = world.backends["cloud"].requests[-1].messages
     assert [(one.name, one.text) for one in message.attachments] == [
         ("of <EMAIL_1>", "mail <EMAIL_1> about card <CARD_1>"),
@@ -286,23 +287,23 @@ async def test_attachments_are_looked_through_and_masked(build: Build) -> None:
 async def test_attachments_without_a_finding_go_as_they_are(build: Build) -> None:
     world = await build(CLOUD)
     notes = Attachment("notes.txt", "text/plain", b"\xff nothing here")
-    await ask(world, world.session.new(), "mail nobody", attachments=(notes,))
+    await ask(world, world.session.new(), "mail nobody", along=Along((notes,)))
     assert world.backends["cloud"].requests[-1].messages[-1].attachments == (notes,)
 
 
 async def test_what_nobody_can_look_through_is_told_once_before_it_leaves(build: Build) -> None:
     world = await build(LAB, CLOUD)
     picture = Attachment("a\x1b.png", "image/png", b"\x89PNG")
-    document = Attachment("b.pdf", "application/pdf", b"%PDF")
+    document = Attachment("b.jpg", "image/jpeg", b"")
     chat = world.session.new(route="local")
-    await ask(world, chat, "see there", attachments=(picture,))
+    await ask(world, chat, "see there", along=Along((picture,)))
     assert world.told(Notice) == [], "at home nobody looks"
     requests_when_told = []
     world.session.listen(lambda event: requests_when_told.append(len(world.backends["cloud"].requests)))
     for _ in range(2):
-        await ask(world, chat, "see there", route="cloud", attachments=(picture, document))
+        await ask(world, chat, "see there", route="cloud", along=Along((picture, document)))
     (notice,) = world.told(Notice)
-    assert notice.text.startswith("a␛.png, b.pdf: pictures, PDF documents")
+    assert notice.text.startswith("a␛.png, b.jpg: pictures, PDF documents")
     assert requests_when_told[world.events.index(notice) - len(world.events)] == 0
 
 

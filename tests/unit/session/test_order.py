@@ -42,7 +42,7 @@ async def test_messages_queue_behind_a_running_reply(build: Build) -> None:
     world = await build(LAB)
     chat, gate = await _queue_two(world)
     assert [q.texts for q in world.told(QueueChanged)] == [("second",), ("second", "third")]
-    assert world.session.unqueue(chat) == "third"
+    assert world.session.unqueue(chat).text == "third"
     gate.set()
     await until(lambda: len(world.told(TurnEnded)) == 2)
     assert [r.messages[-1].text for r in world.backends["lab"].requests] == ["first", "second"]
@@ -117,7 +117,7 @@ async def test_a_message_is_taken_back_or_sent_never_both(build: Build) -> None:
     await world.session.stop(chat)
     resuming = asyncio.create_task(world.session.send(chat, ""))
     await asyncio.sleep(0)
-    assert world.session.unqueue(chat, 0) == "third"
+    assert world.session.unqueue(chat, 0).text == "third"
     gate.set()
     await resuming
     await until(lambda: not chat.is_streaming)

@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from hybridchat.domain.chat import Attachment, ChatMessage, Message, MessageState, Privacy, Role, Zone
+from hybridchat.domain.attachments import Attachment
+from hybridchat.domain.chat import ChatMessage, Message, MessageState, Privacy, Role, Zone
 from hybridchat.domain.events import Failed, Finished, Signature, Text, Thinking
 from hybridchat.errors import ErrorKind, Refused, UsageError
 from hybridchat.session.events import BranchShown, TurnBegan

@@ -71,7 +71,7 @@ async def test_the_oldest_turns_are_left_out_on_ones_word_and_it_is_said(build: 
     assert [m.text[:1] for m in again if m.role is Role.USER] == list("01234")
     shown = io.StringIO()
     assert chat.conversation is not None
-    write_markdown(chat.conversation, again, shown)
+    write_markdown(chat.conversation, again, shown, {})
     assert "*without the 2 oldest turns*" in shown.getvalue()
 
 
