@@ -13,7 +13,9 @@ from hybridchat.tui.screens.picker import Picker
 from tests.tui.conftest import Screenplay
 from tests.tui.samples import CONVERSATION
 
-OWN = 'chats = "f11"\nroute = "shift+f5"\nundo_delete = ["shift+f9"]\nsend = "ctrl+s"\nsend_to = []\nrecall = "ctrl+b"\n'
+OWN = (
+    'chats = "f11"\nroute = "shift+f5"\nundo_delete = ["f13"]\nsend = "ctrl+s"\nsend_to = []\nrecall = "ctrl+b"\n'
+)
 VIM = UiConfig(keymap="vim")
 
 
@@ -33,7 +35,7 @@ async def test_they_work_and_the_old_ones_do_not(play: Screenplay, keymap_file: 
         await stage.until_top(Picker)
         await stage.press("escape", "f11")
         await stage.until_top(ChatList)
-        assert "Shift+F9 undoes" in stage.text
+        assert "F13 undoes" in stage.text
         await stage.press("escape")
         stage.screen.composer.set_draft("words")
         await stage.press("enter")
