@@ -13,9 +13,7 @@ from hybridchat.tui.screens.picker import Picker
 from tests.tui.conftest import Screenplay
 from tests.tui.samples import CONVERSATION
 
-OWN = (
-    'chats = "f11"\nroute = "shift+f5"\nundo_delete = ["f13"]\nsend = "ctrl+s"\nsend_to = []\nrecall = "ctrl+b"\n'
-)
+OWN = 'chats = "f11"\nroute = "shift+f5"\nundo_delete = ["f13"]\nsend = "ctrl+s"\nsend_to = []\nrecall = "ctrl+b"\n'
 VIM = UiConfig(keymap="vim")
 
 
