@@ -63,9 +63,9 @@ async def test_both_stream_side_by_side_and_the_conversation_goes_on_with_the_be
         await two.stage.until_top(CompareScreen)
         await until_done(two)
         await two.stage.until(lambda: "· $0.021" in two.stage.text)
+        await two.stage.until(lambda: two.stage.text.count("TTFT") == two.stage.text.count("tok/s") == 2)
         assert "A · lab · fake · loopback, you vouched" in two.stage.text
         assert "B · rented · fake · managed" in two.stage.text
-        assert two.stage.text.count("TTFT") == two.stage.text.count("tok/s") == 2
         await two.stage.press("2")
         await two.stage.until(lambda: "your vote: B is better" in two.stage.text)
         votes = "select a_backend, b_backend, outcome, was_blind, a_position from votes"
@@ -95,7 +95,7 @@ async def test_nothing_tells_who_is_who_before_a_blind_vote(rent: Rent) -> None:
         await compare(two, blind=True)
         told.clear()
         await until_done(two)
-        assert "answer A" in stage.text and "answer B" in stage.text
+        await stage.until(lambda: "answer A" in stage.text and "answer B" in stage.text)
         await stage.press("escape")
         await stage.until(lambda: "waits for your vote" in stage.text)
         await stage.press("alt+left")
@@ -158,7 +158,7 @@ async def test_one_side_that_fails_can_be_asked_again(rent: Rent) -> None:
     async with rent(route="local", limited=(300,), size=(120, 40)) as two:
         await compare(two)
         await until_done(two)
-        assert "failed · no token" in two.stage.text and "Rate limit reached" in two.stage.text
+        await two.stage.until(lambda: "failed · no token" in two.stage.text and "Rate limit reached" in two.stage.text)
         await two.stage.press("right")
         await two.stage.until(lambda: "R asks this one again" in two.stage.text)
         two.stage.screen.session.fleet._breakers.clear()  # type: ignore[union-attr]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from hybridchat.session.state import Chat
 
 
-class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Tuning, Prompting, Hinting, Branching):
+class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Tuning, Prompting, Hinting, Branching, Comparing):
     """Actions return at once; what takes time runs in a worker, and its failures become banners."""
 
     BINDINGS = bindings("chat")
