@@ -123,6 +123,7 @@ class Session:
         self.show_sibling = branches.show
         answers = self._answers = Answers(self._ledgers, self.planner, self.turns, branches)
         self.answer_again, self.escalate, self.other_side = answers.again, answers.escalate, answers.other_side
+        self.plan_again, self.messages_before = answers.plan_again, answers.messages_before
         self.siblings, self.with_siblings = answers.siblings, answers.with_siblings
         chats = Chats(config, self._ledgers, self.fleet, self.floor, self.turns, self.books)
         self.new, self.open, self.open_latest, self.rename = chats.new, chats.open, chats.open_latest, chats.rename

@@ -114,6 +114,10 @@ def brief(text: str, limit: int = 300) -> str:
     return f"{clean_line(what, limit)} — {clean_line(remedy, limit)}"
 
 
+def new_replies(count: int) -> str:
+    return f"{count:,} new {'reply' if count == 1 else 'replies'}"
+
+
 def earlier_turns(count: int) -> str:
     """What a route away from this machine takes along."""
     match count:
