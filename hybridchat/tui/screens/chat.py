@@ -134,7 +134,7 @@ class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Tuning, Prompt
             restored = await self.session.undo_delete()
             if restored is None:
                 self.say("There is no deletion to undo.")
-            else:
+            elif self.chat is None or self.chat.id != restored:  # else it has been told by now
                 self.show_chat(await self.session.open(restored))
 
     # --- where it goes
