@@ -27,6 +27,11 @@ class Paths(NamedTuple):
         return self.config_dir / "themes"
 
     @property
+    def prompts_dir(self) -> Path:
+        """The library of prompts, where the config names no other folder."""
+        return self.config_dir / "prompts"
+
+    @property
     def ledger_file(self) -> Path:
         return self.data_dir / "hybridchat.db"
 

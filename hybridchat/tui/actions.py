@@ -45,6 +45,20 @@ GROUPS: dict[str, tuple[Action, ...]] = {
             "In any chat: find it, to say it again",
             slash="history [WORDS]",
         ),
+        Action(
+            "prompts",
+            ("alt+q",),
+            "Prompts…",
+            "Of your library, filled in for the composer",
+            slash="prompt prompts [NAME]",
+        ),
+        Action(
+            "save_prompt",
+            (),
+            "Save as a prompt…",
+            "The draft, or a message, into your library",
+            slash="save-prompt [NAME]",
+        ),
         Action("take_back", ("alt+up",), "Take back a waiting message", "The newest one returns to the composer"),
     ),
     "Answers": (

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from hybridchat.cli import output
-from hybridchat.cli.plain import places, reading, tuning
+from hybridchat.cli.plain import places, prompting, reading, tuning
 from hybridchat.cli.plain.asking import confirm
 from hybridchat.cli.plain.talk import Talk
 from hybridchat.errors import UsageError
@@ -173,6 +173,7 @@ _RUN: dict[str, Callable[[Talk, str], Awaitable[None]]] = {  # by action of the 
     "privacy": places.privacy,
     "standing": places.standing,
     "effort": places.effort,
+    "prompts": prompting.prompt,
     "tune": tuning.tune,
     "preset": tuning.preset,
     "save_preset": tuning.save_preset,
