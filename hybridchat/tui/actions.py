@@ -45,6 +45,8 @@ GROUPS: dict[str, tuple[Action, ...]] = {
             "In any chat: find it, to say it again",
             slash="history [WORDS]",
         ),
+        Action("attach", (), "Attach a file…", "Or @ and its name in the message", slash="attach [FILE]"),
+        Action("attachments", ("alt+j",), "What is attached…", "To open it, or take it out of the message"),
         Action(
             "prompts",
             ("alt+q",),

@@ -16,14 +16,14 @@ from hybridchat.session import events as news
 from hybridchat.session.state import count_turns
 from hybridchat.session.ways import RouteOpen, Undecided
 from hybridchat.tui.keymap import keymap_of
-from hybridchat.tui.screens.sending import Sending
+from hybridchat.tui.screens.mentioning import Mentioning
 from hybridchat.tui.words import candidate_words, cost_words, turns_along
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan
 
 
-class Answers(Sending):
+class Answers(Mentioning):
     """Nothing here is sent without a key press that says how many earlier turns go along."""
 
     def on_chat_view_opened(self) -> None:

@@ -109,6 +109,7 @@ class ChatView(Screen[None]):
         self.panel.is_still = self._is_still = ui.reduced_motion
         self._panel_mode = ui.panel
         self._panel_shown_as = "auto" if ui.panel == "off" else ui.panel
+        self.composer.most_pasted_lines, self.composer.most_pasted_characters = ui.paste_lines, ui.paste_characters
         look = Look(prose_cells=ui.text_width, gap_lines=0 if is_compact else 1, fold_lines=ui.fold_lines)
         self.transcript.use(look, show_thinking=ui.show_thinking)
         if self.is_mounted:

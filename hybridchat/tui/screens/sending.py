@@ -237,17 +237,6 @@ class Sending(Spending, Calling, History, Rewordings):
         if isinstance(choice, tuple) and self.chat is chat:
             self.submit(*choice)
 
-    @work
-    async def on_composer_big_paste(self, event: Composer.BigPaste) -> None:
-        from hybridchat.tui.screens.dialogs import Confirm
-
-        lines = event.text.count("\n") + 1
-        question = f"Paste {len(event.text) / 1e6:.1f} million characters in {lines:,} lines?"
-        detail = "Control characters have been made visible. A model may not take this much."
-        if await self.app.push_screen_wait(Confirm(question, detail, yes="Paste", is_harmless=True)):
-            self.composer.paste(event.text)
-        self.composer.focus()
-
     # --- the running turn and what waits for it
 
     @work(group="stop")
