@@ -34,7 +34,6 @@ OTHER_WORDS = {
     "preset": "profile parameters favourite settings",
     "save_preset": "profile parameters keep settings",
     "details": "info waterfall timing request tokens cost why inspect",
-    "history": "recall past sent repeat",
     "escalate": "second opinion compare cloud local bigger",
     "answer_before": "previous sibling version branch variant",
     "answer_after": "next sibling version branch variant",
