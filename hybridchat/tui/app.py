@@ -25,8 +25,8 @@ from hybridchat.errors import EXIT_FAILED, HybridchatError, Refused
 from hybridchat.session.events import Notice, SessionEvent, TurnEnded
 from hybridchat.session.settings import Settings
 from hybridchat.tui import terminal
-from hybridchat.tui.adapted import Adapted
 from hybridchat.tui.keymap import bindings
+from hybridchat.tui.keys_in_order import KeysInOrder, Typed
 from hybridchat.tui.pasting import read_pastes_as_text
 from hybridchat.tui.screens.chat import ChatScreen
 from hybridchat.tui.widgets.hints import Hints
@@ -48,7 +48,7 @@ EXIT_HUNG_UP = 129  # as SIGHUP
 OpenSession = Callable[[], "Awaitable[Session]"]
 
 
-class HybridChatApp(Adapted):
+class HybridChatApp(KeysInOrder):
     """`open_session` is called once after the first paint (again after the first run's setup), and may be slow.
 
     `setup`: given when there is no config; the first-run screen then comes first. `open_demo`: its "demo" choice.
@@ -94,7 +94,6 @@ class HybridChatApp(Adapted):
         self._reopen_latest = reopen_latest
         self._preset = preset
         self._crash_log = crash_log
-        self._typed_ahead: list[events.Key] | None = []
         self._said: tuple[str, str] | None = None
         self._silence: Timer | None = None
         self.session: Session | None = None
@@ -110,34 +109,25 @@ class HybridChatApp(Adapted):
     def get_default_screen(self) -> Screen[None]:
         return self.chat_screen
 
-    async def on_event(self, event: events.Event) -> None:
-        """Keys typed ahead wait until something has the focus: words typed while the app starts are not lost."""
-        if isinstance(event, events.Key) and not event.is_forwarded:
+    async def take_typed(self, event: Typed) -> None:
+        if isinstance(event, events.Key):
             if self._said:
                 self._say(None)
-            if self._typed_ahead is not None:
-                self._typed_ahead.append(event)
-                return
             if self._asks_for_help(event):
                 self.action_help()
                 return
-        await super().on_event(event)
+        await super().take_typed(event)
 
     def _write_what_was_typed_ahead(self) -> None:
         """As soon as the composer has the focus: the words are in the first picture. Other keys wait for their turn."""
-        while self._typed_ahead and (character := self._typed_ahead[0].character) and character.isprintable():
-            self.chat_screen.composer.insert(character)
-            del self._typed_ahead[0]
+        while self.typed and isinstance(key := self.typed[0], events.Key) and key.character and key.is_printable:
+            self.chat_screen.composer.insert(key.character)
+            del self.typed[0]
 
     def _asks_for_help(self, key: events.Key) -> bool:
         """With ?, say, in a dialog where nothing is written: its own keys are all that Textual looks for there."""
         is_help = key.is_printable and key.key in self.keymap.of("help")
         return is_help and self.screen.is_modal and not isinstance(self.focused, Input | TextArea)
-
-    async def on_descendant_focus(self) -> None:
-        keys, self._typed_ahead = self._typed_ahead or (), None
-        for key in keys:
-            await super().on_event(key)
 
     def on_mount(self) -> None:
         if not self.is_headless:

@@ -31,3 +31,21 @@ def test_a_draft_survives_a_kill(home: Path, serve: Serve) -> None:
         terminal.type(", nor what follows")
         terminal.wait_for("lost, nor what follows")
     assert stored(home, "SELECT text FROM draft") == [("a thought that must not be lost, nor what follows",)]
+
+
+CTRL_L, CTRL_R, CTRL_U, F2 = "\x0c", "\x12", "\x15", "\x1bOQ"
+
+
+def test_nothing_typed_behind_a_key_is_lost_or_lands_elsewhere(home: Path, serve: Serve) -> None:
+    """Each line is one write: what a paste without marks, a macro, an expect script or a fast typist sends."""
+    configure(home, serve())
+    with sitting(home) as terminal:
+        terminal.type("wrong words" + CTRL_U + "a question\r" + "typed since")
+        terminal.wait_for(lambda text: "│ typed since" in text and "to first token" in text)
+        assert stored(home, "SELECT text FROM message WHERE role = 'user'") == [("a question",)]
+        terminal.type(CTRL_U + F2 + CTRL_U + "A title" + "\r" + "and on")
+        terminal.wait_for(lambda text: text.startswith("  A title") and "│ and on" in text)
+        terminal.type(CTRL_L + "private\r" + " it goes")
+        terminal.wait_for(lambda text: "private: your machines only" in text.split("\n")[0] and "and on it goes" in text)
+        terminal.type(CTRL_U + "/rename Another\r" + CTRL_O + "Another\r" + "at last")
+        terminal.wait_for(lambda text: text.startswith("  Another") and "│ at last" in text)
