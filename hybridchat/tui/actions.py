@@ -45,6 +45,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
             "In any chat: find it, to say it again",
             slash="history [WORDS]",
         ),
+        Action("editor", ("alt+d",), "Write in your editor", "The draft in $VISUAL or $EDITOR, and back"),
         Action("take_back", ("alt+up",), "Take back a waiting message", "The newest one returns to the composer"),
     ),
     "Answers": (

@@ -6,7 +6,8 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from textual.widgets import Input, TextArea
 
 from hybridchat.config import NotifyConfig, UiConfig
 from hybridchat.domain.text import clean, clean_line
-from hybridchat.errors import EXIT_FAILED, HybridchatError, Refused
+from hybridchat.errors import EXIT_FAILED, EXIT_INTERRUPTED, HybridchatError, Refused, UsageError
 from hybridchat.session.events import Notice, SessionEvent, TurnEnded
 from hybridchat.session.settings import Settings
 from hybridchat.tui import terminal
@@ -247,6 +248,27 @@ class HybridChatApp(KeysInOrder):
             self.simulate_key(entry.press)
         elif entry is not None:
             await do(screen, entry.action)
+
+    @asynccontextmanager
+    async def away(self) -> AsyncIterator[None]:
+        """Another program has the terminal; what goes on here goes on unseen. Ctrl+C is that program's meanwhile."""
+        if self._driver is None or not self._driver.can_suspend:
+            raise UsageError("no other program can be run in this terminal")
+        loop, driver = asyncio.get_running_loop(), self._driver
+        met: BaseException | None = None
+        try:
+            terminal.on_end_signals(loop, lambda code: None if code == EXIT_INTERRUPTED else self._end_by_signal(code))
+            with self.suspend():
+                driver.is_muted = True  # type: ignore[attr-defined]
+                try:
+                    yield
+                except BaseException as error:  # noqa: BLE001 - Textual comes back only where nothing is raised
+                    met = error
+                driver.is_muted = False  # type: ignore[attr-defined]
+        finally:
+            terminal.on_end_signals(loop, self._end_by_signal)
+        if met is not None:
+            raise met
 
     def action_help_quit(self) -> None:
         """Ctrl+C with nothing selected."""

@@ -20,6 +20,7 @@ OTHER_WORDS = {
     "stop": "cancel abort interrupt halt",
     "recall": "edit repeat history previous",
     "history": "earlier messages previous repeat reuse recall search prompts",
+    "editor": "vim nano emacs external visual open draft",
     "take_back": "unqueue queue cancel pending",
     "escalate": "second opinion compare cloud local bigger",
     "answer_before": "previous sibling version branch variant",

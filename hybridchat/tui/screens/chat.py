@@ -15,6 +15,7 @@ from hybridchat.tui.keymap import Keymap, bindings, keymap_of, rebind
 from hybridchat.tui.screens.answers import Answers
 from hybridchat.tui.screens.backends import Backends
 from hybridchat.tui.screens.code import Code
+from hybridchat.tui.screens.editing import EditingDrafts
 from hybridchat.tui.screens.finding import Finding
 from hybridchat.tui.screens.links import Links
 from hybridchat.tui.screens.marking import Marking
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from hybridchat.session.state import Chat
 
 
-class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Tuning, Answers):
+class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Tuning, EditingDrafts, Answers):
     """Actions return at once; what takes time runs in a worker, and its failures become banners."""
 
     BINDINGS = bindings("chat")
