@@ -27,6 +27,11 @@ class Paths(NamedTuple):
         return self.config_dir / "themes"
 
     @property
+    def prompts_dir(self) -> Path:
+        """The library of prompts, where the config names no other folder."""
+        return self.config_dir / "prompts"
+
+    @property
     def ledger_file(self) -> Path:
         return self.data_dir / "hybridchat.db"
 
@@ -39,6 +44,11 @@ class Paths(NamedTuple):
     def key_hosts_file(self) -> Path:
         """For which host each key was used that the config names itself; see `session.key_hosts`."""
         return self.data_dir / "key-hosts.json"
+
+    @property
+    def hints_file(self) -> Path:
+        """Which first-time hints have been seen; see `session.hints`."""
+        return self.data_dir / "hints.json"
 
     @property
     def backups_dir(self) -> Path:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from hybridchat.net.audit import Recorder
     from hybridchat.session.chat import Session
     from hybridchat.session.importing import Importer
+    from hybridchat.session.prompts import Prompts
     from hybridchat.session.providers import Providers
     from hybridchat.session.setup import Setup
 
@@ -77,6 +78,7 @@ class Wiring(NamedTuple):
             budget_file=BudgetFile(self.paths.config_file),
             vouches=Vouches(self.paths.vouches_file),
             config_file=self.paths.config_file,
+            prompts=self.open_prompts(),
         )
 
     def preset(self, name: str) -> PresetConfig:
@@ -84,6 +86,14 @@ class Wiring(NamedTuple):
         from hybridchat.config.presets import find
 
         return find(self.config.preset, name, self.problems)
+
+    def open_prompts(self) -> Prompts:
+        """The user's library; its folder need not be there."""
+        from hybridchat.session.prompts import Prompts
+
+        named, listed = self.config.prompts.folder, self.config.privacy.local_only_folders
+        folder = Path(named).expanduser() if named else self.paths.prompts_dir
+        return Prompts(folder, lambda file: folders.look(listed, [file.parent, file.resolve().parent]).why)
 
     def open_importer(self, ledger: Ledger) -> Importer:
         """For bringing conversations in. Looks at the folder this process is in when it begins with a file."""

@@ -17,8 +17,9 @@ from hybridchat.cli.debugging import log_if_debugging
 from hybridchat.cli.disclosing import disclosure_of, disclosure_options
 from hybridchat.cli.finite import FiniteRange
 from hybridchat.cli.keys import use_key
-from hybridchat.cli.known import CONVERSATION, MODEL, PRESET, ROUTE
+from hybridchat.cli.known import CONVERSATION, MODEL, PRESET, PROMPT, ROUTE
 from hybridchat.cli.prompt import Words, compose, read_files, read_stdin, stdin_files
+from hybridchat.cli.prompts import values_of, var_option
 from hybridchat.cli.running import run
 from hybridchat.cli.sampling import parameters_of, sampling_options
 from hybridchat.domain.chat import (
@@ -53,6 +54,8 @@ class Options(Struct, frozen=True, kw_only=True):
     conversation_id: int | None
     system: str | None
     preset: str | None
+    prompt_name: str | None
+    variables: tuple[str, ...]
     files: tuple[Path, ...]
     unpriced: bool
     drop_oldest: bool
@@ -75,6 +78,8 @@ class Options(Struct, frozen=True, kw_only=True):
 @click.option("--conversation", "conversation_id", type=CONVERSATION, help="Go on with this conversation.")
 @click.option("--system", type=Words(), metavar="TEXT", help="System prompt of a new conversation.")
 @click.option("--preset", type=PRESET, metavar="NAME", help="Go by this preset of the config, from this question on.")
+@click.option("--prompt", "prompt_name", type=PROMPT, metavar="NAME", help="Ask by this prompt of your library.")
+@var_option
 @click.option("--file", "files", type=click.Path(path_type=Path), multiple=True, help="Add a text file; repeatable.")
 @click.option("--unpriced", is_flag=True, help="Where a budget is set, ask a model too whose price is not known.")
 @click.option("--drop-oldest", is_flag=True, help="Leave out as many of the oldest turns as the context window asks.")
@@ -96,6 +101,7 @@ def command(**arguments: object) -> None:
     hybridchat ask --continue "and at sunset?"
     """
     from hybridchat.cli.store import load_wiring
+    from hybridchat.config.prompts import fill
 
     parameters, disclosure = parameters_of(arguments), disclosure_of(arguments)
     options = Options(parameters=parameters, disclosure=disclosure, **arguments)  # type: ignore[arg-type]
@@ -107,15 +113,20 @@ def command(**arguments: object) -> None:
         raise UsageError("--off-record is a new conversation", "leave out --continue and --conversation")
     wired = load_wiring(local_only=options.local_only)
     check_backend(options.backend, [backend.id for backend in wired.config.backend])
-    preset = wired.preset(options.preset) if options.preset is not None else None
+    library = wired.open_prompts().found(options.prompt_name) if options.prompt_name is not None else None
+    if library is None and options.variables:
+        raise UsageError("--var belongs to a prompt of your library", "give --prompt NAME too")
+    preset_name = options.preset or (library.preset if library else None)
+    preset = wired.preset(preset_name) if preset_name is not None else None
     if options.key_from is not None and not wired.local_only:
         use_key(wired, options.backend, options.key_from)
-    text = compose(" ".join(options.prompt), read_files(options.files), read_stdin())
-    session = wired.open_session((*options.files, *stdin_files()))
+    asked = (fill(library, values_of(options.variables)) if library else "", " ".join(options.prompt))
+    text = compose("\n\n".join(filter(str.strip, asked)), read_files(options.files), read_stdin())
+    session = wired.open_session((*options.files, *stdin_files(), *((library.file,) if library else ())))
     if options.unpriced:
         session.budgets.allow_unpriced()
     log_if_debugging(session, wired.paths)
-    exit_code = run(ask(session, options, text, preset))
+    exit_code = run(ask(session, options, text, preset, library.workload if library else None))
     if exit_code != EXIT_OK:
         raise click.exceptions.Exit(exit_code)
 
@@ -127,7 +138,13 @@ def check_backend(wanted: str | None, ids: list[str]) -> None:
         raise UsageError(f"unknown backend {wanted!r}", f"give one of: {known}; or auto, local, managed")
 
 
-async def ask(session: Session, options: Options, text: str, preset: PresetConfig | None = None) -> int:
+async def ask(
+    session: Session,
+    options: Options,
+    text: str,
+    preset: PresetConfig | None = None,
+    workload: str | None = None,
+) -> int:
     """One turn. Returns the exit code; whatever ends it, what came is kept."""
     printer = Printer(as_json=options.as_json, show_thinking=options.show_thinking)
     session.listen(printer.on_event)
@@ -137,6 +154,8 @@ async def ask(session: Session, options: Options, text: str, preset: PresetConfi
         opened = await open_chat(session, options)
         if preset is not None and (kept_back := await session.presets.choose(opened, preset, system=options.system)):
             output.note(kept_back)
+        if workload is not None:
+            await session.set_workload(opened, workload)
         chat, drop_turns = await fit(session, opened, options, text, printer)
         tell_untaken(session, chat, options, text)
         send = partial(session.send, chat, text, route=options.backend, model=options.model, purpose=Purpose.ASK)

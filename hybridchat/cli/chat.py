@@ -56,6 +56,7 @@ def open_chat(*, continue_last: bool, theme: str | None, preset: str | None = No
             open_demo=open_demo_session,
             open_providers=wired.open_providers,
             settings=Settings(paths.config_file),
+            hints_file=paths.hints_file,
             reopen_latest=continue_last,
             preset=preset,
             crash_log=paths.logs_dir / "crash.log",

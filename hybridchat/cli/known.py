@@ -108,6 +108,12 @@ def _presets(ctx: click.Context) -> Items:
     return ((preset.name, preset.description) for preset in load_config(find_paths().config_file)[0].preset)
 
 
+def _prompts(ctx: click.Context) -> Items:
+    from hybridchat.cli.store import load_wiring
+
+    return ((prompt.name, prompt.title) for prompt in load_wiring(strict=False).open_prompts().read().prompts)
+
+
 def _tags(ctx: click.Context) -> Items:
     from hybridchat.ledger.glance import glance
     from hybridchat.ledger.marks import filter_values
@@ -123,4 +129,5 @@ PROVIDER = Known(_providers)
 THEME = Known(_themes)
 TAG = Known(_tags)
 PRESET = Known(_presets)
+PROMPT = Known(_prompts)
 CONVERSATION = ConversationId()

@@ -151,6 +151,8 @@ class UiConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Messages of more lines show their first ones until `z` unfolds them; 0 folds none. A reply stays as it came."""
     reduced_motion: bool = False
     """Nothing moves by itself: no blinking, no sliding, no counting; words say what goes on."""
+    hints: bool = True
+    """One line, once, where a key would help: after the first code block, say. Esc puts it away for good."""
 
 
 class NotifyConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -31,6 +31,7 @@ from hybridchat.session.budget_file import BudgetFile, BudgetSettings
 from hybridchat.session.budgets import Budgets
 from hybridchat.session.chats import Chats
 from hybridchat.session.deleting import Deleting
+from hybridchat.session.details import ReplyReader
 from hybridchat.session.disclosing import Gate
 from hybridchat.session.drafts import Drafts
 from hybridchat.session.events import HealthChanged, Notice, SessionEvent
@@ -44,6 +45,7 @@ from hybridchat.session.ledgers import Ledgers
 from hybridchat.session.planning import Planner, reworded
 from hybridchat.session.presets import Presets
 from hybridchat.session.prices import PriceBook
+from hybridchat.session.prompts import Prompts, PromptUse
 from hybridchat.session.state import NOTHING, Along, Chat, Draft, Plan
 from hybridchat.session.transfer import Transfer
 from hybridchat.session.turns import Turns
@@ -81,6 +83,7 @@ class Session:
         vouches: Vouches | None = None,
         config_error: UsageError | None = None,
         config_file: Path | None = None,
+        prompts: Prompts | None = None,
     ) -> None:
         """`config_error`: why `config` is the defaults instead of the user's. `config_file`: where presets are kept.
         `look_at_folder` blocks, and says whether what is written there is pinned."""
@@ -108,6 +111,7 @@ class Session:
         self.attached = Attached(self._ledgers, self._emit)
         self.turns = Turns(self._ledgers, self.fleet, self.planner, self.books, self.attached, self._emit)
         self.stop, self.unqueue, self.wait = self.turns.stop, self.turns.unqueue, self.turns.wait
+        self.prompts = prompts or Prompts()
         self._open_rooms(config, config_file)
         self._watch: asyncio.Task[None] | None = None
 
@@ -131,8 +135,10 @@ class Session:
         self.set_effort, self.set_settings = chats.set_effort, chats.set_settings
         self.drafts, self.history = Drafts(self._ledgers), History(self._ledgers)
         self.untaken, self.presets = self.fleet.untaken, Presets(config_file, chats, self.floor)
+        self.use_prompt = PromptUse(self.prompts, self.presets, chats).prepare
         self.finding = Finding(self._ledgers, chats.open_as)
         self.transfer = Transfer(self._ledgers, self.floor, config.privacy)
+        self.replies = ReplyReader(self._ledgers)
         self.key_variables = partial(secret_variables, config)
 
     # --- life

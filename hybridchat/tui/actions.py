@@ -46,6 +46,20 @@ GROUPS: dict[str, tuple[Action, ...]] = {
             slash="history [WORDS]",
         ),
         Action("editor", ("alt+d",), "Write in your editor", "The draft in $VISUAL or $EDITOR, and back"),
+        Action(
+            "prompts",
+            ("alt+q",),
+            "Prompts…",
+            "Of your library, filled in for the composer",
+            slash="prompt prompts [NAME]",
+        ),
+        Action(
+            "save_prompt",
+            (),
+            "Save as a prompt…",
+            "The draft, or a message, into your library",
+            slash="save-prompt [NAME]",
+        ),
         Action("take_back", ("alt+up",), "Take back a waiting message", "The newest one returns to the composer"),
     ),
     "Answers": (
@@ -176,6 +190,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         Action("copy_code", ("f5", "c"), "Copy a code block…", "The one pointed at, or by its number"),
         Action("save_code", ("s",), "Save a code block…", "To a file; chosen like one to copy"),
         Action("pipe_code", ("vertical_line",), "Pipe a code block…", "To a command of yours; asks first"),
+        Action("details", ("d",), "Details of a reply…", "Its time, tokens, cost, route, request, attempts"),
         Action("quote", ("q",), "Quote in the draft", "What is selected, or pointed at"),
         Action("raw", ("r",), "Raw or rendered", "Messages as they were written, and back"),
         Action("fold_message", ("z",), "Fold a long message", "To its first lines, and back", slash="fold"),

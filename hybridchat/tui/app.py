@@ -6,14 +6,15 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual import events
-from textual.actions import SkipAction
+from textual.actions import ActionParseResult, SkipAction
+from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
@@ -54,8 +55,9 @@ class HybridChatApp(KeysInOrder):
 
     `setup`: given when there is no config; the first-run screen then comes first. `open_demo`: its "demo" choice.
     `open_providers`: for adding backends; None: that cannot be done here.
-    `settings`: where choices are kept. `preset`: the name of the one that the first chat goes by. `crash_log`: where a
-    fault of ours is noted, without any words.
+    `settings`: where choices are kept. `hints_file`: which first-time hints have been seen; None: there are none.
+    `preset`: the name of the one that the first chat goes by. `crash_log`: where a fault of ours is noted, without any
+    words.
     """
 
     TITLE = "hybridchat"
@@ -75,6 +77,7 @@ class HybridChatApp(KeysInOrder):
         open_demo: OpenSession | None = None,
         open_providers: Callable[[], Providers] | None = None,
         settings: Settings | None = None,
+        hints_file: Path | None = None,
         reopen_latest: bool = False,
         preset: str | None = None,
         crash_log: Path | None = None,
@@ -92,6 +95,7 @@ class HybridChatApp(KeysInOrder):
         self._setup = setup
         self._open_demo = open_demo
         self.open_providers = open_providers
+        self.chat_screen.hints_file = hints_file
         self._reopen_latest = reopen_latest
         self._preset = preset
         self._crash_log = crash_log
@@ -219,6 +223,18 @@ class HybridChatApp(KeysInOrder):
         self._close_messages_no_wait()
 
     # --- actions for the whole app
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """However the user came to it: a hint about it has done its work."""
+        is_done = await super().run_action(action, default_namespace, namespaces)
+        if is_done and isinstance(action, str):
+            self.chat_screen.note_done(action)
+        return is_done
 
     def action_commands(self) -> None:
         from hybridchat.tui.palette import Palette

@@ -79,7 +79,7 @@ def rank(query: str, action: Action) -> float:
     title = _words(action.title)
     others = {*_words(action.help), *_words(" ".join(action.names)), *OTHER_WORDS.get(action.id, "").split()}
     ranks = [_rank(word, title, others) for word in asked]
-    return sum(ranks) if all(ranks) else 0.0
+    return sum(ranks) + len(ranks) / len(title) if all(ranks) else 0.0  # the shorter title is the better one
 
 
 def _words(text: str) -> list[str]:

@@ -71,6 +71,7 @@ COMMANDS = (
         "list --json",
         "search words --json",
         "show 1 --json",
+        "show 1 --details --json",
         "rename 1 other",
         "fork 1",
         "stats --json",

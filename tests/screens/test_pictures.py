@@ -19,7 +19,7 @@ from textual.widgets import Input, TextArea
 
 from hybridchat.config import UiConfig
 from hybridchat.domain.budget import Limit, Scope, Stand, Standing, Verdict
-from hybridchat.domain.chat import Effort, Parameters, Privacy, Proof
+from hybridchat.domain.chat import Effort, Parameters, Privacy, Proof, Role
 from hybridchat.domain.events import Limits
 from hybridchat.domain.imports import Unread
 from hybridchat.ledger.imports import Added
@@ -33,10 +33,12 @@ from hybridchat.tui.screens.add_backend import AddBackend
 from hybridchat.tui.screens.ask_key import AskKey
 from hybridchat.tui.screens.bringing_in import BringIn
 from hybridchat.tui.screens.chats import ChatList
+from hybridchat.tui.screens.details import DetailsScreen
 from hybridchat.tui.screens.dialogs import Confirm
 from hybridchat.tui.screens.fork import ForkReview
 from hybridchat.tui.screens.help import HelpScreen
 from hybridchat.tui.screens.picker import Picker
+from hybridchat.tui.screens.pipe import PipeScreen
 from hybridchat.tui.screens.search import Search
 from hybridchat.tui.screens.settings import SettingsScreen
 from hybridchat.tui.screens.standing import StandingScreen
@@ -48,7 +50,7 @@ from tests.tui.fake_backends import KEY, FakeProviders, refused
 from tests.tui.fake_session import CLOUD, LAB, FakeSession
 from tests.tui.fake_setup import FakeSetup
 from tests.tui.inks import drawn_pairs
-from tests.tui.samples import CONVERSATION, STREAMED, THINKING, TITLES
+from tests.tui.samples import CONVERSATION, STREAMED, THINKING, TITLES, TWO_WAYS
 
 PICTURES = Path(__file__).parent / "pictures"
 SIZES: tuple[tuple[int, int], ...] = ((80, 24), (120, 40), (200, 60))
@@ -254,6 +256,30 @@ async def first_run(stage: Stage) -> None:
     await stage.until(lambda: "Found:" in stage.text)
 
 
+async def reading(stage: Stage) -> None:
+    """The pointer at a message, and numbers beside its blocks of code."""
+    said = [(Role.USER, "Both ways, please."), (Role.ASSISTANT, TWO_WAYS), (Role.USER, "Thanks.")]
+    await stage.screen.open_chat(stage.session.add("SQLite: read while another writes", said))
+    await stage.settle()
+    stage.screen.transcript.point_at(stage.screen.transcript.document.views[1].message.id)
+    stage.screen.action_copy_code()
+    await stage.until(lambda: "which code block?" in stage.text)
+
+
+async def details(stage: Stage) -> None:
+    await conversation(stage)
+    stage.screen.action_details()
+    await stage.until_top(DetailsScreen)
+    await stage.until(lambda: "Attempt 2 of 2" in stage.text)
+
+
+async def pipe(stage: Stage) -> None:
+    await conversation(stage)
+    screen = PipeScreen('connection.execute("PRAGMA journal_mode=WAL")\nprint("ready")', frozenset, "python3 -")
+    stage.app.push_screen(screen)
+    await stage.until_top(PipeScreen)
+
+
 async def place(stage: Stage) -> None:
     await stage.press("alt+a")
     await stage.until_top(Picker)
@@ -290,7 +316,7 @@ SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     scene.__name__: scene
     for scene in (
         *(idle, conversation, streaming, retrying, offered, answers, over_budget),
-        *(vouch, standing, search, finding, tune),
+        *(vouch, standing, search, finding, tune, reading, details, pipe),
         *(chats, fork, routes, themes, settings, compact, bring_in, help_page, first_run, place, add_backend, models),
         key,
     )
@@ -299,6 +325,7 @@ SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
 
 @pytest.mark.parametrize("scene", SCENES)
 async def test_picture(scene: str, play: Screenplay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELL", "/bin/sh")
     monkeypatch.setattr("hybridchat.session.keeping.keyring_status", lambda: (False, "this system has no keyring"))
     providers = FakeProviders(refused() if scene == "add_backend" else None)
     options: dict[str, Any] = {"setup": FakeSetup(), "open_demo": FakeSession().opener} if scene == "first_run" else {}

@@ -25,6 +25,7 @@ from hybridchat.session.keeping import Kept
 from hybridchat.session.key_hosts import KeyMoved
 from hybridchat.session.presets import Listed, Presets
 from hybridchat.session.prices import Quote
+from hybridchat.session.prompts import Prompts, PromptUse
 from hybridchat.session.providers import Added, KeyState, ListedModel, Look
 from hybridchat.session.state import NOTHING, Along, Chat, Plan, settings_of
 from tests.tui.fake_chats import FakeChats
@@ -84,6 +85,12 @@ class FakeBackends(FakeChats):
         self.added: list[BackendConfig] = []
         self.transfer = FakeTransfer()
         self.presets = FakePresets(cast("Chats", self), self.floor)
+        self.keep_prompts(Prompts())
+
+    def keep_prompts(self, prompts: Prompts) -> None:
+        """That library is the session's."""
+        self.prompts = prompts
+        self.use_prompt = PromptUse(prompts, self.presets, cast("Chats", self)).prepare
 
     async def set_settings(self, chat: Chat, parameters: Parameters, system: str) -> None:
         chat.parameters, chat.effort, chat.system = replace(parameters, effort=None), parameters.effort, system

@@ -20,6 +20,7 @@ from hybridchat.session.state import Chat, Draft, Plan
 from hybridchat.session.ways import Way
 from tests.tui.fake_backends import FakeBackends
 from tests.tui.fake_chats import CLOUD, LAB, NOW, _attempt
+from tests.tui.fake_details import FakeReplies
 from tests.tui.fake_finding import FakeFinding
 from tests.tui.fake_turn import RunningTurn
 
@@ -94,6 +95,7 @@ class FakeSession(FakeBackends):
         self.drafts = FakeDrafts()
         self.history = FakeHistory(self)
         self.key_variables = frozenset
+        self.replies = FakeReplies()
         self.answers: dict[int, list[Message]] = {}  # question → all its answers, where it has several
 
     def finish(self, chat: Chat, state: MessageState = MessageState.COMPLETE, note: str = "") -> Message:

@@ -76,3 +76,17 @@ TITLES = (
     "git bisect, step by step",
     "SQLite: read while another writes",
 )
+
+TWO_WAYS = """\
+In Python:
+
+```python
+connection.execute("PRAGMA journal_mode=WAL")
+```
+
+And from a shell:
+
+```sh
+sqlite3 notes.db 'PRAGMA journal_mode=WAL;'
+```
+"""

@@ -13,7 +13,7 @@ from hybridchat.tui.screens.picker import Picker
 from tests.tui.conftest import Screenplay
 from tests.tui.samples import CONVERSATION
 
-OWN = 'chats = "f11"\nroute = "alt+r"\nundo_delete = ["alt+u"]\nsend = "ctrl+s"\nsend_to = []\nrecall = "alt+f9"\n'
+OWN = 'chats = "f11"\nroute = "alt+r"\nundo_delete = ["alt+u"]\nsend = "ctrl+s"\nsend_to = []\nrecall = "ctrl+b"\n'
 VIM = UiConfig(keymap="vim")
 
 

@@ -64,6 +64,14 @@ async def export(talk: Talk, argument: str) -> None:
     output.note(f"Exported to {clean_line(str(file))}.")
 
 
+async def details(talk: Talk, argument: str) -> None:
+    """Of the last reply. The request itself is in `hybridchat show ID --details --json`."""
+    from hybridchat.tui.detail_words import text_lines
+
+    for line in text_lines(await talk.session.replies.read(talk.chat.messages)):
+        output.line(line)
+
+
 async def show(talk: Talk, argument: str) -> None:
     if not talk.chat.messages:
         output.note("This chat is empty.")

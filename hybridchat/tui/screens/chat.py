@@ -17,9 +17,11 @@ from hybridchat.tui.screens.backends import Backends
 from hybridchat.tui.screens.code import Code
 from hybridchat.tui.screens.editing import EditingDrafts
 from hybridchat.tui.screens.finding import Finding
+from hybridchat.tui.screens.hinting import Hinting
 from hybridchat.tui.screens.links import Links
 from hybridchat.tui.screens.marking import Marking
 from hybridchat.tui.screens.moving import Moving
+from hybridchat.tui.screens.prompting import Prompting
 from hybridchat.tui.screens.tuning import Tuning
 from hybridchat.tui.slashes import value_of
 from hybridchat.tui.widgets.composer import Composer, placeholder
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from hybridchat.session.state import Chat
 
 
-class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Tuning, EditingDrafts, Answers):
+class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Tuning, EditingDrafts, Prompting, Hinting, Answers):
     """Actions return at once; what takes time runs in a worker, and its failures become banners."""
 
     BINDINGS = bindings("chat")

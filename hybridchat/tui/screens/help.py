@@ -117,11 +117,9 @@ def _entry(action: Action, keymap: Keymap) -> Entry:
 
 
 def _typing(screen: Screen[Any]) -> list[Entry]:
-    return [Entry("Enter", Action("", (), "Accept what is typed", ""), "enter")] if _accepts(screen) else []
-
-
-def _accepts(screen: Screen[Any]) -> bool:
-    return isinstance(screen.focused, Input) and "enter" not in screen._bindings.key_to_bindings
+    """What Enter does in a field, which has no words for it."""
+    words = "Choose" if isinstance(screen, Picker) else "Accept what is typed"
+    return [Entry("Enter", Action("", (), words, ""), "enter")] if isinstance(screen.focused, Input) else []
 
 
 def _here(screen: Screen[Any], *, own: bool = True) -> list[Entry]:

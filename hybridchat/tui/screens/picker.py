@@ -21,7 +21,6 @@ class Picker(ModalScreen[Any]):
     CSS_PATH = "picker.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Close", show=False),
-        Binding("enter", "choose", "Choose", show=False, priority=True),
         Binding("up", "move(-1)", "Go through the rows", show=False, priority=True),
         Binding("down", "move(1)", "Go through the rows", show=False, priority=True),
         Binding("pageup", "page(-1)", "A page up or down", show=False, priority=True),
@@ -84,7 +83,8 @@ class Picker(ModalScreen[Any]):
         """What the filter looks in, case folded."""
         return row.text.casefold()
 
-    def action_choose(self) -> None:
+    def on_input_submitted(self) -> None:
+        """Not by a key of the screen's own, which would go before what was typed just now."""
         self.list.action_choose()
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:

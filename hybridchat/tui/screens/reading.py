@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+from textual import work
+
 from hybridchat.domain.text import clean, clean_line
+from hybridchat.errors import UsageError
 from hybridchat.tui.screens.chat_view import ChatView
 from hybridchat.tui.transcript import Transcript
 
@@ -58,6 +61,25 @@ class Reading(ChatView):
         """To the terminal's clipboard and the system's."""
         self.app.copy_to_clipboard(text)
         self.notify(f"{what} is in the clipboard.")
+
+    @work(exclusive=True, group="details")
+    async def action_details(self) -> None:
+        """Of the reply that is pointed at, or that answers the question pointed at; else of the last one."""
+        from hybridchat.tui.screens.details import DetailsScreen, json_of
+
+        if self.session is None or self.chat is None:
+            return
+        pointed = self.transcript.pointed
+        try:
+            details = await self.session.replies.read(self.chat.messages, pointed.id if pointed else None)
+        except UsageError as error:
+            self.notify(str(error))
+            return
+        match await self.app.push_screen_wait(DetailsScreen(details)):
+            case "copy":
+                self.copy(clean(json_of(details)), "What is known of this reply")
+            case "save":
+                await self.save_as(json_of(details), f"~/reply-{details.message.id}.json")
 
     async def save_as(self, text: str, name: str) -> None:
         """To a file that the user names; another one is replaced only if they say so. For workers."""

@@ -63,7 +63,9 @@ class Helpers(NamedTuple):
 class Picked(Static, can_focus=True):
     """A value that is chosen elsewhere: by Enter or a click."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "screen.pick_route", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space", "screen.pick_route", "Choose where it goes", show=False)
+    ]
 
     async def on_click(self) -> None:
         await self.run_action("screen.pick_route")
@@ -74,13 +76,13 @@ class Tune(ModalScreen["Tuned | None"]):
 
     CSS_PATH = "tune.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", show=False),
-        Binding("up", "app.focus_previous", show=False),
-        Binding("down", "app.focus_next", show=False),
-        Binding("ctrl+s", "keep", show=False, priority=True),
-        Binding("f2", "keep(True)", show=False, priority=True),
-        Binding("f4", "pick_preset", show=False, priority=True),
-        Binding("f8", "defaults", show=False, priority=True),
+        Binding("escape", "leave", "Close", show=False),
+        Binding("up", "app.focus_previous", "To another field", show=False),
+        Binding("down", "app.focus_next", "To another field", show=False),
+        Binding("ctrl+s", "keep", "Keep it", show=False, priority=True),
+        Binding("f2", "keep(True)", "Keep it, and as a preset", show=False, priority=True),
+        Binding("f4", "pick_preset", "A preset", show=False, priority=True),
+        Binding("f8", "defaults", "The defaults", show=False, priority=True),
     ]
 
     def __init__(self, now: Tuned, helpers: Helpers) -> None:

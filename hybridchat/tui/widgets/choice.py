@@ -18,8 +18,8 @@ class Choice(Widget, can_focus=True):
 
     DEFAULT_CSS = "Choice { height: 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "turn(-1)", show=False),
-        Binding("right,space,enter", "turn(1)", show=False),
+        Binding("left", "turn(-1)", "Another value", show=False),
+        Binding("right,space,enter", "turn(1)", "Another value", show=False),
     ]
 
     value = reactive("")

@@ -143,3 +143,12 @@ async def test_a_mistake_is_one_line_and_nothing_is_sent(
     done = await converse_by(Script(line))
     assert said in done.err.splitlines()[2]
     assert (done.code, sides.asked(sides.lab)) == (0, [])
+
+
+async def test_details_of_the_last_reply_a_fact_a_line(converse_by: Converse, sides: Sides) -> None:
+    said = await converse_by(Script("/details", "one", "/details"))
+    assert "there is no reply to look into" in said.err
+    lines = said.out.splitlines()
+    assert "Time" in lines
+    assert "queue: not told" in lines
+    assert not [line for line in lines if "█" in line]
