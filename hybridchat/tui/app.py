@@ -125,6 +125,8 @@ class HybridChatApp(KeysInOrder):
 
     def _write_what_was_typed_ahead(self) -> None:
         """As soon as the composer has the focus: the words are in the first picture. Other keys wait for their turn."""
+        if self.has_begun:
+            return
         while self.typed and isinstance(key := self.typed[0], events.Key) and key.character and key.is_printable:
             self.chat_screen.composer.insert(key.character)
             del self.typed[0]

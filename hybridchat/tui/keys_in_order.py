@@ -24,7 +24,7 @@ LOOK_EVERY_S = 0.002
 FOR_WORK_S = 0.1  # so long a key's action may hold up the next one; what takes longer goes on beside it
 FOR_FOCUS_S = 1.0  # a screen that has come soon has a focus
 
-Typed = events.Key | events.Paste
+Typed = events.Key | events.Paste | events.AppFocus | events.AppBlur
 
 
 class KeysInOrder(Adapted):
@@ -33,20 +33,20 @@ class KeysInOrder(Adapted):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.typed: deque[Typed] = deque()  # what waits
-        self._has_begun = False
+        self.has_begun = False  # something has the focus
         self._in_order: asyncio.Task[None] | None = None
 
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, Typed) or event.is_forwarded:
             await super().on_event(event)
-        elif self._has_begun and self._in_order is None and self._is_text(event):
+        elif self.has_begun and self._in_order is None and self._is_text(event):
             await self.take_typed(event)
         else:
             self.typed.append(event)
             self._go_on()
 
     def on_descendant_focus(self) -> None:
-        self._has_begun = True
+        self.has_begun = True
         self._go_on()
 
     @property
@@ -59,13 +59,14 @@ class KeysInOrder(Adapted):
         await super().on_event(event)
 
     def _is_text(self, event: Typed) -> bool:
-        """For a field, where it goes into the queue behind the others. Any other key may change where the next ones
+        """For a field (or news of the terminal), where it goes into the queue behind the others. Any other key may change where the next ones
         belong."""
-        is_text = isinstance(event, events.Paste) or event.is_printable
-        return is_text and isinstance(self.focused, Input | TextArea)
+        if isinstance(event, events.Key) and not event.is_printable:
+            return False
+        return not isinstance(event, events.Key | events.Paste) or isinstance(self.focused, Input | TextArea)
 
     def _go_on(self) -> None:
-        if self._has_begun and self._in_order is None and self.typed:
+        if self.has_begun and self._in_order is None and self.typed:
             self._in_order = asyncio.create_task(self._take_in_order())
 
     async def _take_in_order(self) -> None:
