@@ -229,3 +229,18 @@ def trace_of(parameters: Parameters, system: str) -> str | None:
     if system:
         trace["system_characters"] = len(system)
     return msgspec.json.encode(trace).decode() if trace else None
+
+
+def trace_words(trace: str) -> str:
+    """`temperature 0.2, 2 stop words, a system prompt of 812 characters`; "" for what cannot be understood."""
+    try:
+        values = msgspec.json.decode(trace, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return ""
+    stop, characters = values.pop("stop", None), values.pop("system_characters", None)
+    words = in_words(from_values(values))
+    if isinstance(stop, int):
+        words.append(count_of(stop, "stop word"))
+    if isinstance(characters, int):
+        words.append(f"a system prompt of {count_of(characters, 'character')}")
+    return ", ".join(words)

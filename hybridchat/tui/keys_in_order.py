@@ -59,8 +59,8 @@ class KeysInOrder(Adapted):
         await super().on_event(event)
 
     def _is_text(self, event: Typed) -> bool:
-        """For a field (or news of the terminal), where it goes into the queue behind the others. Any other key may change where the next ones
-        belong."""
+        """For a field, where it goes into the queue behind the others (or news of the terminal). Any other key may
+        change where the next ones belong."""
         if isinstance(event, events.Key) and not event.is_printable:
             return False
         return not isinstance(event, events.Key | events.Paste) or isinstance(self.focused, Input | TextArea)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 
+from hybridchat.domain.attachments import AttachedFile
 from hybridchat.domain.chat import (
     OFF_RECORD_FROM,
     Attempt,
@@ -114,6 +116,10 @@ def brief(text: str, limit: int = 300) -> str:
     return f"{clean_line(what, limit)} — {clean_line(remedy, limit)}"
 
 
+def new_replies(count: int) -> str:
+    return f"{count:,} new {'reply' if count == 1 else 'replies'}"
+
+
 def earlier_turns(count: int) -> str:
     """What a route away from this machine takes along."""
     match count:
@@ -180,6 +186,12 @@ def when(utc: str, now: datetime) -> str:
     if moment.date() == now.date():
         return f"{moment:%H:%M}"
     return f"{moment.day} {moment:%b}" if moment.year == now.year else f"{moment:%Y-%m-%d}"
+
+
+def attached_words(file: AttachedFile) -> str:
+    """`notes.txt · 34 KB · ≈ 8,500 tokens`: what it weighs, where that is known before a model is."""
+    tokens = "tokens unknown" if file.text_tokens is None else f"≈ {math.ceil(file.text_tokens):,} tokens"
+    return f"{file} · {tokens}"
 
 
 def describe(message: Message, beside: Sequence[Message] = ()) -> tuple[str, str]:

@@ -194,6 +194,7 @@ class FakeChats:
         route: str | None = None,
         model: str | None = None,
         along: Along = NOTHING,
+        rewords: int | None = None,
     ) -> Plan:
         wanted, model = route or chat.route, model or chat.model
         candidates = [replace(c, model=model) if model and c.backend == wanted else c for c in self.backends]
@@ -243,9 +244,12 @@ class FakeChats:
         disclosure: Disclosure | None = None,
         agreed: Mapping[str, int] | None = None,
         along: Along = NOTHING,
+        rewords: int | None = None,
     ) -> None:
         if self.fails_with is not None:
             raise self.fails_with
+        if rewords is not None:  # branches are tried over the real session
+            raise UsageError("a reply is running", "stop it, or wait for its end")
         draft = Draft(text, route, model, drop_turns=drop_turns, disclosure=disclosure, along=along)
         if text or along:
             chat.queue.append(draft)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from hybridchat.cli import output
-from hybridchat.cli.plain import keeping, places, prompting, reading, tuning
+from hybridchat.cli.plain import branching, keeping, places, prompting, reading, tuning
 from hybridchat.cli.plain.asking import confirm
 from hybridchat.cli.plain.talk import Talk
 from hybridchat.domain.text import clean_line
@@ -46,10 +46,6 @@ async def do(talk: Talk, call: Call) -> None:
 
 
 # --- the last question
-
-
-async def again(talk: Talk, argument: str) -> None:
-    await talk.answer(talk.session.answer_again(talk.chat))
 
 
 async def other(talk: Talk, argument: str) -> None:
@@ -161,6 +157,11 @@ TYPING = (
 _RUN: dict[str, Callable[[Talk, str], Awaitable[None]]] = {  # by action of the screen
     "escalate": other,
     "ways": ways,
+    "answer_again": branching.again,
+    "edit_message": branching.edit,
+    "tree": branching.tree,
+    "fork_here": branching.fork,
+    "delete_branch": branching.delete_branch,
     "stop": stop,
     "new_chat": new,
     "new_off_record": off_record,
@@ -199,7 +200,6 @@ _ELSEWHERE = {  # by action: the command line's own way
     "copy_reply": "`hybridchat show NUMBER` prints it, to pipe on",
 }
 OWN = (  # where the screen has another way
-    Command(("again",), again, "", "The last question again. Both answers stay"),
     Command(("answers",), reading.answers, "[N]", "The answers to the last question, or go on from one of them"),
     Command(("show",), reading.show, "", "This conversation from its beginning"),
     Command(("model",), places.model, "[NAME]", "The model of this chat's route, or those that there are"),

@@ -12,8 +12,8 @@ from hybridchat.domain.privacy import strictest
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import UsageError
 from hybridchat.tui.keymap import Keymap, bindings, keymap_of, rebind
-from hybridchat.tui.screens.answers import Answers
 from hybridchat.tui.screens.backends import Backends
+from hybridchat.tui.screens.branching import Branching
 from hybridchat.tui.screens.code import Code
 from hybridchat.tui.screens.editing import EditingDrafts
 from hybridchat.tui.screens.finding import Finding
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from hybridchat.session.state import Chat
 
 
-class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Tuning, EditingDrafts, Prompting, Hinting, Answers):
+class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Tuning, EditingDrafts, Prompting, Hinting, Branching):
     """Actions return at once; what takes time runs in a worker, and its failures become banners."""
 
     BINDINGS = bindings("chat")

@@ -108,13 +108,18 @@ class Transcript(CodeBlocks):
             self.document.changed(view)
             self.settle()
 
-    def remove_message(self, message_id: int) -> None:
+    def cut(self, message_id: int) -> None:
+        """That message and all after it are on another branch now."""
         if message_id in self.document:
-            self._waiting.pop(message_id, None)
+            for gone in self.document.cut(message_id):
+                self._waiting.pop(gone, None)
             self.hide_caret()
-            self.document.remove(message_id)
             self.settle()
             self.look_through_again()
+
+    def shows(self, messages: Sequence[Message]) -> bool:
+        """Whether it is these, and no others."""
+        return [view.message.id for view in self.document.views] == [message.id for message in messages]
 
     # --- frames
 
