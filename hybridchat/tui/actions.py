@@ -72,6 +72,13 @@ GROUPS: dict[str, tuple[Action, ...]] = {
             "Your last question; both answers stay",
             slash="other escalate",
         ),
+        Action(
+            "compare",
+            ("alt+c",),
+            "Compare side by side…",
+            "Two to four answer at once; blind, if you like",
+            slash="compare [BACKEND BACKEND… [blind]]",
+        ),
         Action("answer_before", ("alt+left",), "The answer before", "Of several to a question, or another window's"),
         Action("answer_after", ("alt+right",), "The answer after", "Of several to a question, or another window's"),
         Action("ways", ("alt+w",), "What can be done…", "About a reply that failed: elsewhere, shorter"),

@@ -188,7 +188,7 @@ class HybridChatApp(KeysInOrder):
         if self._is_ending and isinstance(event, Notice):
             self.parting_words.append(event.text)
         try:
-            if isinstance(event, TurnEnded) and event.reply.attempt is not None:
+            if isinstance(event, TurnEnded) and event.reply.attempt is not None and not event.is_hidden:
                 self.tell_out_of_sight(event.reply.attempt)
             if self.chat_screen.is_running:
                 self.chat_screen.tell(event)
