@@ -20,6 +20,7 @@ OTHER_WORDS = {
     "stop": "cancel abort interrupt halt",
     "recall": "edit repeat history previous",
     "history": "earlier messages previous repeat reuse recall search prompts",
+    "editor": "vim nano emacs external visual open draft",
     "take_back": "unqueue queue cancel pending",
     "attach": "file image picture pdf upload document photo add",
     "attachments": "files images remove open list",
