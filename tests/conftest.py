@@ -23,7 +23,7 @@ share_http_library()  # before a vendor's library brings the other one in, after
 
 HERE = Path(__file__).parent
 PARTS = {  # by folder
-    **dict.fromkeys(("faults", "oracles", "privacy", "screens", "terminal"), "thorough"),
+    **dict.fromkeys(("architecture", "faults", "oracles", "privacy", "screens", "terminal"), "thorough"),
     "real": "real",
 }
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 from msgspec import Struct
@@ -18,7 +18,7 @@ from hybridchat.cli.disclosing import disclosure_of, disclosure_options
 from hybridchat.cli.finite import FiniteRange
 from hybridchat.cli.keys import use_key
 from hybridchat.cli.known import CONVERSATION, MODEL, PRESET, PROMPT, ROUTE
-from hybridchat.cli.prompt import Words, compose, read_files, read_stdin, stdin_files
+from hybridchat.cli.prompt import Words, compose, read_stdin, stdin_files
 from hybridchat.cli.prompts import values_of, var_option
 from hybridchat.cli.running import run
 from hybridchat.cli.sampling import parameters_of, sampling_options
@@ -37,7 +37,7 @@ from hybridchat.errors import EXIT_FAILED, EXIT_OK, EXIT_REFUSED, HybridchatErro
 if TYPE_CHECKING:
     from hybridchat.config import PresetConfig
     from hybridchat.session.chat import Session
-    from hybridchat.session.state import Chat
+    from hybridchat.session.state import Along, Chat
     from hybridchat.session.ways import Way
 
 
@@ -67,6 +67,11 @@ class Options(Struct, frozen=True, kw_only=True):
     as_json: bool
 
 
+class Question(NamedTuple):
+    text: str
+    along: Along
+
+
 @click.command("ask")
 @click.argument("prompt", nargs=-1, type=Words())
 @click.option("--backend", type=ROUTE, metavar="ID", help="Ask this backend; or: auto, local, managed.")
@@ -80,7 +85,9 @@ class Options(Struct, frozen=True, kw_only=True):
 @click.option("--preset", type=PRESET, metavar="NAME", help="Go by this preset of the config, from this question on.")
 @click.option("--prompt", "prompt_name", type=PROMPT, metavar="NAME", help="Ask by this prompt of your library.")
 @var_option
-@click.option("--file", "files", type=click.Path(path_type=Path), multiple=True, help="Add a text file; repeatable.")
+@click.option(
+    "--file", "files", type=click.Path(path_type=Path), multiple=True, help="Attach a text, picture or PDF; repeatable."
+)
 @click.option("--unpriced", is_flag=True, help="Where a budget is set, ask a model too whose price is not known.")
 @click.option("--drop-oldest", is_flag=True, help="Leave out as many of the oldest turns as the context window asks.")
 @click.option("--summarize", is_flag=True, help="Where it is too long, go on in a fork that begins with a summary.")
@@ -100,8 +107,10 @@ def command(**arguments: object) -> None:
     hybridchat ask --off-record < question.txt
     hybridchat ask --continue "and at sunset?"
     """
+    from hybridchat.attaching.reading import read_file
     from hybridchat.cli.store import load_wiring
     from hybridchat.config.prompts import fill
+    from hybridchat.session.state import Along
 
     parameters, disclosure = parameters_of(arguments), disclosure_of(arguments)
     options = Options(parameters=parameters, disclosure=disclosure, **arguments)  # type: ignore[arg-type]
@@ -120,13 +129,14 @@ def command(**arguments: object) -> None:
     preset = wired.preset(preset_name) if preset_name is not None else None
     if options.key_from is not None and not wired.local_only:
         use_key(wired, options.backend, options.key_from)
-    asked = (fill(library, values_of(options.variables)) if library else "", " ".join(options.prompt))
-    text = compose("\n\n".join(filter(str.strip, asked)), read_files(options.files), read_stdin())
+    words = (fill(library, values_of(options.variables)) if library else "", " ".join(options.prompt))
+    text = compose("\n\n".join(filter(str.strip, words)), read_stdin(), has_files=bool(options.files))
+    asked = Question(text, Along(tuple(read_file(path, may_wait=True) for path in options.files)))
     session = wired.open_session((*options.files, *stdin_files(), *((library.file,) if library else ())))
     if options.unpriced:
         session.budgets.allow_unpriced()
     log_if_debugging(session, wired.paths)
-    exit_code = run(ask(session, options, text, preset, library.workload if library else None))
+    exit_code = run(ask(session, options, asked, preset, library.workload if library else None))
     if exit_code != EXIT_OK:
         raise click.exceptions.Exit(exit_code)
 
@@ -141,7 +151,7 @@ def check_backend(wanted: str | None, ids: list[str]) -> None:
 async def ask(
     session: Session,
     options: Options,
-    text: str,
+    asked: Question,
     preset: PresetConfig | None = None,
     workload: str | None = None,
 ) -> int:
@@ -156,11 +166,11 @@ async def ask(
             output.note(kept_back)
         if workload is not None:
             await session.set_workload(opened, workload)
-        chat, drop_turns = await fit(session, opened, options, text, printer)
-        tell_untaken(session, chat, options, text)
-        send = partial(session.send, chat, text, route=options.backend, model=options.model, purpose=Purpose.ASK)
+        chat, drop_turns = await fit(session, opened, options, asked, printer)
+        tell_untaken(session, chat, options, asked)
+        send = partial(session.send, chat, asked.text, route=options.backend, model=options.model, purpose=Purpose.ASK)
         given, disclosure = options.parameters, options.disclosure
-        await send(parameters=given, drop_turns=drop_turns, disclosure=disclosure)
+        await send(parameters=given, drop_turns=drop_turns, disclosure=disclosure, along=asked.along)
         reply = await wait_for(session, chat, printer, options.timeout_s)
         drop = next((way.turns for way in printer.ways if way.kind == "drop"), None)
         if drop and options.drop_oldest:  # the window was known to the server alone
@@ -173,11 +183,11 @@ async def ask(
         await session.close()
 
 
-def tell_untaken(session: Session, chat: Chat, options: Options, text: str) -> None:
+def tell_untaken(session: Session, chat: Chat, options: Options, asked: Question) -> None:
     """The settings that will not go along, but for those that have the question refused: that says itself why."""
     from hybridchat.session.state import Draft
 
-    draft = Draft(text, options.backend, options.model, options.parameters)
+    draft = Draft(asked.text, options.backend, options.model, options.parameters, along=asked.along)
     left_out = [one for one in session.planner.plan(chat, draft).untaken if not one.is_refused]
     if left_out:
         output.note(f"it goes {untaken_words(left_out)}")
@@ -189,9 +199,10 @@ async def tell(session: Session, printer: Printer, reply: Message, *, as_json: b
         output.json(as_contract(reply, printer.priced(reply)))
 
 
-async def fit(session: Session, chat: Chat, options: Options, text: str, printer: Printer) -> tuple[Chat, int]:
+async def fit(session: Session, chat: Chat, options: Options, asked: Question, printer: Printer) -> tuple[Chat, int]:
     """The chat to send in, and how many of its oldest turns stay behind, as the flags allow where it is too long."""
-    ways = {way.kind: way for way in session.plan(chat, text, route=options.backend, model=options.model).ways}
+    plan = session.plan(chat, asked.text, route=options.backend, model=options.model, along=asked.along)
+    ways = {way.kind: way for way in plan.ways}
     if options.summarize and (way := ways.get("summarize")):
         printer.shows_text = False
         fork = await session.fork_with_summary(chat, way.candidate.backend, way.candidate.model, options.disclosure)

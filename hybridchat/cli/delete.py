@@ -9,10 +9,11 @@ import click
 
 from hybridchat.cli import output
 from hybridchat.cli.dates import When
+from hybridchat.cli.finite import Counted
 from hybridchat.cli.known import CONVERSATION
-from hybridchat.cli.store import find_conversation, opened_ledger
-from hybridchat.domain.chat import Conversation
-from hybridchat.domain.text import clean_line, count_of
+from hybridchat.cli.store import find_conversation, find_path, opened_ledger
+from hybridchat.domain.chat import Conversation, Message
+from hybridchat.domain.text import clean_line, count_of, title_of
 from hybridchat.errors import UsageError
 from hybridchat.ledger.store import Ledger
 
@@ -23,20 +24,27 @@ SHOWN = 10
 @click.command("delete")
 @click.argument("conversation_id", type=CONVERSATION, metavar="[ID]", required=False)
 @click.option("--older-than", type=When(), metavar="WHEN", help="All without a star that rest since then: 90d.")
+@click.option("--message", "message_id", type=Counted(), metavar="N", help="Of ID, only that message and what follows.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def command(conversation_id: int | None, older_than: str | None, yes: bool) -> None:
-    """Delete a conversation for good, or all old ones; their usage numbers stay, without any text.
+def command(conversation_id: int | None, older_than: str | None, message_id: int | None, yes: bool) -> None:
+    """Delete a conversation for good, a branch of it, or all old ones; usage numbers stay, without any text.
 
     There is no undo here; in the app there is one until you quit. Without --yes it shows first what would go.
     `keep_days` in the config deletes old ones by itself. Neither deletes what is starred.
 
     \b
     hybridchat delete 12
+    hybridchat delete 12 --message 345
     hybridchat delete --older-than 90d
     """
     if (conversation_id is None) == (older_than is None):
         raise UsageError("what shall be deleted?", "give the ID of a conversation, or --older-than 90d")
+    if message_id is not None and conversation_id is None:
+        raise UsageError("of which conversation is that message?", "give its ID, not --older-than")
     with opened_ledger(to_write=True) as ledger:
+        if message_id is not None and conversation_id is not None:
+            _delete_branch(ledger, find_path(ledger, conversation_id, message_id)[-1], yes=yes)
+            return
         if older_than is not None:
             doomed = _old(ledger, older_than)
         else:
@@ -55,6 +63,17 @@ def command(conversation_id: int | None, older_than: str | None, yes: bool) -> N
         ledger.purge_deleted().result()
     gone = f"conversation {doomed[0].id}" if len(doomed) == 1 else count_of(len(doomed), "conversation")
     output.note(f"deleted {gone}")
+
+
+def _delete_branch(ledger: Ledger, message: Message, *, yes: bool) -> None:
+    if not yes and not sys.stdin.isatty():
+        raise UsageError("deleting a branch needs a yes", "add --yes")
+    if not yes:
+        what = f"“{title_of(message.text)}” and all that follows it, in every branch"
+        click.confirm(f"Delete {what}, for good?", abort=True, err=True)
+    deleted = ledger.delete_branch(message.id).result()
+    ledger.purge_deleted().result()
+    output.note(f"deleted {count_of(len(deleted.message_ids), 'message')}")
 
 
 def _old(ledger: Ledger, since: str) -> list[Conversation]:

@@ -9,6 +9,7 @@ import click
 from msgspec import Struct
 
 from hybridchat.cli import output
+from hybridchat.cli.finite import Counted
 from hybridchat.cli.known import CONVERSATION
 from hybridchat.cli.running import run
 from hybridchat.cli.store import load_wiring
@@ -48,26 +49,63 @@ class Fork(Struct, frozen=True, kw_only=True):
 @click.option("--privacy", type=click.Choice(list(PRIVACIES)), help="Of the fork; default: that of the conversation.")
 @click.option("--with-turns", "turns", metavar="N|all", default="0", help="The newest N turns go along; default: none.")
 @click.option("--with-system", is_flag=True, help="The system prompt goes along.")
+@click.option("--at", "message_id", type=Counted(), metavar="N", help="All to that message goes along, as private.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @output.json_option
-def command(conversation_id: int, privacy: str | None, turns: str, with_system: bool, yes: bool, as_json: bool) -> None:
-    """Go on with a conversation in another one, which may be less private.
+def command(
+    conversation_id: int,
+    privacy: str | None,
+    turns: str,
+    with_system: bool,
+    message_id: int | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Go on with a conversation in another one: from any message of it, or with another privacy.
 
     What was said stays where it was said, as private as it is. Only what you name goes along; it is printed first. It
     leaves this device, where it may, with the next message that you send there.
 
     \b
+    hybridchat fork 12 --at 345
     hybridchat fork 12 --privacy open
     hybridchat fork 12 --privacy open --with-turns 2
     """
+    if message_id is not None and (privacy or turns != "0" or with_system):
+        raise UsageError("--at takes all along, and stays as private", "leave the others out, or --at")
     session = load_wiring().open_session()
-    fork = run(make(session, conversation_id, privacy, turns, with_system, yes=yes, as_json=as_json))
+    if message_id is not None:
+        fork = run(make_at(session, conversation_id, message_id))
+    else:
+        fork = run(make(session, conversation_id, privacy, turns, with_system, yes=yes, as_json=as_json))
     if as_json:
         output.json(fork)
     if fork.conversation_id is None:
         output.error("no fork was made: the turns above would go along — add --yes, or leave out --with-turns")
         raise click.exceptions.Exit(EXIT_REFUSED)
     output.note(f"conversation {fork.conversation_id} goes on from {conversation_id}; it is {in_words(fork.privacy)}")
+
+
+async def make_at(session: Session, conversation_id: int, message_id: int) -> Fork:
+    """From that message, as private as the conversation. Closes the session."""
+    try:
+        chat = await session.open(conversation_id)
+        fork = await session.open(await session.branches.fork(chat, message_id))
+        along = [GoesAlong(None, Role.SYSTEM, fork.system)] if fork.system else []
+        turn = 0
+        for message in fork.messages:
+            turn += message.role is Role.USER
+            along.append(GoesAlong(turn, message.role, message.text))
+        size = sum(len(one.text.encode(errors="replace")) for one in along)
+        return Fork(
+            conversation_id=fork.id,
+            forked_from=conversation_id,
+            privacy=fork.privacy,
+            text_bytes=size,
+            goes_along=tuple(along),
+        )
+    finally:
+        await session.close()
 
 
 async def make(

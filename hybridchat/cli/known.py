@@ -54,7 +54,7 @@ class ConversationId(Counted):
         return [
             CompletionItem(str(one.id), help=clean_line(one.title, 60) or None)
             for one in newest or ()
-            if str(one.id).startswith(begun) or (begun and begun in one.title.casefold())
+            if str(one.id).startswith(begun) or any(word.startswith(begun) for word in one.title.casefold().split())
         ]
 
 

@@ -1,13 +1,10 @@
-"""The text of a question: the prompt, then the files, then standard input."""
+"""The text of a question: the prompt, then standard input."""
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import AnyStr
 
 import click
 
@@ -16,7 +13,7 @@ from hybridchat.errors import UsageError
 
 HINT_AFTER_S = 3.0
 MAX_INPUT_BYTES = 16 << 20
-"""Of a file or of standard input: no context window holds as much, and `yes` never ends."""
+"""Of standard input: no context window holds as much, and `yes` never ends."""
 
 
 class Words(click.ParamType[str]):
@@ -29,22 +26,6 @@ class Words(click.ParamType[str]):
             return value.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
         except UnicodeEncodeError:  # a lone half of a UTF-16 pair
             return value.encode("utf-8", errors="replace").decode("utf-8")
-
-
-def read_files(paths: Iterable[Path]) -> list[tuple[str, str]]:
-    """(name, text) of each. Raises UsageError for what cannot be read, is no text or too long."""
-    return [(path.name, _read(path)) for path in paths]
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open(encoding="utf-8") as file:
-            text = file.read(MAX_INPUT_BYTES + 1)
-    except UnicodeDecodeError:
-        raise UsageError(f"{path} is not UTF-8 text", "give a text file") from None
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}", "check the name and its permissions") from None
-    return _within_limit(text, str(path))
 
 
 def stdin_files() -> tuple[Path, ...]:
@@ -75,23 +56,15 @@ def read_stdin() -> str:
     return _within_limit(piped, "standard input").decode("utf-8", errors="replace")
 
 
-def _within_limit(given: AnyStr, what: str) -> AnyStr:
+def _within_limit(given: bytes, what: str) -> bytes:
     if len(given) > MAX_INPUT_BYTES:
         raise UsageError(f"{what} is over {MAX_INPUT_BYTES >> 20} MB", "no model reads that much at once: give a part")
     return given
 
 
-def compose(prompt: str, files: Sequence[tuple[str, str]], piped: str) -> str:
-    """One message. Files are fenced under their names, piped text follows as it is. Raises UsageError for nothing."""
-    parts = [prompt.strip(), *(f"{name}:\n{_fenced(text)}" for name, text in files), piped.rstrip("\n")]
-    text = "\n\n".join(part for part in parts if part.strip())
-    if not text:
+def compose(prompt: str, piped: str, *, has_files: bool = False) -> str:
+    """One message; piped text follows the prompt as it is. Raises UsageError for nothing, unless files go along."""
+    text = "\n\n".join(part for part in (prompt.strip(), piped.rstrip("\n")) if part.strip())
+    if not text and not has_files:
         raise UsageError("no question was given", 'try `hybridchat ask "why is the sky blue?"` or pipe text in')
     return text
-
-
-def _fenced(text: str) -> str:
-    """In a fence longer than any inside."""
-    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
-    fence = "`" * (longest + 1)
-    return f"{fence}\n{text.rstrip()}\n{fence}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hybridchat.cli import output
-from hybridchat.domain.chat import Conversation
+from hybridchat.domain.chat import Conversation, Message
 from hybridchat.errors import LedgerError, UsageError
 
 if TYPE_CHECKING:
@@ -57,6 +57,15 @@ def check_backend(ledger: Ledger, wanted: str | None) -> None:
     if wanted not in known:
         remedy = f"give one of: {', '.join(sorted(known))}" if known else "none was asked yet and none is configured"
         raise UsageError(f"there is no backend {wanted!r} in the ledger or in config.toml", remedy)
+
+
+def find_path(ledger: Ledger, conversation_id: int, message_id: int) -> list[Message]:
+    """From the root to that message of the conversation. Raises UsageError where it is not in it."""
+    path = ledger.path_to(message_id).result()
+    if not path or path[-1].conversation_id != conversation_id:
+        remedy = f"`hybridchat show {conversation_id} --tree` has their numbers"
+        raise UsageError(f"there is no message {message_id} in conversation {conversation_id}", remedy)
+    return path
 
 
 def find_conversation(ledger: Ledger, conversation_id: int) -> Conversation:

@@ -149,6 +149,10 @@ class UiConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Thinking unfolded by default."""
     fold_lines: Annotated[int, Meta(ge=0)] = 400
     """Messages of more lines show their first ones until `z` unfolds them; 0 folds none. A reply stays as it came."""
+    paste_lines: Annotated[int, Meta(ge=0)] = 60
+    """A paste of more lines becomes an attachment; 0: however many it has, it goes into the message."""
+    paste_characters: Annotated[int, Meta(ge=0)] = 8_000
+    """The same for a paste of more characters."""
     reduced_motion: bool = False
     """Nothing moves by itself: no blinking, no sliding, no counting; words say what goes on."""
     hints: bool = True

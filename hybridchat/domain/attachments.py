@@ -97,3 +97,11 @@ class Attachment(Struct, frozen=True, dict=True):
             height,
             self.pages,
         )
+
+
+class Listing(Struct, frozen=True):
+    """Names below a folder, with / between their parts and at the end of a folder's; `is_whole` where none is left
+    out because there are too many."""
+
+    names: tuple[str, ...]
+    is_whole: bool = True

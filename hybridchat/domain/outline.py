@@ -16,6 +16,9 @@ DEEPEST = 12
 """Side branches of side branches that are drawn further to the right; a row has only so many cells."""
 
 
+SPEAKERS = {Role.USER: "you", Role.ASSISTANT: "reply", Role.SYSTEM: "system"}
+
+
 class Node(Struct, frozen=True):
     """One message in short: how it begins, who wrote it, what it cost. Unknown is None."""
 
@@ -32,13 +35,21 @@ class Node(Struct, frozen=True):
 
 
 class TreeRow(Struct, frozen=True):
-    """`lines`: what is drawn left of it. `place` of `beside`: which of how many that follow the same message."""
+    """`depth`: side branches of side branches; `is_side`: one begins here. `place` of `beside`: which of how many that
+    follow the same message."""
 
     node: Node
-    lines: str
+    depth: int
+    is_side: bool
     is_shown: bool
-    place: int = 1
-    beside: int = 1
+    place: int
+    beside: int
+
+    @property
+    def lines(self) -> str:
+        """What is drawn left of it: `│ ├─` where a side branch begins, `│ │ ` within it."""
+        drawn = min(self.depth, DEEPEST)
+        return f"{'│ ' * (drawn - 1)}├─" if self.is_side else "│ " * drawn
 
 
 def rows(nodes: Sequence[Node], shown: Collection[int]) -> list[TreeRow]:
@@ -55,7 +66,7 @@ def _drawn(following: dict[int | None, list[Node]], shown: Collection[int]) -> I
     waiting = _ahead(following[None], shown, 0)
     while waiting:
         node, depth, is_side, place, beside = waiting.pop()
-        yield TreeRow(node, _lines(depth, is_side=is_side), node.id in shown, place, beside)
+        yield TreeRow(node, depth, is_side, node.id in shown, place, beside)
         waiting += _ahead(following[node.id], shown, depth)
 
 
@@ -71,14 +82,6 @@ def _ahead(beside: Sequence[Node], shown: Collection[int], depth: int) -> list[_
     sides = [(node, depth + 1, True, place, count) for node, place, count in numbered if node is not straight]
     on = [(node, depth, False, place, count) for node, place, count in numbered if node is straight]
     return [*on, *reversed(sides)]
-
-
-def _lines(depth: int, *, is_side: bool) -> str:
-    """`│ ├─` where a side branch begins, `│ │ ` within it."""
-    drawn = min(depth, DEEPEST)
-    if is_side:
-        return f"{'│ ' * (drawn - 1)}├─"
-    return "│ " * drawn
 
 
 def branch_count(nodes: Sequence[Node]) -> int:

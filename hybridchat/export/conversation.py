@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TextIO
 
 import msgspec
@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 
 from hybridchat.domain.chat import Conversation, Message, MessageState
 from hybridchat.export.html import write_html
-from hybridchat.export.words import heading
+from hybridchat.export.words import extent, heading
 
 Contents = Mapping[str, bytes]
 """Of attachments, by digest, as far as they go along."""
@@ -26,9 +26,10 @@ def write_markdown(conversation: Conversation, messages: Sequence[Message], stre
     stream.write("\n".join(_markdown(conversation, messages)) + "\n")
 
 
-def _markdown(conversation: Conversation, messages: Iterable[Message]) -> Iterator[str]:
+def _markdown(conversation: Conversation, messages: Sequence[Message]) -> Iterator[str]:
     yield f"# {conversation.title}"
-    yield f"\n{conversation.created_at} · {conversation.privacy}"
+    about = (conversation.created_at, str(conversation.privacy), extent(conversation, messages))
+    yield f"\n{' · '.join(filter(None, about))}"
     if conversation.system:
         yield f"\n## System\n\n{close_fence(conversation.system)}"
     for message in messages:

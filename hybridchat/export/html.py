@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from hybridchat.domain.chat import Conversation, Message, MessageState, Role
 from hybridchat.domain.privacy import in_words
 from hybridchat.domain.text import clean, clean_line
-from hybridchat.export.words import heading
+from hybridchat.export.words import extent, heading
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -54,6 +54,8 @@ def write_html(
 
 def _write_one(number: int, conversation: Conversation, messages: Sequence[Message], stream: TextIO) -> None:
     about = f"{_time(conversation.created_at)} · {in_words(conversation.privacy)}"
+    if part := extent(conversation, messages):
+        about += f" · {part}"
     stream.write(
         f'<section id="c{number}">\n<h1 dir="auto">{_line(conversation.title)}</h1>\n<p class="about">{about}</p>\n'
     )

@@ -1,10 +1,18 @@
-"""How an export calls who spoke."""
+"""How an export calls who spoke, and what it leaves out."""
 
 from __future__ import annotations
 
-from hybridchat.domain.chat import Attempt, Message, Role
+from collections.abc import Sized
+
+from hybridchat.domain.chat import Attempt, Conversation, Message, Role
 
 _SPEAKERS = {Role.USER: "You", Role.ASSISTANT: "Assistant", Role.SYSTEM: "System"}
+
+
+def extent(conversation: Conversation, messages: Sized) -> str:
+    """Which part of the conversation that is; "": all of it."""
+    is_part = conversation.message_count > len(messages)
+    return f"one branch: {len(messages):,} of {conversation.message_count:,} messages" if is_part else ""
 
 
 def heading(message: Message) -> str:

@@ -48,6 +48,17 @@ class Answers:
         draft = replace(draft, disclosure=disclosure or draft.disclosure, agreed=agreed)
         await self._turns.branch_off(chat, draft)
 
+    def plan_again(
+        self, chat: Chat, message_id: int | None = None, route: str | None = None, model: str | None = None
+    ) -> Plan:
+        """What `again` would do with that message on the branch that is shown. Raises UsageError where there is no
+        question."""
+        return self._planner.plan(chat, replace(again(chat, message_id), route=route, model=model))
+
+    def messages_before(self, chat: Chat, message_id: int | None = None) -> int:
+        """How many would go along with the question that `again` asks."""
+        return len(again(chat, message_id).history or ())
+
     async def reword(self, chat: Chat, message_id: int, draft: Draft) -> None:
         """Asks a question of the user's in other words: those stand beside it, and the old branch stays. Raises
         HybridchatError as `send` does, also while messages wait."""

@@ -40,6 +40,7 @@ from hybridchat.session.fleet import Fleet, KeepKey, OpenBackend
 from hybridchat.session.floor import Floor
 from hybridchat.session.forecasts import Forecasts
 from hybridchat.session.forking import Forks
+from hybridchat.session.gathering import Gathering
 from hybridchat.session.history import History
 from hybridchat.session.ledgers import Ledgers
 from hybridchat.session.planning import Planner, reworded
@@ -123,6 +124,7 @@ class Session:
         self.show_sibling = branches.show
         answers = self._answers = Answers(self._ledgers, self.planner, self.turns, branches)
         self.answer_again, self.escalate, self.other_side = answers.again, answers.escalate, answers.other_side
+        self.plan_again, self.messages_before = answers.plan_again, answers.messages_before
         self.siblings, self.with_siblings = answers.siblings, answers.with_siblings
         chats = Chats(config, self._ledgers, self.fleet, self.floor, self.turns, self.books)
         self.new, self.open, self.open_latest, self.rename = chats.new, chats.open, chats.open_latest, chats.rename
@@ -137,6 +139,7 @@ class Session:
         self.untaken, self.presets = self.fleet.untaken, Presets(config_file, chats, self.floor)
         self.use_prompt = PromptUse(self.prompts, self.presets, chats).prepare
         self.finding = Finding(self._ledgers, chats.open_as)
+        self.gathering = Gathering(config.privacy.local_only_folders, chats.set_privacy, self._emit)
         self.transfer = Transfer(self._ledgers, self.floor, config.privacy)
         self.replies = ReplyReader(self._ledgers)
         self.key_variables = partial(secret_variables, config)

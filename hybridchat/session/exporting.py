@@ -35,8 +35,10 @@ class Exporter:
         self._branches = branches
 
     def one(self, conversation: Conversation, form: str, stream: TextIO) -> None:
-        messages = self._messages(conversation)
-        FORMATS[form].write(conversation, messages, stream, self._contents(messages, form))
+        """As the ledger has it: one that was begun in this session does not know its own origin."""
+        kept = self._ledger.conversation(conversation.id).result() or conversation
+        messages = self._messages(kept)
+        FORMATS[form].write(kept, messages, stream, self._contents(messages, form))
 
     def all(self, form: str, to: Path, on_progress: OnProgress = lambda share: None) -> int:
         """How many: to that page (.html, with that format), zip, or folder of files. Raises UsageError for a place that

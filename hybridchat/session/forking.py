@@ -91,7 +91,8 @@ class Forks:
             raise UsageError("this reply is still being written", "fork from the one before, or wait for its end")
         written = await self._ledgers.privacy(chat)
         privacy = strictest(strictest(chat.privacy, written), self._floor.privacy)
-        return await self._fork(chat, chat.conversation, privacy, (m for m in path if m.text), system=chat.system)
+        along = (message for message in path if message.text or message.attachments)
+        return await self._fork(chat, chat.conversation, privacy, along, system=chat.system)
 
     async def _fork(
         self, chat: Chat, conversation: Conversation, privacy: Privacy, along: Iterable[Message], *, system: str

@@ -81,7 +81,7 @@ class Turns:
         does."""
         if chat.is_streaming:
             raise UsageError("a reply is running", "stop it, or wait for its end")
-        if draft.rewords is not None and not draft.text.strip():
+        if draft.rewords is not None and draft.is_empty:
             raise UsageError("the message is empty", "type one")
         if draft.rewords is not None and chat.queue:
             raise UsageError("messages wait to be sent after the last reply", "send them first, or take them back")

@@ -45,6 +45,9 @@ GROUPS: dict[str, tuple[Action, ...]] = {
             "In any chat: find it, to say it again",
             slash="history [WORDS]",
         ),
+        Action("editor", ("alt+d",), "Write in your editor", "The draft in $VISUAL or $EDITOR, and back"),
+        Action("attach", (), "Attach a file…", "Or @ and its name in the message", slash="attach [FILE]"),
+        Action("attachments", ("alt+j",), "What is attached…", "To open it, or take it out of the message"),
         Action(
             "prompts",
             ("alt+q",),
@@ -69,9 +72,41 @@ GROUPS: dict[str, tuple[Action, ...]] = {
             "Your last question; both answers stay",
             slash="other escalate",
         ),
+        Action(
+            "compare",
+            ("alt+c",),
+            "Compare side by side…",
+            "Two to four answer at once; blind, if you like",
+            slash="compare [BACKEND BACKEND… [blind]]",
+        ),
         Action("answer_before", ("alt+left",), "The answer before", "Of several to a question, or another window's"),
         Action("answer_after", ("alt+right",), "The answer after", "Of several to a question, or another window's"),
         Action("ways", ("alt+w",), "What can be done…", "About a reply that failed: elsewhere, shorter"),
+    ),
+    "Branches": (
+        Action(
+            "answer_again",
+            ("alt+r",),
+            "Answer again…",
+            "By any backend; the answers that are there stay",
+            slash="again [TO [MODEL]]",
+        ),
+        Action(
+            "edit_message",
+            ("alt+u", "e"),
+            "Edit your message",
+            "The last, or pointed at; the old branch stays",
+            slash="edit [MESSAGE]",
+        ),
+        Action("tree", ("alt+v",), "Tree of this chat…", "All branches; Enter goes there", slash="tree [MESSAGE]"),
+        Action("fork_here", ("b",), "Fork from here", "A new chat that begins as this one", slash="fork [MESSAGE]"),
+        Action(
+            "delete_branch",
+            ("x",),
+            "Delete from here",
+            "A message and what follows; can be undone",
+            slash="delete-branch [MESSAGE]",
+        ),
     ),
     "Chats": (
         Action("new_chat", ("ctrl+n",), "New chat", "Start an empty conversation", "new", slash="new"),
@@ -116,7 +151,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
             slash="archive",
         ),
         Action("delete_chat", ("f8",), "Delete this chat", "Can be undone until you quit", slash="delete"),
-        Action("undo_delete", ("f9",), "Undo the last deletion", "Bring the deleted conversation back", slash="undo"),
+        Action("undo_delete", ("f9",), "Undo the last deletion", "Bring the conversation or branch back", slash="undo"),
         Action(
             "export_chat", (), "Export this chat…", "To a page for a browser, Markdown or JSON", slash="export [FILE]"
         ),

@@ -8,7 +8,7 @@ from hybridchat.domain.routing import Outlook
 
 
 class Enter(StrEnum):
-    """The values are the words on the screen; those of the first four are followed by the target."""
+    """The values are the words on the screen; those that end in "to" or "for" are followed by the target."""
 
     SEND = "Enter sends to"
     QUEUE = "Enter queues for"
@@ -17,6 +17,7 @@ class Enter(StrEnum):
     QUEUE_IN_VAIN = "Enter queues, but as it is now that cannot be sent"
     ASK = "Enter asks where to send"
     ASK_WAITING = "Enter asks where to send what waits"
+    LATER = "Stop the reply, or send what waits: then Enter sends to"
     REFUSE = "Enter cannot send"
     REFUSE_WAITING = "Enter cannot send what waits"
 

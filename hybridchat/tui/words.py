@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 
+from hybridchat.domain.attachments import AttachedFile
 from hybridchat.domain.chat import (
     OFF_RECORD_FROM,
     Attempt,
@@ -114,6 +116,10 @@ def brief(text: str, limit: int = 300) -> str:
     return f"{clean_line(what, limit)} — {clean_line(remedy, limit)}"
 
 
+def new_replies(count: int) -> str:
+    return f"{count:,} new {'reply' if count == 1 else 'replies'}"
+
+
 def earlier_turns(count: int) -> str:
     """What a route away from this machine takes along."""
     match count:
@@ -182,6 +188,12 @@ def when(utc: str, now: datetime) -> str:
     return f"{moment.day} {moment:%b}" if moment.year == now.year else f"{moment:%Y-%m-%d}"
 
 
+def attached_words(file: AttachedFile) -> str:
+    """`notes.txt · 34 KB · ≈ 8,500 tokens`: what it weighs, where that is known before a model is."""
+    tokens = "tokens unknown" if file.text_tokens is None else f"≈ {math.ceil(file.text_tokens):,} tokens"
+    return f"{file} · {tokens}"
+
+
 def describe(message: Message, beside: Sequence[Message] = ()) -> tuple[str, str]:
     """The transcript's header and footer of a message. `beside`: all answers to its question, or questions at its
     place, if there are several."""
@@ -217,7 +229,7 @@ def _other(message: Message, beside: Sequence[Message]) -> str:
     facts = [
         f"{milliseconds(attempt.ttft_ms)} to first token" if attempt.ttft_ms is not None else "no token",
         f"{milliseconds(attempt.latency_ms)} in all" if attempt.latency_ms is not None else "",
-        *_cost(attempt),
+        *cost_facts(attempt),
     ]
     who = f"{clean_line(attempt.model, 60)} on {clean_line(attempt.backend, 40)}"
     return f"{_place(message, beside)}{who}: {', '.join(filter(None, facts))}"
@@ -264,10 +276,10 @@ def _measured(attempt: Attempt) -> list[str]:
         facts.append(f"{attempt.cached_tokens:,} {of_all}prompt tokens cached")
     if attempt.tokens_per_s is not None:
         facts.append(f"{attempt.tokens_per_s:.0f} tok/s")
-    return [*facts, *_cost(attempt)]
+    return [*facts, *cost_facts(attempt)]
 
 
-def _cost(attempt: Attempt) -> list[str]:
+def cost_facts(attempt: Attempt) -> list[str]:
     if attempt.cost_usd is not None:
         return [f"{format_usd(attempt.cost_usd)} {attempt.cost_basis}"]
     came_anything = attempt.ttft_ms is not None

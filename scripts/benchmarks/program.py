@@ -17,6 +17,7 @@ from scripts.benchmarks.server import MODEL, PacedServer
 from tests.tui.terminal import Terminal
 
 ENTER, CTRL_N, CTRL_O, CTRL_Q, ESCAPE, ALT_O = "\r", "\x0e", "\x0f", "\x11", "\x1b", "\x1bo"
+UP, DOWN = "\x1b[A", "\x1b[B"
 PROBE = "qzx"
 PYTHON = os.environ.get("BENCH_PYTHON", sys.executable)
 HYBRIDCHAT = (PYTHON, "-m", "hybridchat")

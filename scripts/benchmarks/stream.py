@@ -76,6 +76,13 @@ def two_streams(server: PacedServer, home: Path) -> Iterator[Row]:
         settle(terminal)
         lags = lags_s(server, terminal, since, "b", TOKENS // 2)
         yield Row("token → screen, two streams at 100/s each, p95", percentile(lags, 0.95) * 1000, "ms", 50, len(lags))
+        begin(server, terminal, TOKENS, 100, "c")
+        terminal.type(CTRL_N)
+        settle(terminal, 0.3)
+        begin(server, terminal, TOKENS, 100, "d")
+        read_until(terminal, lambda: "d0050" in server.sent_at)
+        lags = key_lags_s(terminal)
+        yield Row("a key typed while two streams run shows, p95", percentile(lags, 0.95) * 1000, "ms", 50, len(lags))
 
 
 def full_speed(server: PacedServer, home: Path) -> Iterator[Row]:
@@ -103,15 +110,20 @@ def keys_while_streaming(server: PacedServer, home: Path) -> Iterator[Row]:
         settle(terminal)
         begin(server, terminal, TOKENS, 100, "k")
         read_until(terminal, lambda: "k0050" in server.sent_at)
-        since, typed_at = len(terminal.chunks), {}
-        for number in range(1, len(KEYS) + 1):
-            pause = time.monotonic() + 0.083
-            typed_at[KEYS[:number]] = time.monotonic()
-            terminal.type(KEYS[number - 1])
-            read_until(terminal, lambda until=pause: time.monotonic() >= until)  # type: ignore[misc]
-        seen = first_seen(terminal, since, set(typed_at))
-        lags = [seen.get(words, float("inf")) - at for words, at in typed_at.items()]
+        lags = key_lags_s(terminal)
         yield Row("a key typed while streaming shows, p95", percentile(lags, 0.95) * 1000, "ms", 50, len(lags))
+
+
+def key_lags_s(terminal: Terminal) -> list[float]:
+    """Twelve keys a second; seconds from each to the screen."""
+    since, typed_at = len(terminal.chunks), {}
+    for number in range(1, len(KEYS) + 1):
+        pause = time.monotonic() + 0.083
+        typed_at[KEYS[:number]] = time.monotonic()
+        terminal.type(KEYS[number - 1])
+        read_until(terminal, lambda until=pause: time.monotonic() >= until)  # type: ignore[misc]
+    seen = first_seen(terminal, since, set(typed_at))
+    return [seen.get(words, float("inf")) - at for words, at in typed_at.items()]
 
 
 def send(server: PacedServer, terminal: Terminal, words: str) -> float:

@@ -22,7 +22,8 @@ from hybridchat.session.drafting import draft
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-USERS = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["embedded"]]
+EXTRAS = PROJECT["project"]["optional-dependencies"]
+USERS = [*PROJECT["project"]["dependencies"], *EXTRAS["embedded"], *EXTRAS["images"]]
 BUILD, CHECK, TEST = (PROJECT["dependency-groups"][name] for name in ("build", "check", "test"))
 assert TEST[0] == {"include-group": "check"}
 DEVELOPERS = [*BUILD, *CHECK, *TEST[1:]]

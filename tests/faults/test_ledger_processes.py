@@ -11,6 +11,7 @@ from hybridchat.domain.chat import MessageState, Outcome
 from hybridchat.ledger.backups import backup
 from hybridchat.ledger.store import Ledger
 from tests.unit.ledger.helpers import new_turn, opened, query, start_python, whole_turn
+from tests.unit.ledger.test_purge import files_with
 
 STREAM = """
 import sys
@@ -125,3 +126,23 @@ def test_a_backup_while_it_is_open_keeps_the_locks(ledger: Ledger, path: Path) -
         whole_turn(ledger, text)
     seen = start_python(LOOK, path).communicate()[0]
     assert "first after" in seen and "second after" in seen
+
+
+DELETES = """
+import os, sys
+from pathlib import Path
+from tests.unit.ledger.helpers import open_ledger, whole_turn
+ledger = open_ledger(Path(sys.argv[1]))
+ids = whole_turn(ledger, "wolverine")
+ledger.delete_conversation(ids.conversation_id).result()
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_a_killed_window_deleted_is_purged_later(path: Path) -> None:
+    start_python(DELETES, path).communicate(timeout=30)
+    assert "hybridchat.db-wal" in files_with(path.parent, ["wolverine"])
+    with opened(path):
+        pass  # closing takes care
+    assert files_with(path.parent, ["wolverine"]) == set()
+    assert query(path, "SELECT count(*) FROM conversation") == [(0,)]

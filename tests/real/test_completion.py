@@ -55,6 +55,10 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path, home: Path) -> Iterato
         yield terminal
 
 
+def is_fish(shell: Terminal) -> bool:
+    return "fish" in str(shell.process.args)
+
+
 def test_names_are_completed(shell: Terminal, tmp_path: Path) -> None:
     for typed, completed in (
         ("hybridchat compl\t", "hybridchat completion"),
@@ -68,6 +72,10 @@ def test_names_are_completed(shell: Terminal, tmp_path: Path) -> None:
         shell.type(typed)
         shell.wait_for(completed)
         shell.type("\x15")  # the line is empty again
+    if not is_fish(shell):  # which looks for what begins like the word itself
+        shell.type("hybridchat rename sky\t")
+        shell.wait_for("hybridchat rename 1")
+        shell.type("\x15")
     shell.type("hybridchat ask --backend ranch --model \t\x15echo go''ne\r")
     shell.wait_for("gone")
     assert "owned" not in shell.text

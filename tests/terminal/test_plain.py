@@ -8,7 +8,6 @@ import re
 import signal
 import sys
 import unicodedata
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -110,17 +109,9 @@ def test_a_signal_flushes_and_ends_it(home: Path, serve: Serve, kind: signal.Sig
         assert terminal.wait_for_exit() == 128 + kind
     assert stored(home, "select outcome from usage") == [("interrupted",)]
     with open_plain(home) as terminal:
-        at_prompt(terminal)
-        assert end(terminal, kind) == 128 + kind
-
-
-def end(terminal: Terminal, kind: signal.Signals) -> int:
-    """Readline may only just have begun to wait: Python then hears a signal with the next one."""
-    for _ in range(10):
+        at_prompt(terminal)  # where readline may only just have begun to wait
         os.kill(terminal.process.pid, kind)
-        with suppress(AssertionError):
-            return terminal.wait_for_exit(3.0)
-    return terminal.wait_for_exit()
+        assert terminal.wait_for_exit() == 128 + kind
 
 
 def test_a_kill_keeps_what_came_and_the_next_one_says_interrupted(home: Path, serve: Serve) -> None:

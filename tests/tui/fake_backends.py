@@ -107,7 +107,14 @@ class FakeBackends(FakeChats):
         chat.effort = effort
 
     def plan(
-        self, chat: Chat, draft: str, *, route: str | None = None, model: str | None = None, along: Along = NOTHING
+        self,
+        chat: Chat,
+        draft: str,
+        *,
+        route: str | None = None,
+        model: str | None = None,
+        along: Along = NOTHING,
+        rewords: int | None = None,
     ) -> Plan:
         plan = super().plan(chat, draft, route=route, model=model, along=along)
         target = plan.decision.target

@@ -48,6 +48,7 @@ from hybridchat.session.planning import stays_home
 from hybridchat.session.standing import Standing
 from hybridchat.session.state import NOTHING, Along, Chat, Draft, Plan, count_turns
 from hybridchat.session.ways import Way
+from tests.tui.fake_comparing import FakeComparing
 from tests.tui.fake_turn import RunningTurn
 from tests.tui.samples import SNAPSHOT
 
@@ -78,6 +79,7 @@ class FakeChats:
 
     def __init__(self, candidates: Sequence[Candidate] = (LAB, CLOUD), *, local_only: bool = False) -> None:
         self.backends = list(candidates)
+        self.comparing = FakeComparing(self)
         self.floor = Floor(None, local_only=local_only)
         self.sent: list[Draft] = []
         self.kept: dict[int, Chat] = {}
@@ -194,6 +196,7 @@ class FakeChats:
         route: str | None = None,
         model: str | None = None,
         along: Along = NOTHING,
+        rewords: int | None = None,
     ) -> Plan:
         wanted, model = route or chat.route, model or chat.model
         candidates = [replace(c, model=model) if model and c.backend == wanted else c for c in self.backends]
@@ -243,9 +246,12 @@ class FakeChats:
         disclosure: Disclosure | None = None,
         agreed: Mapping[str, int] | None = None,
         along: Along = NOTHING,
+        rewords: int | None = None,
     ) -> None:
         if self.fails_with is not None:
             raise self.fails_with
+        if rewords is not None:  # branches are tried over the real session
+            raise UsageError("a reply is running", "stop it, or wait for its end")
         draft = Draft(text, route, model, drop_turns=drop_turns, disclosure=disclosure, along=along)
         if text or along:
             chat.queue.append(draft)

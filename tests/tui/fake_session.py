@@ -11,12 +11,14 @@ from msgspec.structs import replace
 
 from hybridchat.domain.budget import Limit, Scope, Standing
 from hybridchat.domain.chat import Disclosure, Message, MessageState, Privacy, Role
+from hybridchat.domain.outline import Node
 from hybridchat.domain.routing import Candidate
 from hybridchat.errors import Refused, UsageError
 from hybridchat.ledger.store import LeftDraft
 from hybridchat.session.events import AttemptBegan, BranchShown, Offered, RetryWaits, TurnBegan
 from hybridchat.session.history import Said
 from hybridchat.session.state import Chat, Draft, Plan
+from hybridchat.session.unread import Activity
 from hybridchat.session.ways import Way
 from tests.tui.fake_backends import FakeBackends
 from tests.tui.fake_chats import CLOUD, LAB, NOW, _attempt
@@ -47,6 +49,36 @@ class FakeBudgets:
 
     def allow_unpriced(self, backend: str, model: str) -> None:
         self.unpriced.append((backend, model))
+
+
+class FakeBranches:
+    """One, without any beside it: trees are tried over the real session."""
+
+    async def outline(self, chat: Chat) -> list[Node]:
+        return [Node(m.id, m.parent_id, m.role, m.text, m.created_at, m.state) for m in chat.messages]
+
+    async def ensure_shown(self, chat: Chat, message_id: int | None) -> None:
+        assert chat.find(message_id or 0) is not None
+
+    async def fork(self, chat: Chat, message_id: int) -> int:
+        raise UsageError("there are no forks here", "use the real session")
+
+
+class FakeUnread:
+    """What goes on elsewhere, as a test says; `told` is what the screen said of it."""
+
+    def __init__(self) -> None:
+        self.now = Activity()
+        self.told: list[tuple[str, int]] = []
+
+    async def look(self) -> Activity:
+        return self.now
+
+    def ended(self, conversation_id: int) -> None:
+        self.told.append(("ended", conversation_id))
+
+    def seen(self, conversation_id: int) -> None:
+        self.told.append(("seen", conversation_id))
 
 
 class FakeDrafts:
@@ -95,6 +127,8 @@ class FakeSession(FakeBackends):
         self.drafts = FakeDrafts()
         self.history = FakeHistory(self)
         self.key_variables = frozenset
+        self.branches = FakeBranches()
+        self.unread = FakeUnread()
         self.replies = FakeReplies()
         self.answers: dict[int, list[Message]] = {}  # question → all its answers, where it has several
 
@@ -135,6 +169,21 @@ class FakeSession(FakeBackends):
         side = "managed" if last is not None and last.zone.is_local else "local"
         return self.plan(chat, chat.messages[-2].text, route=side)
 
+    def plan_again(
+        self, chat: Chat, message_id: int | None = None, route: str | None = None, model: str | None = None
+    ) -> Plan:
+        if not chat.messages:
+            raise UsageError("there is no question to answer again", "ask one")
+        return self.plan(chat, chat.messages[-2].text, route=route, model=model)
+
+    def messages_before(self, chat: Chat, message_id: int | None = None) -> int:
+        return len(chat.messages) - 2
+
+    async def delete_branch(self, chat: Chat, message_id: int) -> int | None:
+        if chat.id is not None:
+            await self.delete(chat.id)
+        return None
+
     async def escalate(self, chat: Chat) -> None:
         target = self.other_side(chat).decision.target
         assert target is not None
@@ -143,6 +192,7 @@ class FakeSession(FakeBackends):
     async def answer_again(
         self,
         chat: Chat,
+        message_id: int | None = None,
         *,
         route: str,
         model: str | None,

@@ -21,6 +21,7 @@ STATES: dict[Enter, tuple[tuple[Candidate, ...], bool, list[str], str]] = {  # b
     Enter.SEND_WAITING: ((LAB, CLOUD), False, ["first", "second"], ""),
     Enter.SEND_WAITING_QUEUE_THIS: ((LAB, CLOUD), False, ["first"], "draft"),
     Enter.QUEUE_IN_VAIN: ((DOWN,), True, [], "draft"),
+    Enter.LATER: ((LAB, CLOUD), True, [], "draft"),
     Enter.ASK: ((DOWN, CLOUD), False, [], "draft"),
     Enter.ASK_WAITING: ((DOWN, CLOUD), False, ["first"], "draft"),
     Enter.REFUSE: ((), False, [], "draft"),
@@ -39,6 +40,8 @@ async def in_state(stage: Stage, enter: Enter) -> list[str]:
     stage.session.backends = list(backends)
     chat.queue = [Draft(text) for text in waiting]
     stage.screen.show_waiting()
+    if enter is Enter.LATER:
+        stage.screen.action_edit_message()
     stage.screen.composer.set_draft(draft)
     await stage.until(lambda: f"{enter} " in stage.text or f"{enter}:" in stage.text)
     return [message.text for message in stage.session.sent]
@@ -56,7 +59,7 @@ async def test_enter_does_what_the_line_says(play: Screenplay, enter: Enter) -> 
         if enter.asks:
             await stage.until_top(Picker)
             await stage.press("down", "enter")
-        if enter.refuses:
+        if enter.refuses or enter is Enter.LATER:
             await stage.until(lambda: stage.banners)
         expected: dict[Enter, tuple[list[str], list[str], str]] = {  # sent, then waiting, then in the composer
             Enter.SEND: (["draft"], [], ""),
@@ -64,6 +67,7 @@ async def test_enter_does_what_the_line_says(play: Screenplay, enter: Enter) -> 
             Enter.SEND_WAITING: (["first"], ["second"], ""),
             Enter.SEND_WAITING_QUEUE_THIS: (["first"], ["draft"], ""),
             Enter.QUEUE_IN_VAIN: ([], ["draft"], ""),
+            Enter.LATER: ([], [], "draft"),
             Enter.ASK: (["draft"], [], ""),
             Enter.ASK_WAITING: (["first"], [], "draft"),
             Enter.REFUSE: ([], [], "draft"),

@@ -13,7 +13,7 @@ from hybridchat.tui.screens.picker import Picker
 from tests.tui.conftest import Screenplay
 from tests.tui.samples import CONVERSATION
 
-OWN = 'chats = "f11"\nroute = "alt+r"\nundo_delete = ["alt+u"]\nsend = "ctrl+s"\nsend_to = []\nrecall = "ctrl+b"\n'
+OWN = 'chats = "f11"\nroute = "shift+f5"\nundo_delete = ["f13"]\nsend = "ctrl+s"\nsend_to = []\nrecall = "ctrl+b"\n'
 VIM = UiConfig(keymap="vim")
 
 
@@ -29,11 +29,11 @@ async def test_they_work_and_the_old_ones_do_not(play: Screenplay, keymap_file: 
         assert stage.banners == []
         await stage.press("ctrl+o", "ctrl+r")
         assert stage.app.screen is stage.screen
-        await stage.press("alt+r")
+        await stage.press("shift+f5")
         await stage.until_top(Picker)
         await stage.press("escape", "f11")
         await stage.until_top(ChatList)
-        assert "Alt+U undoes" in stage.text
+        assert "F13 undoes" in stage.text
         await stage.press("escape")
         stage.screen.composer.set_draft("words")
         await stage.press("enter")
@@ -48,7 +48,7 @@ async def test_they_work_and_the_old_ones_do_not(play: Screenplay, keymap_file: 
 async def test_what_names_a_key_names_the_one_that_works(play: Screenplay, keymap_file: Path) -> None:
     async with play(keymap_file=keymap_file, size=(120, 100)) as stage:
         await stage.until(lambda: "Ctrl+S sends to lab" in stage.text)
-        assert "F11 chats" in stage.text and "Alt+R route" in stage.text
+        assert "F11 chats" in stage.text and "Shift+F5 route" in stage.text
         assert "F11  earlier chats" in stage.text
         assert "Ctrl+S sends, Shift+Enter or Ctrl+J breaks the line" in stage.text
         await stage.press("f1")

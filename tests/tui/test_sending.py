@@ -12,9 +12,8 @@ from hybridchat.domain.routing import Candidate, Decision, Outlook
 from hybridchat.errors import LedgerError
 from hybridchat.session.chat import Session
 from hybridchat.session.ways import RouteOpen, Way
-from hybridchat.tui.screens.dialogs import Confirm
 from hybridchat.tui.screens.picker import Picker
-from hybridchat.tui.widgets.composer import BIG_PASTE, LONGEST_WRAPPED
+from hybridchat.tui.widgets.composer import LONGEST_WRAPPED
 from tests.tui.conftest import Screenplay
 from tests.tui.fake_session import CLOUD, LAB, FakeSession
 from tests.tui.samples import CONVERSATION
@@ -75,6 +74,7 @@ async def test_the_composer_grows_to_ten_lines(play: Screenplay) -> None:
 async def test_a_very_long_line_is_scrolled_and_not_wrapped_at_every_key(play: Screenplay) -> None:
     long = "x" * (LONGEST_WRAPPED + 1)
     async with play() as stage:
+        stage.screen.composer.most_pasted_characters = 0
         composer = stage.screen.composer
         stage.app.post_message(events.Paste(f"short\n{long}"))
         await stage.until(lambda: composer.text.endswith(long))
@@ -294,19 +294,3 @@ async def test_pastes_are_cleaned(play: Screenplay) -> None:
         stage.screen.composer.post_message(events.Paste("a\x1b[31mb\r\nc\x9b"))
         await stage.until(lambda: stage.screen.composer.text)
         assert stage.screen.composer.text == "a␛[31mb\nc\N{REPLACEMENT CHARACTER}"
-
-
-async def test_a_big_paste_is_confirmed_first(play: Screenplay) -> None:
-    async with play() as stage:
-        text = "x" * 98 + "\x07\n"
-        stage.screen.composer.post_message(events.Paste(text * (BIG_PASTE // 100)))
-        await stage.until_top(Confirm)
-        assert "Paste 1.0 million characters" in stage.text
-        await stage.press("n")
-        await stage.until(lambda: stage.app.screen is stage.screen)
-        assert stage.screen.composer.text == ""
-        stage.screen.composer.post_message(events.Paste(text * (BIG_PASTE // 100)))
-        await stage.until_top(Confirm)
-        await stage.press("y")
-        await stage.until(lambda: len(stage.screen.composer.text) == BIG_PASTE)
-        assert "\x07" not in stage.screen.composer.text

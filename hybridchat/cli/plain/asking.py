@@ -35,9 +35,9 @@ async def confirm(reader: Reader, question: str, yes: str, no: str = "No") -> bo
     return await choose(reader, question, ((False, no), (True, yes)))
 
 
-async def type_in(reader: Reader, prompt: str) -> str | None:
+async def type_in(reader: Reader, prompt: str, *, is_secret: bool = False) -> str | None:
     """A line; None where there is none."""
     try:
-        return await reader.read(prompt) if reader.is_interactive else None
+        return await reader.read(prompt, is_secret=is_secret) if reader.is_interactive else None
     except Interrupted:
         return None

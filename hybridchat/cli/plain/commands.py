@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from hybridchat.cli import output
-from hybridchat.cli.plain import places, prompting, reading, tuning
+from hybridchat.cli.plain import attaching, branching, keeping, places, prompting, reading, tuning
 from hybridchat.cli.plain.asking import confirm
 from hybridchat.cli.plain.talk import Talk
+from hybridchat.domain.text import clean_line
 from hybridchat.errors import UsageError
 from hybridchat.session.state import count_turns
 from hybridchat.tui import slashes
@@ -38,16 +39,13 @@ async def do(talk: Talk, call: Call) -> None:
     if command := BY_NAME.get(call.name):
         await command.run(talk, call.argument)
     elif action := slashes.BY_NAME.get(call.name):
-        raise UsageError(f"/{call.name} ({action.title.rstrip('…')}) needs the screen", "hybridchat without --plain")
+        remedy = _ELSEWHERE.get(action.id, "hybridchat without --plain")
+        raise UsageError(f"/{call.name} ({action.title.rstrip('…')}) needs the screen", remedy)
     else:
         raise no_such(call.name, BY_NAME)
 
 
 # --- the last question
-
-
-async def again(talk: Talk, argument: str) -> None:
-    await talk.answer(talk.session.answer_again(talk.chat))
 
 
 async def other(talk: Talk, argument: str) -> None:
@@ -139,9 +137,10 @@ async def thinking(talk: Talk, argument: str) -> None:
 
 
 async def show_help(talk: Talk, argument: str) -> None:
-    for command in COMMANDS:
-        output.line(str(command))
-    for line in TYPING:
+    """All, or those that the words are about."""
+    words = argument.casefold().split()
+    told = [line for line in (*map(str, COMMANDS), *TYPING) if all(word in line.casefold() for word in words)]
+    for line in told or [f"Nothing here is about {clean_line(argument, 40)}. /help lists all."]:
         output.line(line)
 
 
@@ -158,6 +157,11 @@ TYPING = (
 _RUN: dict[str, Callable[[Talk, str], Awaitable[None]]] = {  # by action of the screen
     "escalate": other,
     "ways": ways,
+    "answer_again": branching.again,
+    "edit_message": branching.edit,
+    "tree": branching.tree,
+    "fork_here": branching.fork,
+    "delete_branch": branching.delete_branch,
     "stop": stop,
     "new_chat": new,
     "new_off_record": off_record,
@@ -180,13 +184,24 @@ _RUN: dict[str, Callable[[Talk, str], Awaitable[None]]] = {  # by action of the 
     "reasoning": places.reasoning,
     "workload": places.workload,
     "budget": places.budget,
+    "attach": attaching.attach,
+    "attachments": attaching.attachments,
+    "star_chat": keeping.star,
+    "tag_chat": keeping.tags,
+    "archive_chat": keeping.archive,
+    "import_chats": keeping.bring_in,
+    "set_key": keeping.key,
     "toggle_panel": reading.stats,
     "toggle_thinking": thinking,
     "help": show_help,
     "quit": leave,
 }
+_ELSEWHERE = {  # by action: the command line's own way
+    "add_backend": "`hybridchat backends add`, then start again",
+    "settings": "`hybridchat doctor` says where config.toml is",
+    "copy_reply": "`hybridchat show NUMBER` prints it, to pipe on",
+}
 OWN = (  # where the screen has another way
-    Command(("again",), again, "", "The last question again. Both answers stay"),
     Command(("answers",), reading.answers, "[N]", "The answers to the last question, or go on from one of them"),
     Command(("show",), reading.show, "", "This conversation from its beginning"),
     Command(("model",), places.model, "[NAME]", "The model of this chat's route, or those that there are"),

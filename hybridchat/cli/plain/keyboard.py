@@ -7,14 +7,16 @@ goes on, on an event loop in a thread of its own.
 from __future__ import annotations
 
 import asyncio
+import getpass
 import os
 import queue
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from types import FrameType, ModuleType
 from typing import Any, NamedTuple, Protocol
 
@@ -39,9 +41,9 @@ class Reader(Protocol):
     is_interactive: bool  # somebody is there to be asked
     on_interrupt: Callable[[], None]  # Ctrl+C while no line is read; called on the event loop
 
-    async def read(self, prompt: str) -> str | None:
-        """A line without its end, which may hold several pasted ones; None after the last. Raises Interrupted, and
-        UsageError for what is no text."""
+    async def read(self, prompt: str, *, is_secret: bool = False) -> str | None:
+        """A line without its end, which may hold several pasted ones; None after the last. A secret is not shown.
+        Raises Interrupted, and UsageError for what is no text."""
 
     def remember(self, lines: Iterable[str]) -> None:
         """From now on Up brings back these, the last one first, and nothing else. In memory only."""
@@ -49,6 +51,7 @@ class Reader(Protocol):
 
 class _Wanted(NamedTuple):
     prompt: str
+    is_secret: bool
     answer: Future[str | None]
 
 
@@ -65,8 +68,8 @@ class Keyboard:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[int] | None = None
 
-    async def read(self, prompt: str) -> str | None:
-        wanted = _Wanted(prompt, Future())
+    async def read(self, prompt: str, *, is_secret: bool = False) -> str | None:
+        wanted = _Wanted(prompt, is_secret, Future())
         self._wanted.put(wanted)
         return await asyncio.wrap_future(wanted.answer)
 
@@ -81,8 +84,9 @@ class Keyboard:
         before = {number: signal.signal(number, self._on_signal) for number in _signals()}
         life.start()
         try:
-            while not ended.done():
-                self._serve_one()
+            with _heard_while_typing(lambda: self._ended_by is not None):
+                while not ended.done():
+                    self._serve_one()
             life.join()
         finally:
             for number, handler in before.items():
@@ -113,7 +117,7 @@ class Keyboard:
         if wanted is None or wanted.answer.cancelled():
             return
         try:
-            line, error = self._read(wanted.prompt), None
+            line, error = self._read(wanted.prompt, wanted.is_secret), None
         except (Interrupted, UsageError) as caught:
             line, error = None, caught
         if wanted.answer.set_running_or_notify_cancel():
@@ -124,11 +128,12 @@ class Keyboard:
 
     # --- on the main thread
 
-    def _read(self, prompt: str) -> str | None:
+    def _read(self, prompt: str, is_secret: bool) -> str | None:
         self._is_reading = True
         try:
             if self.is_interactive:
-                return self._typed(clean_line(prompt) + " ")
+                prompt = clean_line(prompt) + " "
+                return getpass.getpass(prompt, sys.stderr) if is_secret else self._typed(prompt)
             return _piped()
         except KeyboardInterrupt:
             if self.is_interactive:
@@ -196,6 +201,35 @@ def _line_editing() -> ModuleType | None:
         return None
     readline.set_auto_history(False)  # what is remembered is the conversation's own affair
     return readline
+
+
+@contextmanager
+def _heard_while_typing(is_heard: Callable[[], bool]) -> Iterator[None]:
+    """Readline that has only just begun to wait misses a signal until the next key: one that asks the program to end is
+    sent to the main thread again until it is heard."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_kill"):
+        yield
+        return
+    ending = {*_signals()} - {signal.SIGINT}
+    main, (heard, write) = threading.get_ident(), os.pipe()
+
+    def remind() -> None:
+        while number := os.read(heard, 1):
+            while number[0] in ending and not is_heard():
+                signal.pthread_kill(main, number[0])
+                time.sleep(LOOK_EVERY_S)
+
+    os.set_blocking(write, False)
+    before = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    reminder = threading.Thread(target=remind, name="signals")
+    reminder.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(write)  # the end of what the reminder reads
+        reminder.join()
+        os.close(heard)
 
 
 def _signals() -> list[signal.Signals]:

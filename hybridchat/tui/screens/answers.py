@@ -10,19 +10,20 @@ from msgspec.structs import replace
 from textual import work
 
 from hybridchat.domain.chat import Message
+from hybridchat.domain.routing import Outlook
 from hybridchat.domain.text import clean_line
 from hybridchat.session import events as news
 from hybridchat.session.state import count_turns
-from hybridchat.session.ways import Undecided
+from hybridchat.session.ways import RouteOpen, Undecided
 from hybridchat.tui.keymap import keymap_of
-from hybridchat.tui.screens.sending import Sending
+from hybridchat.tui.screens.mentioning import Mentioning
 from hybridchat.tui.words import candidate_words, cost_words, turns_along
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan
 
 
-class Answers(Sending):
+class Answers(Mentioning):
     """Nothing here is sent without a key press that says how many earlier turns go along."""
 
     def on_chat_view_opened(self) -> None:
@@ -36,7 +37,10 @@ class Answers(Sending):
             case news.AttemptPriced(attempt) if attempt.message_id in self._beside:
                 self._look_beside()
             case news.BranchShown(conversation_id) if self._is_here(conversation_id):
-                self.show_messages()
+                if self.chat is not None and not self.transcript.shows(self.chat.messages):
+                    self.show_messages()
+                    self._show_welcome()
+                self.show_rewording()
                 self._look_beside()
                 self.plan_now()
             case news.Offered(conversation_id) if self._is_here(conversation_id):
@@ -101,10 +105,10 @@ class Answers(Sending):
             target = plan.decision.target
             if target is None and (plan.ways or plan.forbidden):
                 await self._answer_by_choice(chat, plan, "; ".join(plan.decision.reasons))
-            elif target is None or target.is_local or await self._is_confirmed(chat, plan):
-                await self._answer(chat, self.session.escalate(chat))
+            elif target is None or target.is_local or await self.is_confirmed(chat, plan):
+                await self.answer(chat, self.session.escalate(chat))
 
-    async def _is_confirmed(self, chat: Chat, plan: Plan) -> bool:
+    async def is_confirmed(self, chat: Chat, plan: Plan) -> bool:
         from hybridchat.tui.screens.dialogs import Confirm
 
         assert plan.decision.target is not None
@@ -143,9 +147,10 @@ class Answers(Sending):
             plan = replace(self.session.plan(chat, ""), ways=ways)
             await self._answer_by_choice(chat, plan, chat.messages[-1].note)
 
-    async def _answer_by_choice(self, chat: Chat, plan: Plan, why: str) -> None:
+    async def _answer_by_choice(self, chat: Chat, plan: Plan, why: str, message_id: int | None = None) -> None:
         assert self.session is not None
-        way = await self.choose_way("Your last question", chat, plan, clean_line(why, 300))
+        title = "Your last question" if message_id is None else "Your question"
+        way = await self.choose_way(title, chat, plan, clean_line(why, 300))
         if way is None:
             return
         if way.kind == "summarize":
@@ -155,16 +160,20 @@ class Answers(Sending):
             drop = way.turns if way.kind == "drop" else plan.left_out_turns
             answer = self.session.answer_again(
                 chat,
+                message_id,
                 route=to.backend,
                 model=to.model,
                 drop_turns=drop,
                 disclosure=way.disclosure,
                 agreed=way.agreed,
             )
-            await self._answer(chat, answer)
+            await self.answer(chat, answer, message_id)
 
-    async def _answer(self, chat: Chat, answer: Coroutine[None, None, None]) -> None:
+    async def answer(self, chat: Chat, answer: Coroutine[None, None, None], message_id: int | None = None) -> None:
+        """To that question, or the last; where it cannot be as planned, as the user chooses then."""
         try:
             await answer
-        except Undecided as error:  # seen when all that goes along was looked through
-            await self._answer_by_choice(chat, error.plan, "; ".join(error.plan.decision.reasons))
+        except (Undecided, RouteOpen) as error:  # seen when all that goes along was looked through, and counted
+            if error.plan.decision.outlook is not Outlook.ASK and not error.plan.ways:
+                raise
+            await self._answer_by_choice(chat, error.plan, "; ".join(error.plan.decision.reasons), message_id)

@@ -39,7 +39,14 @@ class Attaching(Drafts):
 
     def give_back(self, chat: Chat, words: str, along: Along = NOTHING) -> None:
         super().give_back(chat, words)
+        self.attach_to(chat, along + self.attached_to(chat))
+
+    def attached_to(self, chat: Chat) -> Along:
+        """The draft of a chat, which may not be shown."""
+        return self.along if chat is self.chat else self._along.get(place_of(chat), NOTHING)
+
+    def attach_to(self, chat: Chat, along: Along) -> None:
         if chat is self.chat:
-            self.carry(along + self.along)
+            self.carry(along)
         else:
-            self._along[place_of(chat)] = along + self._along.get(place_of(chat), NOTHING)
+            self._along[place_of(chat)] = along

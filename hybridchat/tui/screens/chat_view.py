@@ -33,7 +33,7 @@ from hybridchat.tui.widgets.composer import Composer
 from hybridchat.tui.widgets.panel import Live, Panel
 from hybridchat.tui.widgets.route_line import RouteLine
 from hybridchat.tui.widgets.welcome import Welcome
-from hybridchat.tui.words import PRIVACY, describe, marks_of, waiting_to_retry
+from hybridchat.tui.words import PRIVACY, describe, marks_of, new_replies, waiting_to_retry
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan, Session
@@ -73,9 +73,11 @@ class ChatView(Screen[None]):
         self._is_still = False
         self._plan_timer: Timer | None = None
         self.along = NOTHING  # attached to the draft
+        self.rewords: int | None = None  # the message of the user that the composer's words stand in place of
         self._live: dict[int, Live] = {}
         self._clock = time.monotonic
         self._waits: dict[int, news.RetryWaits] = {}  # by conversation
+        self._unseen: set[int] = set()  # conversations in which a reply has ended since they were on the screen
         self._beside: dict[int, tuple[Message, ...]] = {}  # message → all at its place, if there are several
 
     def compose(self) -> ComposeResult:
@@ -107,6 +109,7 @@ class ChatView(Screen[None]):
         self.panel.is_still = self._is_still = ui.reduced_motion
         self._panel_mode = ui.panel
         self._panel_shown_as = "auto" if ui.panel == "off" else ui.panel
+        self.composer.most_pasted_lines, self.composer.most_pasted_characters = ui.paste_lines, ui.paste_characters
         look = Look(prose_cells=ui.text_width, gap_lines=0 if is_compact else 1, fold_lines=ui.fold_lines)
         self.transcript.use(look, show_thinking=ui.show_thinking)
         if self.is_mounted:
@@ -132,6 +135,9 @@ class ChatView(Screen[None]):
     def show_chat(self, chat: Chat) -> None:
         """Puts another chat on the screen."""
         self.chat = chat
+        if chat.id is not None and self.session is not None:
+            self._unseen.discard(chat.id)
+            self.session.unread.seen(chat.id)
         self._beside = {}
         self.show_messages()
         self._show_welcome()
@@ -188,6 +194,7 @@ class ChatView(Screen[None]):
         self.title_bar.title = conversation.title if conversation else "New chat"
         settings = in_words(self.chat.parameters, self.chat.system)  # the effort is in the line over the composer
         marks = (
+            (new_replies(len(self._unseen)) + " elsewhere" if self._unseen else "", "bold $primary"),
             ("SIMULATED" if self._is_simulated else "", "bold $warning"),
             (marks_of(conversation) if conversation else "", "$muted"),
             ("tuned" if settings else "", "$primary"),
@@ -204,16 +211,24 @@ class ChatView(Screen[None]):
         """The plan of the message whose turn it is, and what Enter does now. A route given here is the draft's."""
         assert self.session is not None and self.chat is not None
         chat, text, along = self.chat, self.composer.words, self.along
+        if self.rewords is not None:
+            return self._plan_rewording(chat, text, route, model)
         has_draft, is_waiting = bool(text.strip() or along), bool(chat.queue) and route is None
         if is_waiting and not chat.is_streaming:
             first = chat.queue[0]
             text, along, route, model = first.text, first.along, first.route, first.model
         plan = self.session.plan(chat, text, route=route, model=model, along=along)
-        can_choose = bool(plan.ways) or (plan.budget is not None and plan.budget.forbids)
-        outlook = Outlook.ASK if can_choose else plan.decision.outlook
         return plan, what_enter_does(
-            outlook, is_streaming=chat.is_streaming, is_waiting=is_waiting, has_draft=has_draft
+            _outlook(plan), is_streaming=chat.is_streaming, is_waiting=is_waiting, has_draft=has_draft
         )
+
+    def _plan_rewording(self, chat: Chat, text: str, route: str | None, model: str | None) -> tuple[Plan, Enter]:
+        """Other words never wait."""
+        assert self.session is not None
+        plan = self.session.plan(chat, text, route=route, model=model, rewords=self.rewords, along=self.along)
+        if chat.is_streaming or chat.queue:
+            return plan, Enter.LATER
+        return plan, what_enter_does(_outlook(plan), is_streaming=False, is_waiting=False, has_draft=True)
 
     # --- what the session tells
 
@@ -236,7 +251,10 @@ class ChatView(Screen[None]):
                 if self._is_here(conversation_id):
                     self.transcript.finish(reply)
                     self.show_waiting()
-                    self.plan_now()
+                elif self.session is not None:
+                    self._unseen.add(conversation_id)
+                    self.session.unread.ended(conversation_id)
+                self.plan_now()
             case news.EngineLoading(conversation_id, message_id, detail, fraction):
                 if self._is_here(conversation_id):
                     done = "" if fraction is None else f" {fraction:.0%}"
@@ -269,10 +287,10 @@ class ChatView(Screen[None]):
         self._show_live()
         if self._is_here(event.conversation.id):
             self._show_welcome()
-            if event.instead_of is None:
+            if event.instead_of is not None:
+                self.transcript.cut(event.instead_of)
+            if event.user.id not in self.transcript.document:  # else it is answered again
                 self.transcript.add_message(event.user)
-            else:
-                self.transcript.remove_message(event.instead_of)
             self.transcript.add_message(event.reply)
             self.show_waiting()
             self.plan_now()
@@ -340,6 +358,11 @@ class ChatView(Screen[None]):
             yield
         except HybridchatError as error:
             self.banner(str(error), "error")
+
+
+def _outlook(plan: Plan) -> Outlook:
+    can_choose = bool(plan.ways) or (plan.budget is not None and plan.budget.forbids)
+    return Outlook.ASK if can_choose else plan.decision.outlook
 
 
 def _live(target: Candidate) -> Live:

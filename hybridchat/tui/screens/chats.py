@@ -13,17 +13,19 @@ from hybridchat.domain.chat import Conversation, Privacy, is_off_record
 from hybridchat.domain.text import clean_line, count_of
 from hybridchat.errors import HybridchatError
 from hybridchat.session.finding import NewMarks
+from hybridchat.session.unread import Activity
 from hybridchat.tui.actions import BY_ID
 from hybridchat.tui.keymap import Keymap
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.widgets.rows import Row
-from hybridchat.tui.words import brief, marks_of, when
+from hybridchat.tui.words import brief, marks_of, new_replies, when
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Session
 
 FIRST = 200  # shown at once; the rest follows
 ALL = 1_000_000
+LOOK_EVERY_S = 1.0
 ARCHIVE = -1  # in place of an id: the row that shows what is archived
 _DOES = {
     "rename_chat": "renames",
@@ -33,6 +35,9 @@ _DOES = {
     "delete_chat": "deletes",
     "undo_delete": "undoes",
 }
+
+
+_PINNED = {Privacy.LOCAL_ONLY: "local only", Privacy.PRIVATE: "private", Privacy.OPEN: ""}
 
 
 class ChatList(Picker):
@@ -48,6 +53,7 @@ class ChatList(Picker):
         self._session = session
         self._current = current
         self._shows_archive = False
+        self._activity = Activity()
         self._by_id: dict[int, Conversation] = {}
         self._with_drafts: frozenset[int] = frozenset()
         self.deleted: set[int | None] = set()
@@ -55,10 +61,19 @@ class ChatList(Picker):
     def on_mount(self) -> None:
         super().on_mount()
         self._load()
+        self.set_interval(LOOK_EVERY_S, self._look)
+
+    @work(exclusive=True, group="look")
+    async def _look(self) -> None:
+        """At what goes on in them, in other windows too."""
+        with self._told():
+            if await self._session.unread.look() != self._activity:
+                self._load()
 
     @work(exclusive=True, group="load")
     async def _load(self) -> None:
         with self._told():
+            self._activity = await self._session.unread.look()
             self._with_drafts = await self._session.drafts.conversations()
             first = await self._session.conversations(FIRST)
             self._show(first)
@@ -69,12 +84,24 @@ class ChatList(Picker):
         now = datetime.now().astimezone()
         self._by_id = {conversation.id: conversation for conversation in conversations}
         shown = [c for c in conversations if self._shows_archive or c.archived_at is None]
-        drafts, current = self._with_drafts, self._current
-        rows = [_row(c, now, is_current=c.id == current, has_draft=c.id in drafts) for c in shown]
-        rows = rows or [Row(None, "No conversations yet.")]
+        rows = [self._row(c, now) for c in shown] or [Row(None, "No conversations yet.")]
         if hidden := len(conversations) - len(shown):
             rows.append(Row(ARCHIVE, f"{count_of(hidden, 'archived chat')}…", style="muted"))
         self.set_all_rows(rows)
+
+    def _row(self, conversation: Conversation, now: datetime) -> Row:
+        number, unread = conversation.id, self._activity.unread.get(conversation.id, 0)
+        facts = [
+            "running" if number in self._activity.running else "",
+            new_replies(unread) if unread and number != self._current else "",
+            "draft" if number in self._with_drafts else "",
+            "open now" if number == self._current else "",
+            marks_of(conversation),
+            "off the record" if is_off_record(number) else "",
+            _PINNED[conversation.privacy],
+            when(conversation.updated_at, now),
+        ]
+        return Row(number, conversation.title or "(no title)", "  ".join(filter(None, facts)))
 
     def searched(self, row: Row) -> str:
         """Tags too."""
@@ -148,14 +175,3 @@ class ChatList(Picker):
             yield
         except HybridchatError as error:
             self.notify(brief(str(error)), severity="error")
-
-
-def _row(conversation: Conversation, now: datetime, *, is_current: bool, has_draft: bool) -> Row:
-    marks = {Privacy.LOCAL_ONLY: "local only  ", Privacy.PRIVATE: "private  ", Privacy.OPEN: ""}[conversation.privacy]
-    here = "open now  " if is_current else ""
-    here = f"draft  {here}" if has_draft else here
-    marks = f"off the record  {marks}" if is_off_record(conversation.id) else marks
-    marks = f"{own}  {marks}" if (own := marks_of(conversation)) else marks
-    return Row(
-        conversation.id, conversation.title or "(no title)", f"{here}{marks}{when(conversation.updated_at, now)}"
-    )

@@ -28,9 +28,9 @@ class DetailsScreen(ModalScreen[str | None]):
 
     CSS_PATH = "reading.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,d,enter", "dismiss(None)", show=False),
-        Binding("c", "dismiss('copy')", show=False),
-        Binding("s", "dismiss('save')", show=False),
+        Binding("escape,q,d,enter", "dismiss(None)", "Close", show=False),
+        Binding("c", "dismiss('copy')", "Copy them", show=False),
+        Binding("s", "dismiss('save')", "Save them to a file", show=False),
     ]
 
     def __init__(self, details: ReplyDetails) -> None:

@@ -72,6 +72,10 @@ class Drafts(ChatView):
     def _draft(self, chat: Chat) -> str:
         return self.composer.text if chat is self.chat else self._drafts.get(place_of(chat), "")
 
+    def _all_typed(self, chat: Chat) -> str:
+        """What a crash must not lose."""
+        return self._draft(chat)
+
     # --- on disk
 
     def keep_draft_soon(self) -> None:
@@ -88,7 +92,7 @@ class Drafts(ChatView):
         if self.session is None or chat is None:
             return
         leaving = "\n".join(words for of, words in self._on_its_way if of is chat)
-        text = self._draft(chat)
+        text = self._all_typed(chat)
         self.session.drafts.keep(chat, f"{leaving}\n{text}" if leaving and text else text or as_typed(leaving))
 
     @contextmanager

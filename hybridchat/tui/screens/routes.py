@@ -39,13 +39,27 @@ def route_rows(session: Session, chat: Chat) -> list[Row]:
     ]
 
 
-def backend_rows(session: Session, chat: Chat) -> list[Row]:
-    """Every backend with its default model, then its other models; what the conversation's privacy bars says why."""
+def again_rows(session: Session, chat: Chat, message_id: int | None) -> list[Row]:
+    """For an answer given again: where the conversation goes anyway, which is (None, None), then every backend."""
+    plan, earlier = session.plan_again(chat, message_id), session.messages_before(chat, message_id)
+    target = plan.decision.target
+    if target is None:
+        why = clean_line("; ".join(plan.decision.reasons))
+        by_route = Row((None, None), f"by the route of this chat: {clean_line(chat.route, 40)}", why)
+    else:
+        row = _row(target, earlier, HEALTH[target.health])
+        by_route = replace(row, key=(None, None), text=f"{row.text} · by the route of this chat")
+    return [by_route, *backend_rows(session, chat, earlier)]
+
+
+def backend_rows(session: Session, chat: Chat, earlier: int | None = None) -> list[Row]:
+    """Every backend with its default model, then its other models; what the conversation's privacy bars says why.
+    `earlier`: messages that go along; None: all."""
     privacy = session.plan(chat, "").privacy
     rows: list[Row] = []
     for candidate in session.candidates():
         rows.append(Row(None, ""))
-        for target, row in _rows_of(session, candidate, len(chat.messages)):
+        for target, row in _rows_of(session, candidate, len(chat.messages) if earlier is None else earlier):
             rows.append(_unless_barred(row, why_barred(target, privacy)))
     return rows
 

@@ -16,9 +16,9 @@ from hybridchat.errors import HybridchatError
 from hybridchat.session.state import NOTHING, Along
 from hybridchat.session.ways import RouteOpen, Undecided, Way
 from hybridchat.tui.enter import Enter
-from hybridchat.tui.screens.attaching import Attaching
 from hybridchat.tui.screens.calling import Calling
 from hybridchat.tui.screens.history import History
+from hybridchat.tui.screens.rewording import Rewordings
 from hybridchat.tui.screens.spending import Spending, stop_rows
 from hybridchat.tui.stops import AskUnpriced, SetLimit
 from hybridchat.tui.widgets.bars import Banner
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan
 
 
-class Sending(Spending, Calling, History, Attaching):
+class Sending(Spending, Calling, History, Rewordings):
     """Words leave the composer only on their way to the session; what the session does not take comes back."""
 
     def __init__(self) -> None:
@@ -67,7 +67,8 @@ class Sending(Spending, Calling, History, Attaching):
         if enter.asks:
             self._ask_where(plan, enter)
         else:
-            self._send(chat, *self.take_draft(), route, model)
+            rewords = self.rewords
+            self._send(chat, *self.take_draft(), route, model, rewords=rewords)
 
     def _can_submit(self, chat: Chat) -> bool:
         """There is a draft, or what waits is not held up by a running reply."""
@@ -83,10 +84,11 @@ class Sending(Spending, Calling, History, Attaching):
         model: str | None,
         drop_turns: int = 0,
         way: Way | None = None,
+        rewords: int | None = None,
     ) -> None:
         with self.on_its_way(chat, text):
             async with self._in_order:
-                await self._send_now(chat, text, along, route, model, drop_turns, way)
+                await self._send_now(chat, text, along, route, model, drop_turns, way, rewords)
         self.plan_now()
 
     async def _send_now(
@@ -98,20 +100,21 @@ class Sending(Spending, Calling, History, Attaching):
         model: str | None,
         drop_turns: int,
         way: Way | None,
+        rewords: int | None,
     ) -> None:
         assert self.session is not None
         disclosure, agreed = (way.disclosure, way.agreed) if way else (None, None)
         send = partial(self.session.send, chat, text, route=route, model=model, drop_turns=drop_turns, along=along)
         try:
-            await send(disclosure=disclosure, agreed=agreed)
+            await send(disclosure=disclosure, agreed=agreed, rewords=rewords)
         except (Undecided, RouteOpen) as error:  # seen when all that goes along was looked through, and counted
-            self.give_back(chat, text, along)
+            self.give_back(chat, text, along, rewords)
             if error.plan.decision.outlook is not Outlook.ASK:
                 self.banner(str(error), "error")
             elif chat is self.chat:
                 self._ask_where(error.plan, Enter.ASK if text.strip() or along else Enter.ASK_WAITING)
         except HybridchatError as error:
-            self.give_back(chat, text, along)
+            self.give_back(chat, text, along, rewords)
             self.banner(str(error), "error")
 
     # --- questions
@@ -135,7 +138,8 @@ class Sending(Spending, Calling, History, Attaching):
         elif way.kind == "ask":
             self.submit(*route)
         else:
-            self._send(chat, *self.take_draft(), *route, drop, way)
+            rewords = self.rewords
+            self._send(chat, *self.take_draft(), *route, drop, way, rewords)
 
     async def choose_way(self, title: str, chat: Chat, plan: Plan, why: str) -> Way | None:
         """The way that the user chose, and confirmed where turns would be left out. What changes a budget is done.
@@ -233,24 +237,15 @@ class Sending(Spending, Calling, History, Attaching):
         if isinstance(choice, tuple) and self.chat is chat:
             self.submit(*choice)
 
-    @work
-    async def on_composer_big_paste(self, event: Composer.BigPaste) -> None:
-        from hybridchat.tui.screens.dialogs import Confirm
-
-        lines = event.text.count("\n") + 1
-        question = f"Paste {len(event.text) / 1e6:.1f} million characters in {lines:,} lines?"
-        detail = "Control characters have been made visible. A model may not take this much."
-        if await self.app.push_screen_wait(Confirm(question, detail, yes="Paste", is_harmless=True)):
-            self.composer.paste(event.text)
-        self.composer.focus()
-
     # --- the running turn and what waits for it
 
     @work(group="stop")
     async def action_stop(self) -> None:
-        """Stops the reply; with none running, Esc dismisses the newest banner, then the pointer, then returns to the
-        composer."""
-        if self.session is not None and self.chat is not None and self.chat.is_streaming:
+        """Leaves the other words; else stops the reply. With none running, Esc dismisses the newest banner, then the
+        pointer, then returns to the composer."""
+        if self.leave_rewording():
+            self.composer.focus()
+        elif self.session is not None and self.chat is not None and self.chat.is_streaming:
             with self.told():
                 await self.session.stop(self.chat)
         elif banners := self.query(Banner):

@@ -59,9 +59,14 @@ class Document:
         self.views.append(view)
         self._heights.append(view.estimate(self.width))
 
-    def remove(self, message_id: int) -> None:
-        self._open.pop(self.views.pop(self._index[message_id]), None)
+    def cut(self, message_id: int) -> list[int]:
+        """Without that message and all after it; their ids."""
+        at = self._index[message_id]
+        gone, self.views = self.views[at:], self.views[:at]
+        for view in gone:
+            self._open.pop(view, None)
         self._renumber()
+        return [view.message.id for view in gone]
 
     def unfold_all(self, is_unfolded: bool) -> None:
         self.is_unfolded = is_unfolded

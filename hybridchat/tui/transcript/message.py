@@ -26,7 +26,7 @@ Describe = Callable[[Message], tuple[str, str]]
 
 
 class Part:
-    """A block of the text, or a line of our own around it: header | fold | thinking | text | more | status |
+    """A block of the text, or a line of our own around it: header | attached | fold | thinking | text | more | status |
     footer."""
 
     __slots__ = ("block", "gap", "is_growing", "kind", "laid", "runs", "width")
@@ -256,6 +256,8 @@ class MessageView:
         self.heights = Heights()
         header, _ = self._describe(self.message)
         self._put(Part("header", runs=((clean_line(header), ("who", self.tone)),), gap=self.look.gap_lines))
+        for file in self.message.attachments:
+            self._put(Part("attached", runs=((f"+ {file}", ("muted",)),)))
         self._put_thinking(kept)
         self._put_text(kept)
 

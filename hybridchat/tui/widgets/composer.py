@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from textual import events
 from textual.message import Message
 from textual.widgets import TextArea
@@ -11,7 +13,7 @@ from hybridchat.tui.keymap import DEFAULT, Keymap, bindings
 from hybridchat.tui.slashes import as_typed, call_in, words_of
 from hybridchat.tui.widgets.completions import Completions
 
-BIG_PASTE = 1_000_000  # characters: from here on a paste is confirmed first
+_PATH = re.compile(r"""\s*["']?(?:/|~/|file://|[A-Za-z]:[\\/])\S""")
 LONGEST_WRAPPED = 20_000  # characters: a longer line is scrolled instead, for TextArea wraps all of it at every key
 
 
@@ -34,7 +36,14 @@ class Composer(TextArea):
             self.text = text
 
     class BigPaste(Message):
-        """A paste so big that the user should confirm it; `text` is cleaned."""
+        """A paste too long for the composer; `text` is cleaned."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class PathPasted(Message):
+        """What may be the path of a file that was dropped here; `text` is cleaned."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
@@ -62,6 +71,7 @@ class Composer(TextArea):
             highlight_cursor_line=False,
             placeholder=placeholder(DEFAULT),
         )
+        self.most_pasted_lines = self.most_pasted_characters = 0  # 0: as many as there are
         self.completions = Completions()  # stands over it
         self._recalled = ""
 
@@ -121,8 +131,12 @@ class Composer(TextArea):
         event.prevent_default()  # or TextArea would insert it raw
         event.stop()
         text = clean(event.text.replace("\r\n", "\n").replace("\r", "\n"))
-        if len(text) >= BIG_PASTE:
+        if (self.most_pasted_lines and text.count("\n") >= self.most_pasted_lines) or (
+            self.most_pasted_characters and len(text) > self.most_pasted_characters
+        ):
             self.post_message(self.BigPaste(text))
+        elif _PATH.match(text) and "\n" not in text.strip():
+            self.post_message(self.PathPasted(text))
         else:
             self.paste(text)
 

@@ -41,9 +41,9 @@ class FindBar(Horizontal):
     class Closed(Message):
         pass
 
-    def __init__(self) -> None:
+    def __init__(self, where: str = "in this chat") -> None:
         super().__init__(id="find")
-        self.input = Input(placeholder="in this chat", compact=True)
+        self.input = Input(placeholder=where, compact=True)
         self._count = Static("", markup=False, classes="count")
 
     def compose(self) -> ComposeResult:

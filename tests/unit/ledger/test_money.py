@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,11 +14,11 @@ from hybridchat.domain.chat import CostBasis, MessageState, Outcome
 from hybridchat.domain.estimate import Spread
 from hybridchat.domain.stats import Percentiles, Share
 from hybridchat.errors import ErrorKind
-from hybridchat.ledger import money, writes
+from hybridchat.ledger import writes
 from hybridchat.ledger.store import AttemptCost, Forecast, Ledger, NewAttempt, TurnIds
 from hybridchat.ledger.times import utc_text
 from tests.conftest import LiveIn
-from tests.unit.ledger.helpers import LOCAL, MANAGED, end_of, new_turn, opened, query, start_python
+from tests.unit.ledger.helpers import LOCAL, MANAGED, end_of, new_turn, opened, query
 
 DAY = Limit(Scope.DAY, Decimal("1.00"))
 DIME = Hold(Decimal("0.04"), Decimal("0.0006"), 100)  # 0.10 USD
@@ -188,37 +187,6 @@ def test_days_and_months_are_the_users(
     assert [standing.settled_usd for standing in found] == [day, month]
 
 
-HOLDS = """
-import sys
-from pathlib import Path
-from tests.unit.ledger.helpers import open_ledger
-from tests.unit.ledger.test_money import attempt, begin
-ledger = open_ledger(Path(sys.argv[1]))
-ids = begin(ledger, attempt())
-ledger.flush_reply(ids.reply_message_id, "four" * 10, "").result()
-print("begun", flush=True)
-sys.stdin.readline()
-"""
-
-
-def test_a_killed_process_keeps_its_reservation_until_it_is_priced(path: Path) -> None:
-    process = start_python(HOLDS, path)
-    assert process.stdout is not None and process.stdin is not None
-    assert process.stdout.readline() == "begun\n"
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    with opened(path) as ledger:
-        assert standing(ledger) == (0, Decimal("0.10"))
-        (left,) = ledger.unpriced().result()
-        assert (left.attempt.outcome, left.attempt.requested_model) == (Outcome.INTERRUPTED, "big")
-        assert (left.prompt_tokens_counted, left.reply_tokens_counted, left.reserved_usd) == (100, 10, Decimal("0.10"))
-        ledger.set_cost(
-            AttemptCost(attempt_id=left.attempt.attempt_id, usd="0.05", basis=CostBasis.ESTIMATED, detail="")
-        ).result()
-        assert standing(ledger) == (Decimal("0.05"), 0)
-        assert ledger.unpriced().result() == []
-
-
 def test_what_was_never_sent_is_free_again(ledger: Ledger) -> None:
     ids = begin(ledger, attempt())
     ledger.end_attempt(end_of(ids, was_sent=False, outcome=Outcome.REFUSED, error_kind=ErrorKind.REFUSED)).result()
@@ -237,53 +205,6 @@ def test_only_ended_managed_attempts_wait_for_a_price(ledger: Ledger) -> None:
     assert [one.attempt.attempt_id for one in ledger.unpriced().result()] == [forwarded.attempt_id]
     assert ledger.unpriced(local.attempt_id).result() == []
     assert standing(ledger) == (0, Decimal("0.10"))
-
-
-RACE = """
-import sys
-from pathlib import Path
-from tests.unit.ledger.test_money import *
-with opened(Path(sys.argv[1])) as ledger:
-    ledger.status
-    print("ready", flush=True)
-    sys.stdin.readline()
-    running, begun = [], 0
-    for turn in range(60):
-        try:
-            running.append(begin(ledger, attempt(replace(DIME, may_lower=turn % 2 == 0))))
-            begun += 1
-        except OverBudget:
-            pass
-        if running and turn % 3 == 0:
-            settle(ledger, running.pop(0), "0.013")
-    for ids in running:
-        settle(ledger, ids, "0.013")
-    print(begun, flush=True)
-"""
-
-
-def test_two_processes_never_overspend_together(path: Path) -> None:
-    """Each row says what the budget stood at when it began: never above the limit."""
-    with opened(path) as ledger:
-        ledger.status.mode  # noqa: B018 - waits until it is open
-    watch = "CREATE TABLE seen (held INTEGER)"
-    query(path, watch)
-    query(
-        path,
-        "CREATE TRIGGER watch AFTER INSERT ON attempt BEGIN INSERT INTO seen SELECT "
-        "sum(coalesce(cost_pico_usd, 0) + coalesce(reserved_pico_usd, 0)) FROM attempt; END",
-    )
-    processes = [start_python(RACE, path) for _ in range(2)]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    begun = [int(process.communicate("go\n", timeout=50)[0]) for process in processes]
-    ((most, rows),) = query(path, "SELECT max(held), count(*) FROM seen")
-    assert rows == sum(begun) > 10
-    assert most <= money.pico(DAY.usd)
-    assert query(path, "SELECT sum(cost_pico_usd), sum(reserved_pico_usd) FROM attempt") == [
-        (rows * 13_000_000_000, None)
-    ]
 
 
 def test_what_a_model_really_took(ledger: Ledger) -> None:

@@ -16,7 +16,7 @@ from hybridchat.errors import LedgerError
 from hybridchat.ledger import backups, purge
 from hybridchat.ledger.store import Ledger, open_ledger
 from hybridchat.ledger.times import utc_text
-from tests.unit.ledger.helpers import asked, end_of, new_turn, opened, query, start_python, whole_turn
+from tests.unit.ledger.helpers import asked, end_of, new_turn, opened, query, whole_turn
 
 
 def files_with(folder: Path, words: list[str]) -> set[str]:
@@ -109,24 +109,6 @@ def test_another_windows_deletion_can_still_be_undone_there(ledger: Ledger, path
         assert other.purge_deleted().result() == 0
     ledger.restore_conversation(ids.conversation_id).result()
     assert ledger.conversation(ids.conversation_id).result() is not None
-
-
-def test_what_a_killed_window_deleted_is_purged_later(path: Path) -> None:
-    code = """
-import os, sys
-from pathlib import Path
-from tests.unit.ledger.helpers import open_ledger, whole_turn
-ledger = open_ledger(Path(sys.argv[1]))
-ids = whole_turn(ledger, "wolverine")
-ledger.delete_conversation(ids.conversation_id).result()
-os.kill(os.getpid(), 9)
-"""
-    start_python(code, path).communicate(timeout=30)
-    assert "hybridchat.db-wal" in files_with(path.parent, ["wolverine"])
-    with opened(path):
-        pass  # closing takes care
-    assert files_with(path.parent, ["wolverine"]) == set()
-    assert query(path, "SELECT count(*) FROM conversation") == [(0,)]
 
 
 def test_a_second_reader_makes_it_pending_until_a_later_start(path: Path) -> None:

@@ -19,7 +19,7 @@ from hybridchat.errors import EXIT_REFUSED, ErrorKind, Refused, UsageError
 from hybridchat.ledger.store import open_ledger
 from hybridchat.session.budget_file import BudgetFile
 from hybridchat.session.events import AttemptPriced, TurnBegan
-from tests.unit.ledger.helpers import end_of, new_turn, opened, start_python
+from tests.unit.ledger.helpers import end_of, new_turn, opened
 from tests.unit.ledger.test_money import attempt, begin
 from tests.unit.session.conftest import Build, World, spec, until
 
@@ -302,57 +302,6 @@ async def test_the_models_own_ratio_corrects_both_estimates(build: Build) -> Non
     assert plan.cost.low_usd == plan.cost.high_usd == Decimal("0.050936")
     usd = 312 * 3e-6 + 50 * 1e-3
     assert await cost_of(world, Text("four" * 10), Finished("stop")) == (pytest.approx(usd), CostBasis.ESTIMATED)
-
-
-LEFT = """
-import sys
-from pathlib import Path
-from hybridchat.ledger.store import open_ledger
-from tests.unit.ledger.helpers import MANAGED, new_turn
-from tests.unit.ledger.test_money import DIME, attempt
-from msgspec.structs import replace
-ledger = open_ledger(Path(sys.argv[1]))
-ids = ledger.begin_turn(new_turn(attempt=attempt(DIME, backend=sys.argv[2], model="tiny"))).result()
-ledger.flush_reply(ids.reply_message_id, "four" * 10, "").result()
-print("begun", flush=True)
-sys.stdin.readline()
-"""
-
-
-@pytest.mark.parametrize(
-    ("backend", "usd"), [("cloud", Decimal("0.0103")), ("gone", Decimal("0.10"))], ids=["estimated", "all of it"]
-)
-async def test_what_a_kill_left_is_settled_at_the_next_start(
-    build: Build, home: Any, backend: str, usd: Decimal
-) -> None:
-    path = home / "hybridchat.db"
-    process = start_python(LEFT, path, backend)
-    assert process.stdout is not None
-    assert await asyncio.to_thread(process.stdout.readline) == "begun\n"
-    process.kill()
-    process.communicate()
-    world = await build(CLOUD, config=budget(day="9"), ledger=open_ledger(path))
-    await world.session.books.settle()
-    assert await stood(world) == [(usd, 0)]
-    (conversation,) = await world.session.conversations()
-    attempt = (await asyncio.wrap_future(world.ledger.branch(conversation.id)))[-1].attempt
-    assert attempt is not None
-    assert (attempt.outcome, attempt.cost_basis) == (Outcome.INTERRUPTED, CostBasis.ESTIMATED)
-    assert world.told(AttemptPriced) == []
-
-
-async def test_a_killed_replys_reservation_is_in_nobodys_way_after_the_start(build: Build, home: Any) -> None:
-    path = home / "hybridchat.db"
-    process = start_python(LEFT, path, "cloud")
-    assert process.stdout is not None
-    assert await asyncio.to_thread(process.stdout.readline) == "begun\n"
-    process.kill()
-    process.communicate()
-    # 0.10 are reserved; 0.0103 of it is what it cost
-    world = await build(CLOUD, config=budget(day="0.15", max_reply_tokens=100), ledger=open_ledger(path))
-    chat = world.session.new()
-    await world.session.send(chat, "hi", route="cloud")
-    assert (await world.session.wait(chat)).state is MessageState.COMPLETE
 
 
 async def test_what_was_counted_but_not_priced_in_time_is_priced_at_its_own_time(build: Build, home: Any) -> None:

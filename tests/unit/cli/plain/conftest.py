@@ -25,10 +25,12 @@ class Script:
         self.is_interactive = is_interactive
         self.on_interrupt: Callable[[], None] = lambda: None
         self.prompts: list[str] = []
+        self.secrets: list[str] = []  # of these, where what is typed is not shown
         self.remembered: list[tuple[str, ...]] = []
 
-    async def read(self, prompt: str) -> str | None:
+    async def read(self, prompt: str, *, is_secret: bool = False) -> str | None:
         self.prompts.append(prompt)
+        self.secrets += [prompt] if is_secret else []
         line = self.lines.pop(0) if self.lines else None
         if line is CTRL_C:
             raise Interrupted

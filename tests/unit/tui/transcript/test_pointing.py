@@ -76,7 +76,7 @@ async def test_it_follows_its_message_and_goes_with_it() -> None:
         transcript.finish(message("done", 99))
         assert transcript.pointed is not None
         assert transcript.pointed.text == "done"
-        transcript.remove_message(99)
+        transcript.cut(99)
         assert transcript.pointed is None
         transcript.point_at(3)
         transcript.set_messages(conversation(2))

@@ -1,0 +1,84 @@
+"""Files of the user's that they choose to attach. One from a folder that pins keeps its chat on this device."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hybridchat.config.folders import FolderPin, look
+from hybridchat.domain.attachments import Attachment, Listing
+from hybridchat.domain.chat import Privacy
+from hybridchat.domain.media import Preview
+from hybridchat.domain.privacy import strictest
+from hybridchat.session.events import Emit, Notice
+from hybridchat.session.state import Chat
+
+if TYPE_CHECKING:
+    from hybridchat.attaching.gathering import Gathered
+
+SetPrivacy = Callable[[Chat, Privacy], Awaitable[None]]
+
+
+class Gathering:
+    """All of it runs in threads: a disk can be slow, and a folder large."""
+
+    def __init__(self, pinning: Sequence[str], set_privacy: SetPrivacy, emit: Emit) -> None:
+        """`pinning`: the folders that the config lists."""
+        self._pinning = pinning
+        self._set_privacy = set_privacy
+        self._emit = emit
+
+    async def read(self, chat: Chat, path: Path, name: str = "") -> Attachment:
+        """For a message of that chat. Raises UsageError for what cannot be attached."""
+        from hybridchat.attaching.reading import read_file
+
+        attachment = await asyncio.to_thread(read_file, path, name)
+        await self._pin(chat, path)
+        return attachment
+
+    async def gather(self, folder: Path, name: str) -> Gathered:
+        """The texts below a folder, under names that begin with the folder's; `take` makes them a chat's."""
+        from hybridchat.attaching.gathering import gather
+
+        return await asyncio.to_thread(gather, folder, name)
+
+    async def take(self, chat: Chat, folder: Path, gathered: Gathered) -> tuple[Attachment, ...]:
+        """What was gathered there, for a message of that chat."""
+        await self._pin(chat, folder / "it")
+        return gathered.attachments
+
+    async def listing(self, folder: Path, *, is_deep: bool, with_hidden: bool) -> Listing:
+        """The names in a folder, or `is_deep` of all below it that no ignore file names."""
+        from hybridchat.attaching import walking
+
+        names_of = walking.list_below if is_deep else walking.list_in
+        return await asyncio.to_thread(names_of, folder, with_hidden=with_hidden)
+
+    async def pasted(self, text: str, number: int) -> Attachment:
+        """A paste too long for the composer."""
+        return await asyncio.to_thread(_counted, Attachment(f"paste-{number}.txt", "text/plain", text.encode()))
+
+    async def preview(self, attachment: Attachment) -> Preview:
+        """A picture, small. Raises UsageError where it cannot be drawn."""
+        from hybridchat.attaching.previews import preview
+
+        return await asyncio.to_thread(preview, attachment.data, attachment.name)
+
+    async def _pin(self, chat: Chat, path: Path) -> None:
+        pin = await asyncio.to_thread(_look, self._pinning, path)
+        if pin.why and strictest(chat.privacy, Privacy.LOCAL_ONLY) is not chat.privacy:
+            await self._set_privacy(chat, Privacy.LOCAL_ONLY)
+            self._emit(Notice(f"this chat is local only now: what was attached is {pin.why}"))
+
+
+def _look(pinning: Sequence[str], path: Path) -> FolderPin:
+    """At the folder that it is in, and at the one that a link to it leads to."""
+    return look(pinning, [path.absolute().parent, path.resolve().parent])
+
+
+def _counted(attachment: Attachment) -> Attachment:
+    """In a thread: what looks at it later must not wait."""
+    assert attachment.file
+    return attachment
