@@ -82,7 +82,7 @@ def read_prompt(text: str, name: str, file: Path) -> PromptFile:
 
             near = get_close_matches(slot, variables, 1)
             meant = f"did you mean {{{{{near[0]}}}}}? " if near else ""
-            remedy = f"{meant}[variables.{slot}] makes it one, \\{{{{ stands for the braces themselves"
+            remedy = f"{meant}[variables.{slot}] makes it one; \\{{{{ means the braces"
             raise _broken(file, line, f"{{{{{slot}}}}} is no variable of this prompt", remedy)
     heading = _HEADING.search(body)
     return PromptFile(

@@ -11,6 +11,7 @@ from hybridchat.domain.chat import Attempt, Disclosure, Outcome, Zone
 from hybridchat.domain.pricing import why_unbilled
 from hybridchat.domain.privacy import in_words
 from hybridchat.domain.text import clean, clean_line, count_of
+from hybridchat.domain.tuning import trace_words
 from hybridchat.domain.waterfall import Span
 from hybridchat.session.details import AttemptDetails, ReplyDetails
 from hybridchat.tui.words import milliseconds, zone_words
@@ -44,6 +45,8 @@ def detail_lines(details: ReplyDetails) -> Iterator[tuple[AttemptDetails, list[L
         lines += [Line("", "Cost"), *_cost(one)]
         lines += [Line("", "Route"), *_route(one.attempt)]
         lines += [Line("", "Request"), Line("sent", request_words(one))]
+        if settings := trace_words(one.attempt.parameters or "{}"):
+            lines.append(Line("with", settings))
         yield one, lines
 
 

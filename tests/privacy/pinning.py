@@ -37,6 +37,7 @@ ARGUMENTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "doctor": ((), ("--round-trip",)),
     "export": (("conversation", "1"), ("usage",)),
     "completion": (("zsh",),),
+    "prompts": (("init",), (), ("show", "review"), ("fill", "rewrite", "--var", "text=words")),
 }
 
 
@@ -56,7 +57,9 @@ async def every_command(world: World) -> dict[str, Any]:
 async def without_a_screen(world: World) -> dict[str, Any]:
     """`--local-only --plain` with all its commands; what refuses ends a pipe, and so has one of its own."""
     _configure(world)
-    stays = "\n".join(f"/{name}" for name in ("list", "find words", "standing", "stats", "budget", "show", "again"))
+    stays = "\n".join(
+        f"/{name}" for name in ("list", "find words", "standing", "tune seed 4", "stats", "budget", "show", "again")
+    )
     leaves = ("/other", "/route rented\nno", "/route managed\nno", "/privacy open")
     codes = []
     for lines in (f"{QUESTION}\n{stays}", *leaves):

@@ -63,6 +63,7 @@ TOUR = (
     *(("\x0f", "Enter opens · F2 renames"), ("\x12", "Route of this chat"), ("\x0c", "Privacy of this chat")),
     *(("\x1bk", "A key for which backend?"), ("\x1bm", "Budgets")),
     *(("\x1bg", "How much the model may think"), ("\x1bOR", "Kind of task"), ("\x1bOQ", "Rename this chat")),
+    ("\x1b[24~", "Ctrl+S keeps"),
     *(("\x10", "Search for commands"), ("\x1bOP", "Send to where the line above says")),
 )
 # What the command line does with a pinned conversation, among all the backends that it must not go to …
@@ -83,6 +84,8 @@ COMMANDS = (
     *("fork 1 --with-turns all --yes", "export conversation 1 --format json -o {folder}/talk.json", "delete 1 --yes"),
     "ask --continue --local-only --file {folder}/talk.json again",
     *("import {folder}/talk.json", "mark 2 --star", "completion bash"),
+    *("prompts init", "prompts list --json", "prompts fill rewrite --var text=words"),
+    *("ask --local-only --prompt rewrite --var text=words --temperature 1 --num-ctx 512",),
 )
 REFUSED_COMMANDS = ("escalate --conversation 1", "escalate --conversation 1 --backend rented")
 # … and what looks at every backend of the config, where none is elsewhere.

@@ -41,7 +41,7 @@ class Talk:
         self.teller = Teller(lambda number: number == self.chat.id, self._on_gone, show_thinking=show_thinking)
         session.listen(self.teller.on_event)
         self.unsent = ""  # words that were typed and have not gone out
-        self.along = NOTHING  # attached to the next message
+        self.along = NOTHING  # with the next message
         self.rewords: int | None = None  # the message in whose place the next one stands
         self.exit_code = EXIT_OK  # of the last message
         self._announced: tuple[str, Candidate | None] = ("", None)
@@ -51,6 +51,9 @@ class Talk:
 
     def show_chat(self, chat: Chat) -> None:
         self.chat, self._announced, self.rewords = chat, ("", None), None
+        if self.along:
+            self.along = NOTHING  # what was read for one chat goes with no other
+            output.note("What was attached is left behind.")
         self.remember()
 
     def remember(self) -> None:
@@ -124,7 +127,7 @@ class Talk:
             drop_turns=drop_turns,
             disclosure=disclosure,
             agreed=agreed,
-            along=self.along if text else NOTHING,  # without words, what waits is sent
+            along=self.along if text else NOTHING,
             rewords=self.rewords,
         )
         await self._run(send, text, Enter.ASK if text else Enter.ASK_WAITING)
@@ -138,7 +141,7 @@ class Talk:
                 raise
             await self._ask_where(text, error.plan, enter)
         else:
-            self.unsent, self.along, self.rewords = "", NOTHING, None
+            self.unsent, self.along, self.rewords = "", NOTHING if text else self.along, None
             await self.finish()
 
     async def finish(self) -> None:

@@ -48,7 +48,7 @@ async def test_local_zones_use_the_fail_closed_name(zone: Zone) -> None:
     assert (body["truncate"], body["stream"]) == (False, True)
     assert events[1] == Started("tiny")
     assert text_of(events).startswith("RENG69Tools")
-    assert events[-2:] == [Usage(10, None, None, 24, prompt_ms=0.63), Finished("length")]
+    assert events[-2:] == [Usage(10, None, None, 24, prompt_ms=0.338), Finished("length")]
 
 
 @pytest.mark.parametrize(

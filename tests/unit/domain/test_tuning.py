@@ -19,6 +19,7 @@ from hybridchat.domain.tuning import (
     read_setting,
     stored,
     trace_of,
+    trace_words,
     typed_setting,
 )
 from hybridchat.errors import UsageError
@@ -149,3 +150,8 @@ def test_the_trace_holds_no_text() -> None:
         "system_characters": 15,
     }
     assert trace_of(Parameters(), "") is None
+    assert trace_words(trace) == (
+        "temperature 0.2, top-p 0.9, at most 500 tokens, effort low, context 8,192, seed 7, 3 stop words, "
+        "a system prompt of 15 characters"
+    )
+    assert [trace_words(broken) for broken in ("", "[]", '{"stop": "x", "seed": "y"}')] == ["", "", ""]
