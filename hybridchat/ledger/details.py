@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -47,7 +48,7 @@ TABLES = (
 )
 
 SHORTEST = 64  # characters: shorter texts that no message says stay where they are in the JSON
-LONGEST = 64 << 10  # of longer ones, such as pictures, only the length is kept
+LONGEST = 64 << 10  # of longer ones only the length is kept
 JOINT = "\n\n"  # between messages of one role, which are sent as one
 DELETED = "(deleted)"
 
@@ -133,7 +134,7 @@ class _Keeper:
         text, masked = self._unmasked(sent)
         parts = self._parts(text)
         if not parts:
-            return sent if len(sent) < SHORTEST else self._own(sent)
+            return sent if len(sent) < SHORTEST else self._attached(sent) or self._own(sent)
         references: list[Any] = []
         for start, end in parts:
             inside = [(first - start, last - start, it) for first, last, it in masked if start <= first < end]
@@ -170,6 +171,18 @@ class _Keeper:
             parts.append((at, end))
             at = end + len(JOINT)
         return parts
+
+    def _attached(self, sent: str) -> dict[str, str] | None:
+        """A picture or document, in base64 or as a data URL."""
+        before, comma, data = sent.rpartition(",")
+        try:
+            digest = hashlib.sha256(b64decode(data, validate=True)).hexdigest()
+        except ValueError:
+            return None
+        marks = ", ".join("?" * len(self._path))
+        known = f"SELECT 1 FROM attachment WHERE digest = ? AND message_id IN ({marks})"
+        is_known = self._db.execute(known, (digest, *self._path)).fetchone()
+        return {"attached": digest, "before": before + comma} if is_known else None
 
     def _own(self, text: str) -> dict[str, Any]:
         """Once along a branch, so that what a deleted branch sent is not missing from another one."""
@@ -229,6 +242,9 @@ def _text(db: sqlite3.Connection, reference: Mapping[str, Any]) -> str:
     match reference:
         case {"joined": parts}:
             return JOINT.join(_text(db, part) for part in parts)
+        case {"attached": digest, "before": before}:
+            row = db.execute("SELECT data FROM content WHERE digest = ?", (digest,)).fetchone()
+            return DELETED if row is None else before + b64encode(row[0]).decode()
         case {"characters": length}:
             return f"({length:,} characters that are not kept here)"
         case {"text": number}:
