@@ -45,6 +45,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
             "In any chat: find it, to say it again",
             slash="history [WORDS]",
         ),
+        Action("editor", ("alt+d",), "Write in your editor", "The draft in $VISUAL or $EDITOR, and back"),
         Action("attach", (), "Attach a file…", "Or @ and its name in the message", slash="attach [FILE]"),
         Action("attachments", ("alt+j",), "What is attached…", "To open it, or take it out of the message"),
         Action(

@@ -13,6 +13,7 @@ from hybridchat.domain.text import clean_line
 from hybridchat.errors import UsageError
 from hybridchat.session.compare_plan import Terms
 from hybridchat.session.comparing import Answer
+from hybridchat.session.state import NOTHING
 from hybridchat.session.ways import Undecided
 from hybridchat.tui.compare_words import plan_words, side_name, vote_words
 
@@ -28,10 +29,10 @@ async def compare(talk: Talk, argument: str) -> None:
     sides = sides or list(await talk.session.comparing.remembered())
     if len(sides) < FEWEST:
         raise UsageError("name two to four backends", "/compare lab openai/gpt-5")
-    compared = await _ask(talk, sides, Terms(is_blind=is_blind))
+    compared = await _ask(talk, sides, Terms(is_blind=is_blind, along=talk.along))
     if compared is None:
         return
-    talk.unsent = ""
+    talk.unsent, talk.along = "", NOTHING
     talk.teller.is_silent = True
     try:
         await talk.session.wait(talk.chat)
