@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import re
 from functools import cached_property
-from hashlib import sha256
 
 from msgspec import Struct
 
@@ -84,6 +83,8 @@ class Attachment(Struct, frozen=True, dict=True):
     @cached_property
     def file(self) -> AttachedFile:
         """Hashes and counts all of it, once."""
+        from hashlib import sha256  # not at the start: it brings OpenSSL
+
         size = size_of(self.text) if self.text is not None else None
         width, height = pixels_of(self.data) or (None, None)
         return AttachedFile(
