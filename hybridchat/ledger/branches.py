@@ -27,7 +27,11 @@ def delete_branch(
 ) -> DeletedBranch:
     """Takes the message and what follows it away; `running` are the messages that are being written now. Raises
     UsageError while one of those is among them, and where nothing else would be left."""
-    row = db.execute("SELECT conversation_id, parent_id FROM message WHERE id = ?", (message_id,)).fetchone()
+    row = db.execute(
+        "SELECT conversation_id, parent_id FROM message JOIN conversation c ON c.id = conversation_id "
+        "WHERE message.id = ? AND c.deleted_at IS NULL",
+        (message_id,),
+    ).fetchone()
     if row is None:
         raise UsageError(f"there is no message {message_id}", "it was deleted")
     conversation_id, parent_id = row
@@ -56,7 +60,9 @@ def restore_branch(db: sqlite3.Connection, message_id: int, leaf_id: int | None,
     if row is None:
         raise LedgerError(f"there is no message {message_id}", "it was purged")
     conversation_id, parent_id = row
-    if parent_id is not None and not db.execute("SELECT 1 FROM message WHERE id = ?", (parent_id,)).fetchone():
+    is_here = "SELECT 1 FROM conversation WHERE id = ? AND deleted_at IS NULL"
+    follows = "SELECT 1 FROM message WHERE id = coalesce(?, id) LIMIT 1"
+    if not (db.execute(is_here, (conversation_id,)).fetchone() and db.execute(follows, (parent_id,)).fetchone()):
         raise LedgerError("what it followed was deleted in another window", "undo that first, there")
     again = "SELECT 1 FROM message m WHERE m.conversation_id = d.conversation_id AND m.origin = d.origin"
     if db.execute(f"SELECT 1 FROM {mine} AND EXISTS ({again})", (message_id,)).fetchone():

@@ -41,12 +41,16 @@ class Deleting:
         self._deleted: list[_Deletion] = []
 
     async def conversation(self, conversation_id: int) -> None:
-        """Gone from every list; `undo` brings it back until the program ends."""
+        """Gone from every list; `undo` brings it back until the program ends. Raises UsageError for one that is not
+        there: what another window deleted comes back there alone."""
+        ledger = self._ledgers.of(conversation_id)
+        if await asyncio.wrap_future(ledger.conversation(conversation_id)) is None:
+            raise UsageError(f"no conversation {conversation_id}", "it was deleted")
         chat = self._turns.chats.get(conversation_id)
         if chat is not None:
             chat.queue.clear()
             await self._turns.stop(chat)
-        await asyncio.wrap_future(self._ledgers.of(conversation_id).delete_conversation(conversation_id))
+        await asyncio.wrap_future(ledger.delete_conversation(conversation_id))
         self._deleted.append(_Deletion(conversation_id))
         self._books.refresh()
 

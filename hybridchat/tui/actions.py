@@ -45,6 +45,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
             "In any chat: find it, to say it again",
             slash="history [WORDS]",
         ),
+        Action("editor", ("alt+d",), "Write in your editor", "The draft in $VISUAL or $EDITOR, and back"),
         Action("attach", (), "Attach a file…", "Or @ and its name in the message", slash="attach [FILE]"),
         Action("attachments", ("alt+j",), "What is attached…", "To open it, or take it out of the message"),
         Action(
@@ -70,6 +71,13 @@ GROUPS: dict[str, tuple[Action, ...]] = {
             "Ask the other side too",
             "Your last question; both answers stay",
             slash="other escalate",
+        ),
+        Action(
+            "compare",
+            ("alt+c",),
+            "Compare side by side…",
+            "Two to four answer at once; blind, if you like",
+            slash="compare [BACKEND BACKEND… [blind]]",
         ),
         Action("answer_before", ("alt+left",), "The answer before", "Of several to a question, or another window's"),
         Action("answer_after", ("alt+right",), "The answer after", "Of several to a question, or another window's"),

@@ -178,6 +178,7 @@ async def test_an_answer_is_given_again_and_by_another_model(screening: Screenin
         await on.stage.press("enter")
         await on.said("one", "re: one (4)")
         assert [m.attempt.backend for m in on.chat.messages if m.attempt] == ["cloud"]
+        await on.stage.until(lambda: "‹2/2› cloud" in on.stage.text)
         await on.stage.press("alt+left")
         await on.said("one", "re: one (1)", "two", "re: two (3)")
 

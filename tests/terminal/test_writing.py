@@ -31,3 +31,55 @@ def test_a_draft_survives_a_kill(home: Path, serve: Serve) -> None:
         terminal.type(", nor what follows")
         terminal.wait_for("lost, nor what follows")
     assert stored(home, "SELECT text FROM draft") == [("a thought that must not be lost, nor what follows",)]
+
+
+CTRL_L, CTRL_R, CTRL_U, F2 = "\x0c", "\x12", "\x15", "\x1bOQ"
+
+
+def test_nothing_typed_behind_a_key_is_lost_or_lands_elsewhere(home: Path, serve: Serve) -> None:
+    """Each line is one write: what a paste without marks, a macro, an expect script or a fast typist sends."""
+    configure(home, serve())
+    with sitting(home) as terminal:
+        terminal.type("wrong words" + CTRL_U + "a question\r" + "typed since")
+        terminal.wait_for(lambda text: "│ typed since" in text and "to first token" in text)
+        assert stored(home, "SELECT text FROM message WHERE role = 'user'") == [("a question",)]
+        terminal.type(CTRL_U + F2 + CTRL_U + "A title" + "\r" + "and on")
+        terminal.wait_for(lambda text: text.startswith("  A title") and "│ and on" in text)
+        terminal.type(CTRL_L + "private\r" + " it goes")
+        terminal.wait_for(
+            lambda text: "private: your machines only" in text.split("\n")[0] and "and on it goes" in text
+        )
+        terminal.type(CTRL_U + "/rename Another\r" + CTRL_O + "Another\r" + "at last")
+        terminal.wait_for(lambda text: text.startswith("  Another") and "│ at last" in text)
+
+
+ALT_D = "\x1bd"
+
+
+def test_the_draft_in_an_editor_while_a_reply_goes_on(home: Path, serve: Serve, tmp_path: Path) -> None:
+    """A full-screen one with the terminal to itself, then one that fails, then none."""
+    configure(home, serve("--tokens", "40", "--tokens-per-s", "20"))
+    editor, log = tmp_path / "editor", tmp_path / "log"
+    editor.write_text(
+        "#!/bin/sh\n"
+        "printf '\\033[2J\\033[Hediting '; stty -a | grep -o -- '-\\?icanon'; cat \"$2\"; read words\n"
+        f'[ "$words" = fail ] && exit 9; echo "$words" >> "$2"; echo "$2" >> {log}\n'
+    )
+    editor.chmod(0o700)
+    with sitting(home, env={"VISUAL": f"{editor} -n", "TMPDIR": str(tmp_path)}) as terminal:
+        terminal.type("a question\r")
+        terminal.wait_for("A paragraph")
+        terminal.type("first " + ALT_D)
+        terminal.wait_for(lambda text: "editing icanon" in text and "first" in text)
+        terminal.wait_until(lambda: stored(home, "SELECT 1 FROM usage WHERE outcome = 'ok'"))
+        assert "to first token" not in terminal.text, "nothing is drawn over the editor"
+        terminal.type("and second\n")
+        terminal.wait_for(lambda text: "│ first and second" in text and "to first token" in text)
+        assert not Path(log.read_text().strip()).parent.exists()
+        terminal.type(ALT_D)
+        terminal.wait_for("editing icanon")
+        terminal.type("\x03fail\n")
+        terminal.wait_for(lambda text: "ended with code" in text and "│ first and second" in text)
+    with sitting(home, env={"VISUAL": "/nowhere/vim"}) as terminal:
+        terminal.type("kept" + ALT_D)
+        terminal.wait_for(lambda text: "/nowhere/vim cannot be run" in text and "kept" in text)

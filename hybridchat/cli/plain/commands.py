@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from hybridchat.cli import output
-from hybridchat.cli.plain import branching, keeping, places, prompting, reading, tuning
+from hybridchat.cli.plain import attaching, branching, keeping, places, prompting, reading, tuning
 from hybridchat.cli.plain.asking import confirm
 from hybridchat.cli.plain.talk import Talk
 from hybridchat.domain.text import clean_line
@@ -178,12 +178,15 @@ _RUN: dict[str, Callable[[Talk, str], Awaitable[None]]] = {  # by action of the 
     "standing": places.standing,
     "effort": places.effort,
     "prompts": prompting.prompt,
+    "save_prompt": prompting.save_prompt,
     "tune": tuning.tune,
     "preset": tuning.preset,
     "save_preset": tuning.save_preset,
     "reasoning": places.reasoning,
     "workload": places.workload,
     "budget": places.budget,
+    "attach": attaching.attach,
+    "attachments": attaching.attachments,
     "star_chat": keeping.star,
     "tag_chat": keeping.tags,
     "archive_chat": keeping.archive,

@@ -170,9 +170,11 @@ class Tune(ModalScreen["Tuned | None"]):
         route, model = now.route
         self.route.update(clean_line(f"{route} · {model}" if model else route, 60))
         self._notes["route"].update(Content(_who(asked.target)))
-        self._foot.update(self._about(wrong, untaken))
+        self._foot.update(self._about(wrong, untaken, asked.target))
 
-    def _about(self, wrong: Mapping[str, UsageError], untaken: Mapping[str, Untaken]) -> Content:
+    def _about(
+        self, wrong: Mapping[str, UsageError], untaken: Mapping[str, Untaken], target: Candidate | None
+    ) -> Content:
         """Where something is wrong, that; else of the field that one is in."""
         here = next((name for name, field in self.fields.items() if field is self.focused), "")
         if wrong:
@@ -181,8 +183,8 @@ class Tune(ModalScreen["Tuned | None"]):
             return Content.assemble((f"{SETTINGS[here].title}: {untaken[here].why}", "$warning"))
         if here:
             return Content.assemble((f"{SETTINGS[here].meaning}: {SETTINGS[here].allowed}.", "$muted"))
-        is_route = self.focused is self.route
-        return Content.assemble(("Enter chooses a route and a model." if is_route else ABOUT_SYSTEM, "$muted"))
+        about = f"Now {_who(target)}. Enter chooses another." if self.focused is self.route else ABOUT_SYSTEM
+        return Content.assemble((about, "$muted"))
 
     # --- what the keys do
 
