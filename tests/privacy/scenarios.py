@@ -82,6 +82,7 @@ COMMANDS = (
     *("export conversation 1", "export usage --format csv", "backends list", "keys list", "local status", "backup"),
     *("restore", "ask --continue --local-only again", "escalate --conversation 1 --backend home"),
     *("fork 1 --with-turns all --yes", "export conversation 1 --format json -o {folder}/talk.json", "delete 1 --yes"),
+    "ask --continue --local-only --file {folder}/talk.json again",
     *("import {folder}/talk.json", "mark 2 --star", "completion bash"),
     *("prompts init", "prompts list --json", "prompts fill rewrite --var text=words"),
     *("ask --local-only --prompt rewrite --var text=words --temperature 1 --num-ctx 512",),

@@ -70,11 +70,10 @@ class Talk:
     def plan_enter(self, text: str, route: str | None = None, model: str | None = None) -> tuple[Plan, Enter]:
         """The plan of the message whose turn it is: the first that waits, else this one."""
         is_waiting = bool(self.chat.queue) and route is None and self.rewords is None
-        has_draft = bool(text)
+        along, has_draft = self.along, bool(text)
         if is_waiting:
             first = self.chat.queue[0]
-            text, route, model = first.text, first.route, first.model
-        along = NOTHING if is_waiting else self.along
+            text, along, route, model = first.text, first.along, first.route, first.model
         plan = self.session.plan(self.chat, text, route=route, model=model, along=along, rewords=self.rewords)
         can_choose = bool(plan.ways) or (plan.budget is not None and plan.budget.forbids)
         outlook = Outlook.ASK if can_choose else plan.decision.outlook

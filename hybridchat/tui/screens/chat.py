@@ -237,18 +237,18 @@ class ChatScreen(
         self._place_panel(self.app.size.width)
 
     def action_read(self) -> None:
-        """To the transcript, and back."""
+        """To the transcript, and back; at once, for what is typed next."""
         if self.focused is self.transcript:
-            self.composer.focus()
+            self.set_focus(self.composer)
         elif self.transcript.display:
-            self.transcript.focus()
+            self.set_focus(self.transcript)
 
     def action_leave(self) -> None:
         if self.transcript.display:
-            self.transcript.focus()
+            self.set_focus(self.transcript)
 
     def action_write(self) -> None:
-        self.composer.focus()
+        self.set_focus(self.composer)
 
     def action_end(self) -> None:
         self.transcript.action_scroll_end()
