@@ -250,6 +250,7 @@ class Conversation(Struct, frozen=True):
     starred_at: str | None = None  # not deleted by age, either
     archived_at: str | None = None  # out of the lists until it goes on
     parameters: Parameters = Parameters()  # but for the effort, which has a field of its own
+    system_at: str | None = None  # since when its system prompt is another one; None: since its beginning
 
 
 class ModelInfo(Struct, frozen=True):
