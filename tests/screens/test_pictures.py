@@ -49,6 +49,7 @@ from hybridchat.tui.screens.standing import StandingScreen
 from hybridchat.tui.screens.theme_picker import ThemePicker
 from hybridchat.tui.screens.tune import Tune
 from hybridchat.tui.widgets.panel import Live
+from tests.screens.comparisons import choose_sides, compare
 from tests.tui.conftest import Screenplay, Stage
 from tests.tui.fake_backends import KEY, FakeProviders, refused
 from tests.tui.fake_session import CLOUD, LAB, FakeSession
@@ -344,10 +345,9 @@ async def key(stage: Stage) -> None:
 SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     scene.__name__: scene
     for scene in (
-        *(idle, conversation, streaming, retrying, offered, answers, over_budget),
-        *(vouch, standing, search, finding, tune, prompts, prompt_form, reading, details, pipe),
+        *(idle, conversation, streaming, retrying, offered, answers, compare, choose_sides, over_budget),
+        *(vouch, standing, search, finding, tune, prompts, prompt_form, reading, details, pipe, key),
         *(chats, fork, routes, themes, settings, compact, bring_in, help_page, first_run, place, add_backend, models),
-        key,
     )
 }
 
