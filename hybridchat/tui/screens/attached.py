@@ -235,12 +235,15 @@ async def _look_at(screen: Mentioning, chat: Chat, file: AttachedFile) -> None:
 async def _open(screen: Mentioning, session: Session, attachment: Attachment) -> None:
     from hybridchat.tui.screens.attachment import AttachmentView
 
-    view = AttachmentView(attached_words(attachment.file), await _shown(session, attachment))
+    console = screen.app.console
+    has_colours = console.color_system in ("256", "truecolor") and console.encoding.lower().startswith("utf")
+    shown = await _shown(session, attachment, has_colours=has_colours)
+    view = AttachmentView(attached_words(attachment.file), shown)
     await screen.app.push_screen_wait(view)
     screen.composer.focus()
 
 
-async def _shown(session: Session, attachment: Attachment) -> Widget:
+async def _shown(session: Session, attachment: Attachment, *, has_colours: bool) -> Widget:
     from textual.widgets import Static
 
     from hybridchat.tui.widgets.pager import Pager, lines_of
@@ -249,7 +252,9 @@ async def _shown(session: Session, attachment: Attachment) -> Widget:
     if attachment.text is not None:
         return Pager(await asyncio.to_thread(lines_of, attachment.text))
     why = "this document has no text to be shown"
-    if attachment.file.is_picture:
+    if attachment.file.is_picture and not has_colours:
+        why = "this terminal has too few colours"
+    elif attachment.file.is_picture:
         try:
             return Picture(await session.gathering.preview(attachment))
         except UsageError as error:
