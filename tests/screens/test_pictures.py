@@ -1,7 +1,5 @@
-"""Pictures of the main screens, compared with the stored ones.
-
-`UPDATE_PICTURES=1 pytest tests/screens/test_pictures.py` accepts what is there now; look at the changed files first.
-"""
+"""Pictures of the main screens. `UPDATE_PICTURES=1 pytest tests/screens/test_pictures.py` accepts what is there now;
+look at the changed files first."""
 
 from __future__ import annotations
 
@@ -20,11 +18,9 @@ from textual.widgets import Input, TextArea
 
 from hybridchat.cli.prompts import EXAMPLES
 from hybridchat.config import UiConfig
-from hybridchat.domain.attachments import Attachment
 from hybridchat.domain.budget import Limit, Scope, Stand, Standing, Verdict
 from hybridchat.domain.chat import Effort, Parameters, Privacy, Proof, Role
 from hybridchat.domain.events import Limits
-from hybridchat.domain.files import Preview
 from hybridchat.domain.imports import Unread
 from hybridchat.ledger.imports import Added
 from hybridchat.session.events import LimitsChanged, RetryWaits, SnapshotChanged
@@ -32,12 +28,10 @@ from hybridchat.session.finding import NewMarks
 from hybridchat.session.importing import Importer, Report
 from hybridchat.session.prompts import Prompts
 from hybridchat.session.settings import Settings
-from hybridchat.session.state import Along
 from hybridchat.session.ways import Way
 from hybridchat.tui.legibility import PAIRS
 from hybridchat.tui.screens.add_backend import AddBackend
 from hybridchat.tui.screens.ask_key import AskKey
-from hybridchat.tui.screens.attachment import AttachmentView
 from hybridchat.tui.screens.bringing_in import BringIn
 from hybridchat.tui.screens.chats import ChatList
 from hybridchat.tui.screens.details import DetailsScreen
@@ -52,10 +46,8 @@ from hybridchat.tui.screens.settings import SettingsScreen
 from hybridchat.tui.screens.standing import StandingScreen
 from hybridchat.tui.screens.theme_picker import ThemePicker
 from hybridchat.tui.screens.tune import Tune
-from hybridchat.tui.widgets.pager import Pager, lines_of
 from hybridchat.tui.widgets.panel import Live
-from hybridchat.tui.widgets.picture import Picture
-from hybridchat.tui.words import attached_words
+from tests.screens.attachments import attaching, attachment, preview
 from tests.tui.conftest import Screenplay, Stage
 from tests.tui.fake_backends import KEY, FakeProviders, refused
 from tests.tui.fake_session import CLOUD, LAB, FakeSession
@@ -65,7 +57,7 @@ from tests.tui.samples import CONVERSATION, STREAMED, THINKING, TITLES, TWO_WAYS
 
 PICTURES = Path(__file__).parent / "pictures"
 SIZES: tuple[tuple[int, int], ...] = ((80, 24), (120, 40), (200, 60))
-NO_WIDER = ("themes", "settings", "compact", "search", "finding")  # at 200 columns there is nothing new to see
+NO_WIDER = ("themes", "settings", "compact", "search", "finding")  # at 200 columns nothing is new
 THEMES = ("hybrid-dark", "hybrid-light")
 IS_UPDATE = bool(os.environ.get("UPDATE_PICTURES"))
 
@@ -348,38 +340,13 @@ async def key(stage: Stage) -> None:
     await stage.until(lambda: "has no keyring" in stage.text)
 
 
-NOTES = Attachment("notes on locking.md", "text/plain", b"# Locking\n\nA reader never waits for a writer.\n" * 60)
-CHART = Attachment("latency.png", "image/png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x03 \0\0\x02X")
-
-
-async def attaching(stage: Stage) -> None:
-    question = replace(CONVERSATION[0], attachments=(NOTES.file,))
-    await stage.screen.open_chat(stage.session.add("SQLite", [question, *CONVERSATION[1:2]]))
-    stage.screen.carry(Along((NOTES, CHART)))
-    await stage.until(lambda: "Attached" in stage.text and "+ notes" in stage.text)
-
-
-async def attachment(stage: Stage) -> None:
-    stage.app.push_screen(AttachmentView(attached_words(NOTES.file), Pager(lines_of(NOTES.text or ""))))
-    await stage.until_top(AttachmentView)
-    await stage.press("slash", *"writer")
-    await stage.until(lambda: "1 of 60" in stage.text)
-
-
-async def preview(stage: Stage) -> None:
-    rgb = bytes(value for y in range(60) for x in range(90) for value in (x * 255 // 89, y * 255 // 59, 120))
-    stage.app.push_screen(AttachmentView(attached_words(CHART.file), Picture(Preview(90, 60, rgb))))
-    await stage.until_top(AttachmentView)
-    await stage.until(lambda: "▀" in stage.text)
-
-
 SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     scene.__name__: scene
     for scene in (
         *(idle, conversation, streaming, retrying, offered, answers, over_budget),
-        *(vouch, standing, search, finding, tune, prompts, prompt_form, reading, details, pipe),
+        *(vouch, standing, search, finding, tune, prompts, prompt_form, reading, details, pipe, key),
         *(chats, fork, routes, themes, settings, compact, bring_in, help_page, first_run, place, add_backend, models),
-        *(key, attaching, attachment, preview),
+        *(attaching, attachment, preview),
     )
 }
 
