@@ -49,6 +49,7 @@ TABLES = (
 
 SHORTEST = 64  # characters: shorter texts that no message says stay where they are in the JSON
 LONGEST = 64 << 10  # of longer ones only the length is kept
+FEWEST_ROWS = 4
 JOINT = "\n\n"  # between messages of one role, which are sent as one
 DELETED = "(deleted)"
 
@@ -83,10 +84,11 @@ def keep_request(
     if row is None or row[0] is None:
         return
     keeper = _Keeper(db, attempt_id, row[0], placeholders)
+    request = msgspec.json.encode(_packed(_mapped(sent, keeper.kept))).decode()
     db.execute(
         "INSERT INTO attempt_detail (attempt_id, path, request, digest) VALUES (?, ?, ?, ?) ON CONFLICT (attempt_id) "
         "DO UPDATE SET path = excluded.path, request = excluded.request, digest = excluded.digest",
-        (attempt_id, path, msgspec.json.encode(_mapped(sent, keeper.kept)).decode(), hashlib.sha256(body).digest()),
+        (attempt_id, path, request, hashlib.sha256(body).digest()),
     )
 
 
@@ -217,6 +219,45 @@ def _mapped(value: Any, kept: Callable[[str], Any]) -> Any:
             return value
 
 
+# --- in short: a long conversation's messages differ in nothing but which they are
+
+
+def _packed(value: Any) -> Any:
+    match value:
+        case list() if len(value) >= FEWEST_ROWS:
+            return {"$rows": _rows(value)}
+        case dict():
+            return {name: _packed(item) for name, item in value.items()}
+        case _:
+            return value
+
+
+def _rows(items: list[Any]) -> tuple[list[Any], list[int | None]]:
+    """What items look like without the number of their message; then, for each, which look it has and that number."""
+    looks: dict[bytes, int] = {}
+    rows: list[int | None] = []
+    for item in items:
+        found: list[int] = []
+        look = msgspec.json.encode(_without_number(item, found))
+        if len(found) != 1:
+            look, found = msgspec.json.encode(item), []
+        rows += [looks.setdefault(look, len(looks)), found[0] if found else None]
+    return [msgspec.Raw(look) for look in looks], rows
+
+
+def _without_number(value: Any, found: list[int]) -> Any:
+    match value:
+        case {"$": {"message": int() as number, **rest}}:
+            found.append(number)
+            return {"$": {"message": 0, **rest}}
+        case list():
+            return [_without_number(item, found) for item in value]
+        case dict():
+            return {name: _without_number(item, found) for name, item in value.items()}
+        case _:
+            return value
+
+
 # --- and put together again
 
 
@@ -226,14 +267,17 @@ def _sent(db: sqlite3.Connection, path: str, request: str, digest: bytes) -> Sen
     return SentRequest(path, encoded.decode(), is_exact=hashlib.sha256(encoded).digest() == digest)
 
 
-def _filled(db: sqlite3.Connection, value: Any) -> Any:
+def _filled(db: sqlite3.Connection, value: Any, number: int | None = None) -> Any:
+    """`number`: of the message, in a row."""
     match value:
+        case {"$rows": [looks, rows]}:
+            return [_filled(db, looks[look], message) for look, message in zip(rows[::2], rows[1::2], strict=True)]
         case {"$": reference}:
-            return _text(db, reference)
+            return _text(db, reference if number is None else {**reference, "message": number})
         case list():
-            return [_filled(db, item) for item in value]
+            return [_filled(db, item, number) for item in value]
         case dict():
-            return {name: _filled(db, item) for name, item in value.items()}
+            return {name: _filled(db, item, number) for name, item in value.items()}
         case _:
             return value
 

@@ -178,6 +178,7 @@ _RUN: dict[str, Callable[[Talk, str], Awaitable[None]]] = {  # by action of the 
     "standing": places.standing,
     "effort": places.effort,
     "prompts": prompting.prompt,
+    "save_prompt": prompting.save_prompt,
     "tune": tuning.tune,
     "preset": tuning.preset,
     "save_preset": tuning.save_preset,
