@@ -43,6 +43,7 @@ from hybridchat.tui.screens.help import HelpScreen
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.screens.pipe import PipeScreen
 from hybridchat.tui.screens.prompts import FillPrompt, PromptList
+from hybridchat.tui.screens.said import SaidList
 from hybridchat.tui.screens.search import Search
 from hybridchat.tui.screens.settings import SettingsScreen
 from hybridchat.tui.screens.standing import StandingScreen
@@ -173,6 +174,19 @@ async def _open_library(stage: Stage) -> None:
         stage.session.keep_prompts(Prompts(Path(folder)))
         await stage.press("alt+q")
         await stage.until_top(PromptList)
+
+
+async def slash(stage: Stage) -> None:
+    await conversation(stage)
+    await stage.type("/re")
+    await stage.until(lambda: "Enter: Your last message again" in " ".join(stage.text.split()))
+
+
+async def said(stage: Stage) -> None:
+    for title in TITLES:
+        stage.session.add(title, [(Role.USER, f"{title}, please")])
+    await stage.press("alt+p")
+    await stage.until_top(SaidList)
 
 
 async def chats(stage: Stage) -> None:
@@ -346,7 +360,22 @@ SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     for scene in (
         *(idle, conversation, streaming, retrying, offered, answers, over_budget),
         *(vouch, standing, search, finding, tune, prompts, prompt_form, reading, details, pipe),
-        *(chats, fork, routes, themes, settings, compact, bring_in, help_page, first_run, place, add_backend, models),
+        *(
+            slash,
+            said,
+            chats,
+            fork,
+            routes,
+            themes,
+            settings,
+            compact,
+            bring_in,
+            help_page,
+            first_run,
+            place,
+            add_backend,
+            models,
+        ),
         key,
     )
 }
