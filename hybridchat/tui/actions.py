@@ -32,7 +32,7 @@ class Action(NamedTuple):
 GROUPS: dict[str, tuple[Action, ...]] = {
     "Message": (
         Action("send", ("enter",), "Send", "Send to where the line above says", "", "composer", False),
-        Action("newline", ("shift+enter", "ctrl+j"), "New line", "Break the line", "", "composer", False),
+        Action("newline", ("shift+enter", "ctrl+j", "alt+enter"), "New line", "Break the line", "", "composer", False),
         Action("send_to", ("ctrl+s",), "Send this message to…", "Choose another place for this one message"),
         Action("stop", ("escape",), "Stop the reply", "Stop the running reply; what came stays", "stop"),
         Action("undo", ("ctrl+underscore", "alt+z"), "Undo typing", "Take back the last change", "", "composer", False),

@@ -10,6 +10,7 @@ _FILLERS = {
     *("a", "an", "and", "can", "do", "for", "how", "i", "in", "is", "it", "me", "my", "of", "on", "or"),
     *("the", "this", "to", "what", "where", "with"),
 }
+WORD = 2.0  # of `rank`, for one word: it is one of the action's own, or one that it is known by
 _ALIKE = 0.75  # of difflib's ratio: one letter of four may be another
 
 # What else it may be called. Words of the title, the help and the names after a slash are known anyway.
@@ -105,7 +106,7 @@ def _rank(word: str, title: list[str], others: set[str]) -> float:
     if any(one.startswith(word) for one in title):
         return 3.0
     if word in others or "".join(one[0] for one in title).startswith(word):
-        return 2.0
+        return WORD
     if any(one.startswith(word) for one in others):
         return 1.5
     if len(word) > 2 and any(word in one for one in (*title, *others)):

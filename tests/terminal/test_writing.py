@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
+import shutil
+import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.terminal.conftest import Serve
 from tests.terminal.sitting import configure, open_app, sitting, stored
+from tests.tui.terminal import DEADLINE_S, ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal")
 
@@ -51,6 +59,72 @@ def test_nothing_typed_behind_a_key_is_lost_or_lands_elsewhere(home: Path, serve
         )
         terminal.type(CTRL_U + "/rename Another\r" + CTRL_O + "Another\r" + "at last")
         terminal.wait_for(lambda text: text.startswith("  Another") and "│ at last" in text)
+
+
+BREAKS = {
+    "Ctrl+J": "\n",
+    "Ctrl+J as kitty reports it": "\x1b[106;5u",
+    "Shift+Enter as kitty reports it": "\x1b[13;2u",
+    "Shift+Enter as xterm and newer tmux report it": "\x1b[27;2;13~",
+    "Shift+Enter of the number pad": "\x1b[57414;2u",
+    "Alt+Enter": "\x1b\r",
+    "Alt+Enter as kitty reports it": "\x1b[13;3u",
+    "Alt+Enter as xterm reports it": "\x1b[27;3;13~",
+}
+
+
+def test_lines_are_broken_by_whatever_a_terminal_sends(home: Path, serve: Serve) -> None:
+    configure(home, serve())
+    with sitting(home, rows=30) as terminal:
+        terminal.type("".join(f"{number}{key}" for number, key in enumerate(BREAKS.values())) + "end")
+        terminal.wait_for(lambda text: [f"│ {n}" for n in range(len(BREAKS))] == numbered(text) and "│ end" in text)
+        terminal.type("\r")
+        terminal.wait_for("to first token")
+    (text,) = stored(home, "SELECT text FROM message WHERE role = 'user'")[0]
+    assert text == "\n".join([*map(str, range(len(BREAKS))), "end"])
+
+
+def numbered(text: str) -> list[str]:
+    return re.findall(r"│ \d", text)
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="no tmux")
+@pytest.mark.parametrize(
+    ("extended", "key"), [("off", "C-j"), ("always", "C-j"), ("always", "S-Enter"), ("off", "M-Enter")]
+)
+def test_lines_are_broken_in_tmux(home: Path, serve: Serve, extended: str, key: str) -> None:
+    configure(home, serve())
+    tmux = Tmux(home.name + str(os.getpid()))
+    try:
+        program = f"HYBRIDCHAT_HOME={shlex.quote(str(home))} {shlex.quote(sys.executable)} -m hybridchat"
+        tmux("-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", "sleep 100")
+        tmux("set", "-s", "extended-keys", extended)
+        tmux("respawn-pane", "-k", "-c", str(ROOT), program)
+        tmux.wait_for(lambda text: "Enter sends to lab" in text)
+        tmux("send-keys", "-l", "one")
+        tmux.wait_for(lambda text: "│ one" in text)
+        tmux("send-keys", key)
+        tmux("send-keys", "-l", "two")
+        tmux.wait_for(lambda text: "│ one" in text and "│ two" in text)
+    finally:
+        tmux("kill-server")
+
+
+class Tmux:
+    """A server of its own."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __call__(self, *arguments: str) -> str:
+        command = ["tmux", "-L", self._name, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False).stdout
+
+    def wait_for(self, wanted: Callable[[str], bool]) -> None:
+        until = time.monotonic() + DEADLINE_S
+        while not wanted(shown := self("capture-pane", "-p")):
+            assert time.monotonic() < until, f"the screen never showed it:\n{shown}"
+            time.sleep(0.05)
 
 
 ALT_D = "\x1bd"
