@@ -146,6 +146,13 @@ def json(value: object) -> None:
     line(encoded.decode())
 
 
+def json_line(value: object) -> None:
+    """One of several JSON documents, each a line."""
+    import msgspec
+
+    line(msgspec.json.encode(value).decode())
+
+
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Aligned columns; numbers to the right, unknown (None) as a dash."""
     if not rows:

@@ -235,6 +235,10 @@ class Comparing:
             return []
         return await asyncio.wrap_future(self._ledgers.of_chat(chat).comparisons(chat.id))
 
+    async def of_run(self, name: str) -> dict[int, Compared]:
+        """What is there of a run over a file, by the prompt's number."""
+        return await asyncio.wrap_future(self._ledgers.kept.compared_in_run(name))
+
     async def answers(self, chat: Chat, compared: Compared) -> list[Answer]:
         """As they stand, those that run with what has come so far."""
         first = next((side.message_id for side in compared.sides if side.message_id is not None), None)

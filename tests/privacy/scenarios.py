@@ -76,6 +76,8 @@ COMMANDS = (
         "rename 1 other",
         "fork 1",
         "stats --json",
+        "compare --local-only --backends home,home --models fake,other words --json",
+        "stats votes",
         "budget",
         "advise",
     ),
@@ -87,7 +89,11 @@ COMMANDS = (
     *("prompts init", "prompts list --json", "prompts fill rewrite --var text=words"),
     *("ask --local-only --prompt rewrite --var text=words --temperature 1 --num-ctx 512",),
 )
-REFUSED_COMMANDS = ("escalate --conversation 1", "escalate --conversation 1 --backend rented")
+REFUSED_COMMANDS = (
+    "compare --local-only --backends home,rented words",
+    "escalate --conversation 1",
+    "escalate --conversation 1 --backend rented",
+)
 # … and what looks at every backend of the config, where none is elsewhere.
 LOOKS = ("doctor", "models list", "backends test", "keys test", "audit --json")
 PINNED_LOOKS = ("--local-only doctor", "--local-only models list", "--local-only backends list")

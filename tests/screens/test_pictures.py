@@ -1,7 +1,5 @@
-"""Pictures of the main screens, compared with the stored ones.
-
-`UPDATE_PICTURES=1 pytest tests/screens/test_pictures.py` accepts what is there now; look at the changed files first.
-"""
+"""Pictures of the main screens. `UPDATE_PICTURES=1 pytest tests/screens/test_pictures.py` accepts what is there now;
+look at the changed files first."""
 
 from __future__ import annotations
 
@@ -49,6 +47,7 @@ from hybridchat.tui.screens.standing import StandingScreen
 from hybridchat.tui.screens.theme_picker import ThemePicker
 from hybridchat.tui.screens.tune import Tune
 from hybridchat.tui.widgets.panel import Live
+from tests.screens.attachments import attaching, attachment, preview
 from tests.tui.conftest import Screenplay, Stage
 from tests.tui.fake_backends import KEY, FakeProviders, refused
 from tests.tui.fake_session import CLOUD, LAB, FakeSession
@@ -58,7 +57,7 @@ from tests.tui.samples import CONVERSATION, STREAMED, THINKING, TITLES, TWO_WAYS
 
 PICTURES = Path(__file__).parent / "pictures"
 SIZES: tuple[tuple[int, int], ...] = ((80, 24), (120, 40), (200, 60))
-NO_WIDER = ("themes", "settings", "compact", "search", "finding")  # at 200 columns there is nothing new to see
+NO_WIDER = ("themes", "settings", "compact", "search", "finding")  # at 200 columns nothing is new
 THEMES = ("hybrid-dark", "hybrid-light")
 IS_UPDATE = bool(os.environ.get("UPDATE_PICTURES"))
 
@@ -345,9 +344,9 @@ SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     scene.__name__: scene
     for scene in (
         *(idle, conversation, streaming, retrying, offered, answers, over_budget),
-        *(vouch, standing, search, finding, tune, prompts, prompt_form, reading, details, pipe),
+        *(vouch, standing, search, finding, tune, prompts, prompt_form, reading, details, pipe, key),
         *(chats, fork, routes, themes, settings, compact, bring_in, help_page, first_run, place, add_backend, models),
-        key,
+        *(attaching, attachment, preview),
     )
 }
 

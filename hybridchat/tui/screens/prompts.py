@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from msgspec.structs import replace
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -120,15 +121,6 @@ class FillPrompt(ModalScreen["str | None"]):
         next(iter(self.fields.values())).focus()
         self._look()
 
-    def on_input_changed(self) -> None:
-        self._look()
-
-    def on_text_area_changed(self) -> None:
-        self._look()
-
-    def on_choice_changed(self) -> None:
-        self._look()
-
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """On the last one, Enter is done."""
         if event.input is list(self.fields.values())[-1]:
@@ -139,6 +131,9 @@ class FillPrompt(ModalScreen["str | None"]):
     def _values(self) -> dict[str, str]:
         return {name: _said(field) for name, field in self.fields.items()}
 
+    @on(Input.Changed)
+    @on(TextArea.Changed)
+    @on(Choice.Changed)
     def _look(self) -> None:
         shown = {name: value for name, value in self._values().items() if value}
         self._preview.update(Content(clean(preview(self._prompt, shown))))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
-from textual import work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.events import DescendantFocus
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
@@ -128,18 +129,6 @@ class Tune(ModalScreen["Tuned | None"]):
 
     # --- what it says
 
-    def on_descendant_focus(self) -> None:
-        self._look()
-
-    def on_input_changed(self) -> None:
-        self._look()
-
-    def on_text_area_changed(self) -> None:
-        self._look()
-
-    def on_choice_changed(self) -> None:
-        self._look()
-
     def on_input_submitted(self) -> None:
         self.focus_next()
 
@@ -155,6 +144,10 @@ class Tune(ModalScreen["Tuned | None"]):
         system = clean(self.system.text).strip()
         return Tuned(Parameters(**values), system, self._route, self._preset), wrong
 
+    @on(DescendantFocus)
+    @on(Input.Changed)
+    @on(TextArea.Changed)
+    @on(Choice.Changed)
     def _look(self) -> None:
         """At every change: what differs, what is wrong, and what would not go."""
         now, wrong = self._read()
