@@ -21,15 +21,17 @@ from textual.widgets import Input, TextArea
 from hybridchat.cli.prompts import EXAMPLES
 from hybridchat.config import UiConfig
 from hybridchat.domain.budget import Limit, Scope, Stand, Standing, Verdict
-from hybridchat.domain.chat import Effort, Parameters, Privacy, Proof, Role
+from hybridchat.domain.chat import Effort, MessageState, Parameters, Privacy, Proof, Role, Zone
 from hybridchat.domain.events import Limits
 from hybridchat.domain.imports import Unread
+from hybridchat.domain.outline import Node
 from hybridchat.ledger.imports import Added
 from hybridchat.session.events import LimitsChanged, RetryWaits, SnapshotChanged
 from hybridchat.session.finding import NewMarks
 from hybridchat.session.importing import Importer, Report
 from hybridchat.session.prompts import Prompts
 from hybridchat.session.settings import Settings
+from hybridchat.session.state import Chat
 from hybridchat.session.ways import Way
 from hybridchat.tui.legibility import PAIRS
 from hybridchat.tui.screens.add_backend import AddBackend
@@ -47,6 +49,7 @@ from hybridchat.tui.screens.search import Search
 from hybridchat.tui.screens.settings import SettingsScreen
 from hybridchat.tui.screens.standing import StandingScreen
 from hybridchat.tui.screens.theme_picker import ThemePicker
+from hybridchat.tui.screens.tree import Tree
 from hybridchat.tui.screens.tune import Tune
 from hybridchat.tui.widgets.panel import Live
 from tests.tui.conftest import Screenplay, Stage
@@ -192,6 +195,33 @@ async def search(stage: Stage) -> None:
     await stage.until_top(Search)
     await stage.type("log zone:moon")
     await stage.until(lambda: "zone: is one of" in stage.text)
+
+
+async def grown(chat: Chat) -> list[Node]:
+    """The chat with another answer to its first question, and other words for that, both gone on from."""
+    asked, said, at = Role.USER, Role.ASSISTANT, "2024-11-20T14:02:00+00:00"
+    here = [message.id for message in chat.messages]
+    cloud, lab = {"model": "gpt-big", "zone": Zone.MANAGED, "cost_usd": 0.0042}, {"model": "tiny", "zone": Zone.DEVICE}
+    parents = dict(zip(here, [None, *here], strict=False))
+    first = [Node(m.id, parents[m.id], m.role, m.text, at, **(lab if m.role is said else {})) for m in chat.messages]
+    other = [
+        Node(901, here[0], said, "Yes, with **WAL** mode: readers see the last commit.", at, **cloud),
+        Node(902, 901, asked, "And over NFS?", at),
+        Node(903, 902, said, "No: the index of the log is shared memory.", at, **cloud),
+        Node(904, 902, said, "", at, state=MessageState.FAILED, **lab),
+        Node(905, None, asked, "How do readers and a writer share one SQLite file?", at),
+        Node(906, 905, said, "By a write-ahead log.", at, **lab),
+    ]
+    return [*first, *other]
+
+
+async def tree(stage: Stage) -> None:
+    """Answered again by the other side, asked in other words, and gone on from there."""
+    await conversation(stage)
+    stage.session.branches.outline = grown  # type: ignore[method-assign]
+    await stage.press("alt+v")
+    await stage.until_top(Tree)
+    await stage.until(lambda: "branches; ● is shown" in stage.text)
 
 
 async def finding(stage: Stage) -> None:
@@ -345,7 +375,7 @@ SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     scene.__name__: scene
     for scene in (
         *(idle, conversation, streaming, retrying, offered, answers, over_budget),
-        *(vouch, standing, search, finding, tune, prompts, prompt_form, reading, details, pipe),
+        *(vouch, standing, search, tree, finding, tune, prompts, prompt_form, reading, details, pipe),
         *(chats, fork, routes, themes, settings, compact, bring_in, help_page, first_run, place, add_backend, models),
         key,
     )
