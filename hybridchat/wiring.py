@@ -82,7 +82,9 @@ class Wiring(NamedTuple):
         )
 
     def preset(self, name: str) -> PresetConfig:
-        """Raises UsageError where the config has none of that name, or a broken one."""
+        """Raises UsageError where the config has none of that name, or a broken one, or cannot be read itself."""
+        if faults := grave(self.problems):
+            raise config_error(faults)
         from hybridchat.config.presets import find
 
         return find(self.config.preset, name, self.problems)

@@ -7,7 +7,7 @@ import sys
 from importlib.util import find_spec
 
 from hybridchat.attaching import child
-from hybridchat.domain.media import Preview
+from hybridchat.domain.files import Preview
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import UsageError
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from hybridchat.domain.attachments import Listing
+from hybridchat.domain.files import Listing
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec

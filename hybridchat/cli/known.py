@@ -109,9 +109,9 @@ def _presets(ctx: click.Context) -> Items:
 
 
 def _prompts(ctx: click.Context) -> Items:
-    from hybridchat.cli.store import load_wiring
+    from hybridchat import wiring
 
-    return ((prompt.name, prompt.title) for prompt in load_wiring(strict=False).open_prompts().read().prompts)
+    return ((prompt.name, prompt.title) for prompt in wiring.load(strict=False).open_prompts().read().prompts)
 
 
 def _tags(ctx: click.Context) -> Items:

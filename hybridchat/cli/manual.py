@@ -20,6 +20,7 @@ ENVIRONMENT = {
     "NO_COLOR": "Begins with a theme without colour, unless the config names one.",
     "TERM": "Where it is dumb, only --plain and the commands work.",
     "OPENAI_API_KEY, ANTHROPIC_API_KEY, …": "Keys of providers, where the config says so or their own host is asked.",
+    "VISUAL, EDITOR": "The editor that a draft is opened in.",
     "OLLAMA_HOST": "An Ollama's address, which the first run offers.",
 }
 FILES = {

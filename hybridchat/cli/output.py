@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +17,23 @@ from hybridchat.domain.text import clean, clean_line
 from hybridchat.errors import UsageError
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+_PLAINER = "hybridchat.plainer"
+# What our own lines have beyond ASCII, where a terminal's encoding lacks it.
+_PLAIN = {
+    "·": "-",
+    "…": "...",
+    "–": "-",
+    "—": "-",
+    "≈": "~",
+    "“": '"',
+    "”": '"',
+    "‹": "<",
+    "›": ">",
+    "×": "x",
+    "≥": ">=",
+}
 
 
 class InertTerminal:
@@ -41,13 +59,19 @@ def prepare_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - until the end
+    codecs.register_error(_PLAINER, _in_plainer_characters)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         reconfigure = getattr(stream, "reconfigure", None)  # a test's or an embedder's stream may have none
         if reconfigure:
-            reconfigure(errors="replace")
+            reconfigure(errors=_PLAINER)
         if stream.isatty() and not isinstance(stream, InertTerminal):
             setattr(sys, name, InertTerminal(stream))
+
+
+def _in_plainer_characters(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return "".join(_PLAIN.get(character, "?") for character in error.object[error.start : error.end]), error.end
 
 
 def write(text: str) -> None:
@@ -120,6 +144,13 @@ def json(value: object) -> None:
     if sys.stdout.isatty():
         encoded = msgspec.json.format(encoded, indent=2)
     line(encoded.decode())
+
+
+def json_line(value: object) -> None:
+    """One of several JSON documents, each a line."""
+    import msgspec
+
+    line(msgspec.json.encode(value).decode())
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -56,6 +56,17 @@ def read_stdin() -> str:
     return _within_limit(piped, "standard input").decode("utf-8", errors="replace")
 
 
+def read_text(file: Path) -> str:
+    """Raises UsageError for what cannot be read, is no text, or too long."""
+    try:
+        with file.open("rb") as opened:
+            return _within_limit(opened.read(MAX_INPUT_BYTES + 1), str(file)).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(f"{file} is not UTF-8 text", "give a text file") from None
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror}", "check the name and its permissions") from None
+
+
 def _within_limit(given: bytes, what: str) -> bytes:
     if len(given) > MAX_INPUT_BYTES:
         raise UsageError(f"{what} is over {MAX_INPUT_BYTES >> 20} MB", "no model reads that much at once: give a part")

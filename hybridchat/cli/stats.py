@@ -20,18 +20,25 @@ GROUPINGS: tuple[Grouping, ...] = ("backend", "model", "day", "workload")
 
 
 @click.command("stats")
+@click.argument("what", type=click.Choice(["usage", "votes"]), default="usage")
 @click.option("--by", type=click.Choice(GROUPINGS), default="backend", show_default=True, help="One row per what.")
 @since_option
 @until_option
 @backend_option
 @output.json_option
-def command(by: Grouping, since: str | None, until: str | None, backend: str | None, as_json: bool) -> None:
-    """Show measured tokens, latency, speed and cost. Too few values for a percentile are said to be too few.
+def command(what: str, by: Grouping, since: str | None, until: str | None, backend: str | None, as_json: bool) -> None:
+    """Show measured tokens, latency, speed and cost, or votes: what you said of answers that stood side by side.
+
+    Too few values for a percentile are said to be too few.
 
     \b
     hybridchat stats
     hybridchat stats --by model --since 7d --json
+    hybridchat stats votes
     """
+    if what == "votes":
+        _show_votes(as_json=as_json)
+        return
     with opened_ledger() as ledger:
         check_backend(ledger, backend)
         rows = ledger.usage_statistics(by, UsageFilter(since, until, backend)).result()
@@ -46,6 +53,23 @@ def command(by: Grouping, since: str | None, until: str | None, backend: str | N
     )
     if uncounted := sum(row.replies_without_usage for row in rows):
         output.note(f"{uncounted} of the replies came without token counts")
+
+
+def _show_votes(*, as_json: bool) -> None:
+    """Of each pair of models, by workload."""
+    from hybridchat.domain.compare_stats import pair_votes
+
+    with opened_ledger() as ledger:
+        pairs = pair_votes(ledger.voted().result())
+    if as_json:
+        output.json(pairs)
+        return
+    if not pairs:
+        output.note("there is no vote yet: Alt+C in the chat compares, and takes votes")
+    output.table(
+        ("workload", "a", "b", "a won", "b won", "ties", "all bad", "blind", "left won"),
+        [(p.workload or "–", p.a, p.b, p.a_won, p.b_won, p.ties, p.both_bad, p.blind, p.left_won) for p in pairs],
+    )
 
 
 def _cells(row: StatRow) -> tuple[object, ...]:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import codecs
-import re
 from functools import cached_property
-from hashlib import sha256
 
 from msgspec import Struct
 
 from hybridchat.domain.estimate import size_of
-from hybridchat.domain.media import pixels_of
 from hybridchat.domain.text import clean_line
 
 PDF = "application/pdf"
-_TEXTUAL = re.compile(r"text/.+|.+[/+](?:json|xml|yaml|toml)")  # image/svg+xml is one of them
+_TEXTUAL = ("json", "xml", "yaml", "toml")  # after a / or a +: image/svg+xml is one of them
 _BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/gif": "GIF", "image/webp": "WebP", PDF: "PDF"}
 
@@ -75,7 +72,8 @@ class Attachment(Struct, frozen=True, dict=True):
     @cached_property
     def text(self) -> str | None:
         """Of a document that is text, as models read it; None for pictures, PDF documents and other bytes."""
-        if not _TEXTUAL.fullmatch(self.media_type.partition(";")[0].strip().lower()):
+        family, _, kind = self.media_type.partition(";")[0].strip().lower().partition("/")
+        if not (kind and (family == "text" or kind.rpartition("+")[2] in _TEXTUAL)):
             return None
         encoding = next((name for mark, name in _BYTE_ORDER_MARKS if self.data.startswith(mark)), "utf-8")
         text = self.data.decode(encoding, "replace")
@@ -84,6 +82,10 @@ class Attachment(Struct, frozen=True, dict=True):
     @cached_property
     def file(self) -> AttachedFile:
         """Hashes and counts all of it, once."""
+        from hashlib import sha256
+
+        from hybridchat.domain.media import pixels_of  # not on the way to the first screen
+
         size = size_of(self.text) if self.text is not None else None
         width, height = pixels_of(self.data) or (None, None)
         return AttachedFile(
@@ -97,11 +99,3 @@ class Attachment(Struct, frozen=True, dict=True):
             height,
             self.pages,
         )
-
-
-class Listing(Struct, frozen=True):
-    """Names below a folder, with / between their parts and at the end of a folder's; `is_whole` where none is left
-    out because there are too many."""
-
-    names: tuple[str, ...]
-    is_whole: bool = True

@@ -159,7 +159,7 @@ class ChatRequest(Struct, frozen=True):
     will_go_on: bool = True  # a later turn is likely, which pays for what a prompt cache is told to keep
 
 
-class Message(Struct, frozen=True):
+class Message(Struct, frozen=True, gc=False):
     """One node of a conversation's tree, as the ledger keeps it. Times are UTC ISO 8601."""
 
     id: int
@@ -179,7 +179,7 @@ class Message(Struct, frozen=True):
     attachments: tuple[AttachedFile, ...] = ()  # what went along with it
 
 
-class Attempt(Struct, frozen=True, kw_only=True):
+class Attempt(Struct, frozen=True, kw_only=True, gc=False):
     """One call to one backend; the fields are the columns of the view `usage`. Unknown is None."""
 
     attempt_id: int
@@ -250,6 +250,7 @@ class Conversation(Struct, frozen=True):
     starred_at: str | None = None  # not deleted by age, either
     archived_at: str | None = None  # out of the lists until it goes on
     parameters: Parameters = Parameters()  # but for the effort, which has a field of its own
+    system_at: str | None = None  # since when its system prompt is another one; None: since its beginning
 
 
 class ModelInfo(Struct, frozen=True):

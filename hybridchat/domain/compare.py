@@ -22,6 +22,12 @@ class Side(Struct, frozen=True):
         return f"{self.backend}/{self.model}" if self.model else self.backend
 
 
+def parse_side(text: str) -> Side:
+    """`lab` or `lab/model`, as it is written."""
+    backend, _, model = text.partition("/")
+    return Side(backend, model or None)
+
+
 class Judgement(StrEnum):
     BETTER = "better"  # one of them
     TIE = "tie"

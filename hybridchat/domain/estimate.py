@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from hybridchat.domain.media import Pixels
 from hybridchat.domain.stats import percentile
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ class Size(Struct, frozen=True):
 
     characters: int = 0
     tokens: float = 0.0
-    pictures: tuple[Pixels, ...] = ()
+    pictures: tuple[tuple[int, int], ...] = ()  # width and height
 
     def __add__(self, other: Size) -> Size:
         pictures = self.pictures + other.pictures

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from msgspec import Struct
-
 PNG, JPEG, GIF, WEBP = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF"
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # the JPEG markers that are followed by a size
 _ALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # those that are followed by nothing
 
 Pixels = tuple[int, int]
-
-
-class Preview(Struct, frozen=True):
-    """A small picture: rows of pixels from the top, three bytes each: red, green, blue."""
-
-    width: int
-    height: int
-    rgb: bytes
 
 
 def media_type_of(data: bytes) -> str:

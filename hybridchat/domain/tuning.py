@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from hybridchat.domain.chat import Effort, Parameters
@@ -18,11 +19,11 @@ MOST_STOP_WORDS = 16
 DEFAULT = "default"
 _MOST_TOKENS = 2**31 - 1
 _MOST_SEED = 2**63 - 1
-_STOP_WORD = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^\s"]+)')
-_BARE = re.compile(r"[^\s\"\\\x00-\x1f\x7f]+")
+_STOP_WORD = r'\s*("(?:[^"\\]|\\.)*"|[^\s"]+)'  # not compiled before it is wanted: this is on the way to the first key
+_BARE = r"[^\s\"\\\x00-\x1f\x7f]+"
 
 
-class Setting(NamedTuple):
+class Setting(Struct, frozen=True):
     """One of `Parameters`, as people read it. `allowed` completes "such as" or "from … to …"."""
 
     name: str  # the field
@@ -51,7 +52,7 @@ SETTINGS: dict[str, Setting] = {
 }
 
 
-class Untaken(NamedTuple):
+class Untaken(Struct, frozen=True):
     """A setting that a backend, or a model of it, does not take: it is left out of the request, or, `is_refused`, the
     request is not made at all."""
 
@@ -115,9 +116,9 @@ def _is_within(setting: Setting, number: float) -> bool:
 
 
 def _stop_words(text: str) -> tuple[str, ...]:
-    words, at = [], 0
+    words, at, stop_word = [], 0, re.compile(_STOP_WORD)
     while at < len(text):
-        found = _STOP_WORD.match(text, at)
+        found = stop_word.match(text, at)
         if found is None:
             raise UsageError('stop words: a " is not closed', 'such as END "\\n\\n" "two words"')
         at, word = found.end(), found[1]
@@ -143,7 +144,7 @@ def typed_setting(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, tuple):
-        return " ".join(word if _BARE.fullmatch(word) else msgspec.json.encode(word).decode() for word in value)
+        return " ".join(word if re.fullmatch(_BARE, word) else msgspec.json.encode(word).decode() for word in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

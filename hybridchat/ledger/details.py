@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -47,7 +48,8 @@ TABLES = (
 )
 
 SHORTEST = 64  # characters: shorter texts that no message says stay where they are in the JSON
-LONGEST = 64 << 10  # of longer ones, such as pictures, only the length is kept
+LONGEST = 64 << 10  # of longer ones only the length is kept
+FEWEST_ROWS = 4
 JOINT = "\n\n"  # between messages of one role, which are sent as one
 DELETED = "(deleted)"
 
@@ -82,10 +84,11 @@ def keep_request(
     if row is None or row[0] is None:
         return
     keeper = _Keeper(db, attempt_id, row[0], placeholders)
+    request = msgspec.json.encode(_packed(_mapped(sent, keeper.kept))).decode()
     db.execute(
         "INSERT INTO attempt_detail (attempt_id, path, request, digest) VALUES (?, ?, ?, ?) ON CONFLICT (attempt_id) "
         "DO UPDATE SET path = excluded.path, request = excluded.request, digest = excluded.digest",
-        (attempt_id, path, msgspec.json.encode(_mapped(sent, keeper.kept)).decode(), hashlib.sha256(body).digest()),
+        (attempt_id, path, request, hashlib.sha256(body).digest()),
     )
 
 
@@ -133,7 +136,7 @@ class _Keeper:
         text, masked = self._unmasked(sent)
         parts = self._parts(text)
         if not parts:
-            return sent if len(sent) < SHORTEST else self._own(sent)
+            return sent if len(sent) < SHORTEST else self._attached(sent) or self._own(sent)
         references: list[Any] = []
         for start, end in parts:
             inside = [(first - start, last - start, it) for first, last, it in masked if start <= first < end]
@@ -171,6 +174,18 @@ class _Keeper:
             at = end + len(JOINT)
         return parts
 
+    def _attached(self, sent: str) -> dict[str, str] | None:
+        """A picture or document, in base64 or as a data URL."""
+        before, comma, data = sent.rpartition(",")
+        try:
+            digest = hashlib.sha256(b64decode(data, validate=True)).hexdigest()
+        except ValueError:
+            return None
+        marks = ", ".join("?" * len(self._path))
+        known = f"SELECT 1 FROM attachment WHERE digest = ? AND message_id IN ({marks})"
+        is_known = self._db.execute(known, (digest, *self._path)).fetchone()
+        return {"attached": digest, "before": before + comma} if is_known else None
+
     def _own(self, text: str) -> dict[str, Any]:
         """Once along a branch, so that what a deleted branch sent is not missing from another one."""
         if len(text) > LONGEST:
@@ -204,6 +219,45 @@ def _mapped(value: Any, kept: Callable[[str], Any]) -> Any:
             return value
 
 
+# --- in short: a long conversation's messages differ in nothing but which they are
+
+
+def _packed(value: Any) -> Any:
+    match value:
+        case list() if len(value) >= FEWEST_ROWS:
+            return {"$rows": _rows(value)}
+        case dict():
+            return {name: _packed(item) for name, item in value.items()}
+        case _:
+            return value
+
+
+def _rows(items: list[Any]) -> tuple[list[Any], list[int | None]]:
+    """What items look like without the number of their message; then, for each, which look it has and that number."""
+    looks: dict[bytes, int] = {}
+    rows: list[int | None] = []
+    for item in items:
+        found: list[int] = []
+        look = msgspec.json.encode(_without_number(item, found))
+        if len(found) != 1:
+            look, found = msgspec.json.encode(item), []
+        rows += [looks.setdefault(look, len(looks)), found[0] if found else None]
+    return [msgspec.Raw(look) for look in looks], rows
+
+
+def _without_number(value: Any, found: list[int]) -> Any:
+    match value:
+        case {"$": {"message": int() as number, **rest}}:
+            found.append(number)
+            return {"$": {"message": 0, **rest}}
+        case list():
+            return [_without_number(item, found) for item in value]
+        case dict():
+            return {name: _without_number(item, found) for name, item in value.items()}
+        case _:
+            return value
+
+
 # --- and put together again
 
 
@@ -213,14 +267,17 @@ def _sent(db: sqlite3.Connection, path: str, request: str, digest: bytes) -> Sen
     return SentRequest(path, encoded.decode(), is_exact=hashlib.sha256(encoded).digest() == digest)
 
 
-def _filled(db: sqlite3.Connection, value: Any) -> Any:
+def _filled(db: sqlite3.Connection, value: Any, number: int | None = None) -> Any:
+    """`number`: of the message, in a row."""
     match value:
+        case {"$rows": [looks, rows]}:
+            return [_filled(db, looks[look], message) for look, message in zip(rows[::2], rows[1::2], strict=True)]
         case {"$": reference}:
-            return _text(db, reference)
+            return _text(db, reference if number is None else {**reference, "message": number})
         case list():
-            return [_filled(db, item) for item in value]
+            return [_filled(db, item, number) for item in value]
         case dict():
-            return {name: _filled(db, item) for name, item in value.items()}
+            return {name: _filled(db, item, number) for name, item in value.items()}
         case _:
             return value
 
@@ -229,6 +286,9 @@ def _text(db: sqlite3.Connection, reference: Mapping[str, Any]) -> str:
     match reference:
         case {"joined": parts}:
             return JOINT.join(_text(db, part) for part in parts)
+        case {"attached": digest, "before": before}:
+            row = db.execute("SELECT data FROM content WHERE digest = ?", (digest,)).fetchone()
+            return DELETED if row is None else before + b64encode(row[0]).decode()
         case {"characters": length}:
             return f"({length:,} characters that are not kept here)"
         case {"text": number}:

@@ -16,6 +16,7 @@ from hybridchat.ledger import attachments
 from hybridchat.ledger.merging import NOT_THEIRS, origin_of
 from hybridchat.ledger.reads import ledger_uuid
 from hybridchat.ledger.rows import insert, storable
+from hybridchat.ledger.times import utc_now
 
 
 class Added(Struct):
@@ -103,6 +104,7 @@ class _Adding:
             privacy=new.privacy or Privacy.OPEN,
             route="auto",  # its backends may be others here
             system=storable(new.system),
+            system_at=utc_now(),  # what was decided about it elsewhere does not hold here
             workload=new.workload,
             reasoning=new.reasoning,
             effort=new.effort,
@@ -137,9 +139,10 @@ class _Adding:
     def _touch(self, number: int, leaf_id: int | None, updated_at: str) -> None:
         """Someone who went on here stays on their own branch."""
         self._db.execute(
-            "UPDATE conversation SET active_leaf_id = coalesce(?, active_leaf_id), updated_at = max(updated_at, ?) "
+            "UPDATE conversation SET active_leaf_id = coalesce(?, active_leaf_id), updated_at = max(updated_at, ?), "
+            "system_at = ? "
             "WHERE id = ?",
-            (leaf_id, updated_at, number),
+            (leaf_id, updated_at, utc_now(), number),
         )
 
     def _pin(self, number: int, privacy: Privacy) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from enum import StrEnum
+from functools import cache
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -41,7 +42,8 @@ _CONVERSATION = f"""
 SELECT id, title, created_at, updated_at, privacy, route, model, decided_backend, decided_model, system, workload,
        reasoning, effort, active_leaf_id,
        (SELECT count(*) FROM message WHERE conversation_id = conversation.id), waiting,
-       {_ORIGIN.format("conversation")}, tags, starred_at, archived_at, parameters
+       {_ORIGIN.format("conversation")}, tags, starred_at, archived_at, parameters,
+       system_at
 FROM conversation WHERE deleted_at IS NULL"""
 
 _MESSAGE_COLUMNS = tuple(name for name in Message.__struct_fields__ if name not in ("attempt", "attachments"))
@@ -94,10 +96,12 @@ _TREE = f"SELECT {_MESSAGE}, u.* FROM message m {_LAST_ATTEMPT} WHERE m.conversa
 
 def _known(kind: type[E], value: Any) -> E:
     """A word of a newer version (or of a damaged page) that this one does not know is shown as it is."""
-    try:
-        return kind(value)
-    except ValueError:
-        return cast(E, value)
+    return cast(E, _members(kind).get(value, value))
+
+
+@cache  # a long conversation asks for tens of thousands, and calling an enumeration takes four times as long
+def _members(kind: type[E]) -> dict[str, E]:
+    return {member.value: member for member in kind}
 
 
 def to_attempt(row: tuple[Any, ...]) -> Attempt:

@@ -351,3 +351,9 @@ def m018_what_each_attempt_sent_and_how_it_ended(database: Database) -> None:
     _run(database, (f"ALTER TABLE attempt ADD COLUMN {name} REAL" for name in times))
     view = _usage_view("skipped_events", "left_out_turns", *_FORECAST_COLUMNS, *_FOUND_COLUMNS, "parameters", *times)
     _run(database, ("DROP VIEW usage", view, *details.TABLES))
+
+
+@migrations()
+def m019_since_when_the_system_prompt_is_another(database: Database) -> None:
+    """What the user decided about secrets before then was about the old one."""
+    _run(database, ["ALTER TABLE conversation ADD COLUMN system_at TEXT"])

@@ -29,7 +29,7 @@ from hybridchat.ledger.rows import insert, storable
 from hybridchat.ledger.times import utc_now
 
 CHANGEABLE = {
-    *("title", "route", "model", "privacy", "system", "workload", "reasoning", "effort", "parameters"),
+    *("title", "route", "model", "privacy", "system", "workload", "reasoning", "effort", "parameters", "system_at"),
     *("decided_backend", "decided_model", "active_leaf_id", "waiting"),
 }
 

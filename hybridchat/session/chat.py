@@ -31,7 +31,6 @@ from hybridchat.session.budget_file import BudgetFile, BudgetSettings
 from hybridchat.session.budgets import Budgets
 from hybridchat.session.chats import Chats
 from hybridchat.session.deleting import Deleting
-from hybridchat.session.details import ReplyReader
 from hybridchat.session.disclosing import Gate
 from hybridchat.session.drafts import Drafts
 from hybridchat.session.events import HealthChanged, Notice, SessionEvent
@@ -56,6 +55,7 @@ from hybridchat.session.ways import Way
 
 if TYPE_CHECKING:
     from hybridchat.session.comparing import Comparing
+    from hybridchat.session.details import ReplyReader
 
 __all__ = ["Chat", "Draft", "Plan", "Session"]
 
@@ -141,7 +141,6 @@ class Session:
         self.finding = Finding(self._ledgers, chats.open_as)
         self.gathering = Gathering(config.privacy.local_only_folders, chats.set_privacy, self._emit)
         self.transfer = Transfer(self._ledgers, self.floor, config.privacy)
-        self.replies = ReplyReader(self._ledgers)
         self.key_variables = partial(secret_variables, config)
 
     # --- life
@@ -307,6 +306,13 @@ class Session:
     async def check_keyless(self) -> None:
         """For when the user wants to send: the keys that could not be had are asked for again."""
         await self.fleet.check_keyless()
+
+    @cached_property
+    def replies(self) -> ReplyReader:
+        """What is known of replies."""
+        from hybridchat.session.details import ReplyReader
+
+        return ReplyReader(self._ledgers)
 
     # --- telling
 

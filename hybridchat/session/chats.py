@@ -10,6 +10,7 @@ from hybridchat.config import Config
 from hybridchat.domain.chat import Effort, Parameters, Privacy, Reasoning
 from hybridchat.domain.privacy import in_words, strictest
 from hybridchat.errors import Refused, UsageError
+from hybridchat.ledger.times import utc_now
 from hybridchat.session.bookkeeping import Bookkeeper
 from hybridchat.session.fleet import Fleet
 from hybridchat.session.floor import Floor
@@ -119,11 +120,15 @@ class Chats:
         await self._change(chat, effort=effort)
 
     async def set_settings(self, chat: Chat, parameters: Parameters, system: str) -> None:
-        """The effort among them; from the next message on."""
+        """The effort among them; from the next message on. Another system prompt is none that was decided about."""
+        changed: dict[str, object] = {}
+        if system != chat.system:
+            await self._turns.begun(chat)  # what is on its way has the one before
+            changed["system_at"] = utc_now()
         if parameters.num_ctx != chat.parameters.num_ctx:
             self._fleet.forget_overflows()
         chat.parameters, chat.effort, chat.system = replace(parameters, effort=None), parameters.effort, system
-        await self._change(chat, parameters=chat.parameters, effort=chat.effort, system=system)
+        await self._change(chat, parameters=chat.parameters, effort=chat.effort, system=system, **changed)
 
     async def _change(self, chat: Chat, **fields: object) -> None:
         if chat.conversation is not None:

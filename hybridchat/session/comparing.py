@@ -46,6 +46,8 @@ class Answer(Struct, frozen=True):
 
     side: ComparedSide
     reply: Message | None  # None: a deletion took it
+    elapsed_ms: float | None = None  # since its attempt began, while it runs
+    ttft_ms: float | None = None
 
 
 class _Begun(Struct, frozen=True):
@@ -77,7 +79,7 @@ class Comparing:
     def plan(self, chat: Chat, sides: Sequence[Side], text: str = "", terms: Terms = PLAIN) -> ComparePlan:
         """Of these words, or without any of the chat's last question. Pure and fast. Raises UsageError as `start`."""
         check_sides(sides, self._fleet.specs)
-        question = _question(chat, text)
+        question = _question(chat, text, terms)
         plans = tuple(self._planner.plan(chat, draft) for draft in drafts_of(question, sides, terms))
         targets = [
             plan.decision.target or self._fleet.candidate(side.backend, side.model or "")
@@ -96,7 +98,7 @@ class Comparing:
         check_sides(sides, self._fleet.specs)
         _require_rest(chat)
         order = random.SystemRandom().sample(list(sides), len(sides)) if terms.is_blind else list(sides)
-        drafts = drafts_of(_question(chat, text), order, terms)
+        drafts = drafts_of(_question(chat, text, terms), order, terms)
         if terms.workload and chat.id is None:
             chat.workload = terms.workload
         return await self._run(chat, self._begin(chat, drafts, terms))
@@ -233,6 +235,10 @@ class Comparing:
             return []
         return await asyncio.wrap_future(self._ledgers.of_chat(chat).comparisons(chat.id))
 
+    async def of_run(self, name: str) -> dict[int, Compared]:
+        """What is there of a run over a file, by the prompt's number."""
+        return await asyncio.wrap_future(self._ledgers.kept.compared_in_run(name))
+
     async def answers(self, chat: Chat, compared: Compared) -> list[Answer]:
         """As they stand, those that run with what has come so far."""
         first = next((side.message_id for side in compared.sides if side.message_id is not None), None)
@@ -240,9 +246,8 @@ class Comparing:
         if first is not None:
             beside = await asyncio.wrap_future(self._ledgers.of_chat(chat).siblings(first))
         replies = {message.id: message for message in beside}
-        if isinstance(chat.turn, SideBySide):
-            replies |= {number: side.message for number, side in chat.turn.sides.items()}
-        return [Answer(side, replies.get(side.message_id or 0)) for side in compared.sides]
+        running = chat.turn.sides if isinstance(chat.turn, SideBySide) else {}
+        return [_answer(side, replies, running.get(side.message_id or 0)) for side in compared.sides]
 
     async def vote(self, compared: Compared, judgement: Judgement, winner: int | None = None) -> Compared:
         """In place of an earlier one. Raises LedgerError."""
@@ -264,6 +269,14 @@ class Comparing:
         return compared
 
 
+def _answer(side: ComparedSide, replies: Mapping[int, Message], running: RunningSide | None) -> Answer:
+    if running is None:
+        return Answer(side, replies.get(side.message_id or 0))
+    if running.turn is None or running.is_over:
+        return Answer(side, running.reply)
+    return Answer(side, running.message, running.turn.reply.elapsed_ms(), running.turn.reply.ttft_ms)
+
+
 def is_waiting(reply: Message) -> bool:
     """For another side on the same server, or it has been killed while it did."""
     return reply.state is MessageState.INTERRUPTED and reply.note == NOT_ASKED
@@ -274,8 +287,8 @@ def _require_rest(chat: Chat) -> None:
         raise UsageError("a reply is running", "stop it, or wait for its end")
 
 
-def _question(chat: Chat, text: str) -> Draft:
-    if text.strip():
+def _question(chat: Chat, text: str, terms: Terms) -> Draft:
+    if text.strip() or terms.along:
         return Draft(text)
     if len(chat.messages) < 2:
         raise UsageError("there is no question to compare answers to", "write one")

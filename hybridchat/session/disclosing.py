@@ -174,7 +174,7 @@ def _along(
     """What would leave: where it stands, whether it is decided about, and the text. The target's own words are no news
     to it."""
     yield IN_DRAFT, False, draft.text
-    yield IN_SYSTEM, decided > 0, chat.system
+    yield IN_SYSTEM, _is_system_decided(chat, kept, decided), chat.system
     for text in draft.parameters.stop:
         yield IN_STOP, False, text
     for number, attachment in enumerate(draft.along.attachments, 1):
@@ -232,6 +232,13 @@ def _decided(kept: Sequence[Message], target: Candidate) -> tuple[int, Disclosur
             holds = attempt.disclosure is Disclosure.MASKED or attempt.backend == target.backend
             return (index + 1, attempt.disclosure) if holds else (0, None)
     return 0, None
+
+
+def _is_system_decided(chat: Chat, kept: Sequence[Message], decided: int) -> bool:
+    """Unless it is another one by now than when the user decided."""
+    attempt = kept[decided - 1].attempt if decided else None
+    at = chat.conversation.system_at if chat.conversation else None
+    return attempt is not None and (at is None or attempt.started_at > at)
 
 
 def _is_by(message: Message, target: Candidate) -> bool:

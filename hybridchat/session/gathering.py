@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hybridchat.config.folders import FolderPin, look
-from hybridchat.domain.attachments import Attachment, Listing
+from hybridchat.domain.attachments import Attachment
 from hybridchat.domain.chat import Privacy
-from hybridchat.domain.media import Preview
 from hybridchat.domain.privacy import strictest
 from hybridchat.session.events import Emit, Notice
 from hybridchat.session.state import Chat
 
 if TYPE_CHECKING:
     from hybridchat.attaching.gathering import Gathered
+    from hybridchat.domain.files import Listing, Preview
 
 SetPrivacy = Callable[[Chat, Privacy], Awaitable[None]]
 

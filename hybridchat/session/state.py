@@ -27,11 +27,11 @@ from hybridchat.domain.estimate import Size, message_size
 from hybridchat.domain.pricing import CostEstimate
 from hybridchat.domain.routing import Candidate, Decision
 from hybridchat.domain.secrets.rules import Finding
-from hybridchat.domain.tuning import Untaken, over
 from hybridchat.ledger.records import NewWaiting
 from hybridchat.session.ways import Way
 
 if TYPE_CHECKING:
+    from hybridchat.domain.tuning import Untaken
     from hybridchat.session.disclosing import Found
     from hybridchat.session.side_by_side import SideBySide
     from hybridchat.session.turn import Turn
@@ -251,6 +251,8 @@ def tuned(chat: Chat, draft: Draft) -> Draft:
         settings = replace(settings, max_tokens=None, stop=())
     if settings == _DEFAULT or draft.parameters == settings:
         return draft
+    from hybridchat.domain.tuning import over  # not before the first key: this file is needed by then
+
     return replace(draft, parameters=over(draft.parameters, settings))
 
 

@@ -210,11 +210,15 @@ class Turns:
 
     # --- stopping and waiting
 
+    async def begun(self, chat: Chat) -> None:
+        """Returns once no words of the chat are on their way to disk."""
+        while chat.is_sending:
+            await asyncio.wait(self._beginning)
+
     async def stop(self, chat: Chat) -> None:
         """Ends the running reply and keeps what came; returns once that is on disk."""
         chat.stop_wanted = chat.is_sending
-        while chat.is_sending:
-            await asyncio.wait(self._beginning)
+        await self.begun(chat)
         if chat.turn is not None:
             chat.turn.end(Outcome.STOPPED)
             await chat.turn.wait()

@@ -32,7 +32,7 @@ class Action(NamedTuple):
 GROUPS: dict[str, tuple[Action, ...]] = {
     "Message": (
         Action("send", ("enter",), "Send", "Send to where the line above says", "", "composer", False),
-        Action("newline", ("shift+enter", "ctrl+j"), "New line", "Break the line", "", "composer", False),
+        Action("newline", ("shift+enter", "ctrl+j", "alt+enter"), "New line", "Break the line", "", "composer", False),
         Action("send_to", ("ctrl+s",), "Send this message to…", "Choose another place for this one message"),
         Action("stop", ("escape",), "Stop the reply", "Stop the running reply; what came stays", "stop"),
         Action("undo", ("ctrl+underscore", "alt+z"), "Undo typing", "Take back the last change", "", "composer", False),
@@ -45,6 +45,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
             "In any chat: find it, to say it again",
             slash="history [WORDS]",
         ),
+        Action("editor", ("alt+d",), "Write in your editor", "The draft in $VISUAL or $EDITOR, and back"),
         Action("attach", (), "Attach a file…", "Or @ and its name in the message", slash="attach [FILE]"),
         Action("attachments", ("alt+j",), "What is attached…", "To open it, or take it out of the message"),
         Action(
@@ -70,6 +71,13 @@ GROUPS: dict[str, tuple[Action, ...]] = {
             "Ask the other side too",
             "Your last question; both answers stay",
             slash="other escalate",
+        ),
+        Action(
+            "compare",
+            ("alt+c",),
+            "Compare side by side…",
+            "Two to four answer at once; blind, if you like",
+            slash="compare [BACKEND BACKEND… [blind]]",
         ),
         Action("answer_before", ("alt+left",), "The answer before", "Of several to a question, or another window's"),
         Action("answer_after", ("alt+right",), "The answer after", "Of several to a question, or another window's"),

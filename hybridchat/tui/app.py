@@ -6,7 +6,8 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,12 +23,12 @@ from textual.widgets import Input, TextArea
 
 from hybridchat.config import NotifyConfig, UiConfig
 from hybridchat.domain.text import clean, clean_line
-from hybridchat.errors import EXIT_FAILED, HybridchatError, Refused
+from hybridchat.errors import EXIT_FAILED, EXIT_INTERRUPTED, HybridchatError, Refused, UsageError
 from hybridchat.session.events import Notice, SessionEvent, TurnEnded
 from hybridchat.session.settings import Settings
 from hybridchat.tui import terminal
-from hybridchat.tui.adapted import Adapted
 from hybridchat.tui.keymap import bindings
+from hybridchat.tui.keys_in_order import KeysInOrder, Typed
 from hybridchat.tui.pasting import read_pastes_as_text
 from hybridchat.tui.screens.chat import ChatScreen
 from hybridchat.tui.widgets.hints import Hints
@@ -49,7 +50,7 @@ EXIT_HUNG_UP = 129  # as SIGHUP
 OpenSession = Callable[[], "Awaitable[Session]"]
 
 
-class HybridChatApp(Adapted):
+class HybridChatApp(KeysInOrder):
     """`open_session` is called once after the first paint (again after the first run's setup), and may be slow.
 
     `setup`: given when there is no config; the first-run screen then comes first. `open_demo`: its "demo" choice.
@@ -98,7 +99,6 @@ class HybridChatApp(Adapted):
         self._reopen_latest = reopen_latest
         self._preset = preset
         self._crash_log = crash_log
-        self._typed_ahead: list[events.Key] | None = []
         self._said: tuple[str, str] | None = None
         self._silence: Timer | None = None
         self.session: Session | None = None
@@ -114,34 +114,27 @@ class HybridChatApp(Adapted):
     def get_default_screen(self) -> Screen[None]:
         return self.chat_screen
 
-    async def on_event(self, event: events.Event) -> None:
-        """Keys typed ahead wait until something has the focus: words typed while the app starts are not lost."""
-        if isinstance(event, events.Key) and not event.is_forwarded:
+    async def take_typed(self, event: Typed) -> None:
+        if isinstance(event, events.Key):
             if self._said:
                 self._say(None)
-            if self._typed_ahead is not None:
-                self._typed_ahead.append(event)
-                return
             if self._asks_for_help(event):
                 self.action_help()
                 return
-        await super().on_event(event)
+        await super().take_typed(event)
 
     def _write_what_was_typed_ahead(self) -> None:
         """As soon as the composer has the focus: the words are in the first picture. Other keys wait for their turn."""
-        while self._typed_ahead and (character := self._typed_ahead[0].character) and character.isprintable():
-            self.chat_screen.composer.insert(character)
-            del self._typed_ahead[0]
+        if self.has_begun:
+            return
+        while self.typed and isinstance(key := self.typed[0], events.Key) and key.character and key.is_printable:
+            self.chat_screen.composer.insert(key.character)
+            del self.typed[0]
 
     def _asks_for_help(self, key: events.Key) -> bool:
         """With ?, say, in a dialog where nothing is written: its own keys are all that Textual looks for there."""
         is_help = key.is_printable and key.key in self.keymap.of("help")
         return is_help and self.screen.is_modal and not isinstance(self.focused, Input | TextArea)
-
-    async def on_descendant_focus(self) -> None:
-        keys, self._typed_ahead = self._typed_ahead or (), None
-        for key in keys:
-            await super().on_event(key)
 
     def on_mount(self) -> None:
         if not self.is_headless:
@@ -195,7 +188,7 @@ class HybridChatApp(Adapted):
         if self._is_ending and isinstance(event, Notice):
             self.parting_words.append(event.text)
         try:
-            if isinstance(event, TurnEnded) and event.reply.attempt is not None:
+            if isinstance(event, TurnEnded) and event.reply.attempt is not None and not event.is_hidden:
                 self.tell_out_of_sight(event.reply.attempt)
             if self.chat_screen.is_running:
                 self.chat_screen.tell(event)
@@ -273,6 +266,27 @@ class HybridChatApp(Adapted):
             self.simulate_key(entry.press)
         elif entry is not None:
             await do(screen, entry.action)
+
+    @asynccontextmanager
+    async def away(self) -> AsyncIterator[None]:
+        """Another program has the terminal; what goes on here goes on unseen. Ctrl+C is that program's meanwhile."""
+        if self._driver is None or not self._driver.can_suspend:
+            raise UsageError("no other program can be run in this terminal")
+        loop, driver = asyncio.get_running_loop(), self._driver
+        met: BaseException | None = None
+        try:
+            terminal.on_end_signals(loop, lambda code: None if code == EXIT_INTERRUPTED else self._end_by_signal(code))
+            with self.suspend():
+                driver.is_muted = True  # type: ignore[attr-defined]
+                try:
+                    yield
+                except BaseException as error:  # noqa: BLE001 - Textual comes back only where nothing is raised
+                    met = error
+                driver.is_muted = False  # type: ignore[attr-defined]
+        finally:
+            terminal.on_end_signals(loop, self._end_by_signal)
+        if met is not None:
+            raise met
 
     def action_help_quit(self) -> None:
         """Ctrl+C with nothing selected."""

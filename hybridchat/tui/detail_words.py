@@ -26,6 +26,7 @@ NAMES = {
     "whole": "in all",
 }
 UNKNOWN = "unknown"
+LONGEST_LINE = 2_000
 
 
 class Line(NamedTuple):
@@ -76,10 +77,17 @@ def request_words(one: AttemptDetails) -> str:
 
 
 def request_json(one: AttemptDetails) -> str:
-    """Indented and clean, or ""."""
+    """Indented and clean, its longest lines cut; or ""."""
     if one.request is None:
         return ""
-    return clean(msgspec.json.format(one.request.body, indent=2))
+    lines = clean(msgspec.json.format(one.request.body, indent=2)).split("\n")
+    return "\n".join(map(_cut, lines))
+
+
+def _cut(line: str) -> str:
+    """A picture is one long text."""
+    more = len(line) - LONGEST_LINE
+    return f"{line[:LONGEST_LINE]}… {count_of(more, 'more character')}" if more > 0 else line
 
 
 def _who(attempt: Attempt) -> str:

@@ -35,7 +35,7 @@ Everything is in the command palette (Ctrl+P) too; F1 shows the keys in the prog
 it, by the name in the last column, and go before both:
 
 ```toml
-new_chat = "alt+c"
+new_chat = "alt+shift+n"
 commands = ["ctrl+p", "f10"]     # the first one is shown
 delete_chat = []                 # no key; the palette still has it
 ```

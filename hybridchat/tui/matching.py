@@ -10,6 +10,7 @@ _FILLERS = {
     *("a", "an", "and", "can", "do", "for", "how", "i", "in", "is", "it", "me", "my", "of", "on", "or"),
     *("the", "this", "to", "what", "where", "with"),
 }
+WORD = 2.0  # of `rank`, for one word: it is one of the action's own, or one that it is known by
 _ALIKE = 0.75  # of difflib's ratio: one letter of four may be another
 
 # What else it may be called. Words of the title, the help and the names after a slash are known anyway.
@@ -20,7 +21,21 @@ OTHER_WORDS = {
     "stop": "cancel abort interrupt halt",
     "recall": "edit repeat history previous",
     "history": "earlier messages previous repeat reuse recall search prompts",
+    "editor": "vim nano emacs external visual open draft",
     "take_back": "unqueue queue cancel pending",
+    "attach": "file image picture pdf upload document photo add",
+    "attachments": "files images remove open list",
+    "prompts": "template snippet library form variables",
+    "save_prompt": "template snippet keep library",
+    "answer_again": "regenerate retry redo reroll another model",
+    "edit_message": "change correct rewrite branch",
+    "tree": "branches graph map history versions",
+    "fork_here": "branch copy duplicate split",
+    "delete_branch": "remove prune cut message",
+    "tune": "temperature parameters system prompt max tokens sampling model options",
+    "preset": "profile parameters favourite settings",
+    "save_preset": "profile parameters keep settings",
+    "details": "info waterfall timing request tokens cost why inspect",
     "escalate": "second opinion compare cloud local bigger",
     "answer_before": "previous sibling version branch variant",
     "answer_after": "next sibling version branch variant",
@@ -91,7 +106,7 @@ def _rank(word: str, title: list[str], others: set[str]) -> float:
     if any(one.startswith(word) for one in title):
         return 3.0
     if word in others or "".join(one[0] for one in title).startswith(word):
-        return 2.0
+        return WORD
     if any(one.startswith(word) for one in others):
         return 1.5
     if len(word) > 2 and any(word in one for one in (*title, *others)):

@@ -1,7 +1,9 @@
-"""A paste is text, never keys: Textual would take what follows an escape character in it for key presses."""
+"""What a terminal sends, as Textual's parser can read it: a paste is text, never keys, and a key is the same key in
+whichever of its two spellings a terminal reports it."""
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 
@@ -9,6 +11,8 @@ from textual.driver import Driver
 from textual.message import Message
 
 ESCAPE, ITS_PICTURE = "\x1b", "␛"
+OTHER_KEYS = re.compile("\x1b\\[27;(\\d+);(\\d+)~")  # xterm's and newer tmux' spelling of what kitty says with u
+ALT_ENTER, ITS_NAME = "\x1b\r", "\x1b[13;3u"  # Textual would take it for Enter, which sends
 BEGIN, END = "\x1b[200~", "\x1b[201~"  # around a bracketed paste
 
 
@@ -36,10 +40,10 @@ class InertPastes:
         at = seen.find(BEGIN)
         if at < 0:
             self._before = seen[1 - len(BEGIN) :]
-            return data, ""
+            return _named(data), ""
         self._is_pasting, self._before = True, ""
         rest = seen[at + len(BEGIN) :]
-        return data[: len(data) - len(rest)], rest
+        return _named(data[: len(data) - len(rest)]), rest
 
     def _paste(self, data: str) -> tuple[str, str]:
         """The same within a paste."""
@@ -49,6 +53,10 @@ class InertPastes:
             begun = next((n for n in range(len(END) - 1, 0, -1) if text.endswith(END[:n])), 0)
             text, self._held = text[: len(text) - begun], text[len(text) - begun :]
         return text.replace(ESCAPE, ITS_PICTURE) + end, rest
+
+
+def _named(keys: str) -> str:
+    return OTHER_KEYS.sub(lambda found: f"\x1b[{found[2]};{found[1]}u", keys).replace(ALT_ENTER, ITS_NAME)
 
 
 def read_pastes_as_text(driver_class: type[Driver]) -> None:

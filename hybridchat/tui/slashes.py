@@ -46,11 +46,15 @@ def _is_doubled(text: str) -> bool:
 
 
 def no_such(name: str, names: Collection[str]) -> UsageError:
-    """One line that helps: the nearest of the names that there are."""
+    """One line that helps: the nearest of the names that there are, or what is meant by that word elsewhere."""
     from difflib import get_close_matches
 
+    from hybridchat.tui.matching import WORD, rank
+
     begun = [known for known in names if name and known.startswith(name)]
-    near = [f"/{known}" for known in (begun or get_close_matches(name, names, 2))[:2]]
+    called = {a.names[0]: rank(name, a) for a in ACTIONS if a.names and a.names[0] in names}
+    meant_by = sorted((one for one, how_well in called.items() if how_well >= WORD), key=lambda one: -called[one])
+    near = [f"/{known}" for known in (begun or meant_by or get_close_matches(name, names, 2))[:2]]
     meant = f"did you mean {' or '.join(near)}? " if near else ""
     said = f"there is no command /{clean_line(name, 40)}"
     return UsageError(said, f"{meant}/help lists all; to send it as words, begin with //")

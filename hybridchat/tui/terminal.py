@@ -167,8 +167,13 @@ def surviving(driver_class: type[Driver]) -> type[Driver]:
     class SurvivingDriver(driver_class):  # type: ignore[valid-type, misc]
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
+            self.is_muted = False  # another program has the terminal
             if sys.__stdout__ is not None and getattr(self, "_file", None) is sys.__stderr__:
                 self._file = Output(sys.__stdout__)
+
+        def write(self, data: str) -> None:
+            if not self.is_muted:
+                super().write(data)
 
         def _sigcont_application(self, *arguments: Any) -> None:
             if self._must_signal_resume:  # Ctrl+Z, which Textual saw coming

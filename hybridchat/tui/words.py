@@ -229,7 +229,7 @@ def _other(message: Message, beside: Sequence[Message]) -> str:
     facts = [
         f"{milliseconds(attempt.ttft_ms)} to first token" if attempt.ttft_ms is not None else "no token",
         f"{milliseconds(attempt.latency_ms)} in all" if attempt.latency_ms is not None else "",
-        *_cost(attempt),
+        *cost_facts(attempt),
     ]
     who = f"{clean_line(attempt.model, 60)} on {clean_line(attempt.backend, 40)}"
     return f"{_place(message, beside)}{who}: {', '.join(filter(None, facts))}"
@@ -276,10 +276,10 @@ def _measured(attempt: Attempt) -> list[str]:
         facts.append(f"{attempt.cached_tokens:,} {of_all}prompt tokens cached")
     if attempt.tokens_per_s is not None:
         facts.append(f"{attempt.tokens_per_s:.0f} tok/s")
-    return [*facts, *_cost(attempt)]
+    return [*facts, *cost_facts(attempt)]
 
 
-def _cost(attempt: Attempt) -> list[str]:
+def cost_facts(attempt: Attempt) -> list[str]:
     if attempt.cost_usd is not None:
         return [f"{format_usd(attempt.cost_usd)} {attempt.cost_basis}"]
     came_anything = attempt.ttft_ms is not None

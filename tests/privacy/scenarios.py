@@ -79,22 +79,24 @@ COMMANDS = (
         "rename 1 other",
         "fork 1",
         "stats --json",
+        "compare --local-only --backends home,home --models fake,other words --json",
+        "stats votes",
         "budget",
         "advise",
     ),
     *("export conversation 1", "export usage --format csv", "backends list", "keys list", "local status", "backup"),
     *("restore", "ask --continue --local-only again", "escalate --conversation 1 --backend home"),
-    *(
-        "fork 1 --at 2",
-        "fork 1 --with-turns all --yes",
-        "export conversation 1 --format json -o {folder}/talk.json",
-        "delete 1 --yes",
-    ),
+    *("fork 1 --with-turns all --yes", "export conversation 1 --format json -o {folder}/talk.json", "fork 1 --at 2"),
+    *("delete 1 --yes", "ask --continue --local-only --file {folder}/talk.json again"),
     *("import {folder}/talk.json", "mark 2 --star", "completion bash"),
     *("prompts init", "prompts list --json", "prompts fill rewrite --var text=words"),
     *("ask --local-only --prompt rewrite --var text=words --temperature 1 --num-ctx 512",),
 )
-REFUSED_COMMANDS = ("escalate --conversation 1", "escalate --conversation 1 --backend rented")
+REFUSED_COMMANDS = (
+    "compare --local-only --backends home,rented words",
+    "escalate --conversation 1",
+    "escalate --conversation 1 --backend rented",
+)
 # … and what looks at every backend of the config, where none is elsewhere.
 LOOKS = ("doctor", "models list", "backends test", "keys test", "audit --json")
 PINNED_LOOKS = ("--local-only doctor", "--local-only models list", "--local-only backends list")

@@ -61,7 +61,7 @@ def test_privacy_01_every_command_stays_on_loopback() -> None:
     found, seen = play("every_command")
     assert nothing(seen), seen
     assert (found["failed"], found["pinned"], found["looks"], found["missing"]) == ([], [], [], [])
-    assert (found["first"], found["refused"], found["audit"]) == (0, [3, 3], "[\n]")
+    assert (found["first"], found["refused"], found["audit"]) == (0, [3, 3, 3], "[\n]")
 
 
 def test_privacy_02_proxy_variables_are_not_obeyed() -> None:

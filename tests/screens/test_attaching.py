@@ -11,9 +11,9 @@ from textual import events
 from hybridchat import wiring
 from hybridchat.domain.chat import Role
 from hybridchat.session.chat import Session
+from hybridchat.tui.screens.attached import VAST_PASTE
 from hybridchat.tui.screens.attachment import AttachmentView
 from hybridchat.tui.screens.dialogs import Confirm
-from hybridchat.tui.screens.enclosing import VAST_PASTE
 from hybridchat.tui.screens.picker import Picker
 from tests.tui.conftest import Screenplay, Stage
 

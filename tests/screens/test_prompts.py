@@ -64,6 +64,13 @@ async def test_one_is_found_filled_in_and_inserted_at_the_cursor(play: Screenpla
         stage.screen.composer.set_draft("Before: ")
         prompts = await opened(stage)
         assert "typo.md:4: {{b}} is no variable of this prompt" in " ".join(stage.text.split())
+        (folder / "rewrite.md").write_text("Rewrite")
+        (folder / "review.md").write_text("# Review where it is")
+        await stage.press("escape")
+        prompts = await opened(stage)
+        await stage.type("rewr")
+        await stage.until(lambda: "rewr" in prompts.filter.value and prompts.list.current.key.name == "rewrite")
+        prompts.filter.value = ""
         await stage.type("cdrev")
         await stage.until(lambda: [row.text for row in prompts.list.rows] == ["code/review  Code review"])
         assert "Review this {{language}} for {{readers}}:" in stage.text, "the preview"

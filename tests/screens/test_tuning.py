@@ -106,6 +106,24 @@ async def test_the_defaults_are_one_key_away_and_leaving_asks(play: Screenplay) 
         await stage.until(lambda: stage.app.screen is stage.screen)
 
 
+async def test_the_model_is_chosen_of_those_that_are_known(play: Screenplay) -> None:
+    session = FakeSession()
+    async with play(session, size=(120, 40)) as stage:
+        tune = await form(stage)
+        tune.route.focus()
+        await stage.until(lambda: "Enter chooses another." in stage.text)
+        await stage.press("enter")
+        picker = await stage.until_top(Picker)
+        picker.filter.value = "openai"
+        await stage.until(lambda: picker.list.current is not None and picker.list.current.key == ("openai", "gpt-big"))
+        await stage.press("enter")
+        await stage.until(lambda: stage.app.screen is tune and "• goes to        openai · gpt-big" in stage.text)
+        chat = stage.screen.chat
+        assert chat is not None and chat.route == "auto", "not before it is kept"
+        await stage.press("ctrl+s")
+        await stage.until(lambda: (chat.route, chat.model) == ("openai", "gpt-big"))
+
+
 async def test_a_preset_fills_the_form_and_is_kept_with_it(play: Screenplay) -> None:
     session = FakeSession()
     session.presets.listed = Listed((PresetConfig(name="Brief", system="Be brief.", top_p=0.9, privacy="private"),))

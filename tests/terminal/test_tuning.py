@@ -37,7 +37,7 @@ def test_tuned_asked_by_a_prompt_and_kept(home: Path, serve: Serve) -> None:
         terminal.type(F12)
         terminal.wait_for("Ctrl+S keeps")
         terminal.type(TAB)
-        terminal.wait_for("Enter chooses a route and a model.")
+        terminal.wait_for("Enter chooses another.")
         terminal.type(TAB)
         terminal.wait_for("How freely it picks its words")
         terminal.type("3")

@@ -50,7 +50,8 @@ class Stage:
         while quiet < 3:
             await asyncio.sleep(0.001)
             pumps = [self.app, *self.app.screen_stack, *self.app.screen.walk_children()]
-            quiet = quiet + 1 if all(pump._message_queue.empty() for pump in pumps) else 0
+            is_read = all(pump._message_queue.empty() for pump in pumps) and not self.app.is_behind
+            quiet = quiet + 1 if is_read else 0
             self.app.screen._on_timer_update()
 
     async def press(self, *keys: str) -> None:

@@ -48,6 +48,7 @@ from hybridchat.session.planning import stays_home
 from hybridchat.session.standing import Standing
 from hybridchat.session.state import NOTHING, Along, Chat, Draft, Plan, count_turns
 from hybridchat.session.ways import Way
+from tests.tui.fake_comparing import FakeComparing
 from tests.tui.fake_turn import RunningTurn
 from tests.tui.samples import SNAPSHOT
 
@@ -78,6 +79,7 @@ class FakeChats:
 
     def __init__(self, candidates: Sequence[Candidate] = (LAB, CLOUD), *, local_only: bool = False) -> None:
         self.backends = list(candidates)
+        self.comparing = FakeComparing(self)
         self.floor = Floor(None, local_only=local_only)
         self.sent: list[Draft] = []
         self.kept: dict[int, Chat] = {}

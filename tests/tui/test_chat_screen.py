@@ -121,7 +121,8 @@ async def test_one_of_several_code_blocks_is_chosen(play: Screenplay) -> None:
     session = FakeSession()
     session.add("chat", [(Role.ASSISTANT, "```sh\nls\n```\n\nand\n\n```py\nprint(1)\n```\n")])
     async with play(session, reopen_latest=True) as stage:
-        await stage.press("f5")
+        await stage.until(lambda: "print(1)" in stage.text)
+        await stage.press("f5", "enter")  # the numbers on the screen first, then the list
         await stage.until_top(Picker)
         await stage.press("up", "enter")
         await stage.until(lambda: stage.app.clipboard.strip() == "ls")

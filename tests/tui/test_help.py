@@ -65,6 +65,19 @@ async def test_what_is_chosen_on_the_page_of_help_is_done(play: Screenplay) -> N
         assert "Route of this chat" in stage.text
 
 
+async def test_a_letter_stands_behind_the_key_that_leads_to_where_it_is_one(play: Screenplay) -> None:
+    async with play(size=(120, 40)) as stage:
+        await stage.screen.open_chat(stage.session.add("chat", CONVERSATION))
+        await stage.press("f1")
+        await stage.until_top(HelpScreen)
+        await stage.type("find in this chat")
+        await stage.until(lambda: "› Ctrl+F, F7 /" in stage.text)
+        await stage.press("f1", "f7", "f1")
+        await stage.until_top(HelpScreen)
+        await stage.type("find in this chat")
+        await stage.until(lambda: "› Ctrl+F, / " in stage.text)
+
+
 async def test_a_dialog_says_its_own_keys(play: Screenplay) -> None:
     async with play(size=(120, 40)) as stage:
         await stage.press("ctrl+o")

@@ -77,7 +77,7 @@ default = "local_only"
             [
                 'config.toml:3: ui.them: there is no such key — did you mean "theme"? '
                 "allowed: theme, keymap, panel, panel_side, density, text_width, show_thinking, fold_lines, "
-                "reduced_motion, hints"
+                "paste_lines, paste_characters, reduced_motion, hints"
             ],
         ),
         ("[ui]\nshow_thinking = 1", ["config.toml:2: ui.show_thinking: is a number — true or false"]),

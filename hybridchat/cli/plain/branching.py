@@ -11,7 +11,7 @@ from hybridchat.domain.chat import Message, Role
 from hybridchat.domain.outline import DEEPEST, SPEAKERS, TreeRow, rows
 from hybridchat.domain.text import clean_line, count_of, title_of
 from hybridchat.errors import UsageError
-from hybridchat.session.state import count_turns
+from hybridchat.session.state import NOTHING, Along, count_turns
 from hybridchat.tui.words import candidate_words, cost_words, turns_along, when
 
 
@@ -35,14 +35,14 @@ async def again(talk: Talk, argument: str) -> None:
 async def edit(talk: Talk, argument: str) -> None:
     """The next message in place of one of the user's, of that number or the last; once more, it is a new one again."""
     if talk.rewords is not None and not argument:
-        talk.rewords = None
+        talk.rewords, talk.along = None, NOTHING
         output.note("Your next message is a new one again.")
         return
     mine = [message for message in talk.chat.messages if message.role is Role.USER]
     message = next((m for m in reversed(mine) if argument in ("", str(m.id))), None)
     if message is None:
         raise UsageError("that is none of your messages here", "/tree has their numbers")
-    talk.rewords = message.id
+    talk.rewords, talk.along = message.id, Along(enclosed=message.attachments)
     output.line(f"{message.id}. you: {title_of(message.text)}")
     output.note("Your next message stands in its place, and it stays beside that. /edit again leaves it as it is.")
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from hybridchat.cli import output
-from hybridchat.cli.plain import branching, keeping, places, prompting, reading, tuning
+from hybridchat.cli.plain import attaching, branching, comparing, keeping, places, prompting, reading, tuning
 from hybridchat.cli.plain.asking import confirm
 from hybridchat.cli.plain.talk import Talk
 from hybridchat.domain.text import clean_line
@@ -156,6 +156,7 @@ TYPING = (
 
 _RUN: dict[str, Callable[[Talk, str], Awaitable[None]]] = {  # by action of the screen
     "escalate": other,
+    "compare": comparing.compare,
     "ways": ways,
     "answer_again": branching.again,
     "edit_message": branching.edit,
@@ -178,12 +179,15 @@ _RUN: dict[str, Callable[[Talk, str], Awaitable[None]]] = {  # by action of the 
     "standing": places.standing,
     "effort": places.effort,
     "prompts": prompting.prompt,
+    "save_prompt": prompting.save_prompt,
     "tune": tuning.tune,
     "preset": tuning.preset,
     "save_preset": tuning.save_preset,
     "reasoning": places.reasoning,
     "workload": places.workload,
     "budget": places.budget,
+    "attach": attaching.attach,
+    "attachments": attaching.attachments,
     "star_chat": keeping.star,
     "tag_chat": keeping.tags,
     "archive_chat": keeping.archive,
@@ -201,6 +205,7 @@ _ELSEWHERE = {  # by action: the command line's own way
 }
 OWN = (  # where the screen has another way
     Command(("answers",), reading.answers, "[N]", "The answers to the last question, or go on from one of them"),
+    Command(("vote",), comparing.vote, "[N]", "Which answer of a comparison is better: a number, tie, bad or none"),
     Command(("show",), reading.show, "", "This conversation from its beginning"),
     Command(("model",), places.model, "[NAME]", "The model of this chat's route, or those that there are"),
 )

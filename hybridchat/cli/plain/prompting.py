@@ -6,6 +6,7 @@ from hybridchat.cli import output
 from hybridchat.cli.plain.asking import choose, type_in
 from hybridchat.cli.plain.talk import Talk
 from hybridchat.config.prompts import PromptFile, Variable, fill
+from hybridchat.domain.chat import Role
 from hybridchat.domain.text import clean, clean_line
 from hybridchat.errors import UsageError
 
@@ -36,6 +37,17 @@ async def prompt(talk: Talk, argument: str) -> None:
     for line in text.splitlines():
         output.line(line)
     output.note("Nothing is sent yet: an empty line sends this.")
+
+
+async def save_prompt(talk: Talk, argument: str) -> None:
+    """What was not sent yet, or the newest message of the user's."""
+    own = (message.text for message in reversed(talk.chat.messages) if message.role is Role.USER)
+    text = talk.unsent.strip() or next(own, "").strip()
+    if not text:
+        raise UsageError("there is no message to save yet", "send one first")
+    name = argument or await type_in(talk.reader, "Name of the prompt:") or ""
+    file = await talk.session.prompts.save(name, text)
+    output.note(f"Saved as {file}.")
 
 
 async def _ask(talk: Talk, name: str, variable: Variable) -> str | None:

@@ -17,6 +17,7 @@ from hybridchat.domain.routing import Candidate, Outlook
 from hybridchat.domain.text import clean_line, oldest_turns
 from hybridchat.errors import EXIT_FAILED, EXIT_OK, EXIT_REFUSED
 from hybridchat.session.standing import COULD_STILL, HOLDS
+from hybridchat.session.state import NOTHING
 from hybridchat.session.ways import Undecided, Way
 from hybridchat.tui.enter import Enter, what_enter_does
 from hybridchat.tui.plan_words import plan_parts
@@ -40,6 +41,7 @@ class Talk:
         self.teller = Teller(lambda number: number == self.chat.id, self._on_gone, show_thinking=show_thinking)
         session.listen(self.teller.on_event)
         self.unsent = ""  # words that were typed and have not gone out
+        self.along = NOTHING  # with the next message
         self.rewords: int | None = None  # the message in whose place the next one stands
         self.exit_code = EXIT_OK  # of the last message
         self._announced: tuple[str, Candidate | None] = ("", None)
@@ -49,6 +51,9 @@ class Talk:
 
     def show_chat(self, chat: Chat) -> None:
         self.chat, self._announced, self.rewords = chat, ("", None), None
+        if self.along:
+            self.along = NOTHING  # what was read for one chat goes with no other
+            output.note("What was attached is left behind.")
         self.remember()
 
     def remember(self) -> None:
@@ -65,11 +70,11 @@ class Talk:
     def plan_enter(self, text: str, route: str | None = None, model: str | None = None) -> tuple[Plan, Enter]:
         """The plan of the message whose turn it is: the first that waits, else this one."""
         is_waiting = bool(self.chat.queue) and route is None and self.rewords is None
-        has_draft = bool(text)
+        along, has_draft = self.along, bool(text)
         if is_waiting:
             first = self.chat.queue[0]
-            text, route, model = first.text, first.route, first.model
-        plan = self.session.plan(self.chat, text, route=route, model=model, rewords=self.rewords)
+            text, along, route, model = first.text, first.along, first.route, first.model
+        plan = self.session.plan(self.chat, text, route=route, model=model, along=along, rewords=self.rewords)
         can_choose = bool(plan.ways) or (plan.budget is not None and plan.budget.forbids)
         outlook = Outlook.ASK if can_choose else plan.decision.outlook
         return plan, what_enter_does(outlook, is_streaming=False, is_waiting=is_waiting, has_draft=has_draft)
@@ -122,6 +127,7 @@ class Talk:
             drop_turns=drop_turns,
             disclosure=disclosure,
             agreed=agreed,
+            along=self.along if text else NOTHING,
             rewords=self.rewords,
         )
         await self._run(send, text, Enter.ASK if text else Enter.ASK_WAITING)
@@ -135,7 +141,7 @@ class Talk:
                 raise
             await self._ask_where(text, error.plan, enter)
         else:
-            self.unsent, self.rewords = "", None
+            self.unsent, self.along, self.rewords = "", NOTHING if text else self.along, None
             await self.finish()
 
     async def finish(self) -> None:

@@ -25,6 +25,7 @@ class Teller:
         self._is_here, self._on_gone = is_here, on_gone
         self.show_thinking = show_thinking
         self.gone: OSError | None = None
+        self.is_silent = False  # several answer at once: they are shown when they have ended
         self.is_prompting = False  # somebody types: what is to be said waits
         self.ways: tuple[Way, ...] = ()  # after a reply that failed
         self.attempts: dict[int, Attempt] = {}  # by message, with their costs as those come in
@@ -40,6 +41,8 @@ class Teller:
                 self.say(f"{severity}: {text}" if severity == "error" else text)
             case news.AttemptPriced(attempt) if attempt.message_id is not None:
                 self.attempts[attempt.message_id] = attempt
+            case news.Delta() | news.TurnEnded() | news.RetryWaits() | news.EngineLoading() if self.is_silent:
+                pass
             case news.TurnBegan() if self._is_here(event.conversation.id):
                 self.end_reply()
                 self.ways, self._said, self._is_thinking = (), "", False

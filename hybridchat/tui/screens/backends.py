@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual import work
 
-from hybridchat.domain.chat import Attempt, Effort, Kind, Message, Outcome
+from hybridchat.domain.chat import Attempt, Effort, Kind, Message, Outcome, Purpose
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import ErrorKind
 from hybridchat.session import events as news
@@ -32,7 +32,7 @@ class Backends(ChatView):
         super().tell(event)
         match event:
             case news.TurnEnded(conversation_id, reply) if self._is_here(conversation_id):
-                if reply.attempt and self._wants_key():
+                if reply.attempt and reply.attempt.purpose is not Purpose.COMPARE and self._wants_key():
                     self._on_refused_key(reply, reply.attempt)
             case news.HealthChanged(backend, health) if health.error_kind is ErrorKind.AUTH:
                 self.banner(f"{backend} wants a key: {keymap_of(self).name('set_key')} gives it one")

@@ -15,6 +15,8 @@ from hybridchat.tui.keymap import Keymap, bindings, keymap_of, rebind
 from hybridchat.tui.screens.backends import Backends
 from hybridchat.tui.screens.branching import Branching
 from hybridchat.tui.screens.code import Code
+from hybridchat.tui.screens.comparing import Comparing
+from hybridchat.tui.screens.editing import EditingDrafts
 from hybridchat.tui.screens.finding import Finding
 from hybridchat.tui.screens.hinting import Hinting
 from hybridchat.tui.screens.links import Links
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
     from hybridchat.session.state import Chat
 
 
-class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Tuning, Prompting, Hinting, Branching):
+class ChatScreen(
+    Backends, Links, Moving, Code, Finding, Marking, Tuning, EditingDrafts, Prompting, Hinting, Branching, Comparing
+):
     """Actions return at once; what takes time runs in a worker, and its failures become banners."""
 
     BINDINGS = bindings("chat")
@@ -233,18 +237,18 @@ class ChatScreen(Backends, Links, Moving, Code, Finding, Marking, Tuning, Prompt
         self._place_panel(self.app.size.width)
 
     def action_read(self) -> None:
-        """To the transcript, and back."""
+        """To the transcript, and back; at once, for what is typed next."""
         if self.focused is self.transcript:
-            self.composer.focus()
+            self.set_focus(self.composer)
         elif self.transcript.display:
-            self.transcript.focus()
+            self.set_focus(self.transcript)
 
     def action_leave(self) -> None:
         if self.transcript.display:
-            self.transcript.focus()
+            self.set_focus(self.transcript)
 
     def action_write(self) -> None:
-        self.composer.focus()
+        self.set_focus(self.composer)
 
     def action_end(self) -> None:
         self.transcript.action_scroll_end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from textual import work
 
@@ -10,8 +11,11 @@ from hybridchat.domain.chat import Privacy
 from hybridchat.domain.text import clean_line
 from hybridchat.tui.screens.reading import Reading
 from hybridchat.tui.transcript import CodeBlock
-from hybridchat.tui.widgets.code_bar import VERBS, CodeBar
 
+if TYPE_CHECKING:
+    from hybridchat.tui.widgets.code_bar import CodeBar
+
+_VERBS = {"copy": "Copy", "save": "Save", "pipe": "Pipe"}
 _PINNED = "This chat stays on your machines; where the command sends it is up to the command."
 
 
@@ -30,13 +34,15 @@ class Code(Reading):
         self._ask_for_code("pipe")
 
     def _ask_for_code(self, verb: str) -> None:
+        from hybridchat.tui.widgets.code_bar import CodeBar
+
         self._close_code_bar()
         if (pointed := self.transcript.pointed_code) is not None:
             self._do(verb, pointed)
             return
         numbered = self.transcript.number_code()
         if len(numbered) > 1 and self.transcript.gutter_cells:
-            bar = CodeBar(verb, len(numbered))
+            bar = CodeBar(verb, _VERBS, len(numbered))
             self._numbered, self._focused_before = numbered, self.focused
             self.mount(bar, after=self.transcript)
             self.set_focus(bar)
@@ -59,7 +65,7 @@ class Code(Reading):
         self._close_code_bar()
 
     def _close_code_bar(self) -> None:
-        for bar in self.query(CodeBar):
+        for bar in self.query("CodeBar"):
             if self.focused is bar:
                 self.set_focus(self._focused_before)
             bar.remove()
@@ -76,7 +82,7 @@ class Code(Reading):
         choice: object = len(blocks) - 1
         if len(blocks) > 1:
             rows = [Row(index, *_block_words(block)) for index, block in enumerate(blocks)]
-            choice = await self.pick(f"{VERBS[verb]} a code block", rows, current=choice)
+            choice = await self.pick(f"{_VERBS[verb]} a code block", rows, current=choice)
         if isinstance(choice, int):
             self._do(verb, blocks[choice])
 

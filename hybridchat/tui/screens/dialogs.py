@@ -66,7 +66,7 @@ class Prompt(ModalScreen[str | None]):
             yield Static("Enter accepts · Esc closes", markup=False, classes="note")
 
     def on_mount(self) -> None:
-        self._input.focus()
+        self.set_focus(self._input)  # now: what is typed next is for it
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.dismiss(event.value)

@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 
 from hybridchat.config.problems import Problem
 from hybridchat.domain.text import clean_line
-from hybridchat.tui.actions import GROUPS, Action, key_name
+from hybridchat.tui.actions import ACTIONS, GROUPS, Action, character_of, key_name
 from hybridchat.tui.keymap import Keymap
 from hybridchat.tui.matching import rank
 from hybridchat.tui.screens.chat import ChatScreen
@@ -22,6 +22,7 @@ from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.widgets.rows import Row, RowList
 
 KEYS_ROOM = 19
+READING = "In the transcript"
 WIDE = 106  # columns: from here on a row has room for all; else what is chosen is said in full below
 _TEXTUALS = {(binding.key, binding.action) for binding in Binding.make_bindings(Screen.BINDINGS)}
 
@@ -101,19 +102,31 @@ def _rank(query: str, entry: Entry) -> float:
 
 def entries_for(screen: Screen[Any], keymap: Keymap) -> Groups:
     """What can be done on that screen as it is now; what the focus is in comes first."""
-    groups = {name: [_entry(action, keymap) for action in actions] for name, actions in GROUPS.items()}
     if not isinstance(screen, ChatScreen):
-        everywhere = [entry for entry in groups["Program"] if entry.action.where == "app"]
-        return {"Here": [*_here(screen), *_typing(screen)], "Everywhere": everywhere}
-    if screen.focused is screen.transcript:
-        return {name: groups[name] for name in ("In the transcript", "Reading", *groups)}
+        everywhere = [action for action in ACTIONS if action.where == "app" and action.id != "commands"]
+        here = [*_here(screen), *_typing(screen)]
+        return {"Here": here, "Everywhere": [Entry(keymap.names(one.id, KEYS_ROOM), one) for one in everywhere]}
+    is_reading = screen.focused is screen.transcript
+    leads = "" if is_reading else keymap.short("read")
+    groups = {
+        name: [Entry(_keys(action, keymap, "" if name == READING else leads), action) for action in actions]
+        for name, actions in GROUPS.items()
+    }
+    if is_reading:
+        return {name: groups[name] for name in (READING, "Reading", *groups)}
     if screen.focused in (None, screen.composer):
         return groups
     return {"Here": _here(screen, own=False), **groups}
 
 
-def _entry(action: Action, keymap: Keymap) -> Entry:
-    return Entry(keymap.names(action.id, KEYS_ROOM), action)
+def _keys(action: Action, keymap: Keymap, leads: str) -> str:
+    """As many as there is room for. What is a letter to whoever writes stands behind the key that leads away: F7 b."""
+    names = [
+        f"{leads} {key_name(key)}" if leads and character_of(key) else key_name(key) for key in keymap.of(action.id)
+    ]
+    while len(", ".join(names)) > KEYS_ROOM:
+        names.pop()
+    return ", ".join(names)
 
 
 def _typing(screen: Screen[Any]) -> list[Entry]:

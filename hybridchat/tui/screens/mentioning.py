@@ -1,55 +1,88 @@
-"""@ in the composer: files and folders are completed while they are typed, and what is chosen is attached."""
+"""@ in the composer, pastes that are too long for it, and what goes along with the draft."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from msgspec import Struct
 from textual import work
 
-from hybridchat.domain.attachments import Listing
-from hybridchat.domain.text import clean_line
-from hybridchat.errors import HybridchatError
-from hybridchat.tui.mentions import Mention, as_mark, mention_in, ranked
-from hybridchat.tui.screens.enclosing import Enclosing
-from hybridchat.tui.widgets.rows import Row
+from hybridchat.session.state import Along
+from hybridchat.tui.screens.sending import Sending
+from hybridchat.tui.widgets.composer import Composer
 
-FRESH_S = 10.0  # a folder's names are looked up again after this
-MOST_OFFERED = 50
-
-
-class _Chosen(Struct, frozen=True):
-    """A name that may be meant, as it would be typed."""
-
-    mention: Mention
-    name: str
-
-    @property
-    def path(self) -> Path:
-        from hybridchat.session.files import path_of
-
-        return path_of(self.name)
-
-    @property
-    def is_folder(self) -> bool:
-        return self.name.endswith("/")
+if TYPE_CHECKING:
+    from hybridchat.domain.attachments import AttachedFile
+    from hybridchat.session.chat import Chat
+    from hybridchat.tui.mentions import Mention
+    from hybridchat.tui.screens.attached import Chosen, Names
 
 
-class _Seen(NamedTuple):
-    of: tuple[Path, bool, bool]
-    at: float
-    listing: Listing
+class Reading:
+    """Of something that is to go along; not done, it does not."""
+
+    is_done = False
 
 
-class Mentioning(Enclosing):
-    """Nothing is read of a folder but its names, until something is chosen."""
+class Mentioning(Sending):
+    """While a file is being read Enter waits for it: what was chosen goes along. Nothing is read of a folder but its
+    names, until something is chosen."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._last_names: _Seen | None = None
+        self._reads: list[str] = []
+        self._enter_when_read = False
+        self._pastes = 0
+        self._names: Names | None = None
+
+    # --- what goes along
+
+    def carry(self, along: Along) -> None:
+        had_any = bool(self.along)
+        super().carry(along)
+        if self.is_mounted and (had_any or along):
+            from hybridchat.tui.screens.attached import show_line
+
+            show_line(self, along.files)
+            self.plan_soon()
+
+    def add_along(self, chat: Chat, along: Along) -> None:
+        """To the draft of that chat, wherever it is by now."""
+        if chat is self.chat:
+            known: set[AttachedFile] = set(self.along.files)
+            self.carry(self.along + Along(tuple(one for one in along.attachments if one.file not in known)))
+        else:
+            self.give_back(chat, "", along)
+
+    def count_paste(self) -> int:
+        self._pastes += 1
+        return self._pastes
+
+    @contextmanager
+    def being_read(self, name: str) -> Iterator[Reading]:
+        reading = Reading()
+        self._reads.append(name)
+        try:
+            yield reading
+        finally:
+            self._reads.remove(name)
+            self._enter_when_read = self._enter_when_read and reading.is_done  # else the words wait
+            if self._enter_when_read and not self._reads:
+                self._enter_when_read = False
+                self.enter()
+
+    def enter(self) -> None:
+        """Enter chooses what is offered after an @, else it sends."""
+        if self.complete_mention() and self.composer.completions.accept(is_final=True):
+            return
+        if self._reads:
+            self._enter_when_read = True
+            self.route_line.say(f"Reading {', '.join(self._reads)}: sent with it as soon as that is done")
+        else:
+            super().enter()
+
+    # --- completing
 
     def complete(self) -> None:
         mention = self._mention()
@@ -58,61 +91,80 @@ class Mentioning(Enclosing):
         elif self.session is not None:
             self._offer(mention)
 
+    def complete_mention(self) -> bool:
+        """Whether what is offered is about what stands before the cursor, after an @."""
+        row = self.composer.completions.current if self.composer.completions.display else None
+        return row is not None and self._mention() is not None and getattr(row.key, "mention", None) == self._mention()
+
     def _mention(self) -> Mention | None:
         row, column = self.composer.cursor_location
-        return mention_in(self.composer.document.get_line(row)[:column])
+        line = self.composer.document.get_line(row)[:column]
+        if "@" not in line:  # for every key
+            return None
+        from hybridchat.tui.mentions import mention_in
 
-    @work(exclusive=True, group="mention", exit_on_error=False)
+        return mention_in(line)
+
+    @work(exclusive=True, group="mention")
     async def _offer(self, mention: Mention) -> None:
-        listing = await self._names(mention)
-        found = await asyncio.to_thread(ranked, listing.names, mention.query)
-        if self._mention() != mention:
-            return
-        rows = []
-        for name, hits in found[:MOST_OFFERED]:
-            shown = clean_line(mention.base + name, 200)
-            at = len(mention.base)
-            marked = tuple((at + hit, at + hit + 1) for hit in hits) if len(shown) == at + len(name) else ()
-            key = _Chosen(mention, mention.base + name)
-            rows.append(Row(key, shown, "folder" if name.endswith("/") else "", hits=marked))
-        if not listing.is_whole and rows:
-            rows.append(Row(None, f"There are more than {len(listing.names):,}: type a path such as ./folder/"))
-        self.composer.completions.offer(f"@{mention.typed}", rows, self._choose)
+        from hybridchat.tui.screens.attached import Names
 
-    async def _names(self, mention: Mention) -> Listing:
         assert self.session is not None
-        of = (mention.folder, not mention.is_path, mention.wants_hidden)
-        if self._last_names is None or self._last_names.of != of or time.monotonic() - self._last_names.at > FRESH_S:
-            folder, is_deep, with_hidden = of
-            listing = await self.session.gathering.listing(folder, is_deep=is_deep, with_hidden=with_hidden)
-            self._last_names = _Seen(of, time.monotonic(), listing)
-        return self._last_names.listing
+        self._names = self._names or Names(self.session)
+        rows = await self._names.rows(mention)
+        if self._mention() == mention:
+            self.composer.completions.offer(f"@{mention.typed}", rows, self._choose)
 
-    def enter(self) -> None:
-        """Enter chooses what is offered after an @."""
-        chosen = self.composer.completions.current
-        is_offered = self.composer.completions.display and chosen is not None and isinstance(chosen.key, _Chosen)
-        if not (is_offered and self.composer.completions.accept(is_final=True)):
-            super().enter()
-
-    def _choose(self, chosen: _Chosen, is_final: bool) -> None:
+    def _choose(self, chosen: Chosen, is_final: bool) -> None:
         """Tab goes on in a folder; Enter attaches its texts."""
-        composer, mention = self.composer, chosen.mention
-        if self._mention() != mention:
-            return
-        row, column = composer.cursor_location
-        goes_on = chosen.is_folder and not is_final
-        mark = as_mark(chosen.name).removesuffix('"') if goes_on else f"{as_mark(chosen.name)} "
-        composer.replace(mark, (row, mention.begin), (row, column), maintain_selection_offset=False)
-        if not goes_on:
-            self._attach_chosen(chosen)
+        from hybridchat.tui.screens.attached import put_mark
+
+        if self._mention() == chosen.mention:
+            goes_on = chosen.is_folder and not is_final
+            put_mark(self, chosen, goes_on=goes_on)
+            if not goes_on:
+                self._attach_named(chosen.name)
+
+    # --- attaching
 
     @work
-    async def _attach_chosen(self, chosen: _Chosen) -> None:
-        if self.session is None or self.chat is None:
-            return
-        with self.being_read(chosen.name):
-            try:
-                await self.attach_path(self.chat, chosen.path, chosen.name)
-            except HybridchatError as error:
-                self.notify(str(error), severity="error", timeout=10)
+    async def _attach_named(self, name: str) -> None:
+        from hybridchat.tui.screens.attached import attach_named
+
+        await attach_named(self, name)
+
+    async def call_attach(self, name: str) -> None:
+        from hybridchat.session.files import path_of
+        from hybridchat.tui.screens.attached import attach
+
+        await attach(self, path_of(name), name.strip())
+
+    @work
+    async def action_attach(self) -> None:
+        from hybridchat.tui.screens.dialogs import Prompt
+
+        name = await self.app.push_screen_wait(Prompt("Attach which file or folder?", placeholder="~/notes.txt"))
+        self.composer.focus()
+        if name and name.strip():
+            self._attach_named(name)
+
+    @work
+    async def action_attachments(self) -> None:
+        from hybridchat.tui.screens.attached import choose
+
+        await choose(self)
+
+    def on_attached_line_clicked(self) -> None:
+        self.action_attachments()
+
+    @work
+    async def on_composer_big_paste(self, event: Composer.BigPaste) -> None:
+        from hybridchat.tui.screens.attached import take_paste
+
+        await take_paste(self, event.text)
+
+    @work
+    async def on_composer_path_pasted(self, event: Composer.PathPasted) -> None:
+        from hybridchat.tui.screens.attached import take_path
+
+        await take_path(self, event.text)

@@ -19,6 +19,8 @@ class Picker(ModalScreen[Any]):
     """Answers with the chosen row's key, or None. A barred row says why it cannot be chosen."""
 
     CSS_PATH = "picker.tcss"
+    LIST: ClassVar[type[RowList]] = RowList
+    FILTER: ClassVar[type[Input]] = Input
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Close", show=False),
         Binding("up", "move(-1)", "Go through the rows", show=False, priority=True),
@@ -40,8 +42,8 @@ class Picker(ModalScreen[Any]):
         super().__init__()
         self._title, self._hint, self._note = title, hint or "Enter chooses · Esc closes", note
         self.all_rows = list(rows)
-        self.list = RowList(rows, current=current)
-        self.filter = Input(placeholder="Type to filter", compact=True)
+        self.list = self.LIST(rows, current=current)
+        self.filter = self.FILTER(placeholder="Type to filter", compact=True)
         self.filter.display = has_filter
         self.set_class(not has_filter, "-plain")
 

@@ -64,7 +64,7 @@ class PipeScreen(ModalScreen[str]):
     def on_mount(self) -> None:
         self._note.display = bool(self._note.content)
         self._view.display = False
-        self._input.focus()
+        self.set_focus(self._input)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -93,7 +93,7 @@ class PipeScreen(ModalScreen[str]):
         self._output.update(Content.assemble(_first(self._came), (_first(errors), "$warning")))
         self._block.display = self._note.display = False
         self._view.display = True
-        self._view.focus()
+        self.set_focus(self._view)
         self._hint.update(f"{how_it_ended(done)} · c copies the output · Tab changes the command · Esc closes")
 
     def action_leave(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from msgspec.structs import replace
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -52,16 +53,18 @@ class PromptList(Picker):
         found = [(score, row) for row in self.all_rows if (score := self._score(typed, row)) is not None]
         found.sort(key=lambda one: one[0], reverse=True)
         rows = [_marked(row, self._search.match(typed, row.text)[1] if typed else ()) for _, row in found]
-        current = self.list.current
-        self.list.set_rows(rows or [Row(None, "Nothing matches.")], current.key if current else None)
+        self.list.set_rows(rows or [Row(None, "Nothing matches.")])  # the cursor is on what fits best
         self._show_preview()
 
-    def _score(self, typed: str, row: Row) -> float | None:
+    def _score(self, typed: str, row: Row) -> tuple[bool, bool, float] | None:
+        """What begins so comes before what has it in one piece, and that before some letters of it. None: not found."""
         if not typed:
-            return 0
-        in_line = self._search.match(typed, row.text)[0]
-        in_description = self._search.match(typed, row.key.description)[0]
-        return max(in_line, in_description / 2) or None
+            return False, False, 0
+        in_line, in_description = (self._search.match(typed, text)[0] for text in (row.text, row.key.description))
+        if not (score := max(in_line, in_description / 2)):
+            return None
+        line, wanted = row.text.casefold(), typed.casefold()
+        return line.startswith(wanted), wanted in line, score
 
     def on_row_list_moved(self, event: RowList.Moved) -> None:
         self._show_preview()
@@ -118,15 +121,6 @@ class FillPrompt(ModalScreen["str | None"]):
         next(iter(self.fields.values())).focus()
         self._look()
 
-    def on_input_changed(self) -> None:
-        self._look()
-
-    def on_text_area_changed(self) -> None:
-        self._look()
-
-    def on_choice_changed(self) -> None:
-        self._look()
-
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """On the last one, Enter is done."""
         if event.input is list(self.fields.values())[-1]:
@@ -137,6 +131,9 @@ class FillPrompt(ModalScreen["str | None"]):
     def _values(self) -> dict[str, str]:
         return {name: _said(field) for name, field in self.fields.items()}
 
+    @on(Input.Changed)
+    @on(TextArea.Changed)
+    @on(Choice.Changed)
     def _look(self) -> None:
         shown = {name: value for name, value in self._values().items() if value}
         self._preview.update(Content(clean(preview(self._prompt, shown))))

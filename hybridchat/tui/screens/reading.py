@@ -110,7 +110,7 @@ class Reading(ChatView):
         self.transcript.hide_caret()
         before = self.composer.text.rstrip()
         self.composer.set_draft(f"{before}\n\n{quoted(text)}\n\n" if before else f"{quoted(text)}\n\n")
-        self.composer.focus()
+        self.set_focus(self.composer)
 
 
 def quoted(text: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
-from textual import work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.events import DescendantFocus
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
@@ -128,18 +129,6 @@ class Tune(ModalScreen["Tuned | None"]):
 
     # --- what it says
 
-    def on_descendant_focus(self) -> None:
-        self._look()
-
-    def on_input_changed(self) -> None:
-        self._look()
-
-    def on_text_area_changed(self) -> None:
-        self._look()
-
-    def on_choice_changed(self) -> None:
-        self._look()
-
     def on_input_submitted(self) -> None:
         self.focus_next()
 
@@ -155,6 +144,10 @@ class Tune(ModalScreen["Tuned | None"]):
         system = clean(self.system.text).strip()
         return Tuned(Parameters(**values), system, self._route, self._preset), wrong
 
+    @on(DescendantFocus)
+    @on(Input.Changed)
+    @on(TextArea.Changed)
+    @on(Choice.Changed)
     def _look(self) -> None:
         """At every change: what differs, what is wrong, and what would not go."""
         now, wrong = self._read()
@@ -170,9 +163,11 @@ class Tune(ModalScreen["Tuned | None"]):
         route, model = now.route
         self.route.update(clean_line(f"{route} · {model}" if model else route, 60))
         self._notes["route"].update(Content(_who(asked.target)))
-        self._foot.update(self._about(wrong, untaken))
+        self._foot.update(self._about(wrong, untaken, asked.target))
 
-    def _about(self, wrong: Mapping[str, UsageError], untaken: Mapping[str, Untaken]) -> Content:
+    def _about(
+        self, wrong: Mapping[str, UsageError], untaken: Mapping[str, Untaken], target: Candidate | None
+    ) -> Content:
         """Where something is wrong, that; else of the field that one is in."""
         here = next((name for name, field in self.fields.items() if field is self.focused), "")
         if wrong:
@@ -181,8 +176,8 @@ class Tune(ModalScreen["Tuned | None"]):
             return Content.assemble((f"{SETTINGS[here].title}: {untaken[here].why}", "$warning"))
         if here:
             return Content.assemble((f"{SETTINGS[here].meaning}: {SETTINGS[here].allowed}.", "$muted"))
-        is_route = self.focused is self.route
-        return Content.assemble(("Enter chooses a route and a model." if is_route else ABOUT_SYSTEM, "$muted"))
+        about = f"Now {_who(target)}. Enter chooses another." if self.focused is self.route else ABOUT_SYSTEM
+        return Content.assemble((about, "$muted"))
 
     # --- what the keys do
 

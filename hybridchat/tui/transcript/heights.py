@@ -10,6 +10,8 @@ from itertools import accumulate
 class Heights:
     """Lines per thing, from top to bottom."""
 
+    __slots__ = ("_heights", "_tops")
+
     def __init__(self, heights: Iterable[int] = ()) -> None:
         self._heights = list(heights)
         self._tops = [0]  # tops[i] is valid up to and including the last one that was asked for

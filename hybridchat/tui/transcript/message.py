@@ -20,6 +20,7 @@ HEAD_LINES = 20
 FOLD_WIDTH = 100
 """Characters: longer lines count as several, so that folding does not depend on the screen."""
 _LOOK = Look()
+_NO_HEIGHTS = Heights()  # of all that are not ready
 
 Describe = Callable[[Message], tuple[str, str]]
 """The header and footer of a message, as the app words them."""
@@ -109,6 +110,11 @@ class _Streams(NamedTuple):
 class MessageView:
     """A message, its parts and their heights. Until `ready` is called it costs an estimate and nothing more."""
 
+    __slots__ = (
+        *("message", "look", "status", "is_unfolded", "parts", "heights", "width", "references"),
+        *("_is_folded", "_describe", "_streams", "_placed", "_stable", "_definitions"),
+    )
+
     def __init__(self, message: Message, describe: Describe, look: Look = _LOOK, *, is_unfolded: bool = False) -> None:
         self.message = message
         self.look = look
@@ -116,7 +122,7 @@ class MessageView:
         self.is_unfolded = is_unfolded  # its thinking
         self._is_folded: bool | None = None  # the message itself, if the user said so
         self.parts: list[Part] = []
-        self.heights = Heights()
+        self.heights = _NO_HEIGHTS
         self.width = 0
         self._describe = describe
         self._streams: _Streams | None = None
@@ -152,7 +158,7 @@ class MessageView:
     def close(self) -> None:
         """Back to an estimate, to save memory."""
         self._streams = None
-        self.parts, self.heights, self.width = [], Heights(), 0
+        self.parts, self.heights, self.width = [], _NO_HEIGHTS, 0
         self._definitions, self.references = (), {}
 
     def _split(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -47,6 +47,7 @@ class Transcript(CodeBlocks):
     def __init__(self, describe: Describe, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(describe, id=id, classes=classes)
         self._waiting: dict[int, list[tuple[str, bool]]] = {}
+        self.veil: Callable[[Message], Message] = lambda message: message  # what is shown of one
         self._frame: Timer | None = None
         self._next_frame = 0.0
 
@@ -64,7 +65,7 @@ class Transcript(CodeBlocks):
         """Another conversation, or none; shows its end."""
         self._waiting.clear()
         self.hide_caret()
-        self.document.set(messages)
+        self.document.set([self.veil(message) for message in messages])
         self._follow()
         self.look_through_others()
 
@@ -73,7 +74,7 @@ class Transcript(CodeBlocks):
 
     def add_message(self, message: Message) -> None:
         """At the end; the user's own message brings the end back into sight."""
-        self.document.add(message)
+        self.document.add(self.veil(message))
         if message.role is Role.USER:
             self._is_following = True
         self._settle_new()
@@ -94,7 +95,7 @@ class Transcript(CodeBlocks):
         if message.id in self.document:
             self._flush(message.id)
             view = self.document.view(message.id)
-            view.replace(message)
+            view.replace(self.veil(message))
             self.document.changed(view)
             self.settle()
             self.look_through_again(message)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from textual import events
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-VERBS = {"copy": "Copy", "save": "Save", "pipe": "Pipe"}
 _KEYS = {"c": "copy", "s": "save", "vertical_line": "pipe"}
 _OTHERS = {"copy": "s saves · | pipes", "save": "c copies · | pipes", "pipe": "c copies · s saves"}
 
@@ -29,9 +30,10 @@ class CodeBar(Static, can_focus=True):
     class Closed(Message):
         pass
 
-    def __init__(self, verb: str, count: int) -> None:
+    def __init__(self, verb: str, verbs: Mapping[str, str], count: int) -> None:
+        """`verbs`: their words."""
         super().__init__(markup=False)
-        self._verb, self._count, self._typed = verb, count, ""
+        self._verb, self._verbs, self._count, self._typed = verb, verbs, count, ""
 
     def on_mount(self) -> None:
         self._show()
@@ -63,6 +65,6 @@ class CodeBar(Static, can_focus=True):
         self._show()
 
     def _show(self) -> None:
-        asks = (f"{VERBS[self._verb]} which code block? ", "bold")
+        asks = (f"{self._verbs[self._verb]} which code block? ", "bold")
         rest = f"1–{self._count} {self._typed and f'({self._typed}…) '}· {_OTHERS[self._verb]} · Enter lists all · Esc"
         self.update(Content.assemble(asks, (rest, "$muted")))

@@ -27,6 +27,11 @@ class Hints(Widget):
         mark, color = SEVERITIES[severity]
         return Content.assemble((f"{mark}{text}", f"bold {color}"))
 
+    def show(self, hints: str) -> None:
+        """Others than before."""
+        self._hints = hints
+        self.refresh(layout=True)
+
     def hints(self) -> Content:
         """What stands here while nothing is said."""
         return Content(self._hints)

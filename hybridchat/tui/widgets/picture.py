@@ -9,7 +9,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from hybridchat.domain.media import Preview
+from hybridchat.domain.files import Preview
 
 UPPER_HALF = "▀"
 

@@ -140,3 +140,13 @@ def test_a_ledger_in_use_is_read_as_it_is(complete: Complete, configured: Path, 
         assert complete("show ") == [str(answered.conversation_id)]
         db.execute("ROLLBACK")
     db.close()
+
+
+def test_presets_and_prompts_by_their_names(complete: Complete, configured: Path) -> None:
+    (configured / "config.toml").write_text(f'{CONFIG}\n[[preset]]\nname = "Brief"\n\n[[preset]]\nname = "two words"\n')
+    (configured / "prompts").mkdir()
+    (configured / "prompts" / "review.md").write_text("Review")
+    before = sorted(path.name for path in configured.iterdir())
+    assert complete("--preset ") == complete("ask --preset b") == ["Brief"], "what a shell would cut is left out"
+    assert complete("ask --prompt re") == complete("prompts show ") == ["review"]
+    assert sorted(path.name for path in configured.iterdir()) == before, "nothing is written"

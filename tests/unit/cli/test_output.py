@@ -78,3 +78,9 @@ def test_a_table_without_rows_prints_nothing(capsys: pytest.CaptureFixture[str])
 )
 def test_sizes(size_bytes: int | None, shown: str | None) -> None:
     assert output.size(size_bytes) == shown
+
+
+def test_what_a_terminal_has_no_character_for_is_said_in_plainer_ones() -> None:
+    output.prepare_streams()
+    told = "lab · ≈ 184 tokens (128–294)… “ü”".encode("ascii", errors="hybridchat.plainer")
+    assert told == b'lab - ~ 184 tokens (128-294)... "?"'

@@ -49,6 +49,12 @@ async def test_one_that_is_not_there_or_broken_is_one_line(
     assert server.sent("/v1/chat/completions") == []
 
 
+async def test_a_config_that_cannot_be_read_says_so(call: Call, server: FakeCompletions, home: Path) -> None:
+    configure(home, "[[backend]\n")
+    done = await call("--plain", "--preset", "brief")
+    assert done.code == 2 and "config.toml:1" in done.err and "no preset" not in done.err
+
+
 async def test_a_broken_one_is_in_nobodys_way(call: Call, server: FakeCompletions) -> None:
     done = await call("ask", "hi")
     assert (done.code, done.err) == (0, "")

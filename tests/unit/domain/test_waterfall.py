@@ -4,24 +4,11 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from hybridchat.domain.chat import Attempt, Privacy, Proof, Purpose, Zone
+from hybridchat.domain.chat import Attempt
 from hybridchat.domain.waterfall import Span, waterfall
+from tests.corpus.attempts import ANSWERED
 
-ATTEMPT = Attempt(
-    attempt_id=1,
-    conversation_id=1,
-    message_id=2,
-    started_at="2026-11-21T08:30:00.000Z",
-    purpose=Purpose.CHAT,
-    backend="lab",
-    kind="ollama",
-    model="tiny",
-    zone=Zone.DEVICE,
-    proof=Proof.VOUCHED,
-    privacy=Privacy.OPEN,
-    ttft_ms=1000.0,
-    latency_ms=3000.0,
-)
+ATTEMPT = replace(ANSWERED, ttft_ms=1000.0, latency_ms=3000.0)
 
 
 def by_step(attempt: Attempt, thinking_ms: float | None = None) -> dict[str, Span]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from base64 import b64encode
 from contextlib import closing
 from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
+from hybridchat.domain.attachments import Attachment
 from hybridchat.domain.chat import MessageState, Outcome
 from hybridchat.ledger.details import DELETED, LONGEST
 from hybridchat.ledger.store import AttemptDetails, Ledger, TurnIds, open_ledger
@@ -115,6 +117,19 @@ def test_it_goes_with_a_deleted_branch_once_that_cannot_come_back(tmp_path: Path
     request = ledger.details(first.reply_message_id).result()[0].request
     assert request is not None and request.is_exact, "what another branch sent is still there"
     ledger.close()
+
+
+def test_a_picture_is_in_the_ledger_once(ledger: Ledger) -> None:
+    photo = Attachment("photo.png", "image/png", b"\x89PNG\r\n\x1a\n" * 9_000)
+    ids = ledger.begin_turn(new_turn("see there", attachments=(photo,))).result()
+    encoded = b64encode(photo.data).decode()
+    for written in (f"data:image/png;base64,{encoded}", encoded):
+        content = body("see there", more={"url": written})
+        request = sent(ledger, ids, content).request
+        assert request is not None and request.is_exact
+        assert request.body == content.decode()
+        assert len(rows(ledger, "SELECT request FROM attempt_detail")[0][0]) < 400
+    assert rows(ledger, "SELECT text FROM request_text") == []
 
 
 def test_what_was_deleted_meanwhile_is_told(ledger: Ledger) -> None:

@@ -7,18 +7,15 @@ import stat
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hybridchat.domain.chat import (
-    Attempt,
     Conversation,
     Health,
     HealthState,
     Message,
     MessageState,
-    Outcome,
-    Privacy,
     Proof,
-    Purpose,
     Role,
     Zone,
 )
@@ -36,24 +33,10 @@ from hybridchat.session.events import (
     TurnBegan,
     TurnEnded,
 )
+from tests.corpus.attempts import ANSWERED
 
 SECRET = "canary-4711"
-ATTEMPT = Attempt(
-    attempt_id=3,
-    conversation_id=1,
-    message_id=2,
-    started_at="2026-11-21T09:30:00.000Z",
-    purpose=Purpose.ASK,
-    backend="lab",
-    kind="vllm",
-    model="tiny",
-    zone=Zone.DEVICE,
-    proof=Proof.VOUCHED,
-    privacy=Privacy.OPEN,
-    route_reason=SECRET,
-    ttft_ms=12.5,
-    outcome=Outcome.OK,
-)
+ATTEMPT = replace(ANSWERED, route_reason=SECRET, ttft_ms=12.5)
 USER = Message(1, 1, None, Role.USER, SECRET, "")
 REPLY = Message(2, 1, 1, Role.ASSISTANT, SECRET, "", SECRET, state=MessageState.COMPLETE, attempt=ATTEMPT, note=SECRET)
 CHAT = Conversation(1, SECRET, "", "", system=SECRET)

@@ -170,6 +170,25 @@ async def test_the_system_prompt_goes_along_as_well(build: Build) -> None:
     assert sent(world) == ["you are <EMAIL_1>", "hello"]
 
 
+@pytest.mark.parametrize("reopens", [False, True])
+async def test_another_system_prompt_is_asked_about_anew(build: Build, reopens: bool) -> None:
+    world = await build(CLOUD)
+    chat = world.session.new(system=f"mail {EMAIL}")
+    await ask(world, chat, "hello", disclosure=AS_IS)
+    assert not world.session.plan(chat, "more").is_undecided, "it was decided about"
+    await world.session.set_settings(chat, Parameters(temperature=1.0), chat.system)
+    assert not world.session.plan(chat, "more").is_undecided, "it is the same"
+    await world.session.set_settings(chat, Parameters(), f"card {CARD}")
+    if reopens:
+        assert chat.id is not None
+        world = await build(CLOUD, ledger=world.ledger)
+        chat = await world.session.open(chat.id)
+    with pytest.raises(Undecided):
+        await world.session.send(chat, "more")
+    await ask(world, chat, "more", disclosure=AS_IS)
+    assert not world.session.plan(chat, "and more").is_undecided
+
+
 async def test_the_words_to_stop_at_leave_as_well(build: Build) -> None:
     world = await build(CLOUD)
     chat, given = world.session.new(), Parameters(stop=(EMAIL, "."))

@@ -60,7 +60,7 @@ def test_the_footer_fits_eighty_columns() -> None:
 
 def test_a_line_of_help_fits_eighty_columns() -> None:
     long = [
-        a.id for a in ACTIONS if len(a.title) > 28 or len(a.help) > 48 or len(", ".join(map(key_name, a.keys))) > 19
+        a.id for a in ACTIONS if len(a.title) > 28 or len(a.help) > 48 or len(", ".join(map(key_name, a.keys[:2]))) > 19
     ]
     assert long == []
 

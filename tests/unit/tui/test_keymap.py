@@ -33,10 +33,10 @@ def test_without_a_file_the_tables_own(tmp_path: Path) -> None:
 
 
 def test_keys_of_ones_own(tmp_path: Path) -> None:
-    text = 'new_chat = "Alt+C"\nchats = ["ctrl+o", "f11"]\ndelete_chat = []\n'
+    text = 'new_chat = "Alt+Shift+N"\nchats = ["ctrl+o", "f11"]\ndelete_chat = []\n'
     keymap, problems = load(tmp_path, text)
     assert problems == []
-    assert keymap.of("new_chat") == ("alt+c",)
+    assert keymap.of("new_chat") == ("alt+shift+n",)
     assert keymap.names("chats") == "Ctrl+O, F11"
     assert keymap.names("chats", 8) == "Ctrl+O"
     assert keymap.of("delete_chat") == ()
@@ -91,13 +91,13 @@ def test_mistakes_are_one_line_each(tmp_path: Path, text: str, complaints: list[
 
 
 def test_a_mistake_costs_its_own_line_alone(tmp_path: Path) -> None:
-    text = 'foo = "f11"\nchats = ["oops", "f11"]\nroute = 1\nnew_chat = "alt+c"\nprivacy = "nokey"\n'
+    text = 'foo = "f11"\nchats = ["oops", "f11"]\nroute = 1\nnew_chat = "alt+shift+n"\nprivacy = "nokey"\n'
     keymap, problems = load(tmp_path, text)
     assert len(problems) == 4
     assert keymap.of("chats") == ("f11",)
     assert keymap.of("route") == DEFAULT.of("route")
     assert keymap.of("privacy") == DEFAULT.of("privacy")
-    assert keymap.of("new_chat") == ("alt+c",)
+    assert keymap.of("new_chat") == ("alt+shift+n",)
 
 
 def test_whoever_lost_a_key_keeps_the_others(tmp_path: Path) -> None:

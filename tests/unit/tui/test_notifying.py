@@ -6,24 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from hybridchat.config import NotifyConfig
-from hybridchat.domain.chat import OFF_RECORD_FROM, Attempt, Outcome, Privacy, Proof, Purpose, Zone
+from hybridchat.domain.chat import OFF_RECORD_FROM, Attempt, Outcome, Privacy
 from hybridchat.tui.notifying import notification, what_to_write
+from tests.corpus.attempts import ANSWERED
 
-ATTEMPT = Attempt(
-    attempt_id=1,
-    conversation_id=1,
-    message_id=2,
-    started_at="2026-11-20T14:02:00+00:00",
-    purpose=Purpose.CHAT,
-    backend="lab",
-    kind="vllm",
-    model="tiny",
-    zone=Zone.DEVICE,
-    proof=Proof.VOUCHED,
-    privacy=Privacy.OPEN,
-    latency_ms=34_000.0,
-    outcome=Outcome.OK,
-)
+ATTEMPT = replace(ANSWERED, latency_ms=34_000.0)
 KITTY = {"KITTY_WINDOW_ID": "1"}
 OSC9 = NotifyConfig(message="osc9")
 

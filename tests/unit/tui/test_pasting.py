@@ -23,3 +23,9 @@ def test_escapes_in_a_paste_are_visible_however_it_is_cut(cuts: list[int]) -> No
 
 def test_a_lone_escape_outside_of_a_paste_is_not_held_back() -> None:
     assert InertPastes()("\x1b") == "\x1b"
+
+
+def test_a_key_is_the_same_in_both_spellings() -> None:
+    inert = InertPastes()
+    assert inert("a\x1b[27;2;13~b\x1b\rc\r") == "a\x1b[13;2ub\x1b[13;3uc\r"
+    assert inert(f"{BEGIN}a\x1b\r") == f"{BEGIN}a␛\r"

@@ -1,0 +1,38 @@
+"""Side by side in a line conversation."""
+
+from __future__ import annotations
+
+from tests.unit.cli.plain.conftest import Converse, Script, Sides
+
+
+async def test_answers_follow_each_other_with_their_labels_and_a_winner_goes_on(
+    converse_by: Converse, sides: Sides
+) -> None:
+    script = Script("why?", "/compare lab cloud", "2", "/vote 2", "/vote none", "/vote maybe", "and then?")
+    said = await converse_by(script)
+    lines = said.out.splitlines()
+    first, second = (next(i for i, line in enumerate(lines) if line.startswith(f"{n}. {x} ·")) for n, x in ("1A", "2B"))
+    assert "lab · fake" in lines[first] and lines[first + 1] == "from lab"
+    assert "cloud · fake" in lines[second] and lines[second + 1] == "from cloud"
+    assert "Leaves your machines: to fake on cloud; no earlier turn goes along to each." in said.err
+    assert "your vote: B is better" in said.err and "The vote is taken back." in said.err
+    assert "'maybe' is no vote" in said.err
+    history = [m["content"] for m in sides.lab.sent("/v1/chat/completions")[-1].json()["messages"]]
+    assert history == ["why?", "from cloud", "and then?"]
+
+
+async def test_a_blind_one_names_nobody_before_the_vote(converse_by: Converse, sides: Sides) -> None:
+    said = await converse_by(Script("why?", "/compare lab cloud blind", "2", "/vote tie"))
+    before, _, after = said.err.partition("/vote 1 to 2")
+    assert "answer A:" in said.out and "answer B:" in said.out
+    assert " cloud " not in said.out and "your vote: a tie · voted blind" in after
+    assert "A · " in after and "A · " not in before
+
+
+async def test_who_says_no_sends_nothing(converse_by: Converse, sides: Sides) -> None:
+    said = await converse_by(
+        Script("/vote 1", "why?", "/compare lab", "/compare lab cloud", "1", "/compare", "/vote 1")
+    )
+    assert sides.asked(sides.cloud) == [] and len(sides.asked(sides.lab)) == 1
+    assert "the last question has no comparison" in said.err
+    assert "name two to four backends" in said.err
