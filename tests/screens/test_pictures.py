@@ -1,7 +1,5 @@
-"""Pictures of the main screens, compared with the stored ones.
-
-`UPDATE_PICTURES=1 pytest tests/screens/test_pictures.py` accepts what is there now; look at the changed files first.
-"""
+"""Pictures of the main screens. `UPDATE_PICTURES=1 pytest tests/screens/test_pictures.py` accepts what is there now;
+look at the changed files first."""
 
 from __future__ import annotations
 
@@ -10,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -18,20 +15,16 @@ import pytest
 from msgspec.structs import replace
 from textual.widgets import Input, TextArea
 
-from hybridchat.cli.prompts import EXAMPLES
 from hybridchat.config import UiConfig
 from hybridchat.domain.budget import Limit, Scope, Stand, Standing, Verdict
-from hybridchat.domain.chat import Effort, MessageState, Parameters, Privacy, Proof, Role, Zone
+from hybridchat.domain.chat import Effort, Parameters, Privacy, Proof, Role
 from hybridchat.domain.events import Limits
 from hybridchat.domain.imports import Unread
-from hybridchat.domain.outline import Node
 from hybridchat.ledger.imports import Added
 from hybridchat.session.events import LimitsChanged, RetryWaits, SnapshotChanged
 from hybridchat.session.finding import NewMarks
 from hybridchat.session.importing import Importer, Report
-from hybridchat.session.prompts import Prompts
 from hybridchat.session.settings import Settings
-from hybridchat.session.state import Chat
 from hybridchat.session.ways import Way
 from hybridchat.tui.legibility import PAIRS
 from hybridchat.tui.screens.add_backend import AddBackend
@@ -44,7 +37,6 @@ from hybridchat.tui.screens.fork import ForkReview
 from hybridchat.tui.screens.help import HelpScreen
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.screens.pipe import PipeScreen
-from hybridchat.tui.screens.prompts import FillPrompt, PromptList
 from hybridchat.tui.screens.search import Search
 from hybridchat.tui.screens.settings import SettingsScreen
 from hybridchat.tui.screens.standing import StandingScreen
@@ -52,16 +44,18 @@ from hybridchat.tui.screens.theme_picker import ThemePicker
 from hybridchat.tui.screens.tree import Tree
 from hybridchat.tui.screens.tune import Tune
 from hybridchat.tui.widgets.panel import Live
+from tests.screens.attachments import attaching, attachment, preview
+from tests.screens.writing_scenes import prompt_form, prompts, said, slash
 from tests.tui.conftest import Screenplay, Stage
 from tests.tui.fake_backends import KEY, FakeProviders, refused
 from tests.tui.fake_session import CLOUD, LAB, FakeSession
 from tests.tui.fake_setup import FakeSetup
 from tests.tui.inks import drawn_pairs
-from tests.tui.samples import CONVERSATION, STREAMED, THINKING, TITLES, TWO_WAYS
+from tests.tui.samples import CONVERSATION, STREAMED, THINKING, TITLES, TWO_WAYS, grown
 
 PICTURES = Path(__file__).parent / "pictures"
 SIZES: tuple[tuple[int, int], ...] = ((80, 24), (120, 40), (200, 60))
-NO_WIDER = ("themes", "settings", "compact", "search", "finding")  # at 200 columns there is nothing new to see
+NO_WIDER = ("themes", "settings", "compact", "search", "finding")  # at 200 columns nothing is new
 THEMES = ("hybrid-dark", "hybrid-light")
 IS_UPDATE = bool(os.environ.get("UPDATE_PICTURES"))
 
@@ -153,31 +147,6 @@ async def tune(stage: Stage) -> None:
     form.fields["temperature"].focus()
 
 
-async def prompts(stage: Stage) -> None:
-    """One of the files has a mistake."""
-    await _open_library(stage)
-    await stage.type("rev")
-
-
-async def prompt_form(stage: Stage) -> None:
-    await _open_library(stage)
-    await stage.type("review")
-    await stage.press("enter")
-    form = await stage.until_top(FillPrompt)
-    form.query_one(TextArea).load_text("def mean(values):\n    return sum(values) / len(values)")
-    await stage.until(lambda: "def mean" in stage.text)
-
-
-async def _open_library(stage: Stage) -> None:
-    with TemporaryDirectory() as folder:
-        for name, text in {**EXAMPLES, "translate": "Translate into {{language}}:\n\n{{text}}"}.items():
-            (Path(folder) / f"{name}.md").write_text(text)
-        (Path(folder) / "letter.md").write_text("+++\n[variables.to]\n+++\nDear {{too}},")
-        stage.session.keep_prompts(Prompts(Path(folder)))
-        await stage.press("alt+q")
-        await stage.until_top(PromptList)
-
-
 async def chats(stage: Stage) -> None:
     for title in TITLES:
         stage.session.add(title, updated_at="2024-11-20T14:02:00+00:00")
@@ -195,24 +164,6 @@ async def search(stage: Stage) -> None:
     await stage.until_top(Search)
     await stage.type("log zone:moon")
     await stage.until(lambda: "zone: is one of" in stage.text)
-
-
-async def grown(chat: Chat) -> list[Node]:
-    """The chat with another answer to its first question, and other words for that, both gone on from."""
-    asked, said, at = Role.USER, Role.ASSISTANT, "2024-11-20T14:02:00+00:00"
-    here = [message.id for message in chat.messages]
-    cloud, lab = {"model": "gpt-big", "zone": Zone.MANAGED, "cost_usd": 0.0042}, {"model": "tiny", "zone": Zone.DEVICE}
-    parents = dict(zip(here, [None, *here], strict=False))
-    first = [Node(m.id, parents[m.id], m.role, m.text, at, **(lab if m.role is said else {})) for m in chat.messages]
-    other = [
-        Node(901, here[0], said, "Yes, with **WAL** mode: readers see the last commit.", at, **cloud),
-        Node(902, 901, asked, "And over NFS?", at),
-        Node(903, 902, said, "No: the index of the log is shared memory.", at, **cloud),
-        Node(904, 902, said, "", at, state=MessageState.FAILED, **lab),
-        Node(905, None, asked, "How do readers and a writer share one SQLite file?", at),
-        Node(906, 905, said, "By a write-ahead log.", at, **lab),
-    ]
-    return [*first, *other]
 
 
 async def tree(stage: Stage) -> None:
@@ -375,9 +326,9 @@ SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     scene.__name__: scene
     for scene in (
         *(idle, conversation, streaming, retrying, offered, answers, over_budget),
-        *(vouch, standing, search, tree, finding, tune, prompts, prompt_form, reading, details, pipe),
+        *(vouch, standing, search, tree, finding, tune, prompts, prompt_form, reading, details, pipe, key),
         *(chats, fork, routes, themes, settings, compact, bring_in, help_page, first_run, place, add_backend, models),
-        key,
+        *(attaching, attachment, preview, slash, said),
     )
 }
 
@@ -385,14 +336,14 @@ SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
 @pytest.mark.parametrize("scene", SCENES)
 async def test_picture(scene: str, play: Screenplay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHELL", "/bin/sh")
+    for blinks, toggle in ((Input, "_toggle_cursor"), (TextArea, "_toggle_cursor_blink_visible")):
+        monkeypatch.setattr(blinks, toggle, lambda _: None)  # the app turns it on wherever the focus goes
     monkeypatch.setattr("hybridchat.session.keeping.keyring_status", lambda: (False, "this system has no keyring"))
     providers = FakeProviders(refused() if scene == "add_backend" else None)
     options: dict[str, Any] = {"setup": FakeSetup(), "open_demo": FakeSession().opener} if scene == "first_run" else {}
     settings = Settings(Path("~/.config/hybridchat/config.toml"))  # not there
     async with play(open_providers=providers.opener, settings=settings, **options) as stage:
         await SCENES[scene](stage)
-        for widget in (*stage.screen.query(TextArea), *stage.app.screen.query(Input)):
-            widget.cursor_blink = False
         changed = []
         for size in sizes(scene):
             await stage.resize(*size)
