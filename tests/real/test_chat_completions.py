@@ -9,8 +9,10 @@ from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hybridchat.backends.processes import until
+from hybridchat.domain.attachments import Attachment
 from hybridchat.domain.chat import HealthState, Kind
 from hybridchat.domain.events import Event, Failed, Finished, Started, Text, Usage
 from hybridchat.errors import ErrorKind
@@ -53,6 +55,18 @@ async def test_streams_text_and_the_usage_is_the_engines(server: Server, kind: K
     assert usage.completion_tokens == 24
     assert usage.prompt_tokens is not None and 10 < usage.prompt_tokens < 60
     assert events[-1] == Finished("length")
+
+
+async def test_an_attached_text_is_read_with_the_message(server: Server, kind: Kind, connect: Connect) -> None:
+    bare = request("what is this?", max_tokens=8)
+    notes = Attachment("notes.txt", "text/plain", b"one two three four five six seven eight nine ten " * 4)
+    asked = replace(bare, messages=(replace(bare.messages[0], attachments=(notes,)),))
+    prompts = []
+    for one in (bare, asked):
+        events: list[Event] = [event async for event in connect(server, kind).chat(one)]
+        assert isinstance(events[-1], Finished), events[-1]
+        prompts.append([event for event in events if isinstance(event, Usage)][-1].prompt_tokens or 0)
+    assert prompts[1] > prompts[0] + 40, "the engine read its words too"
 
 
 async def test_stopping_ends_the_generation_too(server: Server, kind: Kind, connect: Connect) -> None:

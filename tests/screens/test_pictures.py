@@ -1,7 +1,5 @@
-"""Pictures of the main screens, compared with the stored ones.
-
-`UPDATE_PICTURES=1 pytest tests/screens/test_pictures.py` accepts what is there now; look at the changed files first.
-"""
+"""Pictures of the main screens. `UPDATE_PICTURES=1 pytest tests/screens/test_pictures.py` accepts what is there now;
+look at the changed files first."""
 
 from __future__ import annotations
 
@@ -10,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -18,7 +15,6 @@ import pytest
 from msgspec.structs import replace
 from textual.widgets import Input, TextArea
 
-from hybridchat.cli.prompts import EXAMPLES
 from hybridchat.config import UiConfig
 from hybridchat.domain.budget import Limit, Scope, Stand, Standing, Verdict
 from hybridchat.domain.chat import Effort, Parameters, Privacy, Proof, Role
@@ -28,7 +24,6 @@ from hybridchat.ledger.imports import Added
 from hybridchat.session.events import LimitsChanged, RetryWaits, SnapshotChanged
 from hybridchat.session.finding import NewMarks
 from hybridchat.session.importing import Importer, Report
-from hybridchat.session.prompts import Prompts
 from hybridchat.session.settings import Settings
 from hybridchat.session.ways import Way
 from hybridchat.tui.legibility import PAIRS
@@ -42,13 +37,14 @@ from hybridchat.tui.screens.fork import ForkReview
 from hybridchat.tui.screens.help import HelpScreen
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.screens.pipe import PipeScreen
-from hybridchat.tui.screens.prompts import FillPrompt, PromptList
 from hybridchat.tui.screens.search import Search
 from hybridchat.tui.screens.settings import SettingsScreen
 from hybridchat.tui.screens.standing import StandingScreen
 from hybridchat.tui.screens.theme_picker import ThemePicker
 from hybridchat.tui.screens.tune import Tune
 from hybridchat.tui.widgets.panel import Live
+from tests.screens.attachments import attaching, attachment, preview
+from tests.screens.writing_scenes import prompt_form, prompts, said, slash
 from tests.tui.conftest import Screenplay, Stage
 from tests.tui.fake_backends import KEY, FakeProviders, refused
 from tests.tui.fake_session import CLOUD, LAB, FakeSession
@@ -58,7 +54,7 @@ from tests.tui.samples import CONVERSATION, STREAMED, THINKING, TITLES, TWO_WAYS
 
 PICTURES = Path(__file__).parent / "pictures"
 SIZES: tuple[tuple[int, int], ...] = ((80, 24), (120, 40), (200, 60))
-NO_WIDER = ("themes", "settings", "compact", "search", "finding")  # at 200 columns there is nothing new to see
+NO_WIDER = ("themes", "settings", "compact", "search", "finding")  # at 200 columns nothing is new
 THEMES = ("hybrid-dark", "hybrid-light")
 IS_UPDATE = bool(os.environ.get("UPDATE_PICTURES"))
 
@@ -148,31 +144,6 @@ async def tune(stage: Stage) -> None:
     await stage.type("1.5")
     await stage.until(lambda: "top-p: '1.5' is not allowed" in stage.text)
     form.fields["temperature"].focus()
-
-
-async def prompts(stage: Stage) -> None:
-    """One of the files has a mistake."""
-    await _open_library(stage)
-    await stage.type("rev")
-
-
-async def prompt_form(stage: Stage) -> None:
-    await _open_library(stage)
-    await stage.type("review")
-    await stage.press("enter")
-    form = await stage.until_top(FillPrompt)
-    form.query_one(TextArea).load_text("def mean(values):\n    return sum(values) / len(values)")
-    await stage.until(lambda: "def mean" in stage.text)
-
-
-async def _open_library(stage: Stage) -> None:
-    with TemporaryDirectory() as folder:
-        for name, text in {**EXAMPLES, "translate": "Translate into {{language}}:\n\n{{text}}"}.items():
-            (Path(folder) / f"{name}.md").write_text(text)
-        (Path(folder) / "letter.md").write_text("+++\n[variables.to]\n+++\nDear {{too}},")
-        stage.session.keep_prompts(Prompts(Path(folder)))
-        await stage.press("alt+q")
-        await stage.until_top(PromptList)
 
 
 async def chats(stage: Stage) -> None:
@@ -345,9 +316,9 @@ SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     scene.__name__: scene
     for scene in (
         *(idle, conversation, streaming, retrying, offered, answers, over_budget),
-        *(vouch, standing, search, finding, tune, prompts, prompt_form, reading, details, pipe),
+        *(vouch, standing, search, finding, tune, prompts, prompt_form, reading, details, pipe, key),
         *(chats, fork, routes, themes, settings, compact, bring_in, help_page, first_run, place, add_backend, models),
-        key,
+        *(attaching, attachment, preview, slash, said),
     )
 }
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 VAST_PASTE = 1_000_000  # characters: from here on a paste is confirmed first
 FRESH_S = 10.0  # a folder's names are looked up again after this
 MOST_OFFERED = 50
+LONGEST_SHOWN = 56  # cells of a name: it fits 80 columns
 ERROR_S = 10.0
 
 
@@ -87,10 +88,11 @@ class Names:
 
 
 def _row(mention: Mention, name: str, hits: tuple[int, ...]) -> Row:
-    typed = mention.base + name
-    shown, at = clean_line(typed, 200), len(mention.base)
-    marked = tuple((at + hit, at + hit + 1) for hit in hits) if shown == typed else ()
-    return Row(Chosen(mention, typed), shown, "folder" if name.endswith("/") else "", hits=marked)
+    """Of a long name the end is what tells it from others; what it is below stands in the composer."""
+    cut = max(0, len(name) - LONGEST_SHOWN)
+    shown = clean_line(("…" if cut else "") + name[cut:], LONGEST_SHOWN + 1)
+    marked = tuple((hit, hit + 1) for hit in hits) if shown == name else ()
+    return Row(Chosen(mention, mention.base + name), shown, "folder" if name.endswith("/") else "", hits=marked)
 
 
 def put_mark(screen: Mentioning, chosen: Chosen, *, goes_on: bool) -> None:
@@ -235,12 +237,15 @@ async def _look_at(screen: Mentioning, chat: Chat, file: AttachedFile) -> None:
 async def _open(screen: Mentioning, session: Session, attachment: Attachment) -> None:
     from hybridchat.tui.screens.attachment import AttachmentView
 
-    view = AttachmentView(attached_words(attachment.file), await _shown(session, attachment))
+    console = screen.app.console
+    has_colours = console.color_system in ("256", "truecolor") and console.encoding.lower().startswith("utf")
+    shown = await _shown(session, attachment, has_colours=has_colours)
+    view = AttachmentView(attached_words(attachment.file), shown)
     await screen.app.push_screen_wait(view)
     screen.composer.focus()
 
 
-async def _shown(session: Session, attachment: Attachment) -> Widget:
+async def _shown(session: Session, attachment: Attachment, *, has_colours: bool) -> Widget:
     from textual.widgets import Static
 
     from hybridchat.tui.widgets.pager import Pager, lines_of
@@ -249,7 +254,9 @@ async def _shown(session: Session, attachment: Attachment) -> Widget:
     if attachment.text is not None:
         return Pager(await asyncio.to_thread(lines_of, attachment.text))
     why = "this document has no text to be shown"
-    if attachment.file.is_picture:
+    if attachment.file.is_picture and not has_colours:
+        why = "this terminal has too few colours"
+    elif attachment.file.is_picture:
         try:
             return Picture(await session.gathering.preview(attachment))
         except UsageError as error:

@@ -144,7 +144,10 @@ class MessageView:
         """Lines of the whole message: a guess, unless it is ready."""
         if self.is_open and self.width == width:
             return self.heights.total
-        return min(_guess(self.message.text, width), HEAD_LINES if self.is_folded else 1 << 30) + 3
+        text = self.message.text
+        newlines = text.count("\n")  # once: all messages are asked
+        lines = newlines + 1 + len(text) // max(1, width)
+        return (min(lines, HEAD_LINES) if self._folds(newlines) else lines) + 3
 
     def ready(self, width: int) -> None:
         """Has its parts, and for each a height at this width, measured or guessed."""
@@ -177,10 +180,13 @@ class MessageView:
     @property
     def is_folded(self) -> bool:
         """Shows its first lines alone. What streams, and what was read while it streamed, stays as it is."""
+        return self._folds(self.message.text.count("\n"))
+
+    def _folds(self, newlines: int) -> bool:
         if self._is_folded is not None:
             return self._is_folded and not self.is_streaming
         most = self.look.fold_lines
-        return bool(most) and not self.is_streaming and _guess(self.message.text, FOLD_WIDTH) > most
+        return bool(most) and newlines + len(self.message.text) // FOLD_WIDTH >= most and not self.is_streaming
 
     @property
     def hidden(self) -> str:

@@ -14,7 +14,7 @@ from textual.strip import Strip
 from hybridchat.domain.text import clean
 
 LONGEST = 1_000  # characters of a line; a longer one goes on in the next
-_HIT, _TAB = Style(reverse=True), 4
+_HIT, _TAB = Style(bold=True, underline=True), 4  # seen without colours
 
 
 def lines_of(text: str) -> list[str]:
