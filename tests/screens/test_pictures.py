@@ -326,14 +326,14 @@ SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
 @pytest.mark.parametrize("scene", SCENES)
 async def test_picture(scene: str, play: Screenplay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHELL", "/bin/sh")
+    for blinks, toggle in ((Input, "_toggle_cursor"), (TextArea, "_toggle_cursor_blink_visible")):
+        monkeypatch.setattr(blinks, toggle, lambda _: None)  # the app turns it on wherever the focus goes
     monkeypatch.setattr("hybridchat.session.keeping.keyring_status", lambda: (False, "this system has no keyring"))
     providers = FakeProviders(refused() if scene == "add_backend" else None)
     options: dict[str, Any] = {"setup": FakeSetup(), "open_demo": FakeSession().opener} if scene == "first_run" else {}
     settings = Settings(Path("~/.config/hybridchat/config.toml"))  # not there
     async with play(open_providers=providers.opener, settings=settings, **options) as stage:
         await SCENES[scene](stage)
-        for widget in (*stage.screen.query(TextArea), *stage.app.screen.query(Input)):
-            widget.cursor_blink = False
         changed = []
         for size in sizes(scene):
             await stage.resize(*size)
