@@ -90,12 +90,14 @@ class Wiring(NamedTuple):
         return find(self.config.preset, name, self.problems)
 
     def open_prompts(self) -> Prompts:
-        """The user's library; its folder need not be there."""
-        from hybridchat.session.prompts import Prompts
+        """The user's library."""
+        from hybridchat.session.prompts import Prompts, folder_of
 
-        named, listed = self.config.prompts.folder, self.config.privacy.local_only_folders
-        folder = Path(named).expanduser() if named else self.paths.prompts_dir
-        return Prompts(folder, lambda file: folders.look(listed, [file.parent, file.resolve().parent]).why)
+        listed = self.config.privacy.local_only_folders
+        return Prompts(
+            folder_of(self.config, self.paths),
+            lambda file: folders.look(listed, [file.parent, file.resolve().parent]).why,
+        )
 
     def open_importer(self, ledger: Ledger) -> Importer:
         """For bringing conversations in. Looks at the folder this process is in when it begins with a file."""

@@ -109,9 +109,12 @@ def _presets(ctx: click.Context) -> Items:
 
 
 def _prompts(ctx: click.Context) -> Items:
-    from hybridchat import wiring
+    from hybridchat.config import load_config
+    from hybridchat.session.prompts import Prompts, folder_of
 
-    return ((prompt.name, prompt.title) for prompt in wiring.load(strict=False).open_prompts().read().prompts)
+    paths = find_paths()
+    folder = folder_of(load_config(paths.config_file)[0], paths)
+    return ((prompt.name, prompt.title) for prompt in Prompts(folder).read().prompts)
 
 
 def _tags(ctx: click.Context) -> Items:

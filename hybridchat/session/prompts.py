@@ -12,11 +12,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from hybridchat.config import Config
 from hybridchat.config.problems import Problem
 from hybridchat.config.prompts import SUFFIX, BrokenPrompt, PromptFile, as_file, read_prompt
 from hybridchat.domain.chat import Privacy
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError, UsageError
+from hybridchat.paths import Paths
 from hybridchat.session.chats import Chats
 from hybridchat.session.presets import Presets
 from hybridchat.session.state import Chat
@@ -32,6 +34,12 @@ class Shelf(Struct, frozen=True):
 
     prompts: tuple[PromptFile, ...] = ()
     problems: tuple[Problem, ...] = ()
+
+
+def folder_of(config: Config, paths: Paths) -> Path:
+    """Where the library is; it need not be there."""
+    named = config.prompts.folder
+    return Path(named).expanduser() if named else paths.prompts_dir
 
 
 class Prompts:

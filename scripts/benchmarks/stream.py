@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from scripts.benchmarks.measure import Row, cpu_s, median, memory_mb, percentile
@@ -16,6 +18,7 @@ FIRST_SENDS = 5
 TOKENS = 600
 FAST_TOKENS = 5_000
 LONG_TOKENS = 5_000
+DRAFT_CHARACTERS = 200_000
 KEYS = "abcdefghijklmnopqrstuvwxyz" * 2
 
 
@@ -26,6 +29,7 @@ def rows() -> Iterator[Row]:
         yield from two_streams(server, home)
         yield from full_speed(server, home)
         yield from keys_while_streaming(server, home)
+        yield from keys_in_a_long_draft(server, home)
 
 
 def way_out(server: PacedServer, home: Path) -> Iterator[Row]:
@@ -112,6 +116,31 @@ def keys_while_streaming(server: PacedServer, home: Path) -> Iterator[Row]:
         read_until(terminal, lambda: "k0050" in server.sent_at)
         lags = key_lags_s(terminal)
         yield Row("a key typed while streaming shows, p95", percentile(lags, 0.95) * 1000, "ms", 50, len(lags))
+
+
+def keys_in_a_long_draft(server: PacedServer, home: Path) -> Iterator[Row]:
+    """Two replies stream meanwhile. The draft comes in pieces: as one it would be attached."""
+    with running(home) as terminal:
+        settle(terminal)
+        begin(server, terminal, 4 * TOKENS, 100, "m")
+        terminal.type(CTRL_N)
+        settle(terminal, 0.3)
+        begin(server, terminal, 4 * TOKENS, 100, "n")
+        read_until(terminal, lambda: "n0010" in server.sent_at)
+        sent, piece = 0, f"{'words of a long draft ' * 4}\n" * 8
+        while sent < DRAFT_CHARACTERS:
+            terminal.type(f"\x1b[200~{piece}\x1b[201~")
+            terminal.read(0.01)
+            sent += len(piece)
+        terminal.wait_until(lambda: stored_draft(home) >= DRAFT_CHARACTERS)
+        lags = key_lags_s(terminal)
+        yield Row("a key in a 200 KB draft, two streams, p95", percentile(lags, 0.95) * 1000, "ms", 50, len(lags))
+
+
+def stored_draft(home: Path) -> int:
+    """Characters of the longest draft in the ledger."""
+    with closing(sqlite3.connect(home / "hybridchat.db")) as ledger:
+        return int(ledger.execute("SELECT coalesce(max(length(text)), 0) FROM draft").fetchone()[0])
 
 
 def key_lags_s(terminal: Terminal) -> list[float]:

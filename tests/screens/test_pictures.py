@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -16,7 +15,6 @@ import pytest
 from msgspec.structs import replace
 from textual.widgets import Input, TextArea
 
-from hybridchat.cli.prompts import EXAMPLES
 from hybridchat.config import UiConfig
 from hybridchat.domain.budget import Limit, Scope, Stand, Standing, Verdict
 from hybridchat.domain.chat import Effort, Parameters, Privacy, Proof, Role
@@ -26,7 +24,6 @@ from hybridchat.ledger.imports import Added
 from hybridchat.session.events import LimitsChanged, RetryWaits, SnapshotChanged
 from hybridchat.session.finding import NewMarks
 from hybridchat.session.importing import Importer, Report
-from hybridchat.session.prompts import Prompts
 from hybridchat.session.settings import Settings
 from hybridchat.session.ways import Way
 from hybridchat.tui.legibility import PAIRS
@@ -40,7 +37,6 @@ from hybridchat.tui.screens.fork import ForkReview
 from hybridchat.tui.screens.help import HelpScreen
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.screens.pipe import PipeScreen
-from hybridchat.tui.screens.prompts import FillPrompt, PromptList
 from hybridchat.tui.screens.search import Search
 from hybridchat.tui.screens.settings import SettingsScreen
 from hybridchat.tui.screens.standing import StandingScreen
@@ -48,6 +44,7 @@ from hybridchat.tui.screens.theme_picker import ThemePicker
 from hybridchat.tui.screens.tune import Tune
 from hybridchat.tui.widgets.panel import Live
 from tests.screens.attachments import attaching, attachment, preview
+from tests.screens.writing_scenes import prompt_form, prompts, said, slash
 from tests.tui.conftest import Screenplay, Stage
 from tests.tui.fake_backends import KEY, FakeProviders, refused
 from tests.tui.fake_session import CLOUD, LAB, FakeSession
@@ -147,31 +144,6 @@ async def tune(stage: Stage) -> None:
     await stage.type("1.5")
     await stage.until(lambda: "top-p: '1.5' is not allowed" in stage.text)
     form.fields["temperature"].focus()
-
-
-async def prompts(stage: Stage) -> None:
-    """One of the files has a mistake."""
-    await _open_library(stage)
-    await stage.type("rev")
-
-
-async def prompt_form(stage: Stage) -> None:
-    await _open_library(stage)
-    await stage.type("review")
-    await stage.press("enter")
-    form = await stage.until_top(FillPrompt)
-    form.query_one(TextArea).load_text("def mean(values):\n    return sum(values) / len(values)")
-    await stage.until(lambda: "def mean" in stage.text)
-
-
-async def _open_library(stage: Stage) -> None:
-    with TemporaryDirectory() as folder:
-        for name, text in {**EXAMPLES, "translate": "Translate into {{language}}:\n\n{{text}}"}.items():
-            (Path(folder) / f"{name}.md").write_text(text)
-        (Path(folder) / "letter.md").write_text("+++\n[variables.to]\n+++\nDear {{too}},")
-        stage.session.keep_prompts(Prompts(Path(folder)))
-        await stage.press("alt+q")
-        await stage.until_top(PromptList)
 
 
 async def chats(stage: Stage) -> None:
@@ -346,7 +318,7 @@ SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
         *(idle, conversation, streaming, retrying, offered, answers, over_budget),
         *(vouch, standing, search, finding, tune, prompts, prompt_form, reading, details, pipe, key),
         *(chats, fork, routes, themes, settings, compact, bring_in, help_page, first_run, place, add_backend, models),
-        *(attaching, attachment, preview),
+        *(attaching, attachment, preview, slash, said),
     )
 }
 
@@ -354,14 +326,14 @@ SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
 @pytest.mark.parametrize("scene", SCENES)
 async def test_picture(scene: str, play: Screenplay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHELL", "/bin/sh")
+    for blinks, toggle in ((Input, "_toggle_cursor"), (TextArea, "_toggle_cursor_blink_visible")):
+        monkeypatch.setattr(blinks, toggle, lambda _: None)  # the app turns it on wherever the focus goes
     monkeypatch.setattr("hybridchat.session.keeping.keyring_status", lambda: (False, "this system has no keyring"))
     providers = FakeProviders(refused() if scene == "add_backend" else None)
     options: dict[str, Any] = {"setup": FakeSetup(), "open_demo": FakeSession().opener} if scene == "first_run" else {}
     settings = Settings(Path("~/.config/hybridchat/config.toml"))  # not there
     async with play(open_providers=providers.opener, settings=settings, **options) as stage:
         await SCENES[scene](stage)
-        for widget in (*stage.screen.query(TextArea), *stage.app.screen.query(Input)):
-            widget.cursor_blink = False
         changed = []
         for size in sizes(scene):
             await stage.resize(*size)

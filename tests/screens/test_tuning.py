@@ -14,6 +14,7 @@ from hybridchat.config import PresetConfig, load_config
 from hybridchat.domain.chat import Effort, Parameters, Privacy
 from hybridchat.session.chat import Session
 from hybridchat.session.presets import Listed
+from hybridchat.tui.screens.details import DetailsScreen
 from hybridchat.tui.screens.dialogs import Confirm, Prompt
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.screens.tune import Tune
@@ -183,6 +184,12 @@ async def test_a_message_is_sent_with_them_and_the_ledger_says_so(play: Screenpl
             attempt = chat.messages[-1].attempt
             assert attempt is not None and attempt.parameters is not None
             assert json.loads(attempt.parameters) == {"temperature": 0.25, "seed": 7, "system_characters": 9}
+            stage.screen.action_details()
+            await stage.until_top(DetailsScreen)
+            await stage.press("pagedown")
+            carried = "temperature 0.25, seed 7, a system prompt of 9 characters"
+            await stage.until(lambda: carried in " ".join(stage.text.split()))
+            await stage.press("escape")
             stage.screen.action_preset()
             await stage.until_top(Picker)
             assert "preset.temperature" in stage.text, "the broken one is named"

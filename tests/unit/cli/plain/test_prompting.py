@@ -28,17 +28,14 @@ def library(home: Path, sides: Sides) -> Path:
     return folder
 
 
-async def test_it_is_filled_in_line_by_line_and_sent_by_an_empty_line(
+async def test_it_is_filled_in_line_by_line_sent_by_an_empty_line_and_saved(
     converse_by: Converse, sides: Sides, library: Path
 ) -> None:
-    said = await converse_by(Script("/prompt", "2", "2", "", "/prompt nope", ""))
+    filled = ("/save-prompt x", "/prompt", "2", "2", "", "/prompt nope", "")
+    said = await converse_by(Script(*filled, "/save-prompt bye", "/save-prompt say"))
     assert "broken.md:1: the +++ is not closed" in said.err and "there is no prompt 'nope'" in said.err
     assert "Say goodbye,\nworld.\n" in said.out
     assert sides.asked(sides.lab) == ["Say goodbye,\nworld."]
-
-
-async def test_a_message_is_saved_and_nothing_is_lost(converse_by: Converse, sides: Sides, library: Path) -> None:
-    said = await converse_by(Script("/save-prompt x", "Explain {{it}}", "/save-prompt explain", "/save-prompt say"))
     assert "there is no message to save yet" in said.err and "there is a prompt say already" in said.err
-    assert (library / "explain.md").read_text().endswith("+++\nExplain {{it}}\n")
+    assert (library / "bye.md").read_text().endswith("+++\nSay goodbye,\nworld.\n")
     assert (library / "say.md").read_text() == SAY
