@@ -97,7 +97,9 @@ async def test_privacy_20_files_are_looked_through_as_well(home: Path, server: F
     assert (done.code, got(server)) == (3, [])
     assert "1 email" in done.err
     done = await run("ask", "sum this up", "--mask", "--file", str(tmp_path / "notes.txt"))
-    assert (done.code, EMAIL in got(server)[0], "<EMAIL_1>" in got(server)[0]) == (0, False, True)
+    went = str(got(server)[0])
+    assert (done.code, EMAIL in went, "<EMAIL_1>" in went) == (0, False, True)
+    assert "1 email in notes.txt" in (await run("ask", "sum this up", "--file", str(tmp_path / "notes.txt"))).err
 
 
 async def test_privacy_20_patterns_of_ones_own_are_looked_for(home: Path, server: FakeCompletions) -> None:

@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from hybridchat import wiring
 from hybridchat.session.chat import Session
 from hybridchat.tui.screens.picker import Picker
 from tests.fakes.completions import FakeCompletions
-from tests.screens.test_real_answers import CONFIG, Two, configured_session
+from tests.fakes.configs import lab, rented, write_config
+from tests.screens.test_real_answers import Two
 from tests.tui.conftest import Screenplay
 
 WORDS = "mail jane@corp.com about it"
@@ -21,7 +23,8 @@ async def two_servers(play: Screenplay, home: Path, route: str) -> AsyncIterator
     async with FakeCompletions(tokens=3) as local, FakeCompletions(text="Dear <EMAIL_1>!") as managed:
 
         async def open_session() -> Session:
-            return configured_session(home, CONFIG.format(local=local.url, managed=managed.url, route=route))
+            write_config(home, lab(local.url), rented(managed.url), f'[route]\ndefault = "{route}"\n')
+            return wiring.load().open_session()
 
         async with play(open_session=open_session, size=(120, 40)) as stage:
             await stage.until(lambda: "Enter sends to" in stage.text)
