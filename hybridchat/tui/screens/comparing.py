@@ -73,12 +73,12 @@ class Comparing(Answers):
         else:
             super().submit(route, model)
 
-    def action_escalate(self) -> None:
+    async def _escalate(self) -> None:
         """Which is the other side would tell who has answered."""
         if self._waits_for_vote:
             self._open_comparison()
         else:
-            super().action_escalate()
+            await super()._escalate()
 
     # --- what the session tells
 
