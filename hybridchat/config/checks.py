@@ -45,10 +45,18 @@ def contradictions(config: Config) -> Iterator[Contradiction]:
         if not text.startswith("~") and not Path(text).is_absolute():
             yield ("privacy", "local_only_folders"), f'"{text}" is a relative path', _ABSOLUTE
     yield from _of_patterns(config.privacy.patterns)
-    if (folder := config.prompts.folder) is not None and not folder.startswith("~") and not Path(folder).is_absolute():
-        yield ("prompts", "folder"), f'"{folder}" is a relative path', _ABSOLUTE
+    if (why := _why_no_folder(config.prompts.folder)) is not None:
+        yield ("prompts", "folder"), why, _ABSOLUTE
     if (problem := _address_or_problem(config.embedded.hub_url))[1]:
         yield ("embedded", "hub_url"), *problem[1]
+
+
+def _why_no_folder(text: str | None) -> str | None:
+    try:
+        is_one = text is None or Path(text).expanduser().is_absolute()
+    except RuntimeError:
+        return f'nobody knows whose home "{text}" is in'
+    return None if is_one else f'"{text}" is a relative path'
 
 
 def _of_backend(backend: BackendConfig) -> Iterator[Contradiction]:

@@ -64,6 +64,7 @@ TOUR = (
     *(("\x1bk", "A key for which backend?"), ("\x1bm", "Budgets")),
     *(("\x1bg", "How much the model may think"), ("\x1bOR", "Kind of task"), ("\x1bOQ", "Rename this chat")),
     ("\x1b[24~", "Ctrl+S keeps"),
+    *(("\x1bv", "Tree of this chat"), ("\x1br", "Answer again, by")),
     *(("\x10", "Search for commands"), ("\x1bOP", "Send to where the line above says")),
 )
 # What the command line does with a pinned conversation, among all the backends that it must not go to …
@@ -73,6 +74,8 @@ COMMANDS = (
         "search words --json",
         "show 1 --json",
         "show 1 --details --json",
+        "show 1 --tree --json",
+        "show 1 --message 2",
         "rename 1 other",
         "fork 1",
         "stats --json",
@@ -83,8 +86,8 @@ COMMANDS = (
     ),
     *("export conversation 1", "export usage --format csv", "backends list", "keys list", "local status", "backup"),
     *("restore", "ask --continue --local-only again", "escalate --conversation 1 --backend home"),
-    *("fork 1 --with-turns all --yes", "export conversation 1 --format json -o {folder}/talk.json", "delete 1 --yes"),
-    "ask --continue --local-only --file {folder}/talk.json again",
+    *("fork 1 --with-turns all --yes", "export conversation 1 --format json -o {folder}/talk.json", "fork 1 --at 2"),
+    *("delete 1 --yes", "ask --continue --local-only --file {folder}/talk.json again"),
     *("import {folder}/talk.json", "mark 2 --star", "completion bash"),
     *("prompts init", "prompts list --json", "prompts fill rewrite --var text=words"),
     *("ask --local-only --prompt rewrite --var text=words --temperature 1 --num-ctx 512",),

@@ -122,10 +122,10 @@ async def test_privacy_23_a_ledger_that_is_no_file_is_refused(
 
 @pytest.mark.skipif(not has_namespaces(), reason="this system refuses namespaces")
 async def test_privacy_23_on_a_full_disk_it_says_that_nothing_is_saved(home: Path, server: FakeCompletions) -> None:
-    """A disk of a megabyte, with a ledger on it and then no room."""
+    """A disk of two megabytes, with a ledger on it and then no room."""
     script = """
 set -e
-mount -t tmpfs -o size=1m tmpfs "$1"
+mount -t tmpfs -o size=2m tmpfs "$1"
 printf '%s' "$2" > "$1/config.toml"
 shift 2
 "$@" ask "a first question"

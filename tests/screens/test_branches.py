@@ -79,7 +79,7 @@ async def test_the_last_message_is_edited_and_the_draft_waits_meanwhile(screenin
         on.stage.screen.composer.set_draft("a draft")
         await on.stage.press("alt+u")
         assert on.stage.screen.composer.text == "two"
-        await on.stage.until(lambda: "In other words, your message 2 of 2: “two”" in on.stage.text)
+        await on.stage.until(lambda: "Other words for your message 2 of 2 · Esc leaves it: “two”" in on.stage.text)
         on.stage.screen.composer.set_draft("two, better")
         await on.stage.press("enter")
         await on.said("one", "re: one (1)", "two, better", "re: two, better (3)")
@@ -109,7 +109,7 @@ async def test_any_message_that_is_pointed_at_is_edited(screening: Screening) ->
         await on.stage.press("f7")
         on.stage.screen.transcript.point_at(on.chat.messages[1].id)  # the answer to the first
         await on.stage.press("e")
-        await on.stage.until(lambda: "your message 1 of 3: “one”" in on.stage.text)
+        await on.stage.until(lambda: "your message 1 of 3 · Esc leaves it: “one”" in on.stage.text)
         await on.stage.type(" again")
         await on.stage.press("enter")
         await on.said("one again", "re: one again (4)")

@@ -41,16 +41,18 @@ from hybridchat.tui.screens.search import Search
 from hybridchat.tui.screens.settings import SettingsScreen
 from hybridchat.tui.screens.standing import StandingScreen
 from hybridchat.tui.screens.theme_picker import ThemePicker
+from hybridchat.tui.screens.tree import Tree
 from hybridchat.tui.screens.tune import Tune
 from hybridchat.tui.widgets.panel import Live
 from tests.screens.attachments import attaching, attachment, preview
+from tests.screens.comparisons import choose_sides, compare
 from tests.screens.writing_scenes import prompt_form, prompts, said, slash
 from tests.tui.conftest import Screenplay, Stage
 from tests.tui.fake_backends import KEY, FakeProviders, refused
 from tests.tui.fake_session import CLOUD, LAB, FakeSession
 from tests.tui.fake_setup import FakeSetup
 from tests.tui.inks import drawn_pairs
-from tests.tui.samples import CONVERSATION, STREAMED, THINKING, TITLES, TWO_WAYS
+from tests.tui.samples import CONVERSATION, STREAMED, THINKING, TITLES, TWO_WAYS, grown
 
 PICTURES = Path(__file__).parent / "pictures"
 SIZES: tuple[tuple[int, int], ...] = ((80, 24), (120, 40), (200, 60))
@@ -163,6 +165,15 @@ async def search(stage: Stage) -> None:
     await stage.until_top(Search)
     await stage.type("log zone:moon")
     await stage.until(lambda: "zone: is one of" in stage.text)
+
+
+async def tree(stage: Stage) -> None:
+    """Answered again by the other side, asked in other words, and gone on from there."""
+    await conversation(stage)
+    stage.session.branches.outline = grown  # type: ignore[method-assign]
+    await stage.press("alt+v")
+    await stage.until_top(Tree)
+    await stage.until(lambda: "branches; ● is shown" in stage.text)
 
 
 async def finding(stage: Stage) -> None:
@@ -316,9 +327,9 @@ SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     scene.__name__: scene
     for scene in (
         *(idle, conversation, streaming, retrying, offered, answers, over_budget),
-        *(vouch, standing, search, finding, tune, prompts, prompt_form, reading, details, pipe, key),
+        *(vouch, standing, search, tree, finding, tune, prompts, prompt_form, reading, details, pipe, key),
         *(chats, fork, routes, themes, settings, compact, bring_in, help_page, first_run, place, add_backend, models),
-        *(attaching, attachment, preview, slash, said),
+        *(attaching, attachment, preview, slash, said, compare, choose_sides),
     )
 }
 

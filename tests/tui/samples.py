@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from hybridchat.domain.chat import Role
+from hybridchat.domain.chat import MessageState, Role, Zone
+from hybridchat.domain.outline import Node
 from hybridchat.domain.stats import Counterfactual, Money, Percentiles, Side, Snapshot
+from hybridchat.session.state import Chat
 
 SNAPSHOT = Snapshot(
     local=Side(
@@ -90,3 +92,21 @@ And from a shell:
 sqlite3 notes.db 'PRAGMA journal_mode=WAL;'
 ```
 """
+
+
+async def grown(chat: Chat) -> list[Node]:
+    """The chat with another answer to its first question, and other words for that, both gone on from."""
+    asked, said, at = Role.USER, Role.ASSISTANT, "2024-11-20T14:02:00+00:00"
+    here = [message.id for message in chat.messages]
+    cloud, lab = {"model": "gpt-big", "zone": Zone.MANAGED, "cost_usd": 0.0042}, {"model": "tiny", "zone": Zone.DEVICE}
+    parents = dict(zip(here, [None, *here], strict=False))
+    first = [Node(m.id, parents[m.id], m.role, m.text, at, **(lab if m.role is said else {})) for m in chat.messages]
+    other = [
+        Node(901, here[0], said, "Yes, with **WAL** mode: readers see the last commit.", at, **cloud),
+        Node(902, 901, asked, "And over NFS?", at),
+        Node(903, 902, said, "No: the index of the log is shared memory.", at, **cloud),
+        Node(904, 902, said, "", at, state=MessageState.FAILED, **lab),
+        Node(905, None, asked, "How do readers and a writer share one SQLite file?", at),
+        Node(906, 905, said, "By a write-ahead log.", at, **lab),
+    ]
+    return [*first, *other]

@@ -126,7 +126,6 @@ class Branching(Answers):
         chat, here = self.chat, self._meant()
         tree = Tree(self.session, chat, here.id if here else None, keymap_of(self))
         chosen = await self.app.push_screen_wait(tree)
-        self.composer.focus()
         if tree.is_all_gone:
             self.show_chat(self.session.new())
         elif chosen is not None and self.chat is chat:

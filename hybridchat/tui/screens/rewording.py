@@ -109,9 +109,9 @@ class Rewordings(Attaching):
         mine = [message.id for message in chat.messages if message.role is Role.USER]
         question = chat.find(message_id)
         which = f"message {mine.index(message_id) + 1} of {len(mine)}" if message_id in mine else "on another branch"
-        begins = f": “{clean_line(question.text, 40)}”" if question is not None else ""
+        begins = f": “{clean_line(question.text, 60)}”" if question is not None else ""
         esc = keymap_of(self).name("stop")
-        return f"In other words, your {which}{begins} · it stays beside the new one · {esc} leaves it as it is"
+        return f"Other words for your {which} · {esc} leaves it{begins}"
 
     # --- the words on their way
 

@@ -65,7 +65,7 @@ class Tree(Picker):
         self._fit()
 
     def _fit(self) -> None:
-        self.list.styles.height = max(1, self.app.size.height - 13)
+        self.list.styles.height = max(1, min(max(len(self.all_rows), 8), self.app.size.height - 13))
 
     @work(exclusive=True, group="load")
     async def _load(self) -> None:
@@ -76,6 +76,7 @@ class Tree(Picker):
             ends = branch_count(nodes)
             branches = f"{ends:,} {'branch' if ends == 1 else 'branches'}"
             self.query_one(".note", Static).update(f"{count_of(len(nodes), 'message')}, {branches}; ● is shown")
+            self._fit()
             self._narrow()
             if self._current is not None:
                 self.list.set_rows(self.list.rows, self._current)

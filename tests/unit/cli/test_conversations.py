@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from hybridchat.domain.chat import MessageState
 from hybridchat.ledger.store import TurnIds, open_ledger
 from tests.unit.cli.conftest import NEW_TURN, Cli
 
@@ -215,3 +216,43 @@ def test_text_that_another_window_still_reads_is_told(cli: Cli, answered: TurnId
         reader.close()
     assert said.code == 0
     assert said.err.count("another window reads the ledger") == 1, "told once, though it is tried again when closing"
+
+
+def other_answer(home: Path, asked: TurnIds) -> int:
+    """Beside the one that is there, and shown; its number."""
+    ledger = open_ledger(home / "hybridchat.db")
+    other = ledger.begin_sibling(asked.reply_message_id, NEW_TURN.attempt).result()
+    ledger.end_reply(other.reply_message_id, MessageState.STOPPED, "stopped").result()
+    ledger.close()
+    return other.reply_message_id
+
+
+def test_the_tree_and_each_branch_of_it_are_shown(cli: Cli, answered: TurnIds, home: Path) -> None:
+    number, other = str(answered.conversation_id), other_answer(home, answered)
+    said = cli("show", number, "--tree")
+    lines = said.out.splitlines()
+    assert [line.split(" · ")[0] for line in lines[:1]] == [f"● {answered.user_message_id} you why is the sky blue?"]
+    assert lines[1].startswith(f"├─○ {answered.reply_message_id} reply ‹1/2› ")
+    assert lines[2].startswith(f"● {other} reply ‹2/2› (no words) · tiny · ")
+    drawn = cli("show", number, "--tree", "--json").json
+    assert [(one["id"], one["is_shown"]) for one in drawn] == [
+        (answered.user_message_id, True),
+        (answered.reply_message_id, False),
+        (other, True),
+    ]
+    shown = cli("show", number).out
+    assert "one branch: 2 of 3 messages" in shown
+    branch = cli("show", number, "--message", str(answered.reply_message_id), "--json").json
+    assert [message["id"] for message in branch["messages"]] == [answered.user_message_id, answered.reply_message_id]
+    assert cli("show", number, "--message", "999").err.endswith("`hybridchat show 1 --tree` has their numbers\n")
+    assert cli("show", number, "--tree", "--details").code == 2
+
+
+def test_a_branch_is_deleted_for_good(cli: Cli, answered: TurnIds, home: Path) -> None:
+    number, other = str(answered.conversation_id), other_answer(home, answered)
+    assert cli("delete", number, "--message", str(other)).err.endswith("deleting a branch needs a yes — add --yes\n")
+    assert cli("delete", number, "--message", str(other), "--yes").err == "deleted 1 message\n"
+    assert len(cli("show", number, "--tree").out.splitlines()) == 2
+    said = cli("delete", number, "--message", str(answered.user_message_id), "--yes")
+    assert (said.code, "nothing else is in this conversation" in said.err) == (2, True)
+    assert cli("delete", "--older-than", "90d", "--message", "1").code == 2

@@ -201,9 +201,20 @@ async def test_a_fork_stays_as_private_as_it_was_unless_it_is_told_to(call: Call
     assert (await call("ask", "--conversation", "2", "--backend", "cloud", "anew")).code == 3
 
 
+async def test_a_fork_from_a_message_is_as_private_and_says_so(call: Call, sides: Sides) -> None:
+    await call("ask", "--local-only", "secret")
+    done = await call("fork", "1", "--at", "1", "--json")
+    assert (done.json["conversation_id"], done.json["privacy"]) == (2, "local_only")
+    assert [one["text"] for one in done.json["goes_along"]] == ["secret"]
+    assert "secret (forked)" in (await call("list")).out
+    assert (await call("ask", "--conversation", "2", "--backend", "cloud", "anew")).code == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
+        (["1", "--at", "99"], 2, "no message 99 in this conversation"),
+        (["1", "--at", "1", "--privacy", "open"], 2, "stays as private"),
         (["1", "--with-turns", "some"], 2, "give a number, or all"),
         (["9"], 2, "no conversation 9"),
         (["1", "--privacy", "public"], 2, "Invalid value for '--privacy'"),

@@ -78,6 +78,14 @@ def test_what_is_no_list_of_presets_is_named_as_well(written: str) -> None:
     assert config.preset == () and len(problems) == 1
 
 
+@pytest.mark.parametrize(
+    ("folder", "says"), [("here", "is a relative path"), ("~nobody-of-that-name/x", "nobody knows")]
+)
+def test_a_folder_of_prompts_that_is_none(folder: str, says: str) -> None:
+    _, problems = parse_config(f'[prompts]\nfolder = "{folder}"\n')
+    assert says in str(problems[0]) and "config.toml:2: prompts.folder" in str(problems[0])
+
+
 def test_presets_are_found_however_their_names_are_written() -> None:
     config, _ = read(GOOD)
     assert find(config.preset, " code review ").system == "Be strict."

@@ -71,6 +71,28 @@ async def test_answers_beside_each_other(converse_by: Converse, sides: Sides) ->
     assert sides.asked(sides.lab) == ["one", "one"]
 
 
+async def test_branches_are_lines_with_numbers(converse_by: Converse, sides: Sides) -> None:
+    said = await converse_by(
+        Script("one", "/edit", "one, better", "/tree", "/tree 2", "/fork 1", "/tree", "/edit 5", "/edit", "/again lab")
+    )
+    assert sides.asked(sides.lab) == ["one", "one, better", "one"]
+    tree = [line for line in said.out.splitlines() if line.lstrip()[:1].isdigit() and ". you: " in line]
+    assert tree[0].startswith("1. you: one")  # what is about to be reworded
+    assert tree[1].startswith("  1. you: one (not shown, 1 of 2, ")
+    assert tree[2].startswith("3. you: one, better (2 of 2, ")
+    assert said.out.count("You: one\n") >= 1, "the branch of the first answer is shown again"
+    assert "This is the fork, with 1 message." in said.err
+    assert "Your next message is a new one again." in said.err
+
+
+async def test_a_branch_is_deleted_and_comes_back(converse_by: Converse, sides: Sides) -> None:
+    said = await converse_by(Script("one", "two", "/delete-branch 3", "/tree", "/undo", "/delete-branch 1", "/tree"))
+    assert "Deleted: 2 messages. /undo brings that back" in said.err
+    assert "Nothing else was in it: the chat is deleted." in said.err
+    assert [line[:9] for line in said.out.splitlines() if ". you: " in line] == ["1. you: o"]
+    assert "This chat is empty." in said.err
+
+
 async def test_the_numbers_are_words(converse_by: Converse, sides: Sides) -> None:
     said = await converse_by(Script("one", "/panel", "/standing", "/budget"))
     assert "replies: local 1, managed 0\n" in said.out
@@ -129,6 +151,11 @@ async def test_what_routes_heed(converse_by: Converse, sides: Sides) -> None:
         ("/undo", "there is no deletion to undo"),
         ("/again", "there is no question to answer again"),
         ("/other", "there is no question to answer again"),
+        ("/edit", "that is none of your messages here"),
+        ("/fork", "this chat is empty"),
+        ("/delete-branch", "this chat is empty"),
+        ("/tree x", "is no number of a message"),
+        ("/tree 9", "no message 9 in this conversation"),
         ("/ways", "the last question has its answer"),
         ("/answers", "the last question has no other answer"),
         ("/export a.md", "this chat is empty"),

@@ -1,0 +1,67 @@
+"""The tree in the real program, by its keys: edited, answered again, jumped in, forked, deleted and taken back."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.terminal.conftest import Serve
+from tests.terminal.sitting import configure, sitting
+from tests.unit.ledger.helpers import query
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal")
+
+ALT_R, ALT_U, ALT_V, F9, ESC = "\x1br", "\x1bu", "\x1bv", "\x1b[20~", "\x1b"
+
+
+def answered(question: str, replies: int, shown: str) -> bool:
+    """So many are counted, and nothing runs any more."""
+    _, is_there, after = shown.rpartition(f"▌ {question}\n")
+    return bool(is_there) and f"local {replies} " in shown and "to first token" in after and "Enter sends to" in after
+
+
+def test_a_tree_grows_and_is_cut(home: Path, serve: Serve) -> None:
+    configure(home, serve())
+    with sitting(home, rows=40) as terminal:
+        for replies, text in enumerate(("alpha", "beta"), 1):
+            terminal.type(f"{text}\r")
+            terminal.wait_for(partial(answered, text, replies))
+        terminal.type("a draft")
+        terminal.wait_for("a draft")
+        terminal.type(ALT_U)
+        terminal.wait_for("Other words for your message 2 of 2 · Esc leaves it: “beta”")
+        terminal.type(" gamma\r")
+        terminal.wait_for(lambda shown: "‹2/2› you" in shown and "a draft" in shown)
+        terminal.wait_for(partial(answered, "beta gamma", 3))
+        terminal.type(ALT_R)
+        terminal.wait_for("Answer again, by")
+        terminal.type("\r")
+        terminal.wait_for(lambda shown: "‹2/2› lab" in shown and answered("beta gamma", 4, shown))
+        terminal.type(ALT_V)
+        terminal.wait_for(lambda shown: "7 messages, 3 branches" in shown and "├─○ you   ‹1/2› beta" in shown)
+        terminal.type("beta\x1b[A\x1b[A\x1b[A\x1b[A")
+        terminal.wait_for("› ├─○ you   ‹1/2› beta")
+        terminal.type("\r")
+        terminal.wait_for(lambda shown: "‹1/2› you" in shown and "‹2/2› beta gamma" in shown)
+        terminal.type("x")
+        terminal.wait_for(lambda shown: "2 messages deleted" in shown and "beta gamma" in shown)
+        terminal.type(F9)
+        terminal.wait_for("‹1/2› you")
+        terminal.type(ALT_V)
+        terminal.wait_for("7 messages, 3 branches")
+        terminal.type(ESC)
+        terminal.wait_for(lambda shown: "7 messages" not in shown)
+        terminal.type("b")
+        terminal.wait_for("alpha (forked)")
+    path = home / "hybridchat.db"
+    assert query(path, "SELECT count(*) FROM message WHERE conversation_id = 1") == [(7,)]
+    assert query(path, "SELECT count(*) FROM deleted_message") == [(0,)]
+    assert query(
+        path, "SELECT title, (SELECT count(*) FROM message m WHERE m.conversation_id = c.id) FROM conversation c"
+    ) == [
+        ("alpha", 7),
+        ("alpha (forked)", 3),
+    ]
