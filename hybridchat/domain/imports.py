@@ -9,7 +9,8 @@ from typing import Any
 from msgspec import Struct
 
 from hybridchat.domain.attachments import AttachedFile, Attachment
-from hybridchat.domain.chat import Effort, MessageState, Parameters, Privacy, Reasoning, Role
+from hybridchat.domain.chat import Effort, MessageState, Parameters, Privacy, Reasoning, Role, Zone
+from hybridchat.domain.compare import Vote
 from hybridchat.domain.moments import moment_text
 from hybridchat.domain.tags import tags_among
 
@@ -56,6 +57,29 @@ class ImportedAttempt(Struct, frozen=True):
     columns: Mapping[str, Any]
 
 
+class ImportedSide(Struct, frozen=True):
+    """One side of a comparison; `message` is the origin of its reply, None where that is gone."""
+
+    position: int
+    message: str | None
+    backend: str
+    model: str
+    zone: Zone
+    was_shared: bool
+
+
+class ImportedComparison(Struct, frozen=True, kw_only=True):
+    """Of another ledger: which replies stood side by side, and what was said of them. No text is in it."""
+
+    origin: str
+    conversation: str | None  # its origin; None where it was deleted
+    started_at: str
+    sides: tuple[ImportedSide, ...]
+    workload: str | None = None
+    is_hidden: bool = False
+    vote: Vote | None = None
+
+
 class ImportedConversation(Struct, frozen=True, kw_only=True):
     """A whole tree. `origin` names it for good, everywhere."""
 
@@ -83,7 +107,7 @@ class Unread(Struct, frozen=True):
     why: str
 
 
-Found = ImportedConversation | ImportedAttempt | Unread
+Found = ImportedConversation | ImportedAttempt | ImportedComparison | Unread
 
 
 class OwnConversation(Struct, kw_only=True):

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from hybridchat.domain.chat import Privacy
-from hybridchat.domain.imports import ImportedAttempt, ImportedConversation, ImportedMessage
+from hybridchat.domain.imports import ImportedAttempt, ImportedComparison, ImportedConversation, ImportedMessage
 from hybridchat.domain.privacy import strictest
 from hybridchat.domain.tuning import stored
 from hybridchat.ledger import attachments
@@ -34,7 +35,10 @@ class Added(Struct):
 
 
 def add(
-    db: sqlite3.Connection, batch: Sequence[ImportedConversation | ImportedAttempt], *, rehearse: bool = False
+    db: sqlite3.Connection,
+    batch: Sequence[ImportedConversation | ImportedAttempt | ImportedComparison],
+    *,
+    rehearse: bool = False,
 ) -> Added:
     """Within a transaction. A rehearsal leaves nothing of it."""
     db.execute("SAVEPOINT rehearsal")
@@ -42,6 +46,8 @@ def add(
     for one in batch:
         if isinstance(one, ImportedAttempt):
             adding.attempts([one], None, None)
+        elif isinstance(one, ImportedComparison):
+            adding.comparison(one)
         else:
             adding.conversation(one)
     if rehearse:
@@ -80,6 +86,35 @@ class _Adding:
         self.added.new += is_new
         self.added.grown += bool(came) and not is_new
         self.added.known += not came and not is_new
+
+    def comparison(self, new: ImportedComparison) -> None:
+        """Once; a vote that is here stays as it is."""
+        own = new.origin.removeprefix(self._own)
+        is_own = new.origin.startswith(self._own) and own.isdecimal() and len(own) < 19
+        known = "SELECT 1 FROM comparison WHERE origin = ? OR (origin IS NULL AND id = ?)"
+        if self._db.execute(known, (new.origin, int(own) if is_own else -1)).fetchone():
+            return
+        conversation_id = self._find(new.conversation) if new.conversation else None
+        here = self._messages(conversation_id) if conversation_id is not None else []
+        replies = {origin or origin_of(self._uuid, message_id): message_id for message_id, origin in here}
+        number = insert(
+            self._db,
+            "comparison",
+            conversation_id=conversation_id,
+            started_at=new.started_at,
+            workload=new.workload,
+            is_hidden=new.is_hidden,
+            origin=new.origin,
+        )
+        for side in new.sides:
+            row = {name: getattr(side, name) for name in ("position", "backend", "model", "zone", "was_shared")}
+            insert(self._db, "compared", comparison_id=number, message_id=replies.get(side.message or ""), **row)
+        if new.vote is not None:
+            insert(self._db, "vote", comparison_id=number, **asdict(new.vote))
+        question = (
+            "(SELECT parent_id FROM message WHERE id = (SELECT message_id FROM compared WHERE comparison_id = ?1))"
+        )
+        self._db.execute(f"UPDATE comparison SET question_id = {question} WHERE id = ?1", (number,))
 
     def _find(self, origin: str) -> int | None:
         """Of a conversation that is here, whatever became of it since; not of a deleted one."""

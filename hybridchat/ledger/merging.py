@@ -20,6 +20,7 @@ from hybridchat.domain.chat import Attempt, MessageState
 from hybridchat.domain.imports import (
     Found,
     ImportedAttempt,
+    ImportedComparison,
     ImportedFile,
     ImportedMessage,
     OwnConversation,
@@ -48,6 +49,17 @@ class _Conversation(OwnConversation, kw_only=True):
     id: int
     tags: str = "[]"
     parameters: str = "{}"
+
+
+_VOTE = ("judgement", "winner", "was_blind", "voted_at")
+_COMPARISONS = f"""
+SELECT k.id, k.origin, k.started_at, k.workload, k.is_hidden, c.id AS living_id, c.origin AS its_origin,
+    {", ".join(f"v.{name}" for name in _VOTE)}
+FROM comparison k LEFT JOIN conversation c ON c.id = k.conversation_id AND c.deleted_at IS NULL
+    LEFT JOIN vote v ON v.comparison_id = k.id ORDER BY k.id"""
+_SIDES = """
+SELECT s.position, s.backend, s.model, s.zone, s.was_shared, m.id AS living_id, m.origin
+FROM compared s LEFT JOIN message m ON m.id = s.message_id WHERE s.comparison_id = ? ORDER BY s.position"""
 
 
 def is_ledger(file: Path) -> bool:
@@ -122,6 +134,25 @@ class _Other:
             found_one = self._attempt(row)
             if found_one is not None:
                 yield found_one, 1.0
+        for comparison in self._comparisons():
+            yield comparison, 1.0
+
+    def _comparisons(self) -> Iterator[ImportedComparison | Unread]:
+        """After all replies, which they are about. Votes outlive their conversation, here as there."""
+        if not self._rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'comparison'"):
+            return
+        for row in self._rows(_COMPARISONS):
+            sides = [
+                {**side, "message": side["origin"] or (side["living_id"] and origin_of(self.uuid, side["living_id"]))}
+                for side in self._rows(_SIDES, row["id"])
+            ]
+            vote = {name: row[name] for name in _VOTE} if row["judgement"] is not None else None
+            conversation = row["its_origin"] or (row["living_id"] and origin_of(self.uuid, row["living_id"]))
+            told = {**row, "origin": row["origin"] or origin_of(self.uuid, row["id"]), "conversation": conversation}
+            try:
+                yield msgspec.convert({**told, "sides": sides, "vote": vote}, ImportedComparison, strict=False)
+            except msgspec.ValidationError as error:
+                yield Unread(f"comparison {row['id']}", str(error))
 
     def _conversation(self, number: int, now: str) -> Iterator[Found]:
         where = f"conversation {number}"

@@ -64,7 +64,7 @@ from hybridchat.ledger.worker import Worker
 from hybridchat.ledger.writer import BUSY_S, Notify, Trouble, Writer
 
 if TYPE_CHECKING:
-    from hybridchat.domain.imports import ImportedAttempt, ImportedConversation
+    from hybridchat.domain.imports import ImportedAttempt, ImportedComparison, ImportedConversation
     from hybridchat.ledger.imports import Added
 
 __all__ = [
@@ -292,7 +292,7 @@ class Ledger(Comparisons):
         return self._write(lambda db: writes.count_off_record(db, attempt))
 
     def import_batch(
-        self, batch: Sequence[ImportedConversation | ImportedAttempt], *, rehearse: bool = False
+        self, batch: Sequence[ImportedConversation | ImportedAttempt | ImportedComparison], *, rehearse: bool = False
     ) -> Future[Added]:
         """What of it is not here yet, in one transaction; with `rehearse` that is undone at once."""
         from hybridchat.ledger import imports  # not on the way to the first screen

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from hybridchat.config.folders import look
 from hybridchat.domain.chat import Privacy
-from hybridchat.domain.imports import Found, ImportedAttempt, ImportedConversation, Unread
+from hybridchat.domain.imports import Found, ImportedAttempt, ImportedComparison, ImportedConversation, Unread
 from hybridchat.domain.moments import utc_text
 from hybridchat.domain.privacy import strictest
 from hybridchat.domain.text import clean_line, count_of, title_of
@@ -100,8 +100,8 @@ class Importer:
 
     def _batches(
         self, file: Path, form: str | None, report: Report, floor: Privacy
-    ) -> Iterator[tuple[list[ImportedConversation | ImportedAttempt], float]]:
-        batch: list[ImportedConversation | ImportedAttempt] = []
+    ) -> Iterator[tuple[list[ImportedConversation | ImportedAttempt | ImportedComparison], float]]:
+        batch: list[ImportedConversation | ImportedAttempt | ImportedComparison] = []
         size, share = 0, 0.0
         for found, share in self._found(file, form):
             match found:
@@ -114,7 +114,7 @@ class Importer:
                 case ImportedConversation():
                     batch.append(self._own(found, floor))
                     size += _weight(found)
-                case ImportedAttempt():
+                case ImportedAttempt() | ImportedComparison():
                     batch.append(found)
                     size += 1
             if size >= BATCH_WEIGHT:

@@ -131,11 +131,10 @@ async def test_names_shown_without_a_vote_make_it_an_open_one(rent: Rent) -> Non
 async def test_who_leaves_finds_them_again_and_the_screen_follows_the_terminal(rent: Rent) -> None:
     async with rent(route="local", size=(120, 40)) as two:
         two.local.tokens = two.managed.tokens = 1_000_000
-        two.local.tokens_per_s = two.managed.tokens_per_s = 50
+        two.local.tokens_per_s = two.managed.tokens_per_s = 20
         await compare(two)
         await two.stage.until(lambda: two.stage.text.count("TTFT") == 2)
-        for size in ((80, 24), (200, 60), (20, 6), (1, 1), (120, 40)):
-            await two.stage.resize(*size)
+        await two.stage.resize(1, 1)
         await two.stage.resize(80, 24)
         await two.stage.until(lambda: " A lab " in two.stage.text and "› A" in two.stage.text)
         await two.stage.press("tab")

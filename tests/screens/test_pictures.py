@@ -45,6 +45,7 @@ from hybridchat.tui.screens.tree import Tree
 from hybridchat.tui.screens.tune import Tune
 from hybridchat.tui.widgets.panel import Live
 from tests.screens.attachments import attaching, attachment, preview
+from tests.screens.comparisons import choose_sides, compare
 from tests.screens.writing_scenes import prompt_form, prompts, said, slash
 from tests.tui.conftest import Screenplay, Stage
 from tests.tui.fake_backends import KEY, FakeProviders, refused
@@ -328,7 +329,7 @@ SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
         *(idle, conversation, streaming, retrying, offered, answers, over_budget),
         *(vouch, standing, search, tree, finding, tune, prompts, prompt_form, reading, details, pipe, key),
         *(chats, fork, routes, themes, settings, compact, bring_in, help_page, first_run, place, add_backend, models),
-        *(attaching, attachment, preview, slash, said),
+        *(attaching, attachment, preview, slash, said, compare, choose_sides),
     )
 }
 

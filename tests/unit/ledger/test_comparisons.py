@@ -9,8 +9,10 @@ from msgspec.structs import replace
 
 from hybridchat.domain.chat import Zone
 from hybridchat.domain.compare import Compared, ComparedSide, Judgement, Vote, pairs_of
+from hybridchat.domain.imports import Unread
 from hybridchat.errors import UsageError
 from hybridchat.ledger.comparisons import NOT_ASKED, Asked, ComparisonIds, NewComparison, NewSide
+from hybridchat.ledger.merging import found_in
 from hybridchat.ledger.store import Ledger
 from tests.unit.ledger.helpers import LOCAL, MANAGED, end_of, new_turn, opened, query, start_python
 
@@ -138,3 +140,29 @@ def test_nothing_is_said_of_what_was_not_voted_on() -> None:
     assert list(pairs_of(compared)) == []
     assert [p.outcome for p in pairs_of(replace(compared, vote=Vote(Judgement.TIE)))] == ["tie"]
     assert sides[1].letter == "B"
+
+
+def test_they_come_along_with_another_ledger_once_also_where_the_words_are_gone(path: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "hybridchat.db"
+    other.parent.mkdir()
+    with opened(other) as theirs:
+        for count in (2, 3):
+            ids = begin(theirs, *(LOCAL, MANAGED, THIRD)[:count], is_hidden=True)
+            end_all(theirs, ids)
+            theirs.vote(ids.comparison_id, Judgement.BETTER, 1).result()
+        theirs.delete_conversation(ids.conversation_id).result()
+        theirs.purge_deleted().result()
+        expected = query(other, VOTES)
+    with opened(path) as ledger:
+        begin(ledger)
+        uuid = ledger.ledger_uuid().result()
+        for _ in range(2):
+            batch = [found for found, _ in found_in(other, uuid, "2026-01-01T00:00:00.000Z")]
+            assert not any(isinstance(one, Unread) for one in batch)
+            ledger.import_batch(batch).result()  # type: ignore[arg-type]
+        assert query(path, VOTES) == expected and len(expected) == 3
+        known = query(path, "SELECT a_attempt_id IS NULL, conversation_id FROM votes ORDER BY comparison_id")
+        assert known == [(0, 2), (1, None), (1, None)]
+        (compared,) = ledger.comparisons(2).result()
+        branch = [message.id for message in ledger.branch(2).result()]
+        assert compared.question_id == branch[0] and compared.side_of(branch[1]) is not None
