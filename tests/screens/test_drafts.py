@@ -130,7 +130,7 @@ async def test_a_long_paste_and_a_pin_come_back_with_it(home: Path, play: Screen
         async with play(open_session=open_session) as stage:
             await stage.until(lambda: stage.screen.composer.text == "@paste-1.txt ")
             await stage.until(lambda: "paste-1.txt · 2.5 KB" in stage.text)
-            assert "the draft that came back was" in stage.text
+            await stage.until(lambda: "the draft that came back was" in stage.text and "local only" in stage.text)
             assert stage.screen.chat is not None and stage.screen.chat.privacy is Privacy.LOCAL_ONLY
             stage.screen.composer.post_message(events.Paste("other\n" * 500))
             await stage.until(lambda: stage.screen.composer.text == "@paste-1.txt @paste-2.txt ")
