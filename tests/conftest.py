@@ -23,7 +23,7 @@ share_http_library()  # before a vendor's library brings the other one in, after
 
 HERE = Path(__file__).parent
 PARTS = {  # by folder
-    **dict.fromkeys(("architecture", "faults", "oracles", "privacy", "screens", "terminal"), "thorough"),
+    **dict.fromkeys(("architecture", "faults", "oracles", "privacy", "screens", "terminal", "tui"), "thorough"),
     "real": "real",
 }
 
@@ -38,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--part",
         choices=["fast", *dict.fromkeys(PARTS.values())],
-        help="thorough: programs, terminals, real sessions, vendors' libraries; real: engines; fast: the rest",
+        help="thorough: programs, screens, terminals, real sessions, vendors' libraries; real: engines; fast: the rest",
     )
     parser.addoption("--require-real", action="store_true", help="fail where a real engine cannot run")
 

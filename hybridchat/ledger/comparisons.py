@@ -245,9 +245,12 @@ def voted(db: sqlite3.Connection) -> list[Compared]:
 
 
 def newest_sides(db: sqlite3.Connection) -> tuple[Side, ...]:
-    """Of the last comparison that was begun, as they stood."""
+    """Of the last comparison that was begun, as they stood; of a blind one before the vote, by their names."""
     newest = "(SELECT max(id) FROM comparison WHERE origin IS NULL)"
-    rows = db.execute(f"SELECT backend, model FROM compared WHERE comparison_id = {newest} ORDER BY position")
+    rows = db.execute(
+        "SELECT s.backend, s.model FROM compared s JOIN comparison c ON c.id = s.comparison_id"
+        f" WHERE c.id = {newest} ORDER BY iif(c.is_hidden, 0, s.position), s.backend, s.model"
+    )
     return tuple(Side(*row) for row in rows)
 
 

@@ -22,10 +22,17 @@ class Branches:
         self._emit = emit
 
     async def outline(self, chat: Chat) -> list[Node]:
-        """Every message of the conversation, by id; none before the first is sent."""
+        """Every message of the conversation, by id. Of an answer that is blind still, its words alone."""
         if chat.id is None:
             return []
-        return await asyncio.wrap_future(self._ledgers.of_chat(chat).outline(chat.id))
+        ledger = self._ledgers.of_chat(chat)
+        nodes = await asyncio.wrap_future(ledger.outline(chat.id))
+        compared = await asyncio.wrap_future(ledger.comparisons(chat.id))
+        hidden = {side.message_id for one in compared if one.is_hidden for side in one.sides}
+        return [
+            replace(node, backend=None, model=None, zone=None, cost_usd=None) if node.id in hidden else node
+            for node in nodes
+        ]
 
     async def show(self, chat: Chat, message_id: int) -> None:
         """The conversation goes on from that message, and from what was said last after it."""

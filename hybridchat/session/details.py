@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from hybridchat.domain.chat import Message, Role
+from hybridchat.domain.chat import Message, Purpose, Role
 from hybridchat.domain.waterfall import Span, waterfall
 from hybridchat.errors import UsageError
 from hybridchat.ledger.store import AttemptDetails, Ledger
@@ -62,10 +62,19 @@ class ReplyReader:
         self._ledgers = ledgers
 
     async def read(self, messages: list[Message], message_id: int | None = None) -> ReplyDetails:
-        """Of that reply, or the one to that question; by default the last. Raises UsageError where there is none."""
+        """Of that reply, or the one to that question; by default the last. Raises UsageError where there is none, and
+        for a blind one before the vote."""
         wanted = (m for m in messages if message_id in (None, m.id, m.parent_id) and m.role is Role.ASSISTANT)
         replies = list(wanted)
         if not replies:
             raise UsageError("there is no reply to look into", "send a message, or point at another one")
         reply = replies[-1] if message_id is None else replies[0]
+        if await self._is_hidden(reply):
+            raise UsageError("a blind comparison waits for your vote", "vote first, or show the names")
         return ReplyDetails(reply, await asyncio.wrap_future(self._ledgers.of(reply.id).details(reply.id)))
+
+    async def _is_hidden(self, reply: Message) -> bool:
+        if reply.attempt is None or reply.attempt.purpose is not Purpose.COMPARE:
+            return False
+        compared = await asyncio.wrap_future(self._ledgers.of(reply.id).comparisons(reply.conversation_id))
+        return any(one.is_hidden and one.side_of(reply.id) is not None for one in compared)

@@ -111,7 +111,7 @@ async def test_privacy_20_patterns_of_ones_own_are_looked_for(home: Path, server
 
 
 async def test_privacy_20_another_program_finds_out_again_what_was_masked(home: Path, server: FakeCompletions) -> None:
-    """What a placeholder stands for is in no file; each program derives it from the conversation."""
+    """What a placeholder stands for is written nowhere; each program derives it from the conversation."""
     await run("ask", "--mask", WORDS)
     done = await run("ask", "--continue", "and then?")
     assert (done.code, done.out) == (0, f"Dear {EMAIL}, your {CARD}.\n"), "without another question"
@@ -120,9 +120,21 @@ async def test_privacy_20_another_program_finds_out_again_what_was_masked(home: 
     )
     assert (earlier, newest) == ("mail <EMAIL_1> about card <CARD_1>", "and then?")
     assert reply == "Dear <EMAIL_1>, your <CARD_1>."
-    assert files_with(home, b"<EMAIL_1>") == []
-    assert files_with(home, EMAIL.encode()), "the words themselves are the conversation"
+    kept = kept_values(home)
+    assert any(EMAIL in value for value in kept), "the words themselves are the conversation"
+    assert any("<EMAIL_1>" in value for value in kept), "what was sent is kept as it was sent"
+    assert [value for value in kept if "<EMAIL_1>" in value and EMAIL in value] == []
+    assert beside_the_ledger_with(home, b"<EMAIL_1>") == []
 
 
-def files_with(home: Path, text: bytes) -> list[Path]:
-    return [file for file in home.rglob("*") if file.is_file() and text in file.read_bytes()]
+def beside_the_ledger_with(home: Path, text: bytes) -> list[Path]:
+    others = [file for file in home.rglob("*") if file.is_file() and ".db" not in file.name]
+    return [file for file in others if text in file.read_bytes()]
+
+
+def kept_values(home: Path) -> list[str]:
+    """Every value of every table of the ledger."""
+    with closing(sqlite3.connect(home / "hybridchat.db")) as db:
+        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        plain = [name for name in tables if "_fts" not in name]
+        return [str(value) for name in plain for row in db.execute(f"SELECT * FROM [{name}]") for value in row]

@@ -103,6 +103,17 @@ async def test_nothing_tells_who_is_who_before_a_blind_vote(rent: Rent) -> None:
         panel, transcript = stage.screen.panel, stage.screen.transcript
         assert panel.live is None and panel.snapshot.local.replies == panel.snapshot.managed.replies == 0
         assert not any(tell in line for line in transcript.plain_lines() for tell in TELLS)
+        for key in ("alt+e", "alt+c"):
+            await stage.press(key)
+            await stage.until_top(CompareScreen)
+            await stage.press("escape")
+        stage.screen.action_details()
+        await stage.until(lambda: "vote first, or show the names" in stage.text)
+        await stage.press("alt+v")
+        await stage.until(lambda: "Tree of this chat" in stage.text and "‹2/2›" in stage.text)
+        rows = [row.partition("reply ‹")[2][:60] for row in stage.text.splitlines() if "reply ‹" in row]
+        assert len(rows) == 2 and not any(tell in row for row in rows for tell in TELLS)
+        await stage.press("escape")
         await stage.send("go on")  # Enter leads to the vote
         await stage.until_top(CompareScreen)
         look()

@@ -51,7 +51,7 @@ async def tree(talk: Talk, argument: str) -> None:
     """All messages with their numbers; with one, the branch that it is on."""
     if argument:
         await talk.session.branches.show(talk.chat, _number(argument))
-        talk.show_last_turn()
+        await talk.show_last_turn()
         return
     nodes = await talk.session.branches.outline(talk.chat)
     if not nodes:

@@ -50,6 +50,7 @@ async def do(talk: Talk, call: Call) -> None:
 
 async def other(talk: Talk, argument: str) -> None:
     """To the other side; what leaves is said and asked before."""
+    await talk.require_vote()
     plan = talk.session.other_side(talk.chat)
     if plan.decision.target is not None and plan.is_price_awaited:
         await talk.session.look_up_price(plan.decision.target)
@@ -100,7 +101,7 @@ async def open_chat(talk: Talk, argument: str) -> None:
         await reading.list_chats(talk)
         return
     talk.show_chat(await talk.session.open(chat_number(argument)))
-    talk.show_last_turn()
+    await talk.show_last_turn()
 
 
 async def rename(talk: Talk, argument: str) -> None:
@@ -125,7 +126,7 @@ async def undo(talk: Talk, argument: str) -> None:
     if restored is None:
         raise UsageError("there is no deletion to undo")
     talk.show_chat(await talk.session.open(restored))
-    talk.show_last_turn()
+    await talk.show_last_turn()
 
 
 # --- the program
@@ -205,7 +206,9 @@ _ELSEWHERE = {  # by action: the command line's own way
 }
 OWN = (  # where the screen has another way
     Command(("answers",), reading.answers, "[N]", "The answers to the last question, or go on from one of them"),
-    Command(("vote",), comparing.vote, "[N]", "Which answer of a comparison is better: a number, tie, bad or none"),
+    Command(
+        ("vote",), comparing.vote, "[N]", "Which answer of a comparison is better: a number, tie, bad, none or names"
+    ),
     Command(("show",), reading.show, "", "This conversation from its beginning"),
     Command(("model",), places.model, "[NAME]", "The model of this chat's route, or those that there are"),
 )

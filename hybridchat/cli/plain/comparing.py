@@ -23,6 +23,7 @@ _WORDS = {"tie": Judgement.TIE, "bad": Judgement.BOTH_BAD}
 async def compare(talk: Talk, argument: str) -> None:
     """`/compare lab openai/gpt-5`, and `blind` behind them where nothing shall tell. What was not sent yet, or
     the last question."""
+    await talk.require_vote()
     names = argument.split()
     is_blind = names[-1:] == ["blind"]
     sides = [parse_side(name) for name in names[: len(names) - is_blind]]
@@ -81,7 +82,7 @@ def _show(talk: Talk, compared: Compared, answer: Answer) -> None:
 
 
 async def vote(talk: Talk, argument: str) -> None:
-    """`/vote 1`, `/vote tie`, `/vote bad`, `/vote none`: of the last question's comparison."""
+    """`/vote 1`, `/vote tie`, `/vote bad`, `/vote none`, `/vote names`: of the last question's comparison."""
     questions = [message.id for message in talk.chat.messages if message.role is Role.USER]
     found = [one for one in await talk.session.comparing.of_chat(talk.chat) if one.question_id in questions[-1:]]
     if not found:
@@ -93,14 +94,24 @@ async def vote(talk: Talk, argument: str) -> None:
         output.note("The vote is taken back.")
         return
     number = int(word) if word.isdecimal() and len(word) == 1 else 0
+    if word == "names":
+        await talk.session.comparing.show_names(compared)
+        await _name_sides(talk, compared)
+        return
     if word not in _WORDS and not 1 <= number <= len(compared.sides):
-        raise UsageError(f"{clean_line(argument, 20)!r} is no vote", f"1 to {len(compared.sides)}, tie, bad or none")
+        raise UsageError(
+            f"{clean_line(argument, 20)!r} is no vote", f"1 to {len(compared.sides)}, tie, bad, none or names"
+        )
     judgement = _WORDS.get(word, Judgement.BETTER)
     winner = number - 1 if judgement is Judgement.BETTER else None
     voted = await talk.session.comparing.vote(compared, judgement, winner)
     output.note(vote_words(voted))
-    for answer in await talk.session.comparing.answers(talk.chat, voted):
-        output.note(f"{answer.side.position + 1}. {side_name(answer.side, answer.reply, is_hidden=False)}")
+    await _name_sides(talk, voted)
     chosen = None if winner is None else voted.sides[winner].message_id
     if chosen is not None:
         await talk.session.show_sibling(talk.chat, chosen)
+
+
+async def _name_sides(talk: Talk, compared: Compared) -> None:
+    for answer in await talk.session.comparing.answers(talk.chat, compared):
+        output.note(f"{answer.side.position + 1}. {side_name(answer.side, answer.reply, is_hidden=False)}")

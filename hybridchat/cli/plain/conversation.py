@@ -36,7 +36,7 @@ async def converse(
         if preset is not None and (kept_back := await session.presets.choose_by_name(talk.chat, preset)):
             output.note(kept_back)
         if latest is not None and reader.is_interactive:
-            talk.show_last_turn()
+            await talk.show_last_turn()
         if reader.is_interactive:
             output.note("hybridchat. /help lists the commands; Ctrl+D leaves.")
         return await Loop(talk).run()

@@ -75,8 +75,7 @@ async def details(talk: Talk, argument: str) -> None:
 async def show(talk: Talk, argument: str) -> None:
     if not talk.chat.messages:
         output.note("This chat is empty.")
-    for message in talk.chat.messages:
-        talk.teller.show(message)
+    await talk.show(talk.chat.messages)
 
 
 async def answers(talk: Talk, argument: str) -> None:
@@ -88,8 +87,9 @@ async def answers(talk: Talk, argument: str) -> None:
         if not (argument.isdecimal() and 1 <= int(argument) <= len(beside)):
             raise UsageError(f"there is no answer {argument!r}", f"1 to {len(beside)}")
         await talk.session.show_sibling(talk.chat, beside[int(argument) - 1].id)
-        talk.show_last_turn()
+        await talk.show_last_turn()
         return
+    await talk.look_hidden()
     for number, message in enumerate(beside, 1):
         here = " (shown)" if message.id == talk.chat.leaf_id else ""
         output.line(f"{number}. {talk.teller.status(message)}{here}")

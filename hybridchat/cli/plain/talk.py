@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -12,10 +12,10 @@ from hybridchat.cli import output
 from hybridchat.cli.plain.asking import choose, confirm, type_in
 from hybridchat.cli.plain.keyboard import Reader
 from hybridchat.cli.plain.telling import Teller
-from hybridchat.domain.chat import Message, MessageState, Outcome, Proof, Role
+from hybridchat.domain.chat import Message, MessageState, Outcome, Proof, Purpose, Role
 from hybridchat.domain.routing import Candidate, Outlook
 from hybridchat.domain.text import clean_line, oldest_turns
-from hybridchat.errors import EXIT_FAILED, EXIT_OK, EXIT_REFUSED
+from hybridchat.errors import EXIT_FAILED, EXIT_OK, EXIT_REFUSED, UsageError
 from hybridchat.session.standing import COULD_STILL, HOLDS
 from hybridchat.session.state import NOTHING
 from hybridchat.session.ways import Undecided, Way
@@ -61,9 +61,24 @@ class Talk:
         said = () if self.chat.is_off_record else (m.text for m in self.chat.messages if m.role is Role.USER)
         self.reader.remember(said)
 
-    def show_last_turn(self) -> None:
-        for message in self.chat.messages[-2:]:
+    async def show_last_turn(self) -> None:
+        await self.show(self.chat.messages[-2:])
+
+    async def show(self, messages: Sequence[Message]) -> None:
+        await self.look_hidden()
+        for message in messages:
             self.teller.show(message)
+
+    async def look_hidden(self) -> bool:
+        """Whether the chat would go on from an answer of a blind comparison, before its vote."""
+        is_compared = any(m.attempt is not None and m.attempt.purpose is Purpose.COMPARE for m in self.chat.messages)
+        self.teller.hidden = await self.session.comparing.hidden(self.chat) if is_compared else frozenset()
+        return self.chat.leaf_id in self.teller.hidden
+
+    async def require_vote(self) -> None:
+        """Raises UsageError where one is waited for."""
+        if await self.look_hidden():
+            raise UsageError("a blind comparison waits for your vote", "/vote 1, tie, bad, or names without a vote")
 
     # --- what Enter will do
 
@@ -98,6 +113,7 @@ class Talk:
         Raises HybridchatError where it cannot be sent; then it is kept as `unsent`.
         """
         self.unsent, self.exit_code = text, EXIT_REFUSED
+        await self.require_vote()
         plan, enter = self.plan_enter(text, route, model)
         if enter.asks or enter.refuses:
             await self.session.check_keyless()

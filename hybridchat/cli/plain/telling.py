@@ -27,6 +27,7 @@ class Teller:
         self.gone: OSError | None = None
         self.is_silent = False  # several answer at once: they are shown when they have ended
         self.is_prompting = False  # somebody types: what is to be said waits
+        self.hidden: frozenset[int] = frozenset()  # answers of which nothing may tell whose they are
         self.ways: tuple[Way, ...] = ()  # after a reply that failed
         self.attempts: dict[int, Attempt] = {}  # by message, with their costs as those come in
         self._ended: Message | None = None  # the reply whose last line is not said yet
@@ -100,6 +101,8 @@ class Teller:
 
     def status(self, reply: Message) -> str:
         """Who answered, how fast and for how much; what went wrong."""
+        if reply.id in self.hidden:
+            return f"an answer of a blind comparison, {reply.state}; /vote says which is better"
         message = replace(reply, attempt=self.attempts.get(reply.id, reply.attempt))
         return " · ".join(filter(None, describe(message)))
 

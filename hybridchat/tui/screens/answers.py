@@ -89,6 +89,9 @@ class Answers(Mentioning):
 
     @work(exclusive=True, group="answer")
     async def action_escalate(self) -> None:
+        await self._escalate()
+
+    async def _escalate(self) -> None:
         """The last question to the other side."""
         if self.session is None or self.chat is None:
             return

@@ -82,7 +82,8 @@ class ChooseSides(Picker):
         if not isinstance(row.key, tuple):
             return row
         side = Side(*row.key)
-        place = f"{'ABCD'[self.sides.index(side)]}" if side in self.sides else " "
+        letter = "x" if self.terms.is_blind else "ABCD"  # blind ones are shuffled
+        place = letter[self.sides.index(side) % len(letter)] if side in self.sides else " "
         return replace(row, text=f"[{place}] {row.text}")
 
     def _mark(self, option: str) -> str:

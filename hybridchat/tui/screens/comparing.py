@@ -52,7 +52,7 @@ class Comparing(Answers):
             return describe(message, tuple(map(self._veiled, self._beside.get(message.id, ()))))
         side = compared.side_of(message.id)
         key = keymap_of(self).name("compare")
-        return f"answer {side.letter if side else ''} of a blind comparison", f"{key} shows both sides, to vote"
+        return f"answer {side.letter if side else ''} of a blind comparison", f"{key} shows all sides, to vote"
 
     @property
     def _waits_for_vote(self) -> bool:
@@ -72,6 +72,13 @@ class Comparing(Answers):
             self._open_comparison()
         else:
             super().submit(route, model)
+
+    async def _escalate(self) -> None:
+        """Which is the other side would tell who has answered."""
+        if self._waits_for_vote:
+            self._open_comparison()
+        else:
+            await super()._escalate()
 
     # --- what the session tells
 
@@ -150,7 +157,7 @@ class Comparing(Answers):
         if self.session is None or self.chat is None:
             return
         has_draft = bool(self.composer.words.strip() or self.along)
-        if self.chat.leaf_id in self._compared and (not has_draft or self.chat.is_streaming):
+        if self._waits_for_vote or (self.chat.leaf_id in self._compared and (not has_draft or self.chat.is_streaming)):
             self._open_comparison()
         elif self.chat.is_streaming:
             self.notify("A reply is running: stop it, or wait for its end.")
@@ -213,7 +220,7 @@ class Comparing(Answers):
         if text.strip() or terms.along:
             self.take_draft()
         try:
-            with self.on_its_way(chat, text):
+            with self.on_its_way(chat, text, terms.along):
                 return await self.session.comparing.start(chat, sides, text, terms)
         except Undecided as error:
             self.give_back(chat, text, terms.along)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+from typing import TypeGuard
 
 from hybridchat.domain.attachments import Attachment
 from hybridchat.domain.chat import Parameters
+from hybridchat.domain.imports import Found, ImportedConversation
+from hybridchat.export.conversation import write_json
+from hybridchat.importing import own
+from hybridchat.ledger.merging import found_in
 from hybridchat.ledger.records import NewFork, NewWaiting
 from hybridchat.ledger.store import Ledger
 from tests.unit.ledger.helpers import asked, end_of, new_turn, opened, query
 
+NOW = "2026-11-21T08:00:00.000Z"
 WORDS = b"an unmistakable sentence " * 400
 NOTES = Attachment("marvellous.txt", "text/plain", WORDS)
 PHOTO = Attachment("photo.png", "image/png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x04\0\0\0\x03")
@@ -108,3 +115,26 @@ def test_what_waits_keeps_its_own(path: Path, ledger: Ledger) -> None:
     assert contents(path) == [NOTES.file.digest]
     ledger.keep_waiting(conversation, []).result()
     assert contents(path) == []
+
+
+def test_they_move_with_our_own_json_and_with_another_ledger(path: Path, ledger: Ledger, tmp_path: Path) -> None:
+    """What is said of a content is not believed; one that was left out keeps its name."""
+    conversation, _ = begin(ledger, NOTES, PHOTO)
+    told, stream = ledger.conversation(conversation).result(), io.StringIO()
+    assert told is not None
+    write_json(told, ledger.tree(conversation).result(), stream, {NOTES.file.digest: WORDS})
+    with opened(tmp_path / "one" / "l.db") as other:
+        other.import_batch([one for one in own.read(stream.getvalue().encode(), "x", NOW) if _is_chat(one)]).result()
+        notes, photo = other.branch(1).result()[0].attachments
+        assert (notes, photo.name, photo.media_type) == (NOTES.file, "photo.png", "image/png")
+        assert photo.digest != PHOTO.file.digest
+        assert other.contents([notes.digest, photo.digest]).result() == {NOTES.file.digest: WORDS}
+    with opened(tmp_path / "two" / "l.db") as merged:
+        found = [one for one, _ in found_in(path, merged.ledger_uuid().result(), NOW) if _is_chat(one)]
+        merged.import_batch(found).result()
+        assert merged.branch(1).result()[0].attachments == (NOTES.file, PHOTO.file)
+        assert merged.contents([PHOTO.file.digest]).result() == {PHOTO.file.digest: PHOTO.data}
+
+
+def _is_chat(found: Found) -> TypeGuard[ImportedConversation]:
+    return isinstance(found, ImportedConversation)

@@ -134,6 +134,14 @@ def test_who_stood_side_by_side_last_is_remembered(path: Path) -> None:
         assert [side.backend for side in ledger.newest_sides().result()] == ["rented", "lab"]
 
 
+def test_the_order_of_a_blind_one_is_not_told_before_the_vote(path: Path) -> None:
+    with opened(path) as ledger:
+        blind = begin(ledger, MANAGED, LOCAL, is_hidden=True)
+        assert [side.backend for side in ledger.newest_sides().result()] == ["lab", "rented"]
+        ledger.vote(blind.comparison_id, Judgement.TIE, None).result()
+        assert [side.backend for side in ledger.newest_sides().result()] == ["rented", "lab"]
+
+
 def test_nothing_is_said_of_what_was_not_voted_on() -> None:
     sides = tuple(ComparedSide(at, at, name, "m", Zone.MANAGED) for at, name in enumerate("ab"))
     compared = Compared(id=1, conversation_id=1, question_id=1, started_at="", sides=sides)
