@@ -94,11 +94,12 @@ def names_of(files: Iterable[AttachedFile]) -> str:
 def keep(db: sqlite3.Connection, place: Place, attachments: Iterable[Attachment]) -> None:
     """With their contents."""
     for attachment in attachments:
-        _put(db, attachment.file.digest, attachment.data)
+        put(db, attachment.file.digest, attachment.data)
         link(db, place, [attachment.file])
 
 
-def _put(db: sqlite3.Connection, digest: str, data: bytes) -> None:
+def put(db: sqlite3.Connection, digest: str, data: bytes) -> None:
+    """A content, unless it is here."""
     db.execute("INSERT INTO content VALUES (?, ?) ON CONFLICT DO NOTHING", (digest, data))
 
 
@@ -114,7 +115,7 @@ def add(db: sqlite3.Connection, place: Place, files: Iterable[ImportedFile]) -> 
     """From elsewhere, with those contents that came along."""
     for one in files:
         if one.data is not None:
-            _put(db, one.file.digest, one.data)
+            put(db, one.file.digest, one.data)
         link(db, place, [one.file])
 
 

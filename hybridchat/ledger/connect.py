@@ -15,7 +15,7 @@ from hybridchat.ledger import words
 T = TypeVar("T")
 
 APPLICATION_ID = 0x48796272  # "Hybr", in the file's header
-SCHEMA_VERSION = 17  # how many migrations there are; kept in PRAGMA user_version
+SCHEMA_VERSION = 18  # how many migrations there are; kept in PRAGMA user_version
 BUSY_TIMEOUT_S = 5.0
 
 # SQLite quotes a damaged schema in its own error text, which then is no UTF-8

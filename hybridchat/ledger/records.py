@@ -239,11 +239,22 @@ class Said(Struct, frozen=True):
     text: str
 
 
+class NewDraft(Struct, frozen=True):
+    """What is typed and not sent, what is attached to it, and the privacy of its chat. With neither there is none."""
+
+    text: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    privacy: Privacy | None = None
+
+
 class LeftDraft(Struct, frozen=True):
-    """What was typed and not sent by a window that is gone; and whether one that lives has a draft there."""
+    """What was typed and not sent by a window that is gone, what was attached to it, and the privacy of its chat; and
+    whether one that lives has a draft there."""
 
     text: str
     is_elsewhere: bool
+    attachments: tuple[Attachment, ...] = ()
+    privacy: Privacy | None = None
 
 
 class Activity(Struct, frozen=True):

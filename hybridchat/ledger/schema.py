@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from sqlite_utils import Database, Migrations
 
-from hybridchat.ledger import attachments, comparisons, details, summary
+from hybridchat.ledger import attachments, comparisons, details, drafts, summary
 from hybridchat.ledger.connect import APPLICATION_ID
 
 migrations = Migrations("hybridchat")
@@ -357,3 +357,8 @@ def m018_what_each_attempt_sent_and_how_it_ended(database: Database) -> None:
 def m019_since_when_the_system_prompt_is_another(database: Database) -> None:
     """What the user decided about secrets before then was about the old one."""
     _run(database, ["ALTER TABLE conversation ADD COLUMN system_at TEXT"])
+
+
+@migrations()
+def m020_what_is_attached_to_a_draft(database: Database) -> None:
+    _run(database, drafts.TABLES)

@@ -47,6 +47,7 @@ from hybridchat.ledger.records import (
     LedgerStatus,
     LeftDraft,
     NewAttempt,
+    NewDraft,
     NewFork,
     NewMarks,
     NewTurn,
@@ -82,6 +83,7 @@ __all__ = [
     "LedgerStatus",
     "LeftDraft",
     "NewAttempt",
+    "NewDraft",
     "NewFork",
     "NewMarks",
     "NewTurn",
@@ -310,9 +312,9 @@ class Ledger(Comparisons):
             raise TypeError(f"not a field of a conversation: {', '.join(sorted(unknown))}")
         return self._write(lambda db: writes.update_conversation(db, conversation_id, fields))
 
-    def keep_draft(self, conversation_id: int | None, text: str) -> Future[None]:
-        """What is typed and not sent, of a conversation or of one that has no message yet; "": nothing."""
-        return self._write(lambda db: drafts.keep(db, self._file.process_id, conversation_id, text))
+    def keep_draft(self, conversation_id: int | None, draft: NewDraft) -> Future[None]:
+        """What is typed and not sent, of a conversation or of one that has no message yet."""
+        return self._write(lambda db: drafts.keep(db, self._file.process_id, conversation_id, draft))
 
     def take_draft(self, conversation_id: int | None) -> Future[LeftDraft]:
         """What a window left there that is gone: it is this one's from now on."""

@@ -135,7 +135,7 @@ class Session:
         self.set_route, self.set_privacy, self.must_fork = chats.set_route, chats.set_privacy, chats.must_fork
         self.set_reasoning, self.set_workload = chats.set_reasoning, chats.set_workload
         self.set_effort, self.set_settings = chats.set_effort, chats.set_settings
-        self.drafts, self.history = Drafts(self._ledgers), History(self._ledgers)
+        self.drafts, self.history = Drafts(self._ledgers, chats.set_privacy, self._emit), History(self._ledgers)
         self.untaken, self.presets = self.fleet.untaken, Presets(config_file, chats, self.floor)
         self.use_prompt = PromptUse(self.prompts, self.presets, chats).prepare
         self.finding = Finding(self._ledgers, chats.open_as)

@@ -6,8 +6,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from hybridchat import wiring
+from hybridchat.domain.chat import Privacy
 from hybridchat.ledger.residue import search
 from hybridchat.session.chat import Session
 from hybridchat.tui.screens.chats import ChatList
@@ -111,3 +113,28 @@ async def test_two_windows_keep_their_own(home: Path, play: Screenplay) -> None:
                 await second.type("typed in the second")
                 await second.until(lambda: sorted(kept(home)) == ["typed in the first", "typed in the second"])
             assert first.screen.composer.text == "typed in the first"
+
+
+async def test_a_long_paste_and_a_pin_come_back_with_it(home: Path, play: Screenplay) -> None:
+    async with FakeCompletions(text="an answer", tokens=2) as server:
+        write_config(home, lab(server.url))
+        async with play(open_session=open_session) as stage:
+            await ready(stage)
+            assert stage.app.session is not None and stage.screen.chat is not None
+            await stage.app.session.set_privacy(stage.screen.chat, Privacy.LOCAL_ONLY)
+            stage.screen.plan_now()
+            await stage.until(lambda: "local only" in stage.text)
+            stage.screen.composer.post_message(events.Paste("line\n" * 500))
+            await stage.until(lambda: stage.screen.composer.text == "@paste-1.txt ")
+            await stage.until(lambda: "Attached  paste-1.txt" in stage.text)
+        async with play(open_session=open_session) as stage:
+            await stage.until(lambda: stage.screen.composer.text == "@paste-1.txt ")
+            await stage.until(lambda: "paste-1.txt · 2.5 KB" in stage.text)
+            await stage.until(lambda: "the draft that came back was" in stage.text and "local only" in stage.text)
+            assert stage.screen.chat is not None and stage.screen.chat.privacy is Privacy.LOCAL_ONLY
+            stage.screen.composer.post_message(events.Paste("other\n" * 500))
+            await stage.until(lambda: stage.screen.composer.text == "@paste-1.txt @paste-2.txt ")
+            await stage.press("enter")
+            await stage.until(lambda: "an answer" in stage.text)
+        assert b"line\\n" * 500 in server.requests[-1].body
+        assert query(home / "hybridchat.db", "SELECT * FROM draft_attachment") == []

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from msgspec.structs import replace
 
+from hybridchat.domain.attachments import Attachment
 from hybridchat.domain.budget import Limit, Scope, Standing
 from hybridchat.domain.chat import Disclosure, Message, MessageState, Privacy, Role
 from hybridchat.domain.outline import Node
@@ -88,7 +89,7 @@ class FakeDrafts:
         self.kept: dict[int | None, str] = {}
         self.left: dict[int | None, LeftDraft] = {}
 
-    def keep(self, chat: Chat, text: str) -> None:
+    def keep(self, chat: Chat, text: str, along: tuple[Attachment, ...] = ()) -> None:
         self.kept[chat.id] = text
 
     async def take(self, chat: Chat) -> LeftDraft:

@@ -9,6 +9,7 @@ from hybridchat.tui.screens.chat_view import Place
 from hybridchat.tui.screens.drafts import Drafts, place_of
 
 if TYPE_CHECKING:
+    from hybridchat.domain.attachments import Attachment
     from hybridchat.session.chat import Chat
 
 
@@ -28,7 +29,10 @@ class Attaching(Drafts):
 
     def carry(self, along: Along) -> None:
         """This is attached to the draft now."""
+        had_any = bool(self.along)
         self.along = along
+        if self.is_mounted and (had_any or along):
+            self.keep_draft_soon()
 
     def take_draft(self) -> tuple[str, Along]:
         """The draft's words with what is attached to it; the composer is empty then."""
@@ -50,3 +54,13 @@ class Attaching(Drafts):
             self.carry(along)
         else:
             self._along[place_of(chat)] = along
+            self.keep_draft(chat)
+
+    # --- on disk
+
+    def _all_attached(self, chat: Chat) -> tuple[Attachment, ...]:
+        return self.attached_to(chat).attachments
+
+    def attach_left(self, chat: Chat, attachments: tuple[Attachment, ...]) -> None:
+        if attachments:
+            self.attach_to(chat, Along(attachments) + self.attached_to(chat))

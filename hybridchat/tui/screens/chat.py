@@ -188,6 +188,7 @@ class ChatScreen(
             await self.loosen_in_fork(chat, privacy)
         else:
             await self.session.set_privacy(chat, privacy)
+            self.keep_draft(chat)
 
     async def loosen_in_fork(self, chat: Chat, privacy: Privacy) -> None:
         """What was said stays as private as it is; the draft too."""

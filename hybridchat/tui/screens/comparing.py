@@ -220,7 +220,7 @@ class Comparing(Answers):
         if text.strip() or terms.along:
             self.take_draft()
         try:
-            with self.on_its_way(chat, text):
+            with self.on_its_way(chat, text, terms.along):
                 return await self.session.comparing.start(chat, sides, text, terms)
         except Undecided as error:
             self.give_back(chat, text, terms.along)

@@ -14,7 +14,9 @@ from hybridchat.tui.screens.chat_view import ChatView, Place
 from hybridchat.tui.slashes import as_typed, words_of
 
 if TYPE_CHECKING:
+    from hybridchat.domain.attachments import Attachment
     from hybridchat.session.chat import Chat
+    from hybridchat.session.state import Along
 
 KEEP_EVERY_S = 0.4  # while one types
 KEEP_BIG_EVERY_S = 3.0
@@ -27,7 +29,7 @@ class Drafts(ChatView):
     def __init__(self) -> None:
         super().__init__()
         self._drafts: dict[Place, str] = {}
-        self._on_its_way: list[tuple[Chat, str]] = []
+        self._on_its_way: list[tuple[Chat, str, Along]] = []
         self._keep_timer: Timer | None = None
 
     def show_chat(self, chat: Chat) -> None:
@@ -50,6 +52,7 @@ class Drafts(ChatView):
             left = await self.session.drafts.take(chat)
         except HybridchatError:  # told where it was met: a ledger that can only be read, or not at all
             return
+        self.attach_left(chat, left.attachments)
         if left.text:
             typed = self.composer.text if chat is self.chat else self._drafts[place_of(chat)]
             self._put(chat, f"{left.text}\n{typed}" if typed else left.text)
@@ -76,6 +79,13 @@ class Drafts(ChatView):
         """What a crash must not lose."""
         return self._draft(chat)
 
+    def _all_attached(self, chat: Chat) -> tuple[Attachment, ...]:
+        """The same of what is attached to it."""
+        return ()
+
+    def attach_left(self, chat: Chat, attachments: tuple[Attachment, ...]) -> None:
+        """What was attached to a draft that a window left."""
+
     # --- on disk
 
     def keep_draft_soon(self) -> None:
@@ -91,14 +101,16 @@ class Drafts(ChatView):
         chat = chat or self.chat
         if self.session is None or chat is None:
             return
-        leaving = "\n".join(words for of, words in self._on_its_way if of is chat)
+        leaving = "\n".join(words for of, words, _ in self._on_its_way if of is chat)
+        along = tuple(one for of, _, along in self._on_its_way if of is chat for one in along.attachments)
         text = self._all_typed(chat)
-        self.session.drafts.keep(chat, f"{leaving}\n{text}" if leaving and text else text or as_typed(leaving))
+        words = f"{leaving}\n{text}" if leaving and text else text or as_typed(leaving)
+        self.session.drafts.keep(chat, words, along + self._all_attached(chat))
 
     @contextmanager
-    def on_its_way(self, chat: Chat, words: str) -> Iterator[None]:
+    def on_its_way(self, chat: Chat, words: str, along: Along) -> Iterator[None]:
         """A crash while it lasts loses nothing: they are the draft until they are a message, or given back."""
-        entry = (chat, words)
+        entry = (chat, words, along)
         self._on_its_way.append(entry)
         try:
             yield

@@ -56,7 +56,10 @@ class Mentioning(Sending):
             self.give_back(chat, "", along)
 
     def count_paste(self) -> int:
+        names = {file.name for file in self.along.files}  # a draft that came back has its own
         self._pastes += 1
+        while f"paste-{self._pastes}.txt" in names:
+            self._pastes += 1
         return self._pastes
 
     @contextmanager

@@ -18,6 +18,7 @@ from hybridchat.tui.screens.drafts import place_of
 from hybridchat.tui.slashes import as_typed
 
 if TYPE_CHECKING:
+    from hybridchat.domain.attachments import Attachment
     from hybridchat.session.state import Chat
 
 
@@ -137,3 +138,7 @@ class Rewordings(Attaching):
         """The draft that waits, too."""
         rewording, text = self._rewordings.get(place_of(chat)), super()._all_typed(chat)
         return f"{rewording.draft}\n{text}" if rewording is not None and rewording.draft else text
+
+    def _all_attached(self, chat: Chat) -> tuple[Attachment, ...]:
+        rewording, attached = self._rewordings.get(place_of(chat)), super()._all_attached(chat)
+        return attached if rewording is None else rewording.along.attachments + attached

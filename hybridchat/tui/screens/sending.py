@@ -86,7 +86,7 @@ class Sending(Spending, Calling, History, Rewordings):
         way: Way | None = None,
         rewords: int | None = None,
     ) -> None:
-        with self.on_its_way(chat, text):
+        with self.on_its_way(chat, text, along):
             async with self._in_order:
                 await self._send_now(chat, text, along, route, model, drop_turns, way, rewords)
         self.plan_now()
