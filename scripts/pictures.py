@@ -6,37 +6,90 @@ import asyncio
 import os
 import re
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from hybridchat.cli.chat import open_demo_session
 from hybridchat.config import UiConfig
 from hybridchat.paths import shipped_themes_dir
-from hybridchat.session.events import TurnEnded
+from hybridchat.session.events import ComparisonEnded, TurnEnded
 from hybridchat.tui.app import HybridChatApp
 from hybridchat.tui.screens.chat import ChatScreen
+from hybridchat.tui.screens.choose_sides import ChooseSides
+from hybridchat.tui.screens.compare import CompareScreen
+from hybridchat.tui.screens.dialogs import Confirm
+
+S = TypeVar("S", bound=Screen[Any])
 
 FOLDER = Path(__file__).parents[1] / "docs/images"
-PICTURES = {"chat-dark.svg": "hybrid-dark", "chat-light.svg": "hybrid-light"}  # file → theme
 SIZE = (120, 34)
 MONOSPACE = 'ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace'
 
 
+async def chat(app: HybridChatApp, pilot: Pilot[int]) -> None:
+    """After one chat answered here, a hard one that the routing table sends to the managed side."""
+    await pilot.press("ctrl+n", "ctrl+g")
+    await say(app, pilot, "Prove that it never leaks")
+
+
+async def compare(app: HybridChatApp, pilot: Pilot[int]) -> None:
+    """One question to both sides, and a vote."""
+    await chat(app, pilot)
+    await pilot.press("ctrl+n")
+    assert app.session is not None and isinstance(app.screen, ChatScreen)
+    ended = asyncio.Event()
+    app.session.listen(lambda event: ended.set() if isinstance(event, ComparisonEnded) else None)
+    app.screen.composer.set_draft("Which side answers this better?")
+    await pilot.press("alt+c")
+    choosing = await top(app, pilot, ChooseSides)
+    for at, row in enumerate(choosing.list.rows):
+        if isinstance(row.key, tuple):
+            choosing.list.cursor = at
+            await pilot.press("space")
+    await pilot.press("enter")
+    await top(app, pilot, Confirm)
+    await pilot.press("enter")
+    await top(app, pilot, CompareScreen)
+    await ended.wait()
+    await pilot.press("1")
+
+
+async def search(app: HybridChatApp, pilot: Pilot[int]) -> None:
+    """In what was said before."""
+    await chat(app, pilot)
+    await pilot.press("f4", "alt+o", *"local")
+
+
+SCENES = {"chat": chat, "compare": compare, "search": search}
+THEMES = {"dark": "hybrid-dark", "light": "hybrid-light"}
+PICTURES = {f"{scene}-{shade}.svg": (scene, theme) for scene in SCENES for shade, theme in THEMES.items()}
+
+
 @asynccontextmanager
-async def conversation(theme: str) -> AsyncIterator[HybridChatApp]:
-    """The app after one chat answered here, and a hard one that the routing table sends to the managed side."""
+async def playing(
+    scene: Callable[[HybridChatApp, Pilot[int]], Awaitable[None]], theme: str
+) -> AsyncIterator[HybridChatApp]:
+    """The app with one chat answered here, and then the scene."""
     app = HybridChatApp(open_demo_session, ui=UiConfig(theme=theme), theme_folders=(shipped_themes_dir(),))
     async with app.run_test(size=SIZE) as pilot:
         while app.session is None:
             await pilot.pause(0.02)
         await say(app, pilot, "What does hybridchat do?")
         await say(app, pilot, "And why is it local?")
-        await pilot.press("ctrl+n", "ctrl+g")
-        await say(app, pilot, "Prove that it never leaks")
+        await scene(app, pilot)
         yield app
+
+
+async def top(app: HybridChatApp, pilot: Pilot[int], kind: type[S]) -> S:
+    """The screen of that kind, once it is the top one."""
+    while not isinstance(screen := app.screen, kind):
+        await pilot.pause(0.02)
+    return screen
 
 
 async def say(app: HybridChatApp, pilot: Pilot[int], words: str) -> None:
@@ -55,8 +108,8 @@ def picture(app: HybridChatApp) -> str:
     return re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL).replace("Fira Code", MONOSPACE)
 
 
-async def draw(name: str, theme: str) -> None:
-    async with conversation(theme) as app:
+async def draw(name: str, scene: str, theme: str) -> None:
+    async with playing(SCENES[scene], theme) as app:
         await asyncio.sleep(0.5)  # the price and the panel follow the reply
         (FOLDER / name).write_text(picture(app), encoding="utf-8")
 
@@ -64,9 +117,9 @@ async def draw(name: str, theme: str) -> None:
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
-        os.environ["HYBRIDCHAT_HOME"] = home
-        for name, theme in PICTURES.items():
-            asyncio.run(draw(name, theme))
+        for name, (scene, theme) in PICTURES.items():
+            os.environ["HYBRIDCHAT_HOME"] = str(Path(home, name))
+            asyncio.run(draw(name, scene, theme))
 
 
 if __name__ == "__main__":

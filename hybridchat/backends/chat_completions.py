@@ -18,7 +18,7 @@ from hybridchat.backends.failures import failed_from
 from hybridchat.backends.http_backend import HttpBackend
 from hybridchat.config.providers import hosts_with_usage_unasked
 from hybridchat.domain.chat import ChatRequest, Kind
-from hybridchat.domain.events import Event, Failed, Finished, Loading, Refusal, Started, Usage
+from hybridchat.domain.events import Event, Failed, Finished, Loading, Refusal, Requested, Started, Usage
 from hybridchat.errors import UsageError
 from hybridchat.net.framing import SseFramer
 
@@ -248,11 +248,15 @@ class ChatCompletionsBackend(HttpBackend):
             yield failed_from(error)
             return
         waits_until = asyncio.get_running_loop().time() + request.deadline_s
+        tries = 0
         while True:
+            tries += 1
             is_loading = False
             reply = self._reply(request, path, body, ChatCompletionsDecoder(self._failed))
             async with aclosing(reply) as events:
                 async for event in events:
+                    if isinstance(event, Requested) and tries > 1:
+                        continue  # the same again: it is kept once
                     is_loading = _is_loading(event) and asyncio.get_running_loop().time() < waits_until
                     yield Loading(f"{self.spec.id} is loading its model") if is_loading else event
             if not is_loading:

@@ -17,7 +17,7 @@ ABOUT = """Every conversation goes to a local model or to a managed one, by a ru
 message always says where Enter would send it, and why. Each reply leaves its latency and its cost in a ledger."""
 ENVIRONMENT = {
     "HYBRIDCHAT_HOME": "A folder for everything: the config, the ledger, themes and logs.",
-    "NO_COLOR": "Begins with a theme without colour, unless the config names one.",
+    "NO_COLOR": "Nothing is drawn in a colour: bold, underline and reverse show what is marked.",
     "TERM": "Where it is dumb, only --plain and the commands work.",
     "OPENAI_API_KEY, ANTHROPIC_API_KEY, …": "Keys of providers, where the config says so or their own host is asked.",
     "VISUAL, EDITOR": "The editor that a draft is opened in.",

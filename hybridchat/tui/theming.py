@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from textual.app import App
+from textual.color import Color
+from textual.filter import Monochrome
 
 from hybridchat.errors import HybridchatError
 from hybridchat.session.events import Notice
@@ -24,6 +27,12 @@ class Themed(App[int]):
         super().__init__(css_path=css_path)
         self._theme_folders = tuple(folders)
         self._theme_files: dict[str, tuple[Path, _Stamp | None]] = {}
+        self.no_color = bool(os.environ.get("NO_COLOR"))  # if it is empty it asks for nothing
+        self._filters = [one for one in self._filters if not isinstance(one, Monochrome)]
+        if self.no_color:
+            from hybridchat.tui.uncoloured import Uncoloured
+
+            self._filters.append(Uncoloured(lambda: Color.parse(self.current_theme.background or "black")))
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return VARIABLE_DEFAULTS
@@ -38,6 +47,9 @@ class Themed(App[int]):
     def show_theme(self, name: str) -> None:
         """From now on. Raises UsageError for a file that cannot be read."""
         self._take(name)
+        if self.no_color:
+            name = self._without_colour(name)
+            self._take(name)
         if self.theme == name:
             self.mutate_reactive(App.theme)  # its colours may be others
         else:
@@ -58,7 +70,7 @@ class Themed(App[int]):
         return notices
 
     def _without_colour(self, wanted: str) -> str:
-        """Instead of it, as NO_COLOR asks for: made for reading in greys, as dark or light as that one."""
+        """Instead of it, as NO_COLOR asks for: made for seeing without colours, as dark or light as that one."""
         try:
             return "mono-dark" if load_theme(wanted, self._theme_folders).theme.dark else "mono-light"
         except HybridchatError:

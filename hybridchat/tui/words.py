@@ -204,7 +204,8 @@ def describe(message: Message, beside: Sequence[Message] = ()) -> tuple[str, str
         return "system", ""
     attempt = message.attempt
     if attempt is None:
-        who = f"{clean_line(message.model, 60)} · imported" if message.model else "reply"
+        whence = "forked" if message.is_forked else "imported"
+        who = f"{clean_line(message.model, 60)} · {whence}" if message.model else "reply"
         return f"{_place(message, beside)}{who}", _ending(message)
     who = f"{clean_line(attempt.backend, 40)} · {clean_line(attempt.model, 60)}"
     header = f"{_place(message, beside)}{who} · {zone_words(attempt.zone, attempt.proof, attempt.kind)}"

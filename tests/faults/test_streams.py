@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from hybridchat.domain.events import Event, Failed, Finished, Loading, Started, Text, Usage
+from hybridchat.domain.events import Event, Failed, Finished, Loading, Requested, Started, Text, Usage
 from hybridchat.errors import ErrorKind
 from tests.fakes.captures import capture
 from tests.fakes.http import Responder
@@ -317,7 +317,7 @@ async def test_23_a_llamacpp_that_loads_its_model(monkeypatch: pytest.MonkeyPatc
         await respond.finish()
 
     events = await run(CHAT_COMPLETIONS, script)
-    assert [type(event) for event in events] == [Loading, Loading, Loading, Started, Text, Finished]
+    assert [type(event) for event in events] == [Requested, Loading, Loading, Loading, Started, Text, Finished]
 
 
 async def test_23_loading_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,4 +328,4 @@ async def test_23_loading_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatch) 
 
     events = await run(CHAT_COMPLETIONS, script, ask(deadline_s=0.05))
     assert failure(events).kind is ErrorKind.OVERLOADED
-    assert isinstance(events[0], Loading)
+    assert isinstance(events[1], Loading), "after what is asked"

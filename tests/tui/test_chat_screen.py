@@ -157,6 +157,18 @@ async def test_any_size_is_survived_while_streaming(play: Screenplay) -> None:
         await stage.until(lambda: "kept" in stage.text)
 
 
+@pytest.mark.parametrize("behind", ["", "ctrl+o", "ctrl+p"])
+async def test_an_empty_composer_survives_a_terminal_that_leaves_it_no_width(behind: str, play: Screenplay) -> None:
+    async with play() as stage:
+        await stage.press(*filter(None, [behind]))
+        await stage.until(lambda: bool(behind) == (stage.app.screen is not stage.screen))
+        for width in range(1, 9):
+            await stage.pilot.resize_terminal(width, 8)
+            stage.screen._compositor.render_strips()
+        await stage.resize(80, 24)
+        assert "Write a message" in stage.text or behind
+
+
 async def test_the_simulated_side_is_called_simulated(play: Screenplay) -> None:
     async with play(FakeSession([replace(LAB, kind=Kind.SIMULATED)])) as stage:
         await stage.until(lambda: "SIMULATED" in stage.text.splitlines()[0])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from rich.segment import Segment
 from textual.widgets import Input
 
 from hybridchat.config import UiConfig
 from hybridchat.tui.screens.chats import ChatList
-from tests.tui.conftest import Screenplay
+from tests.tui.conftest import Screenplay, Stage
 
 STILL = UiConfig(reduced_motion=True)
 
@@ -21,6 +22,43 @@ async def test_no_color_begins_without_colour_as_dark_or_light_as_before(
     monkeypatch.setenv("NO_COLOR", "1")
     async with play(theme=chosen) as stage:
         assert stage.app.theme == shown
+
+
+async def test_an_empty_no_color_asks_for_nothing(play: Screenplay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "")
+    async with play(theme="paper") as stage:
+        assert stage.app.theme == "paper"
+        assert any(segment.style and segment.style.color for segment in drawn(stage))
+
+
+@pytest.mark.parametrize("theme", ["mono-dark", "hybrid-light"])
+async def test_without_colour_what_is_marked_is_reversed_or_underlined(
+    theme: str, play: Screenplay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with play() as stage:
+        stage.app.show_theme(theme)
+        await stage.send("hello")
+        stage.screen.composer.set_draft("words")
+        await stage.press("shift+left", "shift+left")
+        assert reversed_on(stage) == "ds"
+        stage.screen.transcript.point_step(-1)
+        await stage.settle()
+        pointed = [s.text.strip() for s in drawn(stage) if s.style and s.style.underline]
+        assert pointed
+        assert not any(s.style and (s.style.color or s.style.bgcolor) for s in drawn(stage))
+        await stage.press("ctrl+o")
+        await stage.until_top(ChatList)
+        assert "›" in reversed_on(stage)
+        assert not any(s.style and (s.style.color or s.style.bgcolor) for s in drawn(stage))
+
+
+def drawn(stage: Stage) -> list[Segment]:
+    return [segment for strip in stage.app.screen._compositor.render_strips() for segment in strip]
+
+
+def reversed_on(stage: Stage) -> str:
+    return "".join(segment.text for segment in drawn(stage) if segment.style and segment.style.reverse)
 
 
 async def test_a_theme_that_is_not_there_is_told_also_without_colour(

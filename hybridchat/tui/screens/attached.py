@@ -239,7 +239,8 @@ async def _open(screen: Mentioning, session: Session, attachment: Attachment) ->
     from hybridchat.tui.screens.attachment import AttachmentView
 
     console = screen.app.console
-    has_colours = console.color_system in ("256", "truecolor") and console.encoding.lower().startswith("utf")
+    has_colours = console.color_system in ("256", "truecolor") and not screen.app.no_color
+    has_colours = has_colours and console.encoding.lower().startswith("utf")
     shown = await _shown(session, attachment, has_colours=has_colours)
     view = AttachmentView(attached_words(attachment.file), shown)
     await screen.app.push_screen_wait(view)
@@ -256,7 +257,7 @@ async def _shown(session: Session, attachment: Attachment, *, has_colours: bool)
         return Pager(await asyncio.to_thread(lines_of, attachment.text))
     why = "this document has no text to be shown"
     if attachment.file.is_picture and not has_colours:
-        why = "this terminal has too few colours"
+        why = "this terminal has too few colours, or NO_COLOR asks for none"
     elif attachment.file.is_picture:
         try:
             return Picture(await session.gathering.preview(attachment))

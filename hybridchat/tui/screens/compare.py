@@ -106,7 +106,7 @@ class CompareScreen(Screen["int | None"]):
 
     def _place(self) -> None:
         """Beside each other where there is room, else one at a time."""
-        has_tabs = self.size.width < NARROWEST * len(self.columns)
+        has_tabs = self.app.size.width < NARROWEST * len(self.columns)
         self._tabs.display = has_tabs
         for position, column in enumerate(self.columns):
             column.display = not has_tabs or position == self.at

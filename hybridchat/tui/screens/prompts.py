@@ -25,6 +25,7 @@ from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.widgets.choice import Choice
 from hybridchat.tui.widgets.hints import Hints
 from hybridchat.tui.widgets.rows import Row, RowList
+from hybridchat.tui.widgets.text_field import TextField
 
 MOST_PROBLEMS = 3
 
@@ -152,7 +153,7 @@ def _field(variable: Variable) -> Input | Choice | TextArea:
         return Choice(choices, default or choices[0])
     about = clean_line(variable.description, 100)
     if variable.multiline:
-        return TextArea(default, soft_wrap=True, compact=True, highlight_cursor_line=False, placeholder=about)
+        return TextField(default, soft_wrap=True, compact=True, highlight_cursor_line=False, placeholder=about)
     return Input(default, placeholder=about, compact=True)
 
 

@@ -25,6 +25,7 @@ from hybridchat.session.presets import parameters_of
 from hybridchat.tui.screens.dialogs import Confirm
 from hybridchat.tui.widgets.choice import Choice
 from hybridchat.tui.widgets.hints import Hints
+from hybridchat.tui.widgets.text_field import TextField
 from hybridchat.tui.words import candidate_words
 
 HINTS = "Ctrl+S keeps · F8 defaults · F4 presets · F2 saves a preset · Esc closes"
@@ -90,7 +91,7 @@ class Tune(ModalScreen["Tuned | None"]):
         super().__init__()
         self._before, self._helpers = now, helpers
         self._route, self._preset = now.route, now.preset
-        self.system = TextArea(
+        self.system = TextField(
             now.system, soft_wrap=True, compact=True, highlight_cursor_line=False, placeholder="none", id="system"
         )
         self.route = Picked(markup=False)

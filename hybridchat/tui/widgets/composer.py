@@ -6,12 +6,12 @@ import re
 
 from textual import events
 from textual.message import Message
-from textual.widgets import TextArea
 
 from hybridchat.domain.text import clean
 from hybridchat.tui.keymap import DEFAULT, Keymap, bindings
 from hybridchat.tui.slashes import as_typed, call_in, words_of
 from hybridchat.tui.widgets.completions import Completions
+from hybridchat.tui.widgets.text_field import TextField
 
 _PATH = re.compile(r"""\s*["']?(?:/|~/|file://|[A-Za-z]:[\\/])\S""")
 LONGEST_WRAPPED = 20_000  # characters: a longer line is scrolled instead, for TextArea wraps all of it at every key
@@ -23,7 +23,7 @@ def placeholder(keymap: Keymap) -> str:
     return f"Write a message. {keymap.name('send')} sends, {breaks} breaks the line."
 
 
-class Composer(TextArea):
+class Composer(TextField):
     """Grows with its text up to ten lines. What the user pastes never reaches it with control characters."""
 
     BINDINGS = bindings("composer")
