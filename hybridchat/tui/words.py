@@ -190,7 +190,7 @@ def when(utc: str, now: datetime) -> str:
 
 def attached_words(file: AttachedFile) -> str:
     """`notes.txt · 34 KB · ≈ 8,500 tokens`: what it weighs, where that is known before a model is."""
-    tokens = "tokens unknown" if file.text_tokens is None else f"≈ {math.ceil(file.text_tokens):,} tokens"
+    tokens = "tokens unknown" if file.text_tokens is None else f"≈ {count_of(math.ceil(file.text_tokens), 'token')}"
     return f"{file} · {tokens}"
 
 
