@@ -48,7 +48,9 @@ def _problems(
         from hybridchat.config.explain import conversion_problems
 
         others = [{"name": "x"} for _ in range(place)]
-        return conversion_problems({"preset": [*others, entries[place]]}, _Presets, text, file)
+        found = conversion_problems({"preset": [*others, entries[place]]}, _Presets, text, file)
+        name = entries[place].get("name")
+        return [replace(one, what=f'"{name}": {one.what}') for one in found] if isinstance(name, str) else found
     name = f'"{preset.name}": '
     return [
         problem_at(text, file, ("preset", place, *path), f"{name}{what}", allowed)

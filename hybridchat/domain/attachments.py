@@ -8,7 +8,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from hybridchat.domain.estimate import size_of
-from hybridchat.domain.text import clean_line
+from hybridchat.domain.text import clean_line, count_of
 
 PDF = "application/pdf"
 _TEXTUAL = ("json", "xml", "yaml", "toml")  # after a / or a +: image/svg+xml is one of them
@@ -57,7 +57,7 @@ def size_words(size_bytes: int) -> str:
     for unit, whole in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
         if size_bytes >= whole:
             return f"{size_bytes / whole:.{0 if size_bytes >= 10 * whole else 1}f} {unit}"
-    return f"{size_bytes} bytes"
+    return count_of(size_bytes, "byte")
 
 
 class Attachment(Struct, frozen=True, dict=True):

@@ -174,9 +174,14 @@ class Message(Struct, frozen=True, gc=False):
     attempt: Attempt | None = None  # of an assistant message: its last attempt
     note: str = ""  # why it ended early, as one readable line
     signature: str = ""  # opaque, of the thinking: some APIs want it back with later turns
-    model: str | None = None  # of an imported reply, that has no attempt: who wrote it, as its source says
+    model: str | None = None  # of an imported or forked reply, that has no attempt: who wrote it, as its source says
     origin: str = ""  # its name in every other ledger
     attachments: tuple[AttachedFile, ...] = ()  # what went along with it
+
+    @property
+    def is_forked(self) -> bool:
+        """A reply that came about in another conversation of hybridchat's, here or on another machine."""
+        return self.attempt is None and self.model is not None and self.origin.startswith("hybridchat:")
 
 
 class Attempt(Struct, frozen=True, kw_only=True, gc=False):

@@ -26,6 +26,7 @@ NAMES = {
     "whole": "in all",
 }
 UNKNOWN = "unknown"
+NOTHING_KNOWN = "Nothing is known here of how this reply came about: an import or a fork brought it."
 LONGEST_LINE = 2_000
 
 
@@ -54,7 +55,7 @@ def detail_lines(details: ReplyDetails) -> Iterator[tuple[AttemptDetails, list[L
 def text_lines(details: ReplyDetails) -> Iterator[str]:
     """As plain text: a line for each fact."""
     if not details.attempts:
-        yield "Nothing is known of how this reply came about: it was imported."
+        yield NOTHING_KNOWN
     for _, lines in detail_lines(details):
         for line in lines:
             yield f"{line.name}: {line.value}" if line.name else line.value

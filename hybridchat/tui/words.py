@@ -190,7 +190,7 @@ def when(utc: str, now: datetime) -> str:
 
 def attached_words(file: AttachedFile) -> str:
     """`notes.txt · 34 KB · ≈ 8,500 tokens`: what it weighs, where that is known before a model is."""
-    tokens = "tokens unknown" if file.text_tokens is None else f"≈ {math.ceil(file.text_tokens):,} tokens"
+    tokens = "tokens unknown" if file.text_tokens is None else f"≈ {count_of(math.ceil(file.text_tokens), 'token')}"
     return f"{file} · {tokens}"
 
 
@@ -204,7 +204,8 @@ def describe(message: Message, beside: Sequence[Message] = ()) -> tuple[str, str
         return "system", ""
     attempt = message.attempt
     if attempt is None:
-        who = f"{clean_line(message.model, 60)} · imported" if message.model else "reply"
+        whence = "forked" if message.is_forked else "imported"
+        who = f"{clean_line(message.model, 60)} · {whence}" if message.model else "reply"
         return f"{_place(message, beside)}{who}", _ending(message)
     who = f"{clean_line(attempt.backend, 40)} · {clean_line(attempt.model, 60)}"
     header = f"{_place(message, beside)}{who} · {zone_words(attempt.zone, attempt.proof, attempt.kind)}"
@@ -226,8 +227,9 @@ def _other(message: Message, beside: Sequence[Message]) -> str:
     attempt = message.attempt
     if attempt is None:
         return ""
+    untimed = "first token unknown" if message.text or message.thinking else "no token"
     facts = [
-        f"{milliseconds(attempt.ttft_ms)} to first token" if attempt.ttft_ms is not None else "no token",
+        f"{milliseconds(attempt.ttft_ms)} to first token" if attempt.ttft_ms is not None else untimed,
         f"{milliseconds(attempt.latency_ms)} in all" if attempt.latency_ms is not None else "",
         *cost_facts(attempt),
     ]

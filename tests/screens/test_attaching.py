@@ -98,6 +98,17 @@ async def test_what_cannot_be_attached_is_one_line_and_the_draft_stays(play: Scr
         assert names(stage) == []
 
 
+async def test_a_hostile_name_is_inert_in_the_composer(play: Screenplay, here: Path) -> None:
+    (here / "evil\x1b[31m\nname.txt").write_text("x")
+    async with play(open_session=demo, size=(100, 40)) as stage:
+        await typed(stage, "@evil")
+        await stage.until(lambda: stage.screen.composer.completions.display)
+        await stage.press("enter")
+        await stage.until(lambda: names(stage) == ["evil\x1b[31m\nname.txt"])
+        assert stage.screen.composer.text == '@"evil␛[31m name.txt" '
+        await stage.until(lambda: "evil␛[31m name.txt · 1 byte · ≈ 1 token" in stage.text)
+
+
 async def test_a_long_paste_is_attached_and_can_be_read_and_put_back(play: Screenplay) -> None:
     async with play(open_session=demo, size=(100, 40)) as stage:
         await stage.until(lambda: "Enter sends to" in stage.text)

@@ -197,6 +197,8 @@ async def test_a_fork_begins_at_the_message_that_is_pointed_at(screening: Screen
         await on.stage.until(lambda: on.chat is not before)
         await on.said("one", "re: one (1)")
         await on.stage.until(lambda: "one (forked)" in on.stage.text)
+        await on.stage.until(lambda: "· forked" in on.stage.text)
+        assert "imported" not in on.stage.text
         await on.ask("on")
         assert len(on.chat.messages) == 4 and len(before.messages) == 4
 

@@ -157,7 +157,7 @@ async def test_any_size_is_survived_while_streaming(play: Screenplay) -> None:
         await stage.until(lambda: "kept" in stage.text)
 
 
-@pytest.mark.parametrize("behind", ["", "ctrl+o"])
+@pytest.mark.parametrize("behind", ["", "ctrl+o", "ctrl+p"])
 async def test_an_empty_composer_survives_a_terminal_that_leaves_it_no_width(behind: str, play: Screenplay) -> None:
     async with play() as stage:
         await stage.press(*filter(None, [behind]))

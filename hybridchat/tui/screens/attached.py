@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from hybridchat.domain.attachments import AttachedFile, Attachment, size_words
 from hybridchat.domain.files import Listing
-from hybridchat.domain.text import clean_line, count_of
+from hybridchat.domain.text import clean, clean_line, count_of
 from hybridchat.errors import HybridchatError, UsageError
 from hybridchat.session.files import path_of
 from hybridchat.session.state import Along
@@ -96,9 +96,10 @@ def _row(mention: Mention, name: str, hits: tuple[int, ...]) -> Row:
 
 
 def put_mark(screen: Mentioning, chosen: Chosen, *, goes_on: bool) -> None:
-    """In place of what was typed; `goes_on` in a folder."""
+    """In place of what was typed; `goes_on` in a folder. A name is anybody's: what a terminal would obey is inert."""
     row, column = screen.composer.cursor_location
-    mark = as_mark(chosen.name).removesuffix('"') if goes_on else f"{as_mark(chosen.name)} "
+    mark = as_mark(clean(chosen.name).replace("\n", " "))
+    mark = mark.removesuffix('"') if goes_on else f"{mark} "
     screen.composer.replace(mark, (row, chosen.mention.begin), (row, column), maintain_selection_offset=False)
 
 

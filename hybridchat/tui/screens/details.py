@@ -15,7 +15,7 @@ from textual.widgets import Static
 from hybridchat.domain.text import count_of
 from hybridchat.domain.waterfall import Span
 from hybridchat.session.details import AttemptDetails, ReplyDetails
-from hybridchat.tui.detail_words import Line, detail_lines, number_words, request_json
+from hybridchat.tui.detail_words import NOTHING_KNOWN, Line, detail_lines, number_words, request_json
 from hybridchat.tui.words import Part
 
 NAME_CELLS = 20
@@ -62,7 +62,7 @@ def json_of(details: ReplyDetails) -> str:
 def details_content(details: ReplyDetails, width: int) -> Content:
     """`width` cells; a bar stands where its time stood in the attempt."""
     if not details.attempts:
-        return Content("Nothing is known of how this reply came about: it was imported.")
+        return Content(NOTHING_KNOWN)
     parts: list[Part] = []
     for one, lines in detail_lines(details):
         room = max(0, width - NAME_CELLS - VALUE_CELLS - 4)

@@ -108,3 +108,10 @@ def test_an_entry_is_what_the_file_has() -> None:
         "reasoning": "high",
         "privacy": "local_only",
     }
+
+
+@pytest.mark.parametrize("entry", ["temprature = 3", 'effort = "utmost"', "temperature = 3"])
+def test_who_asks_for_one_that_is_left_out_is_told_why(entry: str) -> None:
+    config, problems = parse_config(f'{REST}{GOOD}[[preset]]\nname = "Hot"\n{entry}\n')
+    with pytest.raises(UsageError, match=r"config\.toml:21"):
+        find(config.preset, "hot", problems)
