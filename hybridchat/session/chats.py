@@ -32,6 +32,7 @@ class Chats:
         self._turns = turns
         self._books = books
         self._shown: Chat | None = None  # the newest one asked for
+        self._read: dict[int, tuple[object, Chat]] = {}  # the newest two, each with what the ledger said then
 
     # --- opening and making
 
@@ -63,8 +64,12 @@ class Chats:
         conversation = await asyncio.wrap_future(ledger.conversation(conversation_id))
         if conversation is None:
             raise UsageError(f"no conversation {conversation_id}", "`hybridchat list` shows all")
-        files = await asyncio.wrap_future(ledger.waiting_files(conversation_id)) if conversation.waiting else {}
-        chat = Chat.of(conversation, await asyncio.wrap_future(ledger.branch(conversation_id)), files)
+        stamp = conversation, await asyncio.wrap_future(ledger.stamp(conversation_id))
+        seen_as, chat = self._read.pop(conversation_id, (None, None))
+        if chat is None or seen_as != stamp:
+            files = await asyncio.wrap_future(ledger.waiting_files(conversation_id)) if conversation.waiting else {}
+            chat = Chat.of(conversation, await asyncio.wrap_future(ledger.branch(conversation_id)), files)
+        self._read = dict([*list(self._read.items())[-1:], (conversation_id, (stamp, chat))])
         if chat.workload:
             self._books.count_workloads([chat.workload])
         self._shown = chat
