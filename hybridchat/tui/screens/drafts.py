@@ -40,7 +40,7 @@ class Drafts(ChatView):
         super().show_chat(chat)
         if before is not None:
             self.keep_draft(before)
-        self._drafts.setdefault(place_of(chat), "")
+        self._drafts[place_of(chat)] = ""  # it is in the composer; what a new chat has sent is no draft of the next one
         if not is_known:
             self._take_draft(chat)
 
