@@ -75,6 +75,18 @@ def test_a_question_beside_another_windows_says_so() -> None:
     assert footer.startswith("‹2/2› ") and "\x1b" not in footer
 
 
+@pytest.mark.parametrize(("text", "said"), [("", "no token"), ("cut off", "first token unknown")])
+def test_an_answer_beside_without_times_has_a_token_where_it_has_words(text: str, said: str) -> None:
+    here, there = reply(id=1), reply(id=2, text=text)
+    assert f": {said}" in words.describe(here, (here, there))[1]
+
+
+def test_a_reply_of_a_fork_was_not_imported() -> None:
+    forked = reply(attempt=None, model="tiny", origin="hybridchat:0f:7")
+    assert words.describe(forked)[0] == "tiny · forked"
+    assert words.describe(replace(forked, origin="chatgpt:7"))[0] == "tiny · imported"
+
+
 def test_a_load_without_a_first_token_is_part_of_nothing() -> None:
     attempt = replace(_attempt(1, 1, LAB), load_ms=900.0)
     assert words.describe(reply(attempt=attempt))[1] == "900 ms loading"
