@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
+from hybridchat.errors import UsageError
 from hybridchat.tui.screens.choose_sides import ChooseSides
 from hybridchat.tui.screens.compare import CompareScreen
 from hybridchat.tui.screens.dialogs import Confirm
@@ -175,6 +178,27 @@ async def test_one_side_that_fails_can_be_asked_again(rent: Rent) -> None:
         await two.stage.press("r")
         await two.stage.until(lambda: "· $0.021" in two.stage.text)
         assert len(two.local.sent("/v1/chat/completions")) == 1
+
+
+async def test_why_a_blind_side_failed_tells_nothing_of_it(rent: Rent, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def again(*_: object) -> None:
+        raise UsageError("rented is chosen for this message; nothing listens there", "choose lab")
+
+    async with rent(route="local", limited=(300,), size=(200, 60)) as two:
+        stage = two.stage
+        screen = await compare(two, blind=True)
+        await until_done(two)
+        await stage.until(lambda: "failed" in stage.text)
+        if not screen._can_ask_again():
+            await stage.press("right")
+        monkeypatch.setattr(screen._session.comparing, "again", again)
+        await stage.press("r")
+        await stage.until(lambda: "It cannot be asked now" in stage.text)
+        await stage.press("escape")
+        await stage.until(lambda: "waits for your vote" in stage.text)
+        await stage.press("alt+w")
+        await stage.until_top(CompareScreen)
+        assert not any(tell in stage.text for tell in (*TELLS, "Rate limit", "nothing listens"))
 
 
 async def test_a_pinned_chat_compares_only_what_it_may(rent: Rent) -> None:

@@ -72,6 +72,7 @@ async def other(talk: Talk, argument: str) -> None:
 
 
 async def ways(talk: Talk, argument: str) -> None:
+    await talk.require_vote()
     talk.teller.ways = talk.session.ways_on(talk.chat)
     if not talk.teller.ways:
         raise UsageError("the last question has its answer", "/other asks the other side too")

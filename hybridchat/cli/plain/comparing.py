@@ -43,9 +43,9 @@ async def compare(talk: Talk, argument: str) -> None:
     for answer in await talk.session.comparing.answers(talk.chat, compared):
         _show(talk, compared, answer)
     talk.remember()
-    names = " /vote names shows them without a vote." if is_blind else ""
+    unveil = " /vote names shows them without a vote." if is_blind else ""
     output.note(
-        f"/vote 1 to {len(sides)}, tie or bad. The chat goes on with a winner; /vote none takes it back.{names}"
+        f"/vote 1 to {len(sides)}, tie or bad. The chat goes on with a winner; /vote none takes it back.{unveil}"
     )
 
 

@@ -139,6 +139,9 @@ class Answers(Mentioning):
 
     @work(exclusive=True, group="answer")
     async def action_ways(self) -> None:
+        await self._show_ways()
+
+    async def _show_ways(self) -> None:
         if self.session is None or self.chat is None:
             return
         chat = self.chat

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 BLIND, TOGETHER = "blind", "together"
 _OPTIONS = {
     BLIND: "blind: names and figures are hidden until you vote",
-    TOGETHER: "sides on one server of yours at the same time, not one after the other",
+    TOGETHER: "sides on one server of yours answer at the same time",
 }
 HELP = f"Space ticks {FEWEST} to {MOST} of them."
 

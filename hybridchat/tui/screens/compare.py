@@ -205,7 +205,16 @@ class CompareScreen(Screen["int | None"]):
 
     def action_again(self) -> None:
         if self._can_ask_again():
-            self._do(self._session.comparing.again(self._chat, self.compared, [self.at]))
+            self._ask_again(self.at)
+
+    @work(group="judge")
+    async def _ask_again(self, position: int) -> None:
+        """Of a blind one not even why it cannot be asked."""
+        try:
+            await self._session.comparing.again(self._chat, self.compared, [position])
+        except HybridchatError as error:
+            why = "It cannot be asked now; why is told with its name: N." if self.compared.is_hidden else str(error)
+            self.notify(brief(why), severity="error")
 
     def action_copy(self) -> None:
         reply = self.columns[self.at].reply

@@ -80,6 +80,13 @@ class Comparing(Answers):
         else:
             await super()._escalate()
 
+    async def _show_ways(self) -> None:
+        """Why one failed would tell who it is."""
+        if self._waits_for_vote:
+            self._open_comparison()
+        else:
+            await super()._show_ways()
+
     # --- what the session tells
 
     def on_chat_view_opened(self) -> None:

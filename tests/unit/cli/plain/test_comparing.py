@@ -31,11 +31,11 @@ async def test_a_blind_one_names_nobody_before_the_vote(converse_by: Converse, s
 
 async def test_nothing_else_tells_whose_an_answer_is_before_the_vote(converse_by: Converse, sides: Sides) -> None:
     script = Script(
-        "why?", "/compare lab cloud blind", "2", "/show", "/answers", "/tree", "/details", "/other", "go on"
+        "why?", "/compare lab cloud blind", "2", "/show", "/answers", "/tree", "/details", "/other", "/ways", "go on"
     )
     said = await converse_by(script)
     _, _, after = said.err.partition("/vote 1 to 2")
-    assert after.count("blind comparison waits for your vote") == 3, "details, the other side, a message"
+    assert after.count("blind comparison waits for your vote") == 4, "details, the other side, the ways, a message"
     assert "of a blind comparison, complete" in after and "tok/s" not in after and "first token" not in after
     tree = [line for line in said.out.splitlines() if "from lab (" in line or "from cloud (" in line]
     assert len(tree) == 3 and sum("fake" in line for line in tree) == 1, "of the first reply alone"
