@@ -123,6 +123,8 @@ def _read(file: Path, system: str) -> list[Prompt]:
 
 async def compare(session: Session, options: Options, prompts: list[Prompt], sides: list[Side]) -> int:
     """Returns the exit code; whatever ends it, what came is kept."""
+    import asyncio
+
     from hybridchat.session.compare_plan import Terms, check_sides
     from hybridchat.session.compare_run import CompareRun
 
@@ -145,7 +147,7 @@ async def compare(session: Session, options: Options, prompts: list[Prompt], sid
                     _show(one, as_json=options.as_json)
                     if is_file:
                         progress.show(f"{len(done)} of {len(prompts)} prompts", len(done) / len(prompts))
-    except HybridchatError:
+    except (HybridchatError, asyncio.CancelledError):
         if is_file:
             output.note(f"{len(done)} of {len(prompts)} prompts are answered; the same command goes on from here")
         raise

@@ -6,6 +6,7 @@ import asyncio
 from weakref import WeakSet
 
 from hybridchat.domain.attachments import Attachment
+from hybridchat.domain.chat import Privacy
 from hybridchat.domain.privacy import in_words, strictest
 from hybridchat.ledger.store import LeftDraft, NewDraft
 from hybridchat.session.events import Emit, Notice
@@ -47,6 +48,11 @@ class Drafts:
             await self._set_privacy(chat, left.privacy)
             self._emit(Notice(f"this chat is {in_words(left.privacy)} now: the draft that came back was"))
         return left
+
+    def as_close(self, chat: Chat, privacy: Privacy) -> None:
+        """A new chat takes over the draft of one that was kept so."""
+        if strictest(privacy, chat.privacy) is not chat.privacy:
+            chat.privacy = privacy
 
     async def conversations(self) -> frozenset[int]:
         """Those with a draft, in any window."""

@@ -104,6 +104,20 @@ async def test_killed_in_the_middle_it_goes_on_where_it_was(home: Path) -> None:
         assert query(servers.ledger, "SELECT count(*) FROM message WHERE state = 'streaming'") == [(0,)]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+async def test_ctrl_c_says_how_it_goes_on(home: Path) -> None:
+    async with two(home, tokens_per_s=20) as servers:
+        process = await cli.start(*RUN, str(servers.file))
+        for _ in range(2000):
+            if len(servers.asked(servers.managed)) == 2:
+                break
+            await asyncio.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, told = await process.communicate()
+        assert process.returncode == 130
+        assert f"1 of {PROMPTS} prompts are answered; the same command goes on from here" in told.decode()
+
+
 async def test_a_budget_stops_it_cleanly_and_it_goes_on_once_there_is_more(home: Path) -> None:
     budget = "\n[budget]\nmonth = {usd}\nmax_reply_tokens = 20\n"
     async with two(home, more=budget.format(usd="0.07")) as servers:

@@ -138,3 +138,31 @@ async def test_a_long_paste_and_a_pin_come_back_with_it(home: Path, play: Screen
             await stage.until(lambda: "an answer" in stage.text)
         assert b"line\\n" * 500 in server.requests[-1].body
         assert query(home / "hybridchat.db", "SELECT * FROM draft_attachment") == []
+
+
+async def test_a_pinned_draft_makes_the_next_new_chat_as_private(home: Path, play: Screenplay) -> None:
+    async with FakeCompletions(text="an answer", tokens=2) as server:
+        write_config(home, lab(server.url))
+        async with play(open_session=open_session) as stage:
+            await ready(stage)
+            await stage.send("a question")
+            await stage.until(lambda: "an answer" in stage.text)
+            first = stage.screen.chat
+            await stage.press("ctrl+n")
+            assert stage.app.session is not None and stage.screen.chat is not None and first is not None
+            await stage.app.session.set_privacy(stage.screen.chat, Privacy.LOCAL_ONLY)
+            stage.screen.composer.post_message(events.Paste("line\n" * 500))
+            await stage.until(lambda: "Attached  paste-1.txt" in stage.text)
+            await stage.press("ctrl+n")
+            assert stage.screen.chat.privacy is Privacy.LOCAL_ONLY
+            stage.screen.show_chat(first)
+            assert first.privacy is Privacy.OPEN and stage.screen.composer.text == ""
+            await stage.press("ctrl+n")
+            assert stage.screen.chat.privacy is Privacy.LOCAL_ONLY
+            assert stage.screen.composer.text == "@paste-1.txt "
+            await stage.press("enter")
+            await stage.until(lambda: len(server.requests) > 1 and not stage.screen.chat.is_streaming)
+            await stage.until(lambda: "an answer" in stage.text)
+            await stage.press("ctrl+n")
+            assert stage.screen.composer.text == "", "it is sent"
+            assert stage.screen.chat.privacy is Privacy.OPEN

@@ -92,6 +92,9 @@ class FakeDrafts:
     def keep(self, chat: Chat, text: str, along: tuple[Attachment, ...] = ()) -> None:
         self.kept[chat.id] = text
 
+    def as_close(self, chat: Chat, privacy: Privacy) -> None:
+        chat.privacy = privacy
+
     async def take(self, chat: Chat) -> LeftDraft:
         return self.left.pop(chat.id, LeftDraft("", False))
 

@@ -35,6 +35,20 @@ async def test_drafts_stay_with_their_chats(play: Screenplay) -> None:
         assert stage.screen.composer.text == "draft of the new one"
 
 
+async def test_a_draft_that_a_new_chat_has_sent_is_not_in_the_next_one(play: Screenplay) -> None:
+    session = FakeSession()
+    first = session.add("first chat", CONVERSATION)
+    async with play(session) as stage:
+        stage.screen.composer.set_draft("a draft")
+        await stage.screen.open_chat(first)
+        await stage.press("ctrl+n")
+        assert stage.screen.composer.text == "a draft"
+        await stage.press("enter")
+        await stage.until(lambda: stage.session.sent)
+        await stage.press("ctrl+n")
+        assert stage.screen.composer.text == ""
+
+
 async def test_a_running_reply_is_there_when_its_chat_returns(play: Screenplay) -> None:
     async with play() as stage:
         await stage.send("long question")

@@ -23,8 +23,11 @@ class Attaching(Drafts):
     def show_chat(self, chat: Chat) -> None:
         before, along = self.chat, self.along
         if before is not None:
+            if along or self.composer.text:
+                self.keep_close(before)
             self._along[place_of(before)] = along
             self.carry(self._along.pop(place_of(chat), NOTHING))
+        self.as_close(chat)
         super().show_chat(chat)
 
     def carry(self, along: Along) -> None:
@@ -54,6 +57,7 @@ class Attaching(Drafts):
             self.carry(along)
         else:
             self._along[place_of(chat)] = along
+            self.keep_close(chat)
             self.keep_draft(chat)
 
     # --- on disk

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from textual import work
 from textual.timer import Timer
 
+from hybridchat.domain.privacy import strictest
 from hybridchat.errors import HybridchatError
 from hybridchat.tui.screens.chat_view import ChatView, Place
 from hybridchat.tui.slashes import as_typed, words_of
 
 if TYPE_CHECKING:
     from hybridchat.domain.attachments import Attachment
+    from hybridchat.domain.chat import Privacy
     from hybridchat.session.chat import Chat
     from hybridchat.session.state import Along
 
@@ -29,6 +31,7 @@ class Drafts(ChatView):
     def __init__(self) -> None:
         super().__init__()
         self._drafts: dict[Place, str] = {}
+        self._kept_close: dict[Place, Privacy] = {}  # new chats whose drafts the next new chat takes over
         self._on_its_way: list[tuple[Chat, str, Along]] = []
         self._keep_timer: Timer | None = None
 
@@ -36,11 +39,11 @@ class Drafts(ChatView):
         before, is_known = self.chat, place_of(chat) in self._drafts
         if before is not None:
             self._drafts[place_of(before)] = self.composer.text
-            self.composer.set_text(self._drafts.get(place_of(chat), ""))
+            self.composer.set_text(self._drafts.pop(place_of(chat), ""))
         super().show_chat(chat)
         if before is not None:
             self.keep_draft(before)
-        self._drafts.setdefault(place_of(chat), "")
+        self._drafts[place_of(chat)] = ""  # it is in the composer; what a new chat has sent is no draft of the next one
         if not is_known:
             self._take_draft(chat)
 
@@ -64,7 +67,21 @@ class Drafts(ChatView):
             self.composer.set_text(text)
         else:
             self._drafts[place_of(chat)] = text
+            self.keep_close(chat)
             self.keep_draft(chat)
+
+    def keep_close(self, chat: Chat) -> None:
+        """The new chat in which this one's draft comes again is no looser."""
+        if chat.id is None:
+            self._kept_close[place_of(chat)] = strictest(
+                chat.privacy, self._kept_close.get(place_of(chat), chat.privacy)
+            )
+
+    def as_close(self, chat: Chat) -> None:
+        """As the chat whose draft this new one takes over."""
+        privacy = self._kept_close.pop(place_of(chat), None)
+        if privacy is not None and self.session is not None:
+            self.session.drafts.as_close(chat, privacy)
 
     def give_back(self, chat: Chat, words: str) -> None:
         """Words that were not sent return to their chat's composer, before whatever was typed there since."""
