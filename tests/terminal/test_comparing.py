@@ -37,7 +37,7 @@ def test_asked_blind_voted_on_and_gone_on_with(home: Path, serve: Serve) -> None
         shown = terminal.wait_for("answer B")
         assert "lab" not in shown and "rented" not in shown
         terminal.type(ESC)
-        terminal.wait_for("waits for your vote")
+        terminal.wait_for(lambda shown: "waits for your vote" in shown and "N shows the names" not in shown)
         terminal.type(ALT_C)
         terminal.wait_for("N shows the names")
         terminal.type("2")
