@@ -7,7 +7,7 @@ import asyncio
 from msgspec.structs import replace
 
 from hybridchat.config import Config
-from hybridchat.domain.chat import Effort, Parameters, Privacy, Reasoning
+from hybridchat.domain.chat import Effort, MessageState, Parameters, Privacy, Reasoning
 from hybridchat.domain.privacy import in_words, strictest
 from hybridchat.errors import Refused, UsageError
 from hybridchat.ledger.times import utc_now
@@ -69,7 +69,10 @@ class Chats:
         if chat is None or seen_as != stamp:
             files = await asyncio.wrap_future(ledger.waiting_files(conversation_id)) if conversation.waiting else {}
             chat = Chat.of(conversation, await asyncio.wrap_future(ledger.branch(conversation_id)), files)
-        self._read = dict([*list(self._read.items())[-1:], (conversation_id, (stamp, chat))])
+        if all(
+            message.state is not MessageState.STREAMING for message in chat.messages
+        ):  # another window's grows unseen
+            self._read = dict([*list(self._read.items())[-1:], (conversation_id, (stamp, chat))])
         if chat.workload:
             self._books.count_workloads([chat.workload])
         self._shown = chat
