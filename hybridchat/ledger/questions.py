@@ -64,10 +64,6 @@ class Questions(ABC):
         """Root → active leaf, each reply with its last attempt."""
         return self._read(lambda db: reads.branch(db, conversation_id))
 
-    def stamp(self, conversation_id: int) -> Future[tuple[object, ...]]:
-        """Another one as soon as an attempt of the conversation begins, ends, is priced or goes; quick."""
-        return self._read(lambda db: reads.stamp(db, conversation_id))
-
     def path_to(self, message_id: int) -> Future[list[Message]]:
         """Root → that message, each reply with its last attempt."""
         return self._read(lambda db: reads.path_to(db, message_id))

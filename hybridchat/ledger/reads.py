@@ -180,15 +180,6 @@ def branch(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
     return _messages(db, _BRANCH, (conversation_id,))
 
 
-def stamp(db: sqlite3.Connection, conversation_id: int) -> tuple[Any, ...]:
-    """Of a conversation's attempts: another one as soon as one begins, ends, is priced or goes."""
-    counts = "count(*), max(id), count(outcome), count(cost_usd), count(nullif(cost_detail, ''))"
-    row: tuple[Any, ...] = db.execute(
-        f"SELECT {counts} FROM attempt WHERE conversation_id = ?", (conversation_id,)
-    ).fetchone()
-    return row
-
-
 def tree(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
     return _messages(db, _TREE, (conversation_id,))
 

@@ -7,7 +7,7 @@ import asyncio
 from msgspec.structs import replace
 
 from hybridchat.config import Config
-from hybridchat.domain.chat import Effort, MessageState, Parameters, Privacy, Reasoning
+from hybridchat.domain.chat import Effort, Parameters, Privacy, Reasoning
 from hybridchat.domain.privacy import in_words, strictest
 from hybridchat.errors import Refused, UsageError
 from hybridchat.ledger.times import utc_now
@@ -32,7 +32,6 @@ class Chats:
         self._turns = turns
         self._books = books
         self._shown: Chat | None = None  # the newest one asked for
-        self._read: dict[int, tuple[object, Chat]] = {}  # the newest two, each with what the ledger said then
 
     # --- opening and making
 
@@ -64,15 +63,8 @@ class Chats:
         conversation = await asyncio.wrap_future(ledger.conversation(conversation_id))
         if conversation is None:
             raise UsageError(f"no conversation {conversation_id}", "`hybridchat list` shows all")
-        stamp = conversation, await asyncio.wrap_future(ledger.stamp(conversation_id))
-        seen_as, chat = self._read.pop(conversation_id, (None, None))
-        if chat is None or seen_as != stamp:
-            files = await asyncio.wrap_future(ledger.waiting_files(conversation_id)) if conversation.waiting else {}
-            chat = Chat.of(conversation, await asyncio.wrap_future(ledger.branch(conversation_id)), files)
-        if all(
-            message.state is not MessageState.STREAMING for message in chat.messages
-        ):  # another window's grows unseen
-            self._read = dict([*list(self._read.items())[-1:], (conversation_id, (stamp, chat))])
+        files = await asyncio.wrap_future(ledger.waiting_files(conversation_id)) if conversation.waiting else {}
+        chat = Chat.of(conversation, await asyncio.wrap_future(ledger.branch(conversation_id)), files)
         if chat.workload:
             self._books.count_workloads([chat.workload])
         self._shown = chat

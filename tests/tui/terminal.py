@@ -26,9 +26,10 @@ DEADLINE_S = 40.0  # of a slow machine with much to do; the test's own is later
 HYBRIDCHAT = (sys.executable, "-m", "hybridchat")
 
 
-def _environment() -> dict[str, str]:
-    """This process's, without the size of its own terminal, which goes before the real one's: xdist sets it."""
-    return {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+def _environment(env: Mapping[str, str]) -> dict[str, str]:
+    """This process's and that, without a size of the terminal, which would go before the real one's: xdist sets it."""
+    both = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **env}
+    return {name: value for name, value in both.items() if name not in ("COLUMNS", "LINES")}
 
 
 class Chunk(NamedTuple):
@@ -63,7 +64,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             cwd=cwd,
-            env={**_environment(), "TERM": "xterm-256color", "COLORTERM": "truecolor", **env},
+            env=_environment(env),
             start_new_session=True,
         )
         self.modes_before = termios.tcgetattr(self.master)

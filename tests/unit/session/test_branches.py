@@ -329,34 +329,3 @@ async def test_what_runs_and_what_is_new_is_known_of_all(build: Build) -> None:
     assert (now.running, now.unread) == (frozenset(), {chat.id: 1, secret.id: 1})
     world.session.unread.seen(chat.id)
     assert (await world.session.unread.look()).unread == {secret.id: 1}
-
-
-# --- going back and forth
-
-
-async def test_what_nobody_has_changed_is_not_read_again(build: Build) -> None:
-    world = await build(LAB)
-    chats = [world.session.new(), world.session.new()]
-    for chat in chats:
-        await talk(world, chat, "one", "two")
-    one, other = [await world.session.open(chat.id or 0) for chat in chats]
-    assert await world.session.open(one.id or 0) is one
-    await world.session.rename(one.id or 0, "Another title")
-    again = await world.session.open(one.id or 0)
-    assert again is not one and again.conversation is not None and again.conversation.title == "Another title"
-    assert await world.session.open(other.id or 0) is other
-
-
-async def test_what_was_said_or_settled_meanwhile_is_read(build: Build) -> None:
-    world = await build(LAB)
-    chat, other = world.session.new(), world.session.new()
-    for each in (chat, other):
-        await talk(world, each, "one")
-    before = await world.session.open(chat.id or 0)
-    await talk(world, before, "two")
-    await world.session.open(other.id or 0)
-    after = await world.session.open(chat.id or 0)
-    assert after is not before
-    assert texts(after) == ["one", "Hello", "two", "Hello"]
-    await world.session.delete_branch(after, after.messages[2].id)
-    assert texts(await world.session.open(chat.id or 0)) == ["one", "Hello"]
