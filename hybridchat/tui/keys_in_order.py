@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Any
 
 from textual import events
@@ -100,7 +101,8 @@ class KeysInOrder(Adapted):
         for pump in [pump for pump in way if pump is not self] + [self]:
             read = asyncio.Event()
             if pump.call_later(read.set):
-                await _until(read.is_set, FOR_WORK_S)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(read.wait(), FOR_WORK_S)
 
     def _has_done(self, at_work: Collection[Worker[Any]]) -> bool:
         return all(worker in at_work or worker.is_finished for worker in self.workers)
