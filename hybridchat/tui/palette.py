@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 
+from textual import on
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
+from textual.widgets import Input
+from textual.worker import WorkerError
 
 from hybridchat.tui.actions import ACTIONS, Action
 from hybridchat.tui.doing import do, owner_of
@@ -39,3 +43,12 @@ class Palette(CommandPalette):
 
     def __init__(self) -> None:
         super().__init__([ActionProvider], id="--command-palette")
+
+    @on(Input.Submitted)
+    async def _find_first(self) -> None:
+        """Enter does what the whole of the words found: Textual's own answer to it, which follows, takes what is
+        listed, and that may still be from an earlier letter."""
+        with suppress(WorkerError):
+            await self.workers.wait_for_complete(
+                [worker for worker in self.workers if worker.node is self and not worker.is_finished]
+            )
