@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from textual import work
 
 from hybridchat.session.state import Along
+from hybridchat.tui.beside import BESIDE
 from hybridchat.tui.screens.sending import Sending
 from hybridchat.tui.widgets.composer import Composer
 
@@ -130,7 +131,7 @@ class Mentioning(Sending):
 
     # --- attaching
 
-    @work
+    @work(name=BESIDE)
     async def _attach_named(self, name: str) -> None:
         from hybridchat.tui.screens.attached import attach_named
 

@@ -17,6 +17,7 @@ from textual.widgets import Input, Static
 from hybridchat.domain.text import clean, count_of
 from hybridchat.errors import HybridchatError
 from hybridchat.session.piping import LIMIT_S, Pipe, Piped, shell
+from hybridchat.tui.beside import BESIDE
 
 SHOWN_LINES = 6  # of the block, so that it is known which one it is
 MOST_LINES = 5_000  # of what came; copied is all that was kept
@@ -72,7 +73,7 @@ class PipeScreen(ModalScreen[str]):
             self._ran = event.value
             self._run(event.value)
 
-    @work(exclusive=True)
+    @work(name=BESIDE, exclusive=True)
     async def _run(self, command: str) -> None:
         self._pipe = pipe = Pipe(command, f"{self._text}\n", self._secret)
         self._input.disabled = True
