@@ -70,7 +70,9 @@ class Search(Picker):
 
     @work
     async def _enter_when_found(self) -> None:
-        with suppress(WorkerError):  # it has been told
+        if self._rest is not None:
+            self._rest.stop()
+        with suppress(WorkerError):  # given up: this is closed
             await self._search().wait()
         if self.filter.value == self._shown_for:
             super().enter()
