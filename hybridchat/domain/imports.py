@@ -50,11 +50,24 @@ def imported_file(told: AttachedFile, data: bytes | None) -> ImportedFile:
     return ImportedFile(AttachedFile(digest, told.name, told.media_type, max(0, told.size_bytes)))
 
 
+class ImportedDetail(Struct, frozen=True):
+    """How an attempt ended in words, and its request as that ledger keeps it: JSON with references to messages by their
+    numbers there (`names` has their origins), and to `texts` that no message says. `digest`: SHA-256 of the body."""
+
+    note: str
+    path: str
+    request: str | None
+    digest: bytes
+    names: Mapping[int, str]
+    texts: Mapping[int, str]
+
+
 class ImportedAttempt(Struct, frozen=True):
     """A row of another ledger's `attempt`, by its columns there."""
 
     origin: str
     columns: Mapping[str, Any]
+    detail: ImportedDetail | None = None
 
 
 class ImportedSide(Struct, frozen=True):

@@ -10,14 +10,21 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from hybridchat.domain.chat import Privacy
-from hybridchat.domain.imports import ImportedAttempt, ImportedComparison, ImportedConversation, ImportedMessage
+from hybridchat.domain.imports import (
+    ImportedAttempt,
+    ImportedComparison,
+    ImportedConversation,
+    ImportedMessage,
+)
 from hybridchat.domain.privacy import strictest
 from hybridchat.domain.tuning import stored
-from hybridchat.ledger import attachments, comparisons
+from hybridchat.ledger import attachments, comparisons, merged_details
 from hybridchat.ledger.merging import NOT_THEIRS, origin_of
 from hybridchat.ledger.reads import ledger_uuid
 from hybridchat.ledger.rows import insert, storable
 from hybridchat.ledger.times import utc_now
+
+_WITHOUT_DETAIL = "NOT EXISTS (SELECT 1 FROM attempt_detail WHERE attempt_id = attempt.id)"  # as from earlier versions
 
 
 class Added(Struct):
@@ -46,7 +53,7 @@ def add(
     adding = _Adding(db)
     for one in batch:
         if isinstance(one, ImportedAttempt):
-            adding.attempts([one], None, None)
+            adding.attempts([one])
         elif isinstance(one, ImportedComparison):
             adding.comparison(one)
         else:
@@ -73,12 +80,13 @@ class _Adding:
         here = self._messages(number)
         known = {origin or origin_of(self._uuid, message_id): message_id for message_id, origin in here}
         has_own = any(origin is None for _, origin in here)
+        moving = merged_details.Moving(self._db, number, known)
         before = self.added.messages
         for message in new.messages:
             if message.origin not in known:
                 known[message.origin] = self._insert_message(number, message, known)
                 self.added.messages += 1
-            self.attempts(message.attempts, number, known[message.origin])
+            self.attempts(message.attempts, number, known[message.origin], moving)
         came = self.added.messages - before
         if came:
             leaf_id = None if has_own else known.get(new.active or "")
@@ -207,7 +215,13 @@ class _Adding:
         if strictest(Privacy(here), privacy) != here:
             self._db.execute("UPDATE conversation SET privacy = ? WHERE id = ?", (privacy, number))
 
-    def attempts(self, rows: Iterable[ImportedAttempt], conversation_id: int | None, message_id: int | None) -> None:
+    def attempts(
+        self,
+        rows: Iterable[ImportedAttempt],
+        conversation_id: int | None = None,
+        message_id: int | None = None,
+        moving: merged_details.Moving | None = None,
+    ) -> None:
         """Those of this very ledger, and those that came before, are left out."""
         for row in rows:
             if row.origin.startswith(self._own):
@@ -221,3 +235,8 @@ class _Adding:
                 tuple(values.values()),
             )
             self.added.attempts += added.rowcount
+            if row.detail is None or moving is None:
+                continue
+            here = f"SELECT id FROM attempt WHERE origin = ? AND message_id = ? AND {_WITHOUT_DETAIL}"
+            if known := self._db.execute(here, (row.origin, message_id)).fetchone():
+                moving.keep(known[0], row.detail)
