@@ -4,29 +4,16 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from hybridchat.domain.chat import Attempt, Outcome, Privacy, Purpose, Zone
+from hybridchat.domain.chat import Attempt, Outcome, Zone
 from hybridchat.domain.compare import Compared, ComparedSide, Judgement, Side, Vote, parse_side
 from hybridchat.domain.compare_stats import differences, pair_votes, side_summaries
+from tests.corpus.attempts import ANSWERED
 
-ATTEMPT = Attempt(
-    attempt_id=1,
-    conversation_id=1,
-    message_id=1,
-    started_at="",
-    purpose=Purpose.COMPARE,
-    backend="lab",
-    kind="vllm",
-    model="tiny",
-    zone=Zone.DEVICE,
-    proof=None,
-    privacy=Privacy.OPEN,
-    outcome=Outcome.OK,
-)
 LAB, CLOUD = ComparedSide(0, 1, "lab", "tiny", Zone.DEVICE), ComparedSide(1, 2, "cloud", "big", Zone.MANAGED)
 
 
 def measured(ttft_ms: float | None, cost_usd: float | None = None, **changes: object) -> Attempt:
-    return replace(ATTEMPT, ttft_ms=ttft_ms, cost_usd=cost_usd, **changes)
+    return replace(ANSWERED, ttft_ms=ttft_ms, cost_usd=cost_usd, **changes)
 
 
 def test_only_what_was_measured_by_itself_counts() -> None:
