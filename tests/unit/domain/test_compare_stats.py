@@ -34,6 +34,15 @@ def test_only_what_was_measured_by_itself_counts() -> None:
     assert side_summaries([]) == differences([]) == []
 
 
+def test_a_load_is_in_the_time_to_the_first_token_and_in_no_speed() -> None:
+    cold = measured(900.0, load_ms=0.0, tokens_per_s=40.0)
+    warm = measured(100.0, tokens_per_s=50.0)
+    lab, cloud = side_summaries([[(LAB, cold), (CLOUD, warm)]])
+    assert (lab.ttft_ms.n, lab.tokens_per_s.p50, cloud.ttft_ms.n) == (0, 40.0, 1)
+    (pair,) = differences([[(LAB, cold), (CLOUD, warm)]])
+    assert (pair.ttft_ms.n, pair.tokens_per_s.p50) == (0, 10.0)
+
+
 def test_votes_are_counted_by_pair_wherever_each_of_them_stood() -> None:
     here = Compared(id=1, conversation_id=1, question_id=1, started_at="", workload="code", sides=(LAB, CLOUD))
     turned = replace(here, sides=(replace(CLOUD, position=0), replace(LAB, position=1)))
