@@ -36,8 +36,7 @@ class Branches:
 
     async def show(self, chat: Chat, message_id: int) -> None:
         """The conversation goes on from that message, and from what was said last after it."""
-        if chat.is_streaming:
-            raise UsageError("a reply is running", "stop it, or wait for its end")
+        chat.require_rest()
         await self._path(chat, message_id)
         assert chat.conversation is not None
         ledger = self._ledgers.of_chat(chat)

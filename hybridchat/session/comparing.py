@@ -96,7 +96,7 @@ class Comparing:
         Raises HybridchatError as `send` does, of the first side that must not be asked; then nothing was sent.
         """
         check_sides(sides, self._fleet.specs)
-        _require_rest(chat)
+        chat.require_rest()
         order = random.SystemRandom().sample(list(sides), len(sides)) if terms.is_blind else list(sides)
         drafts = drafts_of(_question(chat, text, terms), order, terms)
         if terms.workload and chat.id is None:
@@ -105,7 +105,7 @@ class Comparing:
 
     async def again(self, chat: Chat, compared: Compared, positions: Sequence[int], terms: Terms = PLAIN) -> Compared:
         """Those sides once more, such as ones that failed. A reply with words stays beside the new one."""
-        _require_rest(chat)
+        chat.require_rest()
         answers = await self.answers(chat, compared)
         asked = [answers[position] for position in positions if answers[position].reply is not None]
         if not asked:
@@ -285,11 +285,6 @@ def _answer(side: ComparedSide, replies: Mapping[int, Message], running: Running
 def is_waiting(reply: Message) -> bool:
     """For another side on the same server, or it has been killed while it did."""
     return reply.state is MessageState.INTERRUPTED and reply.note == NOT_ASKED
-
-
-def _require_rest(chat: Chat) -> None:
-    if chat.is_streaming:
-        raise UsageError("a reply is running", "stop it, or wait for its end")
 
 
 def _question(chat: Chat, text: str, terms: Terms) -> Draft:
