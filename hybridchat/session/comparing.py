@@ -137,7 +137,7 @@ class Comparing:
             sides=sides,
             turn=turn,
             beside_id=before.id if before else 0,
-            takes_place=before is not None and not _has_words(before),
+            takes_place=before is not None and not before.has_words,
             workload=ready[0].plan.workload,
             is_hidden=terms.is_blind,
             run=terms.run,
@@ -164,9 +164,8 @@ class Comparing:
         ):
             before = answer.reply
             assert before is not None
-            is_further = not _has_words(before) and before.attempt is not None
-            number = before.attempt.attempt_no + 1 if is_further and before.attempt else 1
-            asked.append(Asked(answer.side.position, before.id, _has_words(before), side.was_shared))
+            number = 1 if before.has_words or before.attempt is None else before.attempt.attempt_no + 1
+            asked.append(Asked(answer.side.position, before.id, before.has_words, side.was_shared))
             attempts.append(replace(side.attempt, attempt_no=number))
         ids = await asyncio.wrap_future(self._ledgers.of_chat(chat).ask_again(compared.id, asked, attempts))
         replies = tuple(
@@ -293,10 +292,6 @@ def _question(chat: Chat, text: str, terms: Terms) -> Draft:
     if len(chat.messages) < 2:
         raise UsageError("there is no question to compare answers to", "write one")
     return last_question(chat)
-
-
-def _has_words(reply: Message) -> bool:
-    return bool(reply.text or reply.thinking)
 
 
 def _show(chat: Chat, reply: Message) -> None:
