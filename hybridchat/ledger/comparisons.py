@@ -239,6 +239,16 @@ def of_conversation(db: sqlite3.Connection, conversation_id: int) -> list[Compar
     return _compared(rows)
 
 
+def hidden(db: sqlite3.Connection, conversation_id: int) -> frozenset[int]:
+    """The replies of that conversation that have no names until there is a vote."""
+    rows = db.execute(
+        "SELECT s.message_id FROM comparison c JOIN compared s ON s.comparison_id = c.id "
+        "WHERE c.conversation_id = ? AND c.is_hidden AND s.message_id IS NOT NULL",
+        (conversation_id,),
+    )
+    return frozenset(number for (number,) in rows)
+
+
 def voted(db: sqlite3.Connection) -> list[Compared]:
     """Everything that was voted on, oldest first."""
     return _compared(db.execute(f"{_COMPARED} WHERE v.comparison_id IS NOT NULL ORDER BY c.id, s.position"))

@@ -26,8 +26,7 @@ class Branches:
             return []
         ledger = self._ledgers.of_chat(chat)
         nodes = await asyncio.wrap_future(ledger.outline(chat.id))
-        compared = await asyncio.wrap_future(ledger.comparisons(chat.id))
-        hidden = {side.message_id for one in compared if one.is_hidden for side in one.sides}
+        hidden = await asyncio.wrap_future(ledger.hidden(chat.id))
         return [
             replace(node, backend=None, model=None, zone=None, cost_usd=None) if node.id in hidden else node
             for node in nodes

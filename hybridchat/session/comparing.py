@@ -236,8 +236,9 @@ class Comparing:
 
     async def hidden(self, chat: Chat) -> frozenset[int]:
         """Answers of blind comparisons that wait for a vote: nothing may tell whose they are."""
-        found = (one for one in await self.of_chat(chat) if one.is_hidden)
-        return frozenset(side.message_id for one in found for side in one.sides if side.message_id is not None)
+        if chat.id is None:
+            return frozenset()
+        return await asyncio.wrap_future(self._ledgers.of_chat(chat).hidden(chat.id))
 
     async def of_run(self, name: str) -> dict[int, Compared]:
         """What is there of a run over a file, by the prompt's number."""
