@@ -10,6 +10,7 @@ from hybridchat.cli import output
 from hybridchat.cli.dates import backend_option, since_option, until_option
 from hybridchat.cli.store import check_backend, opened_ledger
 from hybridchat.domain.pricing import format_usd
+from hybridchat.errors import UsageError
 from hybridchat.ledger.records import Grouping, UsageFilter
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def command(what: str, by: Grouping, since: str | None, until: str | None, backe
     hybridchat stats votes
     """
     if what == "votes":
+        if by != "backend" or since or until or backend:
+            raise UsageError("votes are counted by pairs of models, all of them", "leave the other options out")
         _show_votes(as_json=as_json)
         return
     with opened_ledger() as ledger:
