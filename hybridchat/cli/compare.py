@@ -13,6 +13,7 @@ from hybridchat.cli import output
 from hybridchat.cli.answer import Printer, as_contract
 from hybridchat.cli.debugging import log_if_debugging
 from hybridchat.cli.disclosing import disclosure_of, disclosure_options
+from hybridchat.cli.known import BACKENDS, MODELS
 from hybridchat.cli.progress import Progress
 from hybridchat.cli.prompt import Words, compose, read_stdin, read_text, stdin_files
 from hybridchat.cli.running import run
@@ -50,8 +51,19 @@ class Options(Struct, frozen=True, kw_only=True):
 
 @click.command("compare")
 @click.argument("prompt", nargs=-1, type=Words())
-@click.option("--backends", required=True, metavar="A,B[,C,D]", help="Who answers, in this order; one may come twice.")
-@click.option("--models", metavar="M,N[,…]", help="Their models, in the same order; an empty one is the backend's own.")
+@click.option(
+    "--backends",
+    type=BACKENDS,
+    required=True,
+    metavar="A,B[,C,D]",
+    help="Who answers, in this order; one may come twice.",
+)
+@click.option(
+    "--models",
+    type=MODELS,
+    metavar="M,N[,…]",
+    help="Their models, in the same order; an empty one is the backend's own.",
+)
 @click.option("--prompts", type=click.Path(path_type=Path), metavar="FILE", help="A prompt a line, or JSON Lines.")
 @click.option("--name", default="", metavar="TEXT", help="Ask the same file once more, as another run.")
 @click.option(
