@@ -17,6 +17,7 @@ import pytest
 from tests.fakes.completions import FakeCompletions
 from tests.faults import cli
 from tests.unit.ledger.helpers import query
+from tests.unit.session.conftest import until
 
 CONFIG = """
 [[backend]]
@@ -49,6 +50,13 @@ class Two:
 
     def asked(self, server: FakeCompletions) -> list[str]:
         return [request.json()["messages"][-1]["content"] for request in server.sent("/v1/chat/completions")]
+
+
+async def begun(servers: Two) -> asyncio.subprocess.Process:
+    """A run in the middle of its second prompt."""
+    process = await cli.start(*RUN, str(servers.file))
+    await until(lambda: len(servers.asked(servers.managed)) == 2)
+    return process
 
 
 @asynccontextmanager
@@ -85,11 +93,7 @@ async def test_every_prompt_is_asked_of_both_and_nothing_twice(home: Path) -> No
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9")
 async def test_killed_in_the_middle_it_goes_on_where_it_was(home: Path) -> None:
     async with two(home, tokens_per_s=20) as servers:
-        process = await cli.start(*RUN, str(servers.file))
-        for _ in range(2000):
-            if len(servers.asked(servers.managed)) == 2:
-                break
-            await asyncio.sleep(0.01)
+        process = await begun(servers)
         process.send_signal(signal.SIGKILL)
         await process.wait()
         servers.local.tokens_per_s = servers.managed.tokens_per_s = 0
@@ -97,8 +101,7 @@ async def test_killed_in_the_middle_it_goes_on_where_it_was(home: Path) -> None:
         assert done.code == 0, done.err
         *prompts, _ = lines(done)
         assert [one["was_there"] for one in prompts] == [True, False, False, False]
-        first = f"question {0}"
-        assert servers.asked(servers.local).count(first) == servers.asked(servers.managed).count(first) == 1
+        assert [servers.asked(one).count("question 0") for one in (servers.local, servers.managed)] == [1, 1]
         outcomes = query(servers.ledger, "SELECT outcome, count(*) FROM usage GROUP BY 1 ORDER BY 1")
         assert outcomes == [("interrupted", 2), ("ok", 2 * PROMPTS)]
         assert query(servers.ledger, "SELECT count(*) FROM message WHERE state = 'streaming'") == [(0,)]
@@ -107,11 +110,7 @@ async def test_killed_in_the_middle_it_goes_on_where_it_was(home: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 async def test_ctrl_c_says_how_it_goes_on(home: Path) -> None:
     async with two(home, tokens_per_s=20) as servers:
-        process = await cli.start(*RUN, str(servers.file))
-        for _ in range(2000):
-            if len(servers.asked(servers.managed)) == 2:
-                break
-            await asyncio.sleep(0.01)
+        process = await begun(servers)
         process.send_signal(signal.SIGINT)
         _, told = await process.communicate()
         assert process.returncode == 130
