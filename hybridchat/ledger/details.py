@@ -181,10 +181,9 @@ class _Keeper:
             digest = hashlib.sha256(b64decode(data, validate=True)).hexdigest()
         except ValueError:
             return None
-        marks = ", ".join("?" * len(self._path))
-        known = f"SELECT 1 FROM attachment WHERE digest = ? AND message_id IN ({marks})"
-        is_known = self._db.execute(known, (digest, *self._path)).fetchone()
-        return {"attached": digest, "before": before + comma} if is_known else None
+        rows = self._db.execute("SELECT message_id FROM attachment WHERE digest = ?", (digest,))
+        is_along = any(message_id in self._path for (message_id,) in rows)
+        return {"attached": digest, "before": before + comma} if is_along else None
 
     def _own(self, text: str) -> dict[str, Any]:
         """Once along a branch, so that what a deleted branch sent is not missing from another one."""

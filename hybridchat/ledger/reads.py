@@ -71,12 +71,14 @@ SELECT {_MESSAGE}, u.* FROM message m {_LAST_ATTEMPT} WHERE m.conversation_id = 
     SELECT coalesce(parent_id, 0) FROM message WHERE conversation_id = :id GROUP BY parent_id HAVING count(*) > 1
 ) ORDER BY m.id"""
 
-_NEWEST_LEAF = """
+_BELOW = """
 WITH RECURSIVE below (id) AS (
-    SELECT :id UNION SELECT m.id FROM below JOIN message m ON m.parent_id = below.id AND m.id > below.id
-        AND m.conversation_id = (SELECT conversation_id FROM message WHERE id = :id)
+    SELECT id FROM message WHERE id = :id AND conversation_id = :conversation
+    UNION ALL
+    SELECT m.id FROM below JOIN message m ON m.parent_id = below.id AND m.id > below.id
+        AND m.conversation_id = :conversation
 )
-SELECT max(id) FROM below"""
+SELECT id FROM below ORDER BY id"""
 
 _PATH = f"""
 WITH RECURSIVE path (id, parent_id) AS (
@@ -217,6 +219,6 @@ def with_siblings(db: sqlite3.Connection, conversation_id: int) -> list[Message]
     return _messages(db, _WITH_SIBLINGS, {"id": conversation_id})
 
 
-def newest_leaf(db: sqlite3.Connection, message_id: int) -> int:
-    leaf: int = db.execute(_NEWEST_LEAF, {"id": message_id}).fetchone()[0]
-    return leaf
+def below(db: sqlite3.Connection, conversation_id: int, message_id: int) -> list[int]:
+    """The message and all that follow it, by id; none where it is not in that conversation."""
+    return [one for (one,) in db.execute(_BELOW, {"id": message_id, "conversation": conversation_id})]

@@ -136,9 +136,12 @@ def test_who_stood_side_by_side_last_is_remembered(path: Path) -> None:
 
 def test_the_order_of_a_blind_one_is_not_told_before_the_vote(path: Path) -> None:
     with opened(path) as ledger:
-        blind = begin(ledger, MANAGED, LOCAL, is_hidden=True)
+        named, blind = begin(ledger), begin(ledger, MANAGED, LOCAL, is_hidden=True)
+        assert ledger.hidden(named.conversation_id).result() == frozenset()
         assert [side.backend for side in ledger.newest_sides().result()] == ["lab", "rented"]
+        assert ledger.hidden(blind.conversation_id).result() == {side.message_id for side in blind.sides}
         ledger.vote(blind.comparison_id, Judgement.TIE, None).result()
+        assert ledger.hidden(blind.conversation_id).result() == frozenset()
         assert [side.backend for side in ledger.newest_sides().result()] == ["rented", "lab"]
 
 
