@@ -182,6 +182,12 @@ def branch(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
     return _messages(db, _BRANCH, (conversation_id,))
 
 
+def version(db: sqlite3.Connection) -> tuple[int, int]:
+    """What other connections committed, and what this one wrote (that of a ledger in memory does both)."""
+    (committed,) = db.execute("PRAGMA data_version").fetchone()
+    return committed, db.total_changes
+
+
 def tree(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
     return _messages(db, _TREE, (conversation_id,))
 
