@@ -6,8 +6,6 @@ layout that is not understood here is refused, never spoilt.
 
 from __future__ import annotations
 
-import os
-import tempfile
 import tomllib
 from collections.abc import Mapping, MutableMapping
 from decimal import Decimal
@@ -17,6 +15,7 @@ from typing import Any
 from hybridchat.config import config_error, load_config, parse_config
 from hybridchat.config.problems import grave
 from hybridchat.errors import HybridchatError, UsageError
+from hybridchat.paths import replace_file
 
 _TEMPLATE = Path(__file__).parent / "data" / "config.toml"
 _BACKENDS_BEGIN = "# Yours:\n"
@@ -212,17 +211,7 @@ def _write(path: Path, lines: list[str], expected: Mapping[str, object]) -> None
         raise _by_hand(path)
     target = path.resolve()  # a link to a file kept elsewhere stays a link
     try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".config-", suffix=".toml")  # 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink()
-            raise
+        replace_file(target, text.encode())
     except OSError as error:
         raise HybridchatError(f"{path} cannot be written: {error.strerror or error}", "check its folder") from error
 
