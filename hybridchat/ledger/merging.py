@@ -45,7 +45,7 @@ SELECT a.*, c.data FROM attachment a LEFT JOIN content c ON c.digest = a.digest
 WHERE a.conversation_id = ? AND a.message_id IS NOT NULL ORDER BY a.id"""
 
 
-class _Conversation(OwnConversation, kw_only=True):
+class _Conversation(OwnConversation, frozen=True, kw_only=True):
     id: int
     tags: str = "[]"
     parameters: str = "{}"
