@@ -181,7 +181,7 @@ class Talk:
         patience_s = WAITING_S
         while not (await asyncio.wait((reply,), timeout=patience_s))[0]:
             turn = self.chat.turn
-            if self.reader.is_interactive and turn is not None and not (turn.message.text or turn.message.thinking):
+            if self.reader.is_interactive and turn is not None and not turn.message.has_words:
                 self.teller.say("Nothing has come yet. Ctrl+C stops it.")
                 patience_s *= 2
         return await reply
