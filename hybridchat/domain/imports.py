@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, ValidationError
 
 from hybridchat.domain.attachments import AttachedFile, Attachment
 from hybridchat.domain.chat import Effort, MessageState, Parameters, Privacy, Reasoning, Role, Zone
-from hybridchat.domain.compare import Vote
+from hybridchat.domain.compare import FEWEST, MOST, Judgement, Vote
 from hybridchat.domain.moments import moment_text
 from hybridchat.domain.tags import tags_among
 
@@ -55,11 +55,24 @@ def imported_file(told: AttachedFile, data: bytes | None) -> ImportedFile:
     return ImportedFile(AttachedFile(digest, told.name, told.media_type, max(0, told.size_bytes)))
 
 
+class ImportedDetail(Struct, frozen=True):
+    """How an attempt ended in words, and its request as that ledger keeps it: JSON with references to messages by their
+    numbers there (`names` has their origins), and to `texts` that no message says. `digest`: SHA-256 of the body."""
+
+    note: str
+    path: str
+    request: str | None
+    digest: bytes
+    names: Mapping[int, str]
+    texts: Mapping[int, str]
+
+
 class ImportedAttempt(Struct, frozen=True):
     """A row of another ledger's `attempt`, by its columns there."""
 
     origin: str
     columns: Mapping[str, Any]
+    detail: ImportedDetail | None = None
 
 
 class ImportedSide(Struct, frozen=True):
@@ -74,7 +87,7 @@ class ImportedSide(Struct, frozen=True):
 
 
 class ImportedComparison(Struct, frozen=True, kw_only=True):
-    """Of another ledger: which replies stood side by side, and what was said of them. No text is in it."""
+    """Which replies stood side by side elsewhere, and what was said of them. No text is in it."""
 
     origin: str
     conversation: str | None  # its origin; None where it was deleted
@@ -83,6 +96,14 @@ class ImportedComparison(Struct, frozen=True, kw_only=True):
     workload: str | None = None
     is_hidden: bool = False
     vote: Vote | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValidationError for what no comparison can be: it is somebody else's file."""
+        positions = [side.position for side in self.sides]
+        if positions != list(range(len(positions))) or not FEWEST <= len(positions) <= MOST:
+            raise ValidationError(f"it has no {FEWEST} to {MOST} sides in order")
+        if self.vote and (self.vote.winner in positions) != (self.vote.judgement is Judgement.BETTER):
+            raise ValidationError("its vote is for none of its sides")
 
 
 class _About(Struct, frozen=True, kw_only=True):

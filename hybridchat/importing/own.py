@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -11,7 +11,18 @@ from msgspec.structs import replace
 
 from hybridchat.domain.attachments import AttachedFile
 from hybridchat.domain.chat import MessageState
-from hybridchat.domain.imports import Found, ImportedMessage, OwnConversation, OwnMessage, Unread, imported_file
+from hybridchat.domain.compare import Compared
+from hybridchat.domain.imports import (
+    Found,
+    ImportedComparison,
+    ImportedMessage,
+    ImportedSide,
+    OwnConversation,
+    OwnMessage,
+    Unread,
+    imported_file,
+)
+from hybridchat.domain.moments import moment_text
 from hybridchat.domain.tuning import from_values
 from hybridchat.importing.broken import BROKEN, why
 
@@ -25,6 +36,7 @@ class _File(AttachedFile, frozen=True):
 class _Conversation(OwnConversation, frozen=True, kw_only=True):
     origin: str
     messages: list[Raw]
+    comparisons: tuple[Raw, ...] = ()
     tags: tuple[str, ...] = ()
     parameters: dict[str, Any] = field(default_factory=dict)
 
@@ -43,6 +55,7 @@ class _Message(OwnMessage, frozen=True, kw_only=True):
 
 _decode = msgspec.json.Decoder(_Conversation).decode
 _decode_message = msgspec.json.Decoder(_Message).decode
+_decode_comparison = msgspec.json.Decoder(Compared).decode
 
 
 def read(entry: bytes, where: str, now: str) -> Iterator[Found]:
@@ -69,3 +82,28 @@ def read(entry: bytes, where: str, now: str) -> Iterator[Found]:
     active = origins.get(said.active_leaf_id) or (messages[-1].origin if messages else None)
     parameters = from_values(said.parameters)
     yield said.imported(said.origin, messages, active, now, tags=said.tags, parameters=parameters)
+    for number, raw in enumerate(said.comparisons, 1):
+        try:
+            yield _imported(_decode_comparison(raw), said.origin, origins, now)
+        except BROKEN as error:
+            yield Unread(f"{where}, comparison {number}", why(error))
+
+
+def _imported(one: Compared, conversation: str, origins: Mapping[int | None, str], now: str) -> ImportedComparison:
+    """Raises msgspec.ValidationError for what is none."""
+    if not one.origin:
+        raise msgspec.ValidationError("it has no origin")
+    return ImportedComparison(
+        origin=one.origin,
+        conversation=conversation,
+        started_at=moment_text(one.started_at) or now,
+        sides=tuple(
+            ImportedSide(
+                side.position, origins.get(side.message_id), side.backend, side.model, side.zone, side.was_shared
+            )
+            for side in one.sides
+        ),
+        workload=one.workload,
+        is_hidden=one.is_hidden,
+        vote=one.vote and replace(one.vote, voted_at=moment_text(one.vote.voted_at) or now),
+    )

@@ -14,6 +14,7 @@ from hybridchat.domain.chat import MessageState, Zone
 from hybridchat.domain.compare import Compared, ComparedSide, Judgement, Side, Vote
 from hybridchat.errors import LedgerError, UsageError
 from hybridchat.ledger import writes
+from hybridchat.ledger.reads import ORIGIN
 from hybridchat.ledger.records import NewAttempt, NewTurn, TurnIds
 from hybridchat.ledger.rows import insert
 from hybridchat.ledger.times import utc_now
@@ -214,8 +215,8 @@ def show_names(db: sqlite3.Connection, comparison_id: int) -> None:
 
 # --- reading
 
-_COMPARED = """
-SELECT c.id, c.conversation_id, c.question_id, c.started_at, c.workload, c.is_hidden,
+_COMPARED = f"""
+SELECT c.id, c.conversation_id, c.question_id, c.started_at, c.workload, c.is_hidden, {ORIGIN.format("c")},
        v.judgement, v.winner, v.was_blind, v.voted_at,
        s.position, s.message_id, s.backend, s.model, s.zone, s.was_shared
 FROM comparison c JOIN compared s ON s.comparison_id = c.id LEFT JOIN vote v ON v.comparison_id = c.id"""
@@ -267,10 +268,9 @@ def of_run(db: sqlite3.Connection, run: str) -> dict[int, Compared]:
 def _compared(rows: Iterable[tuple[Any, ...]]) -> list[Compared]:
     found: dict[int, Compared] = {}
     for row in rows:
-        number, conversation_id, question_id, started_at, workload, is_hidden, judgement, winner, was_blind, at = row[
-            :10
-        ]
-        position, message_id, backend, model, zone, was_shared = row[10:]
+        number, conversation_id, question_id, started_at, workload, is_hidden, origin = row[:7]
+        judgement, winner, was_blind, at = row[7:11]
+        position, message_id, backend, model, zone, was_shared = row[11:]
         side = ComparedSide(position, message_id, backend, model, Zone(zone), bool(was_shared))
         before = found.get(number)
         if before is None:
@@ -282,6 +282,7 @@ def _compared(rows: Iterable[tuple[Any, ...]]) -> list[Compared]:
                 started_at=started_at,
                 workload=workload,
                 is_hidden=bool(is_hidden),
+                origin=origin,
                 sides=(),
                 vote=said,
             )

@@ -64,6 +64,10 @@ class Questions(ABC):
         """Root → active leaf, each reply with its last attempt."""
         return self._read(lambda db: reads.branch(db, conversation_id))
 
+    def version(self) -> Future[tuple[int, int]]:
+        """Another one as soon as anything at all has been written, here or by another program; quick."""
+        return self._read(reads.version)
+
     def path_to(self, message_id: int) -> Future[list[Message]]:
         """Root → that message, each reply with its last attempt."""
         return self._read(lambda db: reads.path_to(db, message_id))

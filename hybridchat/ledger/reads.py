@@ -36,18 +36,18 @@ FIRST_CHARACTERS = 200  # of a message, that an outline shows
 
 USAGE_COLUMNS = Attempt.__struct_fields__
 
-_ORIGIN = "coalesce({0}.origin, 'hybridchat:' || (SELECT value FROM meta WHERE key = 'ledger_uuid') || ':' || {0}.id)"
+ORIGIN = "coalesce({0}.origin, 'hybridchat:' || (SELECT value FROM meta WHERE key = 'ledger_uuid') || ':' || {0}.id)"
 
 _CONVERSATION = f"""
 SELECT id, title, created_at, updated_at, privacy, route, model, decided_backend, decided_model, system, workload,
        reasoning, effort, active_leaf_id,
        (SELECT count(*) FROM message WHERE conversation_id = conversation.id), waiting,
-       {_ORIGIN.format("conversation")}, tags, starred_at, archived_at, parameters,
+       {ORIGIN.format("conversation")}, tags, starred_at, archived_at, parameters,
        system_at
 FROM conversation WHERE deleted_at IS NULL"""
 
 _MESSAGE_COLUMNS = tuple(name for name in Message.__struct_fields__ if name not in ("attempt", "attachments"))
-_MESSAGE = ", ".join(_ORIGIN.format("m") if name == "origin" else f"m.{name}" for name in _MESSAGE_COLUMNS)
+_MESSAGE = ", ".join(ORIGIN.format("m") if name == "origin" else f"m.{name}" for name in _MESSAGE_COLUMNS)
 _LAST_ATTEMPT = "LEFT JOIN usage u ON u.attempt_id = (SELECT max(id) FROM attempt WHERE message_id = m.id)"
 
 # parents are older than their children, so `id <` also ends a walk through a damaged tree
@@ -180,6 +180,12 @@ def _messages(db: sqlite3.Connection, statement: str, parameters: tuple[int] | d
 def branch(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
     """Root → active leaf, each reply with its last attempt."""
     return _messages(db, _BRANCH, (conversation_id,))
+
+
+def version(db: sqlite3.Connection) -> tuple[int, int]:
+    """What other connections committed, and what this one wrote (that of a ledger in memory does both)."""
+    (committed,) = db.execute("PRAGMA data_version").fetchone()
+    return committed, db.total_changes
 
 
 def tree(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
