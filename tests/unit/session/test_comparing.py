@@ -6,6 +6,7 @@ import asyncio
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from hybridchat.config import BudgetConfig, Config
 from hybridchat.domain.address import parse_base_url
