@@ -15,29 +15,11 @@ from typing import Any
 import pytest
 
 from tests.fakes.completions import FakeCompletions
+from tests.fakes.configs import lab, rented
 from tests.faults import cli
 from tests.unit.ledger.helpers import query
 from tests.unit.session.conftest import until
 
-CONFIG = """
-[[backend]]
-id = "lab"
-kind = "openai-compatible"
-base_url = "{local}"
-model = "fake"
-vouched = true
-
-[[backend]]
-id = "rented"
-kind = "openai-compatible"
-base_url = "{managed}"
-model = "fake"
-zone = "managed"
-
-[backend.price."fake"]
-input = 1000
-output = 2000
-"""
 PROMPTS = 4
 RUN = ("compare", "--backends", "lab,rented", "--json", "--prompts")
 
@@ -62,7 +44,7 @@ async def begun(servers: Two) -> asyncio.subprocess.Process:
 @asynccontextmanager
 async def two(home: Path, *, more: str = "", **options: Any) -> AsyncIterator[Two]:
     async with FakeCompletions(tokens=10, **options) as local, FakeCompletions(tokens=10, **options) as managed:
-        cli.configure(home, CONFIG.format(local=local.url, managed=managed.url) + more)
+        cli.configure(home, lab(local.url) + rented(managed.url) + more)
         yield Two(local, managed, home)
 
 
@@ -78,9 +60,9 @@ async def test_every_prompt_is_asked_of_both_and_nothing_twice(home: Path) -> No
         assert [one["prompt"] for one in prompts] == [f"question {number}" for number in range(PROMPTS)]
         assert [side["backend"] for side in prompts[0]["sides"]] == ["lab", "rented"]
         assert prompts[0]["sides"][1]["cost_usd"] == pytest.approx(0.021, rel=0.2)
-        lab, rented = summary["summary"]["sides"]
-        assert (lab["answers"], rented["answers"], rented["ttft_ms"]["n"]) == (PROMPTS, PROMPTS, PROMPTS)
-        assert lab["cost"]["usd"] is None and rented["cost"]["unpriced"] == 0
+        a, b = summary["summary"]["sides"]
+        assert (a["answers"], b["answers"], b["ttft_ms"]["n"]) == (PROMPTS, PROMPTS, PROMPTS)
+        assert a["cost"]["usd"] is None and b["cost"]["unpriced"] == 0
         again = await cli.run(*RUN, str(servers.file))
         assert again.code == 0 and all(one["was_there"] for one in lines(again)[:-1])
         assert len(servers.asked(servers.local)) == len(servers.asked(servers.managed)) == PROMPTS
@@ -125,7 +107,7 @@ async def test_a_budget_stops_it_cleanly_and_it_goes_on_once_there_is_more(home:
         asked = len(servers.asked(servers.managed))
         assert 0 < asked < PROMPTS and "goes on from here" in done.err and "budget" in done.err
         assert servers.asked(servers.local) == servers.asked(servers.managed), "all sides of a prompt, or none"
-        cli.configure(home, CONFIG.format(local=servers.local.url, managed=servers.managed.url))
+        cli.configure(home, lab(servers.local.url) + rented(servers.managed.url))
         rest = await cli.run(*RUN, str(servers.file))
         assert rest.code == 0, rest.err
         assert len(servers.asked(servers.managed)) == PROMPTS
