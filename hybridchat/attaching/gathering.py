@@ -49,6 +49,4 @@ def _text(path: Path, name: str, most_bytes: int) -> Attachment | None:
         return None
     if len(data) > most_bytes or not is_text(data):
         return None
-    attachment = Attachment(name, "text/plain", data)
-    assert attachment.file  # counted here, where nobody waits for it
-    return attachment
+    return Attachment(name, "text/plain", data).counted()

@@ -58,7 +58,7 @@ class Gathering:
 
     async def pasted(self, text: str, number: int) -> Attachment:
         """A paste too long for the composer."""
-        return await asyncio.to_thread(_counted, Attachment(f"paste-{number}.txt", "text/plain", text.encode()))
+        return await asyncio.to_thread(Attachment(f"paste-{number}.txt", "text/plain", text.encode()).counted)
 
     async def preview(self, attachment: Attachment) -> Preview:
         """A picture, small. Raises UsageError where it cannot be drawn."""
@@ -71,9 +71,3 @@ class Gathering:
         if pin.why and strictest(chat.privacy, Privacy.LOCAL_ONLY) is not chat.privacy:
             await self._set_privacy(chat, Privacy.LOCAL_ONLY)
             self._emit(Notice(f"this chat is local only now: what was attached is {pin.why}"))
-
-
-def _counted(attachment: Attachment) -> Attachment:
-    """In a thread: what looks at it later must not wait."""
-    assert attachment.file
-    return attachment
