@@ -217,6 +217,12 @@ def describe(message: Message, beside: Sequence[Message] = ()) -> tuple[str, str
     return header, " · ".join(filter(None, [_ending(message), *_measured(attempt), *in_all, *others[:MOST_OTHERS]]))
 
 
+def deleted_words(count: int, undo_key: str) -> str:
+    """Of messages, which stay for a while."""
+    it = "it" if count == 1 else "them"
+    return f"{count_of(count, 'message')} deleted. {undo_key} brings {it} back, until you quit."
+
+
 def _place(message: Message, beside: Sequence[Message]) -> str:
     """`‹1/2› ` where there are several at one place."""
     number = next((number for number, other in enumerate(beside, 1) if other.id == message.id), None)

@@ -275,6 +275,7 @@ async def test_in_the_tree_a_branch_is_deleted_and_comes_back(screening: Screeni
         tree.list.set_rows(tree.all_rows, on.chat.messages[2].id)
         await on.stage.press("f8")
         await on.stage.until(lambda: len(tree.all_rows) == 2)
+        await on.stage.until(lambda: "2 messages deleted. F9 brings them back" in on.stage.text)
         await on.stage.press("f9")
         await on.stage.until(lambda: len(tree.all_rows) == 4)
         await on.stage.type("two")
