@@ -199,8 +199,8 @@ def describe(message: Message, beside: Sequence[Message] = ()) -> tuple[str, str
     place, if there are several."""
     if message.role is Role.USER:
         asked = (f"{_place(other, beside)}{title_of(other.text)}" for other in beside if other.id != message.id)
-        others = " · ".join(list(asked)[:MOST_OTHERS])
-        return f"{_place(message, beside)}you", f"also asked: {others}" if others else ""
+        also = " · ".join(list(asked)[:MOST_OTHERS])
+        return f"{_place(message, beside)}you", f"also asked: {also}" if also else ""
     if message.role is Role.SYSTEM:
         return "system", ""
     attempt = message.attempt
