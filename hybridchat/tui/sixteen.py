@@ -1,5 +1,5 @@
-"""Sixteen colours: the nearest ones would leave a theme's greys on greys. Each is drawn in the one of its hue that can be
-read on black or on white, and what a theme sets off by its ground is reversed, as without any colour."""
+"""Sixteen colours: the nearest ones would leave a theme's greys on greys. Each is drawn in the one of its hue that can
+be read on black or on white, and what a theme sets off by its ground is reversed, as without any colour."""
 
 from __future__ import annotations
 
