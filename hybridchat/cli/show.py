@@ -33,7 +33,7 @@ def command(conversation_id: int, as_tree: bool, message_id: int | None, with_de
     hybridchat show 12 --tree
     hybridchat show 12 --message 345 --details --json
     """
-    from hybridchat.export.conversation import FORMATS
+    from hybridchat.export.conversation import FORMATS, Along
 
     if as_tree and (message_id is not None or with_details):
         raise UsageError("a tree has all messages in short", "leave --tree out, or give it alone")
@@ -49,8 +49,9 @@ def command(conversation_id: int, as_tree: bool, message_id: int | None, with_de
         if with_details:
             _print_details(ledger, messages, as_json=as_json)
             return
+        along = Along(comparisons=ledger.comparisons(conversation_id).result() if as_json else ())
     with output.data_stream() as stream:
-        FORMATS["json" if as_json else "markdown"].write(conversation, messages, stream, {})
+        FORMATS["json" if as_json else "markdown"].write(conversation, messages, stream, along)
 
 
 def _print_tree(ledger: Ledger, conversation_id: int, *, as_json: bool) -> None:

@@ -55,7 +55,7 @@ class AttachedFile(Struct, frozen=True, omit_defaults=True):
         """`photo.png · PNG, 800 × 600 · 120 KB`; inert."""
         form = _FORMATS.get(self.media_type, "" if self.is_text else clean_line(self.media_type, 40))
         seen = f"{self.width} × {self.height}" if self.width and self.height else ""
-        pages = "" if self.pages is None else f"{self.pages} page{'' if self.pages == 1 else 's'}"
+        pages = "" if self.pages is None else count_of(self.pages, "page")
         what = ", ".join(filter(None, (form, seen, f"text of {pages}" if self.is_text and pages else pages)))
         return " · ".join(filter(None, (clean_line(self.name, 60), what, size_words(self.size_bytes))))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from hybridchat.domain.imports import (
     Found,
     ImportedAttempt,
     ImportedComparison,
+    ImportedDetail,
     ImportedFile,
     ImportedMessage,
     OwnConversation,
@@ -44,8 +45,13 @@ _FILES = """
 SELECT a.*, c.data FROM attachment a LEFT JOIN content c ON c.digest = a.digest
 WHERE a.conversation_id = ? AND a.message_id IS NOT NULL ORDER BY a.id"""
 
+_TEXTS = "SELECT id, text FROM request_text WHERE conversation_id = ?"
+_DETAILS = """
+SELECT d.attempt_id, d.note, coalesce(d.path, '') AS path, d.request, coalesce(d.digest, x'') AS digest
+FROM attempt_detail d JOIN attempt a ON a.id = d.attempt_id WHERE a.conversation_id = ?"""
 
-class _Conversation(OwnConversation, kw_only=True):
+
+class _Conversation(OwnConversation, frozen=True, kw_only=True):
     id: int
     tags: str = "[]"
     parameters: str = "{}"
@@ -118,7 +124,10 @@ class _Other:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self.version: int = self._rows("PRAGMA user_version")[0]["user_version"]
-        self._has_attachments = bool(self._rows("SELECT 1 FROM sqlite_master WHERE name = 'attachment'"))
+        self._has_attachments, self._has_details = (
+            bool(self._rows("SELECT 1 FROM sqlite_master WHERE name = ?", name))
+            for name in ("attachment", "attempt_detail")
+        )
         self.uuid = str(self._rows("SELECT value FROM meta WHERE key = 'ledger_uuid'")[0]["value"])
 
     def _rows(self, statement: str, *parameters: object) -> list[Row]:
@@ -163,10 +172,12 @@ class _Other:
             yield Unread(where, str(error))
             return
         attempts: dict[int, list[ImportedAttempt]] = {}
+        names: dict[int, str] = {}
+        details = self._details(number, names)
         for row in self._rows("SELECT * FROM attempt WHERE conversation_id = ? ORDER BY id", number):
             found = self._attempt(row)
             if isinstance(found, ImportedAttempt):
-                attempts.setdefault(row["message_id"], []).append(found)
+                attempts.setdefault(row["message_id"], []).append(replace(found, detail=details.get(row["id"])))
             elif found is not None:
                 yield found
         files = self._files(number)
@@ -188,6 +199,7 @@ class _Other:
                 tuple(attempts.get(one.id, ())),
             )
             messages[one.id] = replace(messages[one.id], attachments=files.get(one.id, ()))
+            names[one.id] = messages[one.id].origin
         active = messages.get(said.active_leaf_id or 0) or next(reversed(messages.values()), None)
         yield said.imported(
             said.origin or origin_of(self.uuid, said.id),
@@ -210,6 +222,18 @@ class _Other:
                 told = msgspec.convert(_known(row), AttachedFile)
                 data = row["data"] if isinstance(row["data"], bytes) else None
                 found[row["message_id"]] = (*found.get(row["message_id"], ()), imported_file(told, data))
+        return found
+
+    def _details(self, number: int, names: Mapping[int, str]) -> dict[int, ImportedDetail]:
+        """By attempt; `names`: the messages' origins. What is damaged is left out."""
+        if not self._has_details:
+            return {}
+        texts = {row["id"]: row["text"] for row in self._rows(_TEXTS, number) if isinstance(row["text"], str)}
+        found: dict[int, ImportedDetail] = {}
+        for row in self._rows(_DETAILS, number):
+            match row["attempt_id"], row["note"], row["path"], row["request"], row["digest"]:
+                case int() as attempt_id, str() as note, str() as path, str() | None as request, bytes() as digest:
+                    found[attempt_id] = ImportedDetail(note, path, request, digest, names, texts)
         return found
 
     def _attempt(self, row: Row) -> ImportedAttempt | Unread | None:

@@ -50,7 +50,11 @@ class Report(Struct):
         came = f"{verb} {count_of(added.new, 'new conversation')}"
         came += f" and {added.grown:,} that went on" if added.grown else ""
         came += f", with {count_of(added.messages, 'message')}"
-        came += f" and {count_of(added.attempts, 'usage row')}" if added.attempts else ""
+        rows = (
+            count_of(added.attempts, "usage row") if added.attempts else "",
+            count_of(added.votes, "vote") if added.votes else "",
+        )
+        came += "".join(f" and {one}" for one in rows if one)
         left = [
             f"{added.known:,} here already" if added.known else "",
             f"{self.empty:,} empty" if self.empty else "",

@@ -234,7 +234,7 @@ def _other(message: Message, beside: Sequence[Message]) -> str:
     attempt = message.attempt
     if attempt is None:
         return ""
-    untimed = "first token unknown" if message.text or message.thinking else "no token"
+    untimed = "first token unknown" if message.has_words else "no token"
     facts = [
         f"{milliseconds(attempt.ttft_ms)} to first token" if attempt.ttft_ms is not None else untimed,
         f"{milliseconds(attempt.latency_ms)} in all" if attempt.latency_ms is not None else "",
