@@ -33,7 +33,7 @@ class _File(AttachedFile, frozen=True):
     data: bytes | None = None
 
 
-class _Conversation(OwnConversation, kw_only=True):
+class _Conversation(OwnConversation, frozen=True, kw_only=True):
     origin: str
     messages: list[Raw]
     comparisons: tuple[Raw, ...] = ()
@@ -41,16 +41,16 @@ class _Conversation(OwnConversation, kw_only=True):
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
-class _Message(OwnMessage, kw_only=True):
+class _Message(OwnMessage, frozen=True, kw_only=True):
     origin: str
     attempt: dict[str, Any] | None = None
     attachments: tuple[_File, ...] = ()
 
-    def __post_init__(self) -> None:
+    @property
+    def writer(self) -> str | None:
         """Its attempt was measured elsewhere, and stays there; who wrote it comes along."""
         model = (self.attempt or {}).get("model")
-        if self.model is None and isinstance(model, str):
-            self.model = model
+        return model if self.model is None and isinstance(model, str) else self.model
 
 
 _decode = msgspec.json.Decoder(_Conversation).decode
@@ -76,7 +76,8 @@ def read(entry: bytes, where: str, now: str) -> Iterator[Found]:
             continue
         before = messages[-1].origin if messages and one.parent_id is not None else None
         files = tuple(imported_file(file, file.data) for file in one.attachments)
-        messages.append(replace(one.imported(one.origin, origins.get(one.parent_id, before), now), attachments=files))
+        told = one.imported(one.origin, origins.get(one.parent_id, before), now)
+        messages.append(replace(told, model=one.writer, attachments=files))
         origins[one.id] = one.origin
     active = origins.get(said.active_leaf_id) or (messages[-1].origin if messages else None)
     parameters = from_values(said.parameters)

@@ -51,7 +51,7 @@ SELECT d.attempt_id, d.note, coalesce(d.path, '') AS path, d.request, coalesce(d
 FROM attempt_detail d JOIN attempt a ON a.id = d.attempt_id WHERE a.conversation_id = ?"""
 
 
-class _Conversation(OwnConversation, kw_only=True):
+class _Conversation(OwnConversation, frozen=True, kw_only=True):
     id: int
     tags: str = "[]"
     parameters: str = "{}"

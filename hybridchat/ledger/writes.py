@@ -20,6 +20,7 @@ from hybridchat.ledger.records import (
     AttemptEnd,
     Forecast,
     NewAttempt,
+    NewConversation,
     NewFork,
     NewTurn,
     NewWaiting,
@@ -89,7 +90,7 @@ def fork(db: sqlite3.Connection, new: NewFork) -> int:
     return conversation_id
 
 
-def _insert_conversation(db: sqlite3.Connection, new: NewTurn | NewFork, now: str) -> int:
+def _insert_conversation(db: sqlite3.Connection, new: NewConversation, now: str) -> int:
     return insert(
         db,
         "conversation",
