@@ -12,8 +12,9 @@ from msgspec.structs import asdict
 
 from hybridchat.domain.chat import Conversation, Message, MessageState
 from hybridchat.domain.compare import Compared
+from hybridchat.export.branches import Tree
 from hybridchat.export.html import write_html
-from hybridchat.export.words import extent, heading
+from hybridchat.export.words import extent, heading, leaves, place
 
 
 class Along(Struct, frozen=True):
@@ -30,27 +31,37 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 
 
 def write_markdown(conversation: Conversation, messages: Sequence[Message], stream: TextIO, along: Along) -> None:
-    """A heading per message, with what is known about where the reply was computed; of attachments a line."""
+    """A heading per message, with what is known about where the reply was computed; of attachments a line. Of several
+    branches the one that is shown first, then each other from where it leaves."""
     stream.write("\n".join(_markdown(conversation, messages)) + "\n")
 
 
 def _markdown(conversation: Conversation, messages: Sequence[Message]) -> Iterator[str]:
+    tree = Tree(messages, conversation.active_leaf_id)
+    count = len(tree.branches)
     yield f"# {conversation.title}"
-    about = (conversation.created_at, str(conversation.privacy), extent(conversation, messages))
+    about = (conversation.created_at, str(conversation.privacy), extent(conversation, messages, count))
     yield f"\n{' · '.join(filter(None, about))}"
     if conversation.system:
         yield f"\n## System\n\n{close_fence(conversation.system)}"
-    for message in messages:
-        yield f"\n## {heading(message)}"
-        if message.attachments:
-            yield "\n" + "\n".join(f"- attached: {file}" for file in message.attachments)
-        if message.thinking:
-            yield "\n" + "\n".join(f"> {line}".rstrip() for line in message.thinking.splitlines())
-        if message.text:
-            yield f"\n{close_fence(message.text)}"
-        state = "" if message.state is MessageState.COMPLETE else message.state
-        if ending := ": ".join(filter(None, (state, message.note))):
-            yield f"\n*{ending}*"
+    for number, branch in enumerate(tree.branches, 1):
+        if number > 1:
+            yield f"\n# Branch {number:,} of {count:,}, after {leaves(branch)}"
+        for message in branch.messages:
+            yield f"\n## {' · '.join(filter(None, (heading(message), place(tree, message))))}"
+            yield from _said(message)
+
+
+def _said(message: Message) -> Iterator[str]:
+    if message.attachments:
+        yield "\n" + "\n".join(f"- attached: {file}" for file in message.attachments)
+    if message.thinking:
+        yield "\n" + "\n".join(f"> {line}".rstrip() for line in message.thinking.splitlines())
+    if message.text:
+        yield f"\n{close_fence(message.text)}"
+    state = "" if message.state is MessageState.COMPLETE else message.state
+    if ending := ": ".join(filter(None, (state, message.note))):
+        yield f"\n*{ending}*"
 
 
 def close_fence(text: str) -> str:

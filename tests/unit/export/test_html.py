@@ -96,7 +96,7 @@ class Reader(HTMLParser):
 
 
 def page(*texts: str) -> tuple[str, Reader]:
-    messages = [Message(n, 7, None, Role.ASSISTANT, text, TIME) for n, text in enumerate(texts)]
+    messages = [Message(n, 7, n - 1, Role.ASSISTANT, text, TIME) for n, text in enumerate(texts, 1)]
     stream = io.StringIO()
     FORMATS["html"].write(CONVERSATION, messages, stream, Along())
     reader = Reader()
