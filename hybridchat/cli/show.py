@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 @click.option("--details", "with_details", is_flag=True, help="Instead, how each reply came about.")
 @output.json_option
 def command(conversation_id: int, as_tree: bool, message_id: int | None, with_details: bool, as_json: bool) -> None:
-    """Print a conversation's active branch as markdown, or another branch of it, or the tree of all; or of each reply
-    its time, tokens, cost, route and attempts, and (in the JSON) its requests as they were sent.
+    """Print a conversation as markdown, the tree of its branches, or how its replies came about.
+
+    It is the branch that is shown, or the one to a message that you name. The details of a reply are its time, tokens,
+    cost, route and attempts, and in the JSON its requests as they were sent.
 
     \b
     hybridchat show 12 | less

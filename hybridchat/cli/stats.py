@@ -28,9 +28,9 @@ GROUPINGS: tuple[Grouping, ...] = ("backend", "model", "day", "workload")
 @backend_option
 @output.json_option
 def command(what: str, by: Grouping, since: str | None, until: str | None, backend: str | None, as_json: bool) -> None:
-    """Show measured tokens, latency, speed and cost, or votes: what you said of answers that stood side by side.
+    """Show measured tokens, latency, speed and cost; or your votes.
 
-    Too few values for a percentile are said to be too few.
+    Votes are what you said of answers that stood side by side. Too few values for a percentile are said to be too few.
 
     \b
     hybridchat stats

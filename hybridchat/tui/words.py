@@ -199,7 +199,8 @@ def describe(message: Message, beside: Sequence[Message] = ()) -> tuple[str, str
     place, if there are several."""
     if message.role is Role.USER:
         asked = (f"{_place(other, beside)}{title_of(other.text)}" for other in beside if other.id != message.id)
-        return f"{_place(message, beside)}you", " · ".join(list(asked)[:MOST_OTHERS])
+        also = " · ".join(list(asked)[:MOST_OTHERS])
+        return f"{_place(message, beside)}you", f"also asked: {also}" if also else ""
     if message.role is Role.SYSTEM:
         return "system", ""
     attempt = message.attempt
@@ -214,6 +215,12 @@ def describe(message: Message, beside: Sequence[Message] = ()) -> tuple[str, str
     others = [_other(other, beside) for other in beside if other.id != message.id]
     in_all = [f"{milliseconds(attempt.latency_ms)} in all"] if others and attempt.latency_ms is not None else []
     return header, " · ".join(filter(None, [_ending(message), *_measured(attempt), *in_all, *others[:MOST_OTHERS]]))
+
+
+def deleted_words(count: int, undo_key: str) -> str:
+    """Of messages, which stay for a while."""
+    it = "it" if count == 1 else "them"
+    return f"{count_of(count, 'message')} deleted. {undo_key} brings {it} back, until you quit."
 
 
 def _place(message: Message, beside: Sequence[Message]) -> str:
