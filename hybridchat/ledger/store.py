@@ -19,7 +19,19 @@ from msgspec.structs import replace
 from hybridchat.domain.audit import Departure
 from hybridchat.domain.chat import Attempt, Conversation, MessageState
 from hybridchat.errors import LedgerError
-from hybridchat.ledger import activity, branches, departures, details, drafts, files, marks, money, purge, writes
+from hybridchat.ledger import (
+    activity,
+    branches,
+    departures,
+    details,
+    drafts,
+    files,
+    marks,
+    money,
+    purge,
+    waiting,
+    writes,
+)
 from hybridchat.ledger.backups import look_after
 from hybridchat.ledger.comparing import Begin, Comparisons
 from hybridchat.ledger.connect import (
@@ -301,9 +313,9 @@ class Ledger(Comparisons):
 
         return self._write(lambda db: imports.add(db, batch, rehearse=rehearse), is_awaited=True)
 
-    def keep_waiting(self, conversation_id: int, queue: Sequence[NewWaiting]) -> Future[None]:
-        """The messages that wait now, instead of those that did."""
-        return self._write(lambda db: writes.keep_waiting(db, conversation_id, queue))
+    def change_waiting(self, conversation_id: int, gone: Sequence[str], new: Sequence[NewWaiting]) -> Future[None]:
+        """Of the messages that wait: those that do no longer, by their words, and those that do from now on."""
+        return self._write(lambda db: waiting.change(db, conversation_id, gone, new))
 
     def update_conversation(self, conversation_id: int, **fields: object) -> Future[None]:
         """Any of writes.CHANGEABLE."""
