@@ -19,19 +19,7 @@ from msgspec.structs import replace
 from hybridchat.domain.audit import Departure
 from hybridchat.domain.chat import Attempt, Conversation, MessageState
 from hybridchat.errors import LedgerError
-from hybridchat.ledger import (
-    activity,
-    branches,
-    departures,
-    details,
-    drafts,
-    files,
-    marks,
-    money,
-    purge,
-    waiting,
-    writes,
-)
+from hybridchat.ledger import activity, branches, departures, details, drafts, files, marks, money, purge, writes
 from hybridchat.ledger.backups import look_after
 from hybridchat.ledger.comparing import Begin, Comparisons
 from hybridchat.ledger.connect import (
@@ -73,6 +61,7 @@ from hybridchat.ledger.records import (
     UsageFilter,
 )
 from hybridchat.ledger.usage import UsageRow
+from hybridchat.ledger.waiting import change as change_waiting
 from hybridchat.ledger.worker import Worker
 from hybridchat.ledger.writer import BUSY_S, Notify, Trouble, Writer
 
@@ -315,7 +304,7 @@ class Ledger(Comparisons):
 
     def change_waiting(self, conversation_id: int, gone: Sequence[str], new: Sequence[NewWaiting]) -> Future[None]:
         """Of the messages that wait: those that do no longer, by their words, and those that do from now on."""
-        return self._write(lambda db: waiting.change(db, conversation_id, gone, new))
+        return self._write(lambda db: change_waiting(db, conversation_id, gone, new))
 
     def update_conversation(self, conversation_id: int, **fields: object) -> Future[None]:
         """Any of writes.CHANGEABLE."""
