@@ -59,7 +59,6 @@ class ChatList(Picker):
         self.deleted: set[int | None] = set()
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._load()
         self.set_interval(LOOK_EVERY_S, self._look)
 

@@ -90,7 +90,6 @@ class Comparing(Answers):
     # --- what the session tells
 
     def on_chat_view_opened(self) -> None:
-        super().on_chat_view_opened()
         self._compared = {}
         self._look_compared()
 

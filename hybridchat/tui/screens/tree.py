@@ -58,7 +58,6 @@ class Tree(Picker):
         self.is_all_gone = False
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._load()
 
     def on_resize(self) -> None:
