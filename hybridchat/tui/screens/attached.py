@@ -13,12 +13,13 @@ from textual.widget import Widget
 from hybridchat.domain.attachments import AttachedFile, Attachment, size_words
 from hybridchat.domain.files import Listing
 from hybridchat.domain.text import clean, clean_line, count_of
-from hybridchat.errors import HybridchatError, UsageError
+from hybridchat.errors import UsageError
 from hybridchat.session.files import path_of
 from hybridchat.session.state import Along
 from hybridchat.tui.mentions import Mention, as_mark, dropped_path, ranked
 from hybridchat.tui.screens.dialogs import Confirm
 from hybridchat.tui.widgets.attached import AttachedLine
+from hybridchat.tui.widgets.hints import told
 from hybridchat.tui.widgets.rows import Row
 from hybridchat.tui.words import attached_words
 
@@ -30,7 +31,6 @@ VAST_PASTE = 1_000_000  # characters: from here on a paste is confirmed first
 FRESH_S = 10.0  # a folder's names are looked up again after this
 MOST_OFFERED = 50
 LONGEST_SHOWN = 56  # cells of a name: it fits 80 columns
-ERROR_S = 10.0
 
 
 def show_line(screen: Mentioning, files: tuple[AttachedFile, ...]) -> None:
@@ -108,10 +108,8 @@ def put_mark(screen: Mentioning, chosen: Chosen, *, goes_on: bool) -> None:
 
 async def attach_named(screen: Mentioning, name: str) -> None:
     """A file or folder as it was typed; what went wrong is told."""
-    try:
+    with told(screen):
         await attach(screen, path_of(name), name.strip())
-    except HybridchatError as error:
-        screen.notify(str(error), severity="error", timeout=ERROR_S)
 
 
 async def attach(screen: Mentioning, path: Path, name: str) -> None:
