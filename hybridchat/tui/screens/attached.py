@@ -139,9 +139,7 @@ async def _texts_of(screen: Mentioning, chat: Chat, folder: Path, name: str) -> 
 
 
 async def _confirmed(screen: Mentioning, question: str, detail: str, yes: str) -> bool:
-    is_wanted = await screen.app.push_screen_wait(Confirm(question, detail, yes=yes, is_harmless=True))
-    screen.composer.focus()
-    return bool(is_wanted)
+    return await screen.ask(Confirm(question, detail, yes=yes, is_harmless=True)) is True
 
 
 def _is_folder(path: Path) -> bool:
@@ -240,9 +238,7 @@ async def _open(screen: Mentioning, session: Session, attachment: Attachment) ->
     has_colours = console.color_system in ("256", "truecolor") and not screen.app.no_color
     has_colours = has_colours and console.encoding.lower().startswith("utf")
     shown = await _shown(session, attachment, has_colours=has_colours)
-    view = AttachmentView(attached_words(attachment.file), shown)
-    await screen.app.push_screen_wait(view)
-    screen.composer.focus()
+    await screen.ask(AttachmentView(attached_words(attachment.file), shown))
 
 
 async def _shown(session: Session, attachment: Attachment, *, has_colours: bool) -> Widget:
