@@ -168,12 +168,13 @@ def surviving(driver_class: type[Driver]) -> type[Driver]:
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
             self.is_muted = False  # another program has the terminal
+            self.revise: Callable[[str], str] | None = None  # what is written, at the last moment
             if sys.__stdout__ is not None and getattr(self, "_file", None) is sys.__stderr__:
                 self._file = Output(sys.__stdout__)
 
         def write(self, data: str) -> None:
             if not self.is_muted:
-                super().write(data)
+                super().write(self.revise(data) if self.revise else data)
 
         def _sigcont_application(self, *arguments: Any) -> None:
             if self._must_signal_resume:  # Ctrl+Z, which Textual saw coming
