@@ -114,7 +114,7 @@ def as_kitty(preview: Preview, cells: Size) -> Drawn:
     number = randrange(1 << 16, 1 << 24)
     data = b64encode(zlib.compress(preview.rgb, 1)).decode()
     pieces = [data[at : at + _PIECE] for at in range(0, len(data), _PIECE)]
-    what = f"a=T,U=1,q=2,i={number},f=24,o=z,s={preview.width},v={preview.height},c={cells.width},r={cells.height},"
+    what = f"a=T,U=1,i={number},f=24,o=z,s={preview.width},v={preview.height},c={cells.width},r={cells.height},"
     begin = "".join(
         f"\x1b_G{'' if at else what}q=2,m={int(at < len(pieces) - 1)};{piece}\x1b\\" for at, piece in enumerate(pieces)
     )
