@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import struct
-import sys
 import zlib
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
@@ -69,19 +67,6 @@ def way_of(told: Told, colours: str | None) -> Way | None:
     if has_stand_ins and colours == "truecolor":
         return "kitty"
     return "sixel" if SIXEL in told.attributes else None
-
-
-def cell_of_window() -> Size | None:
-    """Pixels, where the terminal has told the system how large its window is (xterm answers nothing about cells)."""
-    try:
-        import fcntl
-        import termios
-
-        told = fcntl.ioctl(sys.__stdout__.fileno(), termios.TIOCGWINSZ, bytes(8)) if sys.__stdout__ else bytes(8)
-    except (ImportError, OSError):  # Windows; no terminal
-        return None
-    rows, columns, width, height = struct.unpack("HHHH", told)
-    return Size(width // columns, height // rows) if columns and rows and width >= columns and height >= rows else None
 
 
 class Drawn(Struct, frozen=True):
