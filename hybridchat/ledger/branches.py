@@ -11,15 +11,8 @@ from collections.abc import Collection, Sequence
 
 from hybridchat.domain.text import title_of
 from hybridchat.errors import LedgerError, UsageError
-from hybridchat.ledger.reads import newest_leaf, path_to
+from hybridchat.ledger.reads import below, path_to
 from hybridchat.ledger.records import DeletedBranch
-
-_BELOW = """
-WITH RECURSIVE below (id) AS (
-    SELECT :id UNION ALL SELECT m.id FROM below JOIN message m ON m.parent_id = below.id AND m.id > below.id
-        AND m.conversation_id = :conversation
-)
-SELECT id FROM below ORDER BY id"""
 
 
 def delete_branch(
@@ -74,12 +67,6 @@ def restore_branch(db: sqlite3.Connection, message_id: int, leaf_id: int | None,
     db.execute(here, (title, leaf_id, conversation_id))
 
 
-def below(db: sqlite3.Connection, conversation_id: int, message_id: int) -> list[int]:
-    """The message and all that follow it."""
-    rows = db.execute(_BELOW, {"id": message_id, "conversation": conversation_id})
-    return [one for (one,) in rows]
-
-
 def cut(db: sqlite3.Connection, message_id: int) -> None:
     """The message and all that follow it leave this file, a copy perhaps, for good; an emptied conversation too."""
     conversation_id, parent_id = db.execute(
@@ -115,7 +102,7 @@ def _leaf_without(db: sqlite3.Connection, conversation_id: int, parent_id: int |
     """Where the conversation goes on without that message: below its newest sibling, else at what it followed."""
     beside = "SELECT max(id) FROM message WHERE conversation_id = ? AND parent_id IS ? AND id <> ?"
     (sibling_id,) = db.execute(beside, (conversation_id, parent_id, message_id)).fetchone()
-    return parent_id if sibling_id is None else newest_leaf(db, sibling_id)
+    return parent_id if sibling_id is None else below(db, conversation_id, sibling_id)[-1]
 
 
 def _columns(db: sqlite3.Connection) -> str:

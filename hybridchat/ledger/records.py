@@ -36,10 +36,9 @@ class LedgerStatus(Struct, frozen=True):
     is_copy: bool = False  # in memory, of a file that can only be read: what is written to it is gone at the end
 
 
-class NewTurn(Struct, frozen=True, kw_only=True):
-    """A user's message with its first attempt: one transaction, synchronous=FULL, before a byte goes out."""
+class NewConversation(Struct, frozen=True, kw_only=True):
+    """What one begins with."""
 
-    conversation_id: int | None  # None: a new conversation is made, with the next nine fields
     title: str
     privacy: Privacy
     route: str
@@ -49,6 +48,12 @@ class NewTurn(Struct, frozen=True, kw_only=True):
     reasoning: Reasoning
     effort: Effort | None = None
     parameters: Parameters = Parameters()
+
+
+class NewTurn(NewConversation, frozen=True, kw_only=True):
+    """A user's message with its first attempt: one transaction, synchronous=FULL, before a byte goes out."""
+
+    conversation_id: int | None  # None: a new conversation is made
     parent_id: int | None  # the leaf that the message answers
     text: str
     attachments: tuple[Attachment, ...] = ()
@@ -57,18 +62,9 @@ class NewTurn(Struct, frozen=True, kw_only=True):
     attempt: NewAttempt
 
 
-class NewFork(Struct, frozen=True, kw_only=True):
+class NewFork(NewConversation, frozen=True, kw_only=True):
     """A conversation that begins with messages of another one: their words alone, without thinking and attempts."""
 
-    title: str
-    privacy: Privacy
-    route: str
-    model: str | None
-    system: str
-    workload: str | None
-    reasoning: Reasoning
-    effort: Effort | None
-    parameters: Parameters
     messages: tuple[Message, ...]
 
 

@@ -20,6 +20,7 @@ from hybridchat.ledger.records import (
     AttemptEnd,
     Forecast,
     NewAttempt,
+    NewConversation,
     NewFork,
     NewTurn,
     NewWaiting,
@@ -42,11 +43,11 @@ def begin_turn(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnId
     else:
         _require_same_pin(db, conversation_id, turn.privacy)
         _require_parent(db, turn.parent_id)
-    message = {"conversation_id": conversation_id, "created_at": now}
     user_id = insert(
         db,
         "message",
-        **message,
+        conversation_id=conversation_id,
+        created_at=now,
         parent_id=turn.parent_id,
         role=Role.USER,
         text=storable(turn.text),
@@ -54,9 +55,7 @@ def begin_turn(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnId
         state=MessageState.COMPLETE,
     )
     attachments.keep(db, attachments.Place(conversation_id, user_id), turn.attachments)
-    reply_id = insert(
-        db, "message", **message, parent_id=user_id, role=Role.ASSISTANT, text="", state=MessageState.STREAMING
-    )
+    reply_id = insert_reply(db, conversation_id, user_id, now)
     changed = db.execute(
         "UPDATE conversation SET updated_at = ?, archived_at = NULL, active_leaf_id = ?, privacy = ?, "
         "decided_backend = coalesce(?, decided_backend), decided_model = coalesce(?, decided_model) "
@@ -91,7 +90,7 @@ def fork(db: sqlite3.Connection, new: NewFork) -> int:
     return conversation_id
 
 
-def _insert_conversation(db: sqlite3.Connection, new: NewTurn | NewFork, now: str) -> int:
+def _insert_conversation(db: sqlite3.Connection, new: NewConversation, now: str) -> int:
     return insert(
         db,
         "conversation",
@@ -134,21 +133,25 @@ def begin_sibling(db: sqlite3.Connection, process_id: int, message_id: int, atte
     """Another reply beside that one, or to that message of the user; it becomes the active leaf."""
     parent_id, conversation_id = _asked(db, message_id, attempt.privacy)
     now = utc_now()
-    reply_id = insert(
-        db,
-        "message",
-        conversation_id=conversation_id,
-        created_at=now,
-        parent_id=parent_id,
-        role=Role.ASSISTANT,
-        text="",
-        state=MessageState.STREAMING,
-    )
+    reply_id = insert_reply(db, conversation_id, parent_id, now)
     db.execute(
         "UPDATE conversation SET updated_at = ?, active_leaf_id = ? WHERE id = ?", (now, reply_id, conversation_id)
     )
     new = _insert_attempt(db, process_id, attempt, conversation_id, reply_id, now)
     return TurnIds(conversation_id, parent_id, reply_id, *new)
+
+
+def insert_reply(
+    db: sqlite3.Connection,
+    conversation_id: int,
+    question_id: int,
+    now: str,
+    state: MessageState = MessageState.STREAMING,
+    note: str = "",
+) -> int:
+    """Without a word yet."""
+    place = {"conversation_id": conversation_id, "parent_id": question_id, "created_at": now}
+    return insert(db, "message", **place, role=Role.ASSISTANT, text="", state=state, note=note)
 
 
 def _asked(db: sqlite3.Connection, message_id: int, privacy: Privacy) -> tuple[int, int]:

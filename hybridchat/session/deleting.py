@@ -60,13 +60,12 @@ class Deleting:
         if chat.id is None:
             raise UsageError("this conversation has no message yet", "there is nothing to delete")
         ledger = self._ledgers.of_chat(chat)
-        path = await asyncio.wrap_future(ledger.path_to(message_id))
-        if not path or path[-1].conversation_id != chat.id:
+        beside = await asyncio.wrap_future(ledger.siblings(message_id))
+        if not beside or beside[0].conversation_id != chat.id:
             raise UsageError(f"no message {message_id} in this conversation", "it was deleted")
         if chat.is_sending or (chat.turn is not None and message_id in {message.id for message in chat.messages}):
             raise UsageError("a reply is running in it", "stop it, or wait for its end")
-        beside = await asyncio.wrap_future(ledger.siblings(message_id))
-        if len(path) == len(beside) == 1:
+        if len(beside) == 1 and beside[0].parent_id is None:
             await self.conversation(chat.id)
             return None
         deleted = await asyncio.wrap_future(ledger.delete_branch(message_id))

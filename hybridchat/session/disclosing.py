@@ -219,8 +219,10 @@ def _with_texts(message: ChatMessage, texts: Iterator[str]) -> ChatMessage:
 
 
 def _with_text(attachment: Attachment, name: str, text: str) -> Attachment:
-    is_changed = text != (attachment.text or "")
-    return replace(attachment, name=name, data=text.encode() if is_changed else attachment.data)
+    """Itself where nothing of it is masked: what is known of its content was counted off the interface's thread."""
+    if text != (attachment.text or ""):
+        return replace(attachment, name=name, data=text.encode())
+    return attachment if name == attachment.name else replace(attachment, name=name)
 
 
 def _decided(kept: Sequence[Message], target: Candidate) -> tuple[int, Disclosure | None]:

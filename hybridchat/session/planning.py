@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from hybridchat.config import RouteConfig
+from hybridchat.domain.attachments import AttachedFile
 from hybridchat.domain.budget import Verdict
 from hybridchat.domain.chat import ChatRequest, Disclosure, Kind, Message, MessageState, Privacy, Reasoning, Role
 from hybridchat.domain.estimate import Size, message_size
@@ -159,7 +160,8 @@ class Planner:
         model, models = self._wanted_models(chat, draft)
         candidates = self._fleet.candidates(model, models)
         if size.pictures:
-            candidates = tuple(_fit(candidate, draft, history) for candidate in candidates)
+            files = [*draft.along.files, *(file for message in history for file in message.attachments)]
+            candidates = tuple(_fit(candidate, files) for candidate in candidates)
         return RouteInput(
             candidates=tuple(self._barred(_loaded(one, draft), chat, draft, size) for one in candidates),
             table=self._table,
@@ -349,9 +351,8 @@ def _size(chat: Chat, draft: Draft, kept: Sequence[Message]) -> Size:
     return sum((_size_of(message) for message in kept), system_size(chat.system) + draft.size)
 
 
-def _fit(candidate: Candidate, draft: Draft, history: Sequence[Message]) -> Candidate:
+def _fit(candidate: Candidate, files: Sequence[AttachedFile]) -> Candidate:
     """With why it cannot take something of what goes along, if it is known that it cannot."""
-    files = [*draft.along.files, *(file for message in history for file in message.attachments)]
     why = (why_not_taken(candidate.kind, candidate.model, candidate.sees, file) for file in files)
     return replace(candidate, unfit=clean_line(next(filter(None, why), "")))
 

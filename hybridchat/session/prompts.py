@@ -6,7 +6,6 @@ import asyncio
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from hybridchat.config.prompts import SUFFIX, BrokenPrompt, PromptFile, as_file,
 from hybridchat.domain.chat import Privacy
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError, UsageError
-from hybridchat.paths import Paths
+from hybridchat.paths import Paths, replace_file
 from hybridchat.session.chats import Chats
 from hybridchat.session.presets import Presets
 from hybridchat.session.state import Chat
@@ -114,11 +113,7 @@ class Prompts:
         if file.exists() and not replace:
             raise UsageError(f"there is a prompt {name} already", "take another name, or replace it")
         try:
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".prompt-")  # 0600
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as opened:
-                opened.write(text)
-            Path(temporary).replace(file)
+            replace_file(file, text.encode())
         except OSError as error:
             raise HybridchatError(f"{file} cannot be written: {error.strerror or error}", "check its folder") from None
         return file

@@ -27,6 +27,7 @@ from hybridchat.domain.estimate import Size, message_size
 from hybridchat.domain.pricing import CostEstimate
 from hybridchat.domain.routing import Candidate, Decision
 from hybridchat.domain.secrets.rules import Finding
+from hybridchat.errors import UsageError
 from hybridchat.ledger.records import NewWaiting
 from hybridchat.session.ways import Way
 
@@ -191,6 +192,11 @@ class Chat:
     @property
     def is_streaming(self) -> bool:
         return self.is_sending or self.turn is not None
+
+    def require_rest(self) -> None:
+        """Raises UsageError while a reply runs, or is about to."""
+        if self.is_streaming:
+            raise UsageError("a reply is running", "stop it, or wait for its end")
 
     @property
     def leaf_id(self) -> int | None:

@@ -79,8 +79,7 @@ class Turns:
     async def branch_off(self, chat: Chat, draft: Draft) -> None:
         """Answers a question again, or asks it in other words; that never waits. Raises HybridchatError as `send`
         does."""
-        if chat.is_streaming:
-            raise UsageError("a reply is running", "stop it, or wait for its end")
+        chat.require_rest()
         if draft.rewords is not None and draft.is_empty:
             raise UsageError("the message is empty", "type one")
         if draft.rewords is not None and chat.queue:

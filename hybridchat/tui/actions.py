@@ -153,7 +153,11 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         Action("delete_chat", ("f8",), "Delete this chat", "Can be undone until you quit", slash="delete"),
         Action("undo_delete", ("f9",), "Undo the last deletion", "Bring the conversation or branch back", slash="undo"),
         Action(
-            "export_chat", (), "Export this chat…", "To a page for a browser, Markdown or JSON", slash="export [FILE]"
+            "export_chat",
+            (),
+            "Export this chat…",
+            "To a page for a browser, Markdown or JSON",
+            slash="export [--branches] [FILE]",
         ),
         Action(
             "import_chats", (), "Import conversations…", "From ChatGPT, Claude, another machine…", slash="import [FILE]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -20,7 +20,7 @@ from hybridchat.session.standing import COULD_STILL, HOLDS
 from hybridchat.session.state import NOTHING
 from hybridchat.session.ways import Undecided, Way
 from hybridchat.tui.enter import Enter, what_enter_does
-from hybridchat.tui.plan_words import plan_parts
+from hybridchat.tui.plan_words import plan_parts, question_leaves
 from hybridchat.tui.stops import AskUnpriced, SetLimit, read_usd, stops
 from hybridchat.tui.words import LIMITS, candidate_words, left_out_words
 
@@ -181,7 +181,7 @@ class Talk:
         patience_s = WAITING_S
         while not (await asyncio.wait((reply,), timeout=patience_s))[0]:
             turn = self.chat.turn
-            if self.reader.is_interactive and turn is not None and not (turn.message.text or turn.message.thinking):
+            if self.reader.is_interactive and turn is not None and not turn.message.has_words:
                 self.teller.say("Nothing has come yet. Ctrl+C stops it.")
                 patience_s *= 2
         return await reply
@@ -286,6 +286,24 @@ class Talk:
         output.note("This is a fork that begins with a summary. An empty line sends your words here.")
 
     # --- the last question again
+
+    async def priced(self, look: Callable[[], Plan]) -> Plan:
+        """With the price of its target, which may have to be looked up first."""
+        plan = look()
+        target = plan.decision.target
+        if target is None or target.is_local or not plan.is_price_awaited:
+            return plan
+        await self.session.look_up_price(target)
+        return look()
+
+    async def may_ask(self, plan: Plan) -> bool:
+        """Whether the last question may go where it is planned: what leaves is said, and asked where somebody is."""
+        target = plan.decision.target
+        if target is None or target.is_local or not self.reader.is_interactive:
+            return True
+        backend, model, _ = candidate_words(target)
+        question = f"Ask {model} on {backend}? {question_leaves(target, plan, self.chat.messages)}"
+        return await confirm(self.reader, question, "Ask it")
 
     async def answer_by(self, way: Way, plan: Plan) -> None:
         """Another answer to the last question, as the user chose."""

@@ -154,6 +154,12 @@ class ChatView(Screen[None]):
             self._show_wait()
 
     def _describe(self, message: Message) -> tuple[str, str]:
+        header, footer = self._told_of(message)
+        if message.id == self.rewords:
+            header += " · what you write below goes in its place"
+        return header, footer
+
+    def _told_of(self, message: Message) -> tuple[str, str]:
         return describe(message, self._beside.get(message.id, ()))
 
     def _show_welcome(self) -> None:

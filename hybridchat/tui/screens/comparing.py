@@ -46,7 +46,7 @@ class Comparing(Answers):
 
         return veiled(message)
 
-    def _describe(self, message: Message) -> tuple[str, str]:
+    def _told_of(self, message: Message) -> tuple[str, str]:
         compared = self._compared.get(message.id)
         if compared is None or not compared.is_hidden:
             return describe(message, tuple(map(self._veiled, self._beside.get(message.id, ()))))

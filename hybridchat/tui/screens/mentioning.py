@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from textual import work
+from textual.worker import Worker, WorkerError
 
 from hybridchat.session.state import Along
 from hybridchat.tui.screens.sending import Sending
@@ -35,6 +36,7 @@ class Mentioning(Sending):
         self._enter_when_read = False
         self._pastes = 0
         self._names: Names | None = None
+        self._offering: Worker[None] | None = None
 
     # --- what goes along
 
@@ -79,7 +81,9 @@ class Mentioning(Sending):
         """Enter chooses what is offered after an @, else it sends."""
         if self.complete_mention() and self.composer.completions.accept(is_final=True):
             return
-        if self._reads:
+        if self._mention() is not None and self._offering is not None and not self._offering.is_finished:
+            self._enter_once_offered(self._offering, self.composer.text)
+        elif self._reads:
             self._enter_when_read = True
             self.route_line.say(f"Reading {', '.join(self._reads)}: sent with it as soon as that is done")
         else:
@@ -92,7 +96,15 @@ class Mentioning(Sending):
         if mention is None:
             super().complete()
         elif self.session is not None:
-            self._offer(mention)
+            self._offering = self._offer(mention)
+
+    @work
+    async def _enter_once_offered(self, offering: Worker[None], text: str) -> None:
+        """Enter may come before the names that it is to choose from: the words must not go without the file."""
+        with suppress(WorkerError):
+            await offering.wait()
+        if self.composer.text == text:
+            self.enter()
 
     def complete_mention(self) -> bool:
         """Whether what is offered is about what stands before the cursor, after an @."""

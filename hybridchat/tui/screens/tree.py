@@ -20,7 +20,7 @@ from hybridchat.errors import HybridchatError
 from hybridchat.tui.keymap import Keymap
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.widgets.rows import Row
-from hybridchat.tui.words import brief, when
+from hybridchat.tui.words import brief, deleted_words, when
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Session
@@ -99,7 +99,7 @@ class Tree(Picker):
                     self.is_all_gone = True
                     self.dismiss(None)
                     return
-                self.notify(f"Deleted: {count_of(count, 'message')}. {self._undo_key} brings it back, until you quit.")
+                self.notify(deleted_words(count, self._undo_key))
             self._load()
 
     @work

@@ -9,7 +9,7 @@ from typing import TypeGuard
 from hybridchat.domain.attachments import Attachment
 from hybridchat.domain.chat import Parameters
 from hybridchat.domain.imports import Found, ImportedConversation
-from hybridchat.export.conversation import write_json
+from hybridchat.export.conversation import Along, write_json
 from hybridchat.importing import own
 from hybridchat.ledger.merging import found_in
 from hybridchat.ledger.records import NewFork, NewWaiting
@@ -122,7 +122,7 @@ def test_they_move_with_our_own_json_and_with_another_ledger(path: Path, ledger:
     conversation, _ = begin(ledger, NOTES, PHOTO)
     told, stream = ledger.conversation(conversation).result(), io.StringIO()
     assert told is not None
-    write_json(told, ledger.tree(conversation).result(), stream, {NOTES.file.digest: WORDS})
+    write_json(told, ledger.tree(conversation).result(), stream, Along({NOTES.file.digest: WORDS}))
     with opened(tmp_path / "one" / "l.db") as other:
         other.import_batch([one for one in own.read(stream.getvalue().encode(), "x", NOW) if _is_chat(one)]).result()
         notes, photo = other.branch(1).result()[0].attachments
