@@ -209,7 +209,7 @@ class HybridChatApp(KeysInOrder):
 
     def get_driver_class(self) -> type[Driver]:
         driver_class = super().get_driver_class()
-        read_pastes_as_text(driver_class)
+        self.can_ask_terminal = read_pastes_as_text(driver_class)
         return terminal.surviving(driver_class)
 
     def on_told(self, told: Told) -> None:

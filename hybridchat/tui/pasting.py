@@ -102,11 +102,12 @@ class Answers:
         return ""
 
 
-def read_pastes_as_text(driver_class: type[Driver]) -> None:
-    """Puts `InertPastes` and `Answers` before the parser of a terminal's driver. Other drivers have none."""
+def read_pastes_as_text(driver_class: type[Driver]) -> bool:
+    """Puts `InertPastes` and `Answers` before the parser of a terminal's driver. False for those that have none there:
+    without a terminal, and on Windows."""
     module = sys.modules[driver_class.__module__]
     if not hasattr(module, "XTermParser"):
-        return
+        return False
     from textual._xterm_parser import XTermParser
 
     class Parser(XTermParser):
@@ -120,3 +121,4 @@ def read_pastes_as_text(driver_class: type[Driver]) -> None:
             return chain(told, super().feed(keys)) if keys or not data else told
 
     module.XTermParser = Parser  # type: ignore[attr-defined]
+    return True

@@ -26,7 +26,7 @@ SIXELS = "\x1bPq-the picture-\x1b\\"
 class Viewing:
     """A picture of 200 × 90 pixels on the screen, what was asked of it, and what went to the terminal."""
 
-    def __init__(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, stage: Stage, monkeypatch: pytest.MonkeyPatch, *, can_ask: bool = True) -> None:
         self.stage = stage
         self.written: list[str] = []
         self.asked: list[Size] = []
@@ -35,6 +35,7 @@ class Viewing:
         self.driver: Any = stage.app._driver
         monkeypatch.setattr(self.driver, "write", self.written.append)
         monkeypatch.setattr(stage.app.console, "_color_system", ColorSystem.TRUECOLOR)
+        stage.app.can_ask_terminal = can_ask
         stage.app.push_screen(AttachmentView("a.png", self.picture))
 
     async def read(self, way: Way, most: Size) -> Preview | Sixels:
@@ -132,3 +133,11 @@ async def test_sixels_are_drawn_once_and_again_when_they_were_covered(
         assert revise(line) == drawn
         await stage.press("escape")
         await stage.until(lambda: view.driver.revise is None)
+
+
+async def test_nothing_is_asked_where_answers_would_be_keys(play: Screenplay, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with play(size=(100, 40)) as stage:
+        view = Viewing(stage, monkeypatch, can_ask=False)
+        await stage.until(lambda: UPPER_HALF in stage.text)
+        await stage.resize(60, 24)
+        assert view.sent(QUESTION) == 0

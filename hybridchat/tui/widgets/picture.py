@@ -15,18 +15,8 @@ from textual.widget import Widget
 from hybridchat.domain.files import Preview
 from hybridchat.errors import UsageError
 from hybridchat.tui.pasting import Told
-from hybridchat.tui.pixels import (
-    QUESTION,
-    STANDS_IN,
-    Drawn,
-    Read,
-    blanked,
-    cell_of_window,
-    draw,
-    drawn_at,
-    passed_over,
-    way_of,
-)
+from hybridchat.tui.pixels import QUESTION, STANDS_IN, Drawn, Read, blanked, draw, drawn_at, passed_over, way_of
+from hybridchat.tui.terminal import cell_of_window
 
 UPPER_HALF = "▀"
 RESIZED_FOR_S = 0.1  # while a window is being pulled, nothing is read for each of its sizes
@@ -35,31 +25,35 @@ RESIZED_FOR_S = 0.1  # while a window is being pulled, nothing is read for each 
 class Picture(Widget):
     """As large as there is room, never larger than its pixels, in the middle.
 
-    `read` reads more of these; None: it stays in half cells, and the terminal is asked nothing.
+    `read` reads more of these; None: it stays in half cells, and the terminal is asked nothing. Nor is it where its
+    answers would be keys.
     """
 
     def __init__(self, preview: Preview, read: Read | None = None) -> None:
         super().__init__()
         self._preview = preview
         self._read = read
+        self._asks = False
         self._drawn: Drawn | None = None
         self._has_sixels = False  # they are on the screen, until anything is written there
 
     def on_mount(self) -> None:
         from hybridchat.tui.app import HybridChatApp
 
-        if self._read is not None:
-            assert isinstance(self.app, HybridChatApp)
-            self.app.terminal_told.subscribe(self, self._be_told)
-            self.app.app_resume_signal.subscribe(self, lambda _: self._begin_anew())
+        app = self.app
+        assert isinstance(app, HybridChatApp)
+        self._asks = self._read is not None and app.can_ask_terminal
+        app.terminal_told.subscribe(self, self._be_told)
+        app.app_resume_signal.subscribe(self, lambda _: self._begin_anew())
 
     def on_unmount(self) -> None:
         self._use(None)
 
     def on_resize(self) -> None:
         """Also the first time. Cells may be of another size now."""
+        self.workers.cancel_node(self)
         self._use(None)
-        if self._read is not None:
+        if self._asks:
             self._write(QUESTION)
 
     # --- in pixels
@@ -98,11 +92,14 @@ class Picture(Widget):
         """What is written to the terminal, with them in place of the cells that stand in."""
         if self._drawn is None or STANDS_IN not in data:
             return data
-        is_bare, self._has_sixels = not self._has_sixels, self.screen.is_active
-        if not is_bare:
+        is_seen, had_sixels = self.screen.is_active, self._has_sixels
+        self._has_sixels = is_seen
+        if not is_seen:
+            return blanked(data)
+        if had_sixels:
             return passed_over(data)
         at = self.content_region.offset + self._corner(self._drawn.cells)
-        return blanked(data) + (drawn_at(at, self._drawn.sixels) if self.screen.is_active else "")
+        return blanked(data) + drawn_at(at, self._drawn.sixels)
 
     def _write(self, sequence: str) -> None:
         if sequence and self.app._driver is not None and self.app.is_running:

@@ -7,8 +7,9 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.drivers.headless_driver import HeadlessDriver
 
-from hybridchat.tui.pasting import BEGIN, END, Answers, InertPastes
+from hybridchat.tui.pasting import BEGIN, END, Answers, InertPastes, read_pastes_as_text
 
 NASTY = "a\x1b[31m\x1b\r\x07\x1b[200~\x1b[20"
 
@@ -56,3 +57,7 @@ def test_what_a_terminal_does_not_answer_is_unknown() -> None:
 @pytest.mark.parametrize("key", ["\x1b", "\x1bP", "\x1b[A", "\x1b[6~", "\x1bOP", "\x1b[57399;1:1u"])
 def test_no_key_is_held_back(key: str) -> None:
     assert Answers()(key) == key
+
+
+def test_a_driver_without_a_parser_of_its_own_is_left_alone() -> None:
+    assert not read_pastes_as_text(HeadlessDriver), "as on Windows"
