@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
+from textual.geometry import Size
 from textual.widget import Widget
 
 from hybridchat.domain.attachments import AttachedFile, Attachment, size_words
-from hybridchat.domain.files import Listing
+from hybridchat.domain.files import Listing, Preview, Sixels
 from hybridchat.domain.text import clean, clean_line, count_of
 from hybridchat.errors import UsageError
 from hybridchat.session.files import path_of
@@ -25,6 +27,7 @@ from hybridchat.tui.words import attached_words
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Session
+    from hybridchat.tui.pixels import Way
     from hybridchat.tui.screens.mentioning import Mentioning
 
 VAST_PASTE = 1_000_000  # characters: from here on a paste is confirmed first
@@ -254,7 +257,11 @@ async def _shown(session: Session, attachment: Attachment, *, has_colours: bool)
         why = "this terminal has too few colours, or NO_COLOR asks for none"
     elif attachment.file.is_picture:
         try:
-            return Picture(await session.gathering.preview(attachment))
+            return Picture(await session.gathering.preview(attachment), partial(_pixels, session, attachment))
         except UsageError as error:
             why = str(error)
     return Static(f"No preview: {why}.", markup=False, classes="note")
+
+
+async def _pixels(session: Session, attachment: Attachment, way: Way, most: Size) -> Preview | Sixels:
+    return await session.gathering.pixels(attachment, most, as_sixels=way == "sixel")
