@@ -116,6 +116,13 @@ def brief(text: str, limit: int = 300) -> str:
     return f"{clean_line(what, limit)} — {clean_line(remedy, limit)}"
 
 
+def first_lines(text: str, most: int) -> list[str]:
+    """Of a text that may be long; the last one says how many more there are."""
+    lines = text.splitlines()
+    more = len(lines) - most
+    return [*lines[:most], f"… {count_of(more, 'more line')}"] if more > 0 else lines
+
+
 def new_replies(count: int) -> str:
     return f"{count:,} new {'reply' if count == 1 else 'replies'}"
 
