@@ -58,6 +58,7 @@ PRIVACY = {
     Privacy.PRIVATE: "private: your machines only",
     Privacy.OPEN: "open: may leave your machines",
 }
+PINNED = {Privacy.LOCAL_ONLY: "local only", Privacy.PRIVATE: "private", Privacy.OPEN: ""}
 
 
 _OFF = "off-"  # before the number of a conversation off the record
