@@ -184,11 +184,9 @@ class Sending(Spending, Calling, History, Rewordings):
         standing = self.session.standing(backend)
         with self.told():
             if standing.proof is Proof.ASSUMED:
-                if not await self.app.push_screen_wait(vouch_question(standing)):
-                    self.composer.focus()
+                if not await self.ask(vouch_question(standing)):
                     return None
                 await self.session.vouch(backend, standing.peer)
-            self.composer.focus()
             self.plan_now()
             return replace(way, kind="ask")
         return None
@@ -197,10 +195,7 @@ class Sending(Spending, Calling, History, Rewordings):
         from hybridchat.tui.screens.dialogs import Confirm
 
         detail = left_out_words(chat.messages, turns)
-        confirm = Confirm(f"Leave out {oldest_turns(turns)}?", detail, yes="Leave out")
-        is_confirmed = await self.app.push_screen_wait(confirm)
-        self.composer.focus()
-        return bool(is_confirmed)
+        return await self.ask(Confirm(f"Leave out {oldest_turns(turns)}?", detail, yes="Leave out")) is True
 
     async def go_on_in_fork(self, chat: Chat, way: Way, draft: str) -> None:
         """The draft goes along, unsent: first the summary should be read."""
