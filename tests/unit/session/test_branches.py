@@ -311,22 +311,6 @@ async def test_what_cannot_come_back_yet_waits_behind_the_others(build: Build) -
     assert await everything(world, chat) == ["one", "Hello", "two", "Hello", "three", "Hello"]
 
 
-async def test_what_comes_back_where_another_window_deleted_the_rest_is_shown(build: Build) -> None:
-    world = await build(LAB)
-    chat = world.session.new()
-    await talk(world, chat, "one")
-    first = chat.messages[-1].id
-    await world.session.answer_again(chat)
-    await world.session.wait(chat)
-    await world.session.delete_branch(chat, first)
-    await asyncio.wrap_future(world.ledger.delete_branch(chat.messages[-1].id))  # as another window does
-    assert chat.id is not None
-    chat = await world.session.open(chat.id)
-    assert texts(chat) == ["one"]
-    await world.session.undo_delete()
-    assert [message.id for message in chat.messages][1:] == [first]
-
-
 # --- elsewhere
 
 
