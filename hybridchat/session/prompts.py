@@ -17,7 +17,7 @@ from hybridchat.config.prompts import SUFFIX, BrokenPrompt, PromptFile, as_file,
 from hybridchat.domain.chat import Privacy
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError, UsageError
-from hybridchat.paths import Paths, replace_file
+from hybridchat.paths import Paths, replace_file, without_waiting
 from hybridchat.session.chats import Chats
 from hybridchat.session.presets import Presets
 from hybridchat.session.state import Chat
@@ -189,9 +189,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 def _text(file: Path) -> str:
     """Raises BrokenPrompt for what is no small UTF-8 text."""
     try:
-        # without waiting for a FIFO's other end; what it is, the opened file itself tells
-        how = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        with os.fdopen(os.open(file, how), "rb") as opened:
+        with open(file, "rb", opener=without_waiting) as opened:
             if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
                 raise broken(file, None, "is no plain file", "Markdown files are prompts")
             data = opened.read(MOST_BYTES + 1)
