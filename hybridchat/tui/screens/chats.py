@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual import work
 
-from hybridchat.domain.chat import Conversation, Privacy, is_off_record
+from hybridchat.domain.chat import Conversation, is_off_record
 from hybridchat.domain.text import clean_line, count_of
 from hybridchat.session.finding import NewMarks
 from hybridchat.session.unread import Activity
@@ -16,7 +16,7 @@ from hybridchat.tui.keymap import Keymap
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.widgets.hints import told
 from hybridchat.tui.widgets.rows import Row
-from hybridchat.tui.words import marks_of, new_replies, when
+from hybridchat.tui.words import PINNED, marks_of, new_replies, when
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Session
@@ -33,9 +33,6 @@ _DOES = {
     "delete_chat": "deletes",
     "undo_delete": "undoes",
 }
-
-
-_PINNED = {Privacy.LOCAL_ONLY: "local only", Privacy.PRIVATE: "private", Privacy.OPEN: ""}
 
 
 class ChatList(Picker):
@@ -95,7 +92,7 @@ class ChatList(Picker):
             "open now" if number == self._current else "",
             marks_of(conversation),
             "off the record" if is_off_record(number) else "",
-            _PINNED[conversation.privacy],
+            PINNED[conversation.privacy],
             when(conversation.updated_at, now),
         ]
         return Row(number, conversation.title or "(no title)", "  ".join(filter(None, facts)))

@@ -15,6 +15,7 @@ from hybridchat.domain.chat import MessageState
 from hybridchat.domain.outline import SPEAKERS, Node, TreeRow, branch_count, rows
 from hybridchat.domain.pricing import format_usd
 from hybridchat.domain.text import clean_line, count_of, title_of
+from hybridchat.tui.actions import BY_ID
 from hybridchat.tui.keymap import Keymap
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.widgets.hints import told
@@ -43,14 +44,10 @@ class Tree(Picker):
     def __init__(self, session: Session, chat: Chat, current: int | None, keymap: Keymap) -> None:
         does = [f"{keymap.name(name)} {word}" for name, word in (_LATER | _HERE).items() if keymap.of(name)]
         super().__init__("Tree of this chat", [], hint=" · ".join(["Enter goes there", *does, "Esc closes"]), note=" ")
-        for name in _LATER:
+        for name in (*_LATER, *_HERE):
+            title = BY_ID["delete_branch" if name == "delete_chat" else name].title
             for key in keymap.of(name):
-                if len(key) > 1:  # a letter is typed into the filter
-                    self._bindings.bind(key, f"leave('{name}')", show=False)
-        for name in _HERE:
-            for key in keymap.of(name):
-                if len(key) > 1:
-                    self._bindings.bind(key, name, show=False)
+                self._bindings.bind(key, f"leave('{name}')" if name in _LATER else name, title, show=False)
         self._session, self._chat = session, chat
         self._current = current
         self._undo_key = keymap.name("undo_delete")
