@@ -342,8 +342,8 @@ class Ledger(Comparisons):
 
         return self._write(delete)
 
-    def restore_branch(self, deleted: DeletedBranch, leaf_id: int | None) -> Future[None]:
-        """With `leaf_id`, that one is shown again."""
+    def restore_branch(self, deleted: DeletedBranch, leaf_id: int | None) -> Future[int | None]:
+        """With `leaf_id`, that one is shown again. Returns the message that the branch follows."""
         return self._write(lambda db: branches.restore_branch(db, deleted.message_ids[0], leaf_id, deleted.title))
 
     def details(self, message_id: int) -> Future[tuple[AttemptDetails, ...]]:
