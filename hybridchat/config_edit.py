@@ -6,17 +6,15 @@ layout that is not understood here is refused, never spoilt.
 
 from __future__ import annotations
 
-import os
-import tempfile
 import tomllib
 from collections.abc import Mapping, MutableMapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from hybridchat.config import config_error, load_config, parse_config
-from hybridchat.config.problems import grave
+from hybridchat.config import load_config, parse_config, require_sound
 from hybridchat.errors import HybridchatError, UsageError
+from hybridchat.paths import replace_file
 
 _TEMPLATE = Path(__file__).parent / "data" / "config.toml"
 _BACKENDS_BEGIN = "# Yours:\n"
@@ -156,8 +154,7 @@ def _set(table: MutableMapping[str, Any], name: str, value: object) -> None:
 def _read(path: Path) -> str:
     """The file's text, or what a new one begins with. Raises UsageError for one with a mistake."""
     _, problems = load_config(path)
-    if faults := grave(problems):
-        raise config_error(faults)
+    require_sound(problems)
     if not path.exists():
         return _TEMPLATE.read_text(encoding="utf-8")
     text = path.read_bytes().decode("utf-8-sig")
@@ -206,23 +203,12 @@ def _write(path: Path, lines: list[str], expected: Mapping[str, object]) -> None
     """Replaces the file at once with what must be a config without mistakes that says what is expected."""
     text = "".join(lines)
     _, problems = parse_config(text, str(path))
-    if faults := grave(problems):
-        raise config_error(faults)
+    require_sound(problems)
     if tomllib.loads(text) != expected:
         raise _by_hand(path)
     target = path.resolve()  # a link to a file kept elsewhere stays a link
     try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".config-", suffix=".toml")  # 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink()
-            raise
+        replace_file(target, text.encode())
     except OSError as error:
         raise HybridchatError(f"{path} cannot be written: {error.strerror or error}", "check its folder") from error
 

@@ -1,4 +1,4 @@
-"""Where our files are. Computing a path never creates anything."""
+"""Where our files are, how one is opened and replaced. Computing a path never creates anything."""
 
 from __future__ import annotations
 
@@ -88,6 +88,28 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False
+
+
+def without_waiting(path: str, flags: int) -> int:
+    """An opener: a pipe that nobody writes to would be waited for. What it is, the opened file itself tells."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """At once, or it stays as it was; with its folder, and for the user alone (0600). Raises OSError."""
+    import tempfile
+
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink()
+        raise
 
 
 def shipped_themes_dir() -> Path:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from hybridchat.config import BackendConfig, Config, PresetConfig, config_error, folders, load_config
+from hybridchat.config import BackendConfig, Config, PresetConfig, config_error, folders, load_config, require_sound
 from hybridchat.config.problems import Problem, grave
 from hybridchat.config.providers import provider_at
 from hybridchat.domain.address import parse_base_url
@@ -64,7 +64,7 @@ class Wiring(NamedTuple):
         from hybridchat.session.prices import PriceBook
         from hybridchat.session.vouches import Vouches
 
-        sources = [file.absolute().parent for file in (*files, *(file.resolve() for file in files))]
+        sources = [path for file in files for path in (file.absolute(), file.resolve())]  # whatever becomes of links
         return Session(
             config=self.config,
             specs=backend_specs(self.config),
@@ -83,8 +83,7 @@ class Wiring(NamedTuple):
 
     def preset(self, name: str) -> PresetConfig:
         """Raises UsageError where the config has none of that name, or a broken one, or cannot be read itself."""
-        if faults := grave(self.problems):
-            raise config_error(faults)
+        require_sound(self.problems)
         from hybridchat.config.presets import find
 
         return find(self.config.preset, name, self.problems)
@@ -96,7 +95,7 @@ class Wiring(NamedTuple):
         listed = self.config.privacy.local_only_folders
         return Prompts(
             folder_of(self.config, self.paths),
-            lambda file: folders.look(listed, [file.parent, file.resolve().parent]).why,
+            lambda file: folders.look(listed, [file]).why,
         )
 
     def open_importer(self, ledger: Ledger) -> Importer:
@@ -151,8 +150,8 @@ def load(*, strict: bool = True, before: Wiring | None = None, local_only: bool 
     """
     paths = find_paths()
     config, problems = load_config(paths.config_file)
-    if strict and (faults := grave(problems)):
-        raise config_error(faults)
+    if strict:
+        require_sound(problems)
     if before is not None:
         return before._replace(config=config, problems=tuple(problems))
     ledger = SharedLedger(paths.ledger_file, keep_days=config.privacy.keep_days)

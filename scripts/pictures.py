@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 from textual.pilot import Pilot
 from textual.screen import Screen
@@ -75,7 +76,8 @@ async def playing(
     scene: Callable[[HybridChatApp, Pilot[int]], Awaitable[None]], theme: str
 ) -> AsyncIterator[HybridChatApp]:
     """The app with one chat answered here, and then the scene."""
-    app = HybridChatApp(open_demo_session, ui=UiConfig(theme=theme), theme_folders=(shipped_themes_dir(),))
+    with patch("textual.constants.COLOR_SYSTEM", "truecolor"):  # whatever terminal it is drawn from
+        app = HybridChatApp(open_demo_session, ui=UiConfig(theme=theme), theme_folders=(shipped_themes_dir(),))
     async with app.run_test(size=SIZE) as pilot:
         while app.session is None:
             await pilot.pause(0.02)

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from hybridchat.attaching.walking import list_below
 from hybridchat.domain.attachments import Attachment
-from hybridchat.domain.media import is_text
+from hybridchat.domain.media import text_type_of
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import UsageError
 
@@ -47,8 +47,7 @@ def _text(path: Path, name: str, most_bytes: int) -> Attachment | None:
         data = path.read_bytes()
     except OSError:
         return None
-    if len(data) > most_bytes or not is_text(data):
+    media_type = text_type_of(data)
+    if len(data) > most_bytes or not media_type:
         return None
-    attachment = Attachment(name, "text/plain", data)
-    assert attachment.file  # counted here, where nobody waits for it
-    return attachment
+    return Attachment(name, media_type, data).counted()

@@ -205,27 +205,20 @@ def _model(entry: _Entry) -> ModelInfo:
     meta = entry.meta or _Meta()
     told: tuple[int | None, ...] = (entry.max_model_len, meta.n_ctx, entry.loaded_context_length, entry.context_length)
     told += (entry.context_window, entry.max_context_length)
+    abilities, says_whether_it_sees = _abilities(entry)
     return ModelInfo(
         entry.id,
         context_window=next((tokens for tokens in told if tokens and tokens > 0), None),
         size_bytes=meta.size,
         loaded=entry.state == "loaded" if entry.state else None,
-        capabilities=_abilities(entry),
-        sees=_sees(entry),
+        capabilities=abilities,
+        sees="vision" in abilities if says_whether_it_sees else None,
     )
 
 
-def _sees(entry: _Entry) -> bool | None:
-    """Where the server lists what the model takes, or says that it has or lacks vision."""
-    architecture, has = (value if isinstance(value, dict) else {} for value in (entry.architecture, entry.capabilities))
-    takes, vision = architecture.get("input_modalities"), has.get("vision")
-    if isinstance(takes, list) and takes:
-        return "image" in takes
-    return vision if isinstance(vision, bool) else None
-
-
-def _abilities(entry: _Entry) -> tuple[str, ...]:
-    """What the lists that say something say, in Ollama's words; nobody's word for what a model cannot do is taken."""
+def _abilities(entry: _Entry) -> tuple[tuple[str, ...], bool]:
+    """What the lists that say something say, in Ollama's words, and whether one would have said `vision`. Else nobody's
+    word for what a model cannot do is taken."""
     architecture, has = (value if isinstance(value, dict) else {} for value in (entry.architecture, entry.capabilities))
     takes, knows = (
         value if isinstance(value, list) else []
@@ -236,4 +229,5 @@ def _abilities(entry: _Entry) -> tuple[str, ...]:
         "documents": "file" in takes,
         "thinking": "reasoning" in knows or has.get("reasoning") is True,
     }
-    return tuple(name for name, is_there in abilities.items() if is_there)
+    says_whether_it_sees = bool(takes) or isinstance(has.get("vision"), bool)
+    return tuple(name for name, is_there in abilities.items() if is_there), says_whether_it_sees

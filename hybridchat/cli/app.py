@@ -23,7 +23,7 @@ PROGRAM = "hybridchat"
 
 # Section → commands; `hybridchat.cli.NAME` holds the click command `command`; a keyword of Python has a `_` there.
 COMMANDS: dict[str, tuple[str, ...]] = {
-    "Talk": ("ask", "escalate", "compare", "prompts", "demo"),
+    "Talk": ("ask", "escalate", "compare", "prompts", "presets", "demo"),
     "Conversations": ("list", "search", "show", "rename", "mark", "fork", "delete", "import", "backup", "restore"),
     "Models and engines": ("models", "local", "backends", "keys", "doctor"),
     "Privacy": ("audit",),

@@ -10,28 +10,25 @@ import click
 from msgspec import Struct
 
 from hybridchat.cli import output
-from hybridchat.cli.answer import as_contract
+from hybridchat.cli.answer import Printer, as_contract
 from hybridchat.cli.debugging import log_if_debugging
 from hybridchat.cli.disclosing import disclosure_of, disclosure_options
-from hybridchat.cli.finite import Counted
+from hybridchat.cli.known import BACKENDS, MODELS
 from hybridchat.cli.progress import Progress
 from hybridchat.cli.prompt import Words, compose, read_stdin, read_text, stdin_files
 from hybridchat.cli.running import run
 from hybridchat.cli.sampling import parameters_of, sampling_options
+from hybridchat.cli.stats import money, p50
 from hybridchat.domain.chat import Disclosure, MessageState, Outcome, Parameters
-from hybridchat.domain.pricing import format_usd
 from hybridchat.errors import EXIT_FAILED, EXIT_OK, HybridchatError, UsageError
 
 if TYPE_CHECKING:
     from hybridchat.domain.compare import Side
     from hybridchat.domain.compare_stats import Difference, SideSummary
-    from hybridchat.domain.stats import Money, Percentiles
+    from hybridchat.domain.stats import Percentiles
     from hybridchat.session.chat import Session
     from hybridchat.session.compare_run import Done, Prompt
     from hybridchat.session.comparing import Answer
-    from hybridchat.session.events import SessionEvent
-
-MOST_AT_ONCE = 16
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -54,11 +51,24 @@ class Options(Struct, frozen=True, kw_only=True):
 
 @click.command("compare")
 @click.argument("prompt", nargs=-1, type=Words())
-@click.option("--backends", required=True, metavar="A,B[,C,D]", help="Who answers, in this order; one may come twice.")
-@click.option("--models", metavar="M,N[,…]", help="Their models, in the same order; an empty one is the backend's own.")
+@click.option(
+    "--backends",
+    type=BACKENDS,
+    required=True,
+    metavar="A,B[,C,D]",
+    help="Who answers, in this order; one may come twice.",
+)
+@click.option(
+    "--models",
+    type=MODELS,
+    metavar="M,N[,…]",
+    help="Their models, in the same order; an empty one is the backend's own.",
+)
 @click.option("--prompts", type=click.Path(path_type=Path), metavar="FILE", help="A prompt a line, or JSON Lines.")
 @click.option("--name", default="", metavar="TEXT", help="Ask the same file once more, as another run.")
-@click.option("--at-once", type=Counted(), default=1, show_default=True, help="So many prompts of a file at a time.")
+@click.option(
+    "--at-once", type=click.IntRange(1, 16), default=1, show_default=True, help="So many prompts of a file at a time."
+)
 @click.option("--together", is_flag=True, help="Sides on one server of yours at the same time, not one by one.")
 @click.option("--local-only", is_flag=True, help="Nothing of this run leaves the device.")
 @click.option("--unpriced", is_flag=True, help="Where a budget is set, ask a model too whose price is not known.")
@@ -90,8 +100,6 @@ def command(**arguments: object) -> None:
         raise UsageError("a prompt and --prompts exclude each other", "give one of them")
     else:
         prompts = _read(options.prompts, options.system)
-    if options.at_once > MOST_AT_ONCE:
-        raise UsageError(f"--at-once {options.at_once} is too many", f"at most {MOST_AT_ONCE}")
     session = wired.open_session((*files, *stdin_files()))
     if options.unpriced:
         session.budgets.allow_unpriced()
@@ -134,7 +142,7 @@ async def compare(session: Session, options: Options, prompts: list[Prompt], sid
         disclosure=options.disclosure,
         one_by_one=not options.together,
     )
-    session.listen(_tell)
+    session.listen(Printer(as_json=True, show_thinking=False).on_event)  # an answer is shown when it has ended
     done: list[Done] = []
     is_file = options.prompts is not None
     try:
@@ -155,16 +163,6 @@ async def compare(session: Session, options: Options, prompts: list[Prompt], sid
         _summarize(done, as_json=options.as_json)
         await session.close()
     return EXIT_OK if all(one.is_complete for one in done) else EXIT_FAILED
-
-
-def _tell(event: SessionEvent) -> None:
-    from hybridchat.session.events import Notice, RetryWaits
-
-    match event:
-        case Notice(text):
-            output.note(text)
-        case RetryWaits(reason=reason, retry_no=retry_no):
-            output.note(f"{reason}: retry {retry_no}")
 
 
 def _show(done: Done, *, as_json: bool) -> None:
@@ -216,26 +214,19 @@ def _summarize(done: list[Done], *, as_json: bool) -> None:
 
 
 def _side_row(side: SideSummary) -> tuple[object, ...]:
-    ttft = _median(side.ttft_ms, "ms")
     return (
         f"{side.backend}/{side.model}",
         side.answers,
         side.failures,
-        ttft,
+        _median(side.ttft_ms, "ms"),
         _median(side.tokens_per_s, ""),
-        _money(side.cost),
+        money(side.cost),
         side.shared,
     )
 
 
 def _median(values: Percentiles, unit: str) -> str:
-    return "–" if values.p50 is None else f"{values.p50:,.0f} {unit}".rstrip() + f" (n={values.n})"
-
-
-def _money(cost: Money) -> str:
-    if cost.usd is None:
-        return "unknown" if cost.unpriced else "–"
-    return format_usd(cost.usd) + (f" + {cost.unpriced} unpriced" if cost.unpriced else "")
+    return p50(values, unit) + (f" (n={values.n})" if values.n else "")
 
 
 def _difference_lines(pair: Difference) -> list[str]:

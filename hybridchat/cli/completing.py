@@ -6,7 +6,14 @@ import os
 import sys
 
 import click
-from click.shell_completion import BashComplete, CompletionItem, ShellComplete, get_completion_class, split_arg_string
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    FishComplete,
+    ShellComplete,
+    get_completion_class,
+    split_arg_string,
+)
 
 VARIABLE = "_HYBRIDCHAT_COMPLETE"
 
@@ -54,8 +61,17 @@ class Bash(BashComplete):
         return ShellComplete.source(self)
 
 
+class Fish(FishComplete):
+    """Click's own cuts off what stands behind a comma of the answer."""
+
+    source_template = FishComplete.source_template.replace('string split ","', 'string split --max 1 ","')
+
+
+OURS: dict[str, type[ShellComplete]] = {"bash": Bash, "fish": Fish}
+
+
 def completion_of(shell: str, root: click.Command, program: str) -> ShellComplete | None:
-    kind = Bash if shell == "bash" else get_completion_class(shell)
+    kind = OURS.get(shell) or get_completion_class(shell)
     return None if kind is None else kind(root, {}, program, VARIABLE)
 
 

@@ -16,10 +16,10 @@ INSTALL = {
 @click.command("completion")
 @click.argument("shell", type=click.Choice([*INSTALL]))
 def command(shell: str) -> None:
-    """Print a script that completes commands, options, backends, models, conversations and themes.
+    """Print a script that completes commands, options, and the names of all that is yours.
 
-    Names come from the config and the ledger: completing asks no server. The script says how to install it; to try it
-    in the shell that runs:
+    Those of backends, models, presets, prompts, conversations, tags and themes come from the disk: completing asks no
+    server. The script says how to install it; to try it in the shell that runs:
 
     \b
     eval "$(hybridchat completion bash)"

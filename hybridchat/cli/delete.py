@@ -27,10 +27,11 @@ SHOWN = 10
 @click.option("--message", "message_id", type=Counted(), metavar="N", help="Of ID, only that message and what follows.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def command(conversation_id: int | None, older_than: str | None, message_id: int | None, yes: bool) -> None:
-    """Delete a conversation for good, a branch of it, or all old ones; usage numbers stay, without any text.
+    """Delete a conversation for good, a branch of it, or all old ones.
 
-    There is no undo here; in the app there is one until you quit. Without --yes it shows first what would go.
-    `keep_days` in the config deletes old ones by itself. Neither deletes what is starred.
+    Their usage numbers stay, without any text. There is no undo here; in the app there is one until you quit. Without
+    --yes it shows first what would go. `keep_days` in the config deletes old ones by itself; neither that nor
+    --older-than deletes what is starred.
 
     \b
     hybridchat delete 12

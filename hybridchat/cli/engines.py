@@ -46,6 +46,5 @@ def find_ollama(wired: Wiring, model: str, backend_id: str | None, embedded: Col
         return spec
     if backend_id == "embedded" or (spec is not None and spec.kind == "embedded"):
         return None
-    raise UsageError(
-        f"{backend_id!r} is no engine whose models can be managed", f"one of: {', '.join(ollamas)}, embedded"
-    )
+    known = ", ".join([*ollamas, "embedded"])
+    raise UsageError(f"{backend_id!r} is no engine whose models can be managed", f"one of: {known}")

@@ -65,7 +65,7 @@ def export_usage(
 @click.argument("conversation_id", type=CONVERSATION, metavar="[ID]", required=False)
 @click.option("--all", "every", is_flag=True, help="All conversations: -o names a folder, or a file .zip or .html.")
 @click.option("--format", "form", type=click.Choice(list(conversations.FORMATS)), default="markdown", show_default=True)
-@click.option("--branches", is_flag=True, help="All branches, not only the one that is shown; in json.")
+@click.option("--branches", is_flag=True, help="All branches, not only the one that is shown.")
 @json_option
 @file_option
 def export_conversation(
@@ -73,6 +73,7 @@ def export_conversation(
 ) -> None:
     """Export a conversation's active branch, or all conversations.
 
+    With --branches the shown branch comes first, then each other from where it leaves; on the page they are linked.
     html is one page for a browser, light and dark; it runs nothing and fetches nothing. json with --branches is what
     `hybridchat import` takes on another machine.
 
@@ -83,8 +84,6 @@ def export_conversation(
     form = "json" if as_json else form
     if every == (conversation_id is not None):
         raise UsageError("what shall be exported?", "give the ID of a conversation, or --all")
-    if branches and form != "json":
-        raise UsageError("only json has room for all branches", "add --format json, or leave out --branches")
     with opened_ledger() as ledger:
         exporter = Exporter(ledger, branches=branches)
         if conversation_id is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hybridchat.cli import output
 from hybridchat.cli.finite import Counted
@@ -88,22 +89,13 @@ def command(
 
 async def make_at(session: Session, conversation_id: int, message_id: int) -> Fork:
     """From that message, as private as the conversation. Closes the session."""
+    from hybridchat.session.forking import past_turns
+
     try:
         chat = await session.open(conversation_id)
-        fork = await session.open(await session.branches.fork(chat, message_id))
-        along = [GoesAlong(None, Role.SYSTEM, fork.system)] if fork.system else []
-        turn = 0
-        for message in fork.messages:
-            turn += message.role is Role.USER
-            along.append(GoesAlong(turn, message.role, message.text))
-        size = sum(len(one.text.encode(errors="replace")) for one in along)
-        return Fork(
-            conversation_id=fork.id,
-            forked_from=conversation_id,
-            privacy=fork.privacy,
-            text_bytes=size,
-            goes_along=tuple(along),
-        )
+        made = await session.open(await session.branches.fork(chat, message_id))
+        fork = _fork_of(conversation_id, made, past_turns(made), made.privacy, with_system=True)
+        return replace(fork, conversation_id=made.id)
     finally:
         await session.close()
 
@@ -126,15 +118,13 @@ async def make(
         to = PRIVACIES[privacy] if privacy else chat.privacy
         session.floor.check(to)
         turns = _newest(past_turns(chat), wanted)
-        along = tuple(_goes_along(chat, turns, with_system=with_system))
-        size = sum(len(one.text.encode(errors="replace")) for one in along)
-        fork = Fork(conversation_id=None, forked_from=conversation_id, privacy=to, text_bytes=size, goes_along=along)
+        fork = _fork_of(conversation_id, chat, turns, to, with_system=with_system)
         if not as_json:
             _print(fork)
-        if along and not yes and not _is_agreed(fork, may_ask=not as_json):
+        if fork.goes_along and not yes and not _is_agreed(fork, may_ask=not as_json):
             return fork
         made = await session.make_fork(chat, to, [turn.number for turn in turns], with_system=with_system)
-        return Fork(conversation_id=made, forked_from=conversation_id, privacy=to, text_bytes=size, goes_along=along)
+        return replace(fork, conversation_id=made)
     finally:
         await session.close()
 
@@ -147,9 +137,12 @@ def _newest(turns: tuple[PastTurn, ...], wanted: str) -> tuple[PastTurn, ...]:
     return turns[max(0, len(turns) - int(wanted)) :]
 
 
-def _goes_along(chat: Chat, turns: tuple[PastTurn, ...], *, with_system: bool) -> list[GoesAlong]:
+def _fork_of(conversation_id: int, chat: Chat, turns: tuple[PastTurn, ...], to: Privacy, *, with_system: bool) -> Fork:
+    """Not made yet, with those turns of the chat."""
     system = [GoesAlong(None, Role.SYSTEM, chat.system)] if with_system and chat.system else []
-    return [*system, *(GoesAlong(turn.number, m.role, m.text) for turn in turns for m in turn.messages)]
+    along = (*system, *(GoesAlong(turn.number, m.role, m.text) for turn in turns for m in turn.messages))
+    size = sum(len(one.text.encode(errors="replace")) for one in along)
+    return Fork(conversation_id=None, forked_from=conversation_id, privacy=to, text_bytes=size, goes_along=along)
 
 
 def _print(fork: Fork) -> None:

@@ -23,10 +23,11 @@ MAX_LINES = 20  # of what was not read; --json has more
 @click.option("--dry-run", is_flag=True, help="Say what would come, and change nothing.")
 @output.json_option
 def command(files: tuple[Path, ...], form: str | None, local_only: bool, dry_run: bool, as_json: bool) -> None:
-    """Bring in conversations: exports of ChatGPT or Claude (conversations.json, or the zip with it), Open WebUI's JSON,
-    the logs.db of llm, our own JSON, or the hybridchat.db of another machine.
+    """Bring in conversations from ChatGPT, Claude, Open WebUI, llm, or another machine.
 
-    With all branches, dates and models; what is here already does not come again. Nothing leaves this device by it.
+    Files are exports of ChatGPT or Claude (conversations.json, or the zip with it), Open WebUI's JSON, the logs.db of
+    llm, our own JSON, or the hybridchat.db of another machine. All branches, dates and models come along; what is here
+    already does not come again. Nothing leaves this device by it.
 
     \b
     hybridchat import export.zip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -90,7 +91,10 @@ def set_key(backend_id: str, as_json: bool) -> None:
 
     wired = load_wiring()
     address = _address(find_backend(wired.config, backend_id))
-    value = read_stdin().strip() or click.prompt("Key", hide_input=True, err=True)
+    value = read_stdin().strip()
+    if not value and (sys.stdin is None or not sys.stdin.isatty()):
+        raise UsageError(f"no key for {backend_id} was given", "pipe it in, or type it in a terminal")
+    value = value or click.prompt("Key", hide_input=True, err=True)
     kept = run(KeyKeeper(wired.paths.config_file, wired.session_keys).keep(backend_id, value))
     if kept.place != "keyring":
         raise HybridchatError(f"the key of {backend_id} was not kept: {kept.reason}", kept.remedy)

@@ -37,6 +37,15 @@ class Known(Words):
         ]
 
 
+class Several(Known):
+    """Names with commas between; a shell completes the last one."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        before, comma, last = incomplete.rpartition(",")
+        begun = before + comma
+        return [CompletionItem(begun + one.value, help=one.help) for one in super().shell_complete(ctx, param, last)]
+
+
 class ConversationId(Counted):
     """A shell completes its digits, or finds it by words of its title."""
 
@@ -60,7 +69,7 @@ class ConversationId(Counted):
 
 def is_typable(word: str) -> bool:
     """A shell takes it as it stands: what a server calls a model never becomes a command of somebody's shell. A comma
-    ends a word for fish."""
+    stands between names."""
     return bool(word) and shlex.quote(word) == word and "," not in word and not word.startswith("-")
 
 
@@ -126,8 +135,10 @@ def _tags(ctx: click.Context) -> Items:
 
 
 BACKEND = Known(_backends)
+BACKENDS = Several(_backends)
 ROUTE = Known(_routes)
 MODEL = Known(_models)
+MODELS = Several(_models)
 PROVIDER = Known(_providers)
 THEME = Known(_themes)
 TAG = Known(_tags)

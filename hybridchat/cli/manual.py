@@ -27,6 +27,7 @@ FILES = {
     "config.toml": "The config: backends, routes, budgets, the look. docs/config.md has every key.",
     "keymap.toml": "Keys of one's own, beside the config.",
     "themes/": "Themes of one's own, beside the config.",
+    "prompts/": "The library of prompts, beside the config: a Markdown file each.",
     "hybridchat.db": "The ledger: conversations, attempts, what left the machine. An open SQLite schema.",
     "logs/": "What --debug wrote, and where a fault of the program is noted; never any words.",
 }

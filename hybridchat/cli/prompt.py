@@ -13,7 +13,7 @@ from hybridchat.errors import UsageError
 
 HINT_AFTER_S = 3.0
 MAX_INPUT_BYTES = 16 << 20
-"""Of standard input: no context window holds as much, and `yes` never ends."""
+"""Of standard input, a line of it, or a file of prompts: no context window holds as much, and `yes` never ends."""
 
 
 class Words(click.ParamType[str]):
@@ -77,5 +77,5 @@ def compose(prompt: str, piped: str, *, has_files: bool = False) -> str:
     """One message; piped text follows the prompt as it is. Raises UsageError for nothing, unless files go along."""
     text = "\n\n".join(part for part in (prompt.strip(), piped.rstrip("\n")) if part.strip())
     if not text and not has_files:
-        raise UsageError("no question was given", 'try `hybridchat ask "why is the sky blue?"` or pipe text in')
+        raise UsageError("no question was given", 'such as "why is the sky blue?", or pipe text in')
     return text

@@ -37,7 +37,7 @@ def run(main: Coroutine[Any, Any, T]) -> T:
             elif time.monotonic() - ended_by[0][1] > PATIENCE_S:
                 os._exit(128 + number)
 
-        before = {number: signal.signal(number, on_signal) for number in _signals()}
+        before = {number: signal.signal(number, on_signal) for number in ending_signals()}
         try:
             return await main
         finally:
@@ -52,7 +52,7 @@ def run(main: Coroutine[Any, Any, T]) -> T:
         raise click.exceptions.Exit(128 + ended_by[0][0]) from None
 
 
-def _signals() -> list[signal.Signals]:
+def ending_signals() -> list[signal.Signals]:
     """Handlers can only be set in the main thread; Windows has no SIGHUP."""
     if threading.current_thread() is not threading.main_thread():
         return []

@@ -25,15 +25,17 @@ if TYPE_CHECKING:
 @click.option("--details", "with_details", is_flag=True, help="Instead, how each reply came about.")
 @output.json_option
 def command(conversation_id: int, as_tree: bool, message_id: int | None, with_details: bool, as_json: bool) -> None:
-    """Print a conversation's active branch as markdown, or another branch of it, or the tree of all; or of each reply
-    its time, tokens, cost, route and attempts, and (in the JSON) its requests as they were sent.
+    """Print a conversation as markdown, the tree of its branches, or how its replies came about.
+
+    It is the branch that is shown, or the one to a message that you name. The details of a reply are its time, tokens,
+    cost, route and attempts, and in the JSON its requests as they were sent.
 
     \b
     hybridchat show 12 | less
     hybridchat show 12 --tree
     hybridchat show 12 --message 345 --details --json
     """
-    from hybridchat.export.conversation import FORMATS
+    from hybridchat.export.conversation import FORMATS, Along
 
     if as_tree and (message_id is not None or with_details):
         raise UsageError("a tree has all messages in short", "leave --tree out, or give it alone")
@@ -49,8 +51,9 @@ def command(conversation_id: int, as_tree: bool, message_id: int | None, with_de
         if with_details:
             _print_details(ledger, messages, as_json=as_json)
             return
+        along = Along(comparisons=ledger.comparisons(conversation_id).result() if as_json else ())
     with output.data_stream() as stream:
-        FORMATS["json" if as_json else "markdown"].write(conversation, messages, stream, {})
+        FORMATS["json" if as_json else "markdown"].write(conversation, messages, stream, along)
 
 
 def _print_tree(ledger: Ledger, conversation_id: int, *, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from hybridchat.cli import output
 from hybridchat.cli.dates import backend_option, since_option, until_option
 from hybridchat.cli.store import check_backend, opened_ledger
 from hybridchat.domain.pricing import format_usd
+from hybridchat.errors import UsageError
 from hybridchat.ledger.records import Grouping, UsageFilter
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ GROUPINGS: tuple[Grouping, ...] = ("backend", "model", "day", "workload")
 @backend_option
 @output.json_option
 def command(what: str, by: Grouping, since: str | None, until: str | None, backend: str | None, as_json: bool) -> None:
-    """Show measured tokens, latency, speed and cost, or votes: what you said of answers that stood side by side.
+    """Show measured tokens, latency, speed and cost; or your votes.
 
-    Too few values for a percentile are said to be too few.
+    Votes are what you said of answers that stood side by side. Too few values for a percentile are said to be too few.
 
     \b
     hybridchat stats
@@ -37,6 +38,8 @@ def command(what: str, by: Grouping, since: str | None, until: str | None, backe
     hybridchat stats votes
     """
     if what == "votes":
+        if by != "backend" or since or until or backend:
+            raise UsageError("votes are counted by pairs of models, all of them", "leave the other options out")
         _show_votes(as_json=as_json)
         return
     with opened_ledger() as ledger:
@@ -79,10 +82,10 @@ def _cells(row: StatRow) -> tuple[object, ...]:
         row.failures,
         row.prompt_tokens,
         row.completion_tokens,
-        _p50(row.ttft_ms, "ms"),
+        p50(row.ttft_ms, "ms"),
         _p95(row.ttft_ms),
-        _p50(row.tokens_per_s, ""),
-        _money(row.cost),
+        p50(row.tokens_per_s, ""),
+        money(row.cost),
         _off(row.estimate_error),
     )
 
@@ -92,7 +95,7 @@ def _off(error: Percentiles) -> str:
     return "–" if error.p50 is None else f"{error.p50:.0%}"
 
 
-def _p50(values: Percentiles, unit: str) -> str:
+def p50(values: Percentiles, unit: str) -> str:
     return "–" if values.p50 is None else f"{values.p50:,.0f} {unit}".rstrip()
 
 
@@ -100,7 +103,7 @@ def _p95(values: Percentiles) -> str:
     return f"n/a (n={values.n})" if values.p95 is None else f"{values.p95:,.0f} ms"
 
 
-def _money(cost: Money) -> str:
+def money(cost: Money) -> str:
     """The known part, and how many replies it leaves out."""
     if cost.usd is None:
         return "unknown" if cost.unpriced else "–"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from hybridchat.config.problems import Problem, problem_at, syntax_problem
+from hybridchat.config.problems import Problem, grave, problem_at, syntax_problem
 from hybridchat.domain.chat import Effort, Reasoning
 from hybridchat.domain.pricing import PricePerMillion
 from hybridchat.domain.routing import Row, Rule
@@ -303,6 +303,12 @@ def parse_config(text: str, file: str = "config.toml") -> tuple[Config, list[Pro
 
     good, minor = presets_among(presets, config, text, file)
     return replace(config, preset=good), minor
+
+
+def require_sound(problems: Iterable[Problem]) -> None:
+    """Raises UsageError for those with which the file does not hold."""
+    if faults := grave(problems):
+        raise config_error(faults)
 
 
 def config_error(problems: Sequence[Problem]) -> UsageError:

@@ -10,10 +10,18 @@ from msgspec import Struct
 from hybridchat.domain.estimate import size_of
 from hybridchat.domain.text import clean_line, count_of
 
-PDF = "application/pdf"
+PDF, TEXT = "application/pdf", "text/plain"
+LATIN = "text/plain; charset=windows-1252"  # Latin-1 with some quotes and dashes, as browsers read it
 _TEXTUAL = ("json", "xml", "yaml", "toml")  # after a / or a +: image/svg+xml is one of them
 _BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/gif": "GIF", "image/webp": "WebP", PDF: "PDF"}
+_FORMATS = {
+    LATIN: "read as Latin-1",
+    "image/jpeg": "JPEG",
+    "image/png": "PNG",
+    "image/gif": "GIF",
+    "image/webp": "WebP",
+    PDF: "PDF",
+}
 
 
 class AttachedFile(Struct, frozen=True, omit_defaults=True):
@@ -45,9 +53,9 @@ class AttachedFile(Struct, frozen=True, omit_defaults=True):
 
     def __str__(self) -> str:
         """`photo.png · PNG, 800 × 600 · 120 KB`; inert."""
-        form = "" if self.is_text else _FORMATS.get(self.media_type, clean_line(self.media_type, 40))
+        form = _FORMATS.get(self.media_type, "" if self.is_text else clean_line(self.media_type, 40))
         seen = f"{self.width} × {self.height}" if self.width and self.height else ""
-        pages = "" if self.pages is None else f"{self.pages} page{'' if self.pages == 1 else 's'}"
+        pages = "" if self.pages is None else count_of(self.pages, "page")
         what = ", ".join(filter(None, (form, seen, f"text of {pages}" if self.is_text and pages else pages)))
         return " · ".join(filter(None, (clean_line(self.name, 60), what, size_words(self.size_bytes))))
 
@@ -75,9 +83,15 @@ class Attachment(Struct, frozen=True, dict=True):
         family, _, kind = self.media_type.partition(";")[0].strip().lower().partition("/")
         if not (kind and (family == "text" or kind.rpartition("+")[2] in _TEXTUAL)):
             return None
-        encoding = next((name for mark, name in _BYTE_ORDER_MARKS if self.data.startswith(mark)), "utf-8")
+        unmarked = "cp1252" if self.media_type == LATIN else "utf-8"
+        encoding = next((name for mark, name in _BYTE_ORDER_MARKS if self.data.startswith(mark)), unmarked)
         text = self.data.decode(encoding, "replace")
         return None if "\0" in text else text
+
+    def counted(self) -> Attachment:
+        """Itself, once its `file` is known: in a thread, so that nobody who looks at it later waits."""
+        _ = self.file
+        return self
 
     @cached_property
     def file(self) -> AttachedFile:

@@ -179,6 +179,11 @@ class Message(Struct, frozen=True, gc=False):
     attachments: tuple[AttachedFile, ...] = ()  # what went along with it
 
     @property
+    def has_words(self) -> bool:
+        """Whether anything has come of it, be it thinking alone."""
+        return bool(self.text or self.thinking)
+
+    @property
     def is_forked(self) -> bool:
         """A reply that came about in another conversation of hybridchat's, here or on another machine."""
         return self.attempt is None and self.model is not None and self.origin.startswith("hybridchat:")

@@ -69,6 +69,7 @@ class Compared(Struct, frozen=True, kw_only=True):
     started_at: str
     workload: str | None = None
     is_hidden: bool = False
+    origin: str = ""  # its name in every other ledger
     sides: tuple[ComparedSide, ...]
     vote: Vote | None = None
 

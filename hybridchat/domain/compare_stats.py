@@ -14,7 +14,7 @@ Measured = tuple[ComparedSide, Attempt | None]
 
 
 class SideSummary(Struct, frozen=True, kw_only=True):
-    """`shared`: answers whose timings are not their own, which the percentiles leave out, as they do cold loads."""
+    """`shared`: answers whose timings are not their own, which the percentiles leave out."""
 
     backend: str
     model: str
@@ -44,15 +44,14 @@ def _summary(answers: Sequence[Measured]) -> SideSummary:
     side = answers[0][0]
     attempts = [attempt for _, attempt in answers if attempt is not None]
     ok = [attempt for attempt in attempts if attempt.outcome is Outcome.OK]
-    own = [one for side, one in answers if one is not None and one.outcome is Outcome.OK and not side.was_shared]
     known = [attempt.cost_usd for attempt in attempts if attempt.cost_usd is not None]
     return SideSummary(
         backend=side.backend,
         model=side.model,
         answers=len(ok),
         failures=len(answers) - len(ok),
-        ttft_ms=summarize([a.ttft_ms for a in own if a.ttft_ms is not None and a.load_ms is None]),
-        tokens_per_s=summarize([a.tokens_per_s for a in own if a.tokens_per_s is not None]),
+        ttft_ms=summarize(_known(_own(one, "ttft_ms") for one in answers)),
+        tokens_per_s=summarize(_known(_own(one, "tokens_per_s") for one in answers)),
         cost=Money(sum(known) if known else None, sum(a.cost_usd is None for a in ok)),
         shared=sum(side.was_shared for side, _ in answers),
     )
@@ -68,20 +67,31 @@ def differences(prompts: Sequence[Sequence[Measured]]) -> list[Difference]:
             Difference(
                 a=f"{a.backend}/{a.model}",
                 b=f"{b.backend}/{b.model}",
-                ttft_ms=summarize(list(_paired(pairs, "ttft_ms"))),
-                tokens_per_s=summarize(list(_paired(pairs, "tokens_per_s"))),
+                ttft_ms=summarize(_known(_difference(pair, "ttft_ms") for pair in pairs)),
+                tokens_per_s=summarize(_known(_difference(pair, "tokens_per_s") for pair in pairs)),
             )
         )
     return found
 
 
-def _paired(pairs: Iterable[tuple[Measured, Measured]], name: str) -> Iterable[float]:
-    for (side_a, a), (side_b, b) in pairs:
-        if a is None or b is None or side_a.was_shared or side_b.was_shared or a.load_ms or b.load_ms:
-            continue
-        before, after = getattr(a, name), getattr(b, name)
-        if before is not None and after is not None and a.outcome is b.outcome is Outcome.OK:
-            yield after - before
+def _difference(pair: tuple[Measured, Measured], name: str) -> float | None:
+    a, b = (_own(one, name) for one in pair)
+    return None if a is None or b is None else b - a
+
+
+def _own(measured: Measured, name: str) -> float | None:
+    """What was measured of an answer by itself; a time to the first token with a load in it is not the model's."""
+    side, attempt = measured
+    if attempt is None or attempt.outcome is not Outcome.OK or side.was_shared:
+        return None
+    if name == "ttft_ms" and attempt.load_ms is not None:
+        return None
+    value: float | None = getattr(attempt, name)
+    return value
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
 
 
 class PairVotes(Struct, frozen=True, kw_only=True):

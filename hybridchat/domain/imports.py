@@ -6,21 +6,18 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, ValidationError
 
 from hybridchat.domain.attachments import AttachedFile, Attachment
 from hybridchat.domain.chat import Effort, MessageState, Parameters, Privacy, Reasoning, Role, Zone
-from hybridchat.domain.compare import Vote
+from hybridchat.domain.compare import FEWEST, MOST, Judgement, Vote
 from hybridchat.domain.moments import moment_text
 from hybridchat.domain.tags import tags_among
 
 
-class ImportedMessage(Struct, frozen=True, kw_only=True):
-    """`origin` names it for good: within its conversation, or everywhere if it is from another ledger. `parent` is the
-    origin of the message before it."""
+class _Said(Struct, frozen=True, kw_only=True):
+    """What a message says, wherever it is kept."""
 
-    origin: str
-    parent: str | None
     role: Role
     text: str
     created_at: str
@@ -30,6 +27,14 @@ class ImportedMessage(Struct, frozen=True, kw_only=True):
     note: str = ""
     signature: str = ""
     model: str | None = None  # that wrote it, as its source says
+
+
+class ImportedMessage(_Said, frozen=True, kw_only=True):
+    """`origin` names it for good: within its conversation, or everywhere if it is from another ledger. `parent` is the
+    origin of the message before it."""
+
+    origin: str
+    parent: str | None
     attachments: tuple[ImportedFile, ...] = ()
     attempts: tuple[ImportedAttempt, ...] = ()  # of another ledger; from anywhere else nothing was measured
 
@@ -50,11 +55,24 @@ def imported_file(told: AttachedFile, data: bytes | None) -> ImportedFile:
     return ImportedFile(AttachedFile(digest, told.name, told.media_type, max(0, told.size_bytes)))
 
 
+class ImportedDetail(Struct, frozen=True):
+    """How an attempt ended in words, and its request as that ledger keeps it: JSON with references to messages by their
+    numbers there (`names` has their origins), and to `texts` that no message says. `digest`: SHA-256 of the body."""
+
+    note: str
+    path: str
+    request: str | None
+    digest: bytes
+    names: Mapping[int, str]
+    texts: Mapping[int, str]
+
+
 class ImportedAttempt(Struct, frozen=True):
     """A row of another ledger's `attempt`, by its columns there."""
 
     origin: str
     columns: Mapping[str, Any]
+    detail: ImportedDetail | None = None
 
 
 class ImportedSide(Struct, frozen=True):
@@ -69,7 +87,7 @@ class ImportedSide(Struct, frozen=True):
 
 
 class ImportedComparison(Struct, frozen=True, kw_only=True):
-    """Of another ledger: which replies stood side by side, and what was said of them. No text is in it."""
+    """Which replies stood side by side elsewhere, and what was said of them. No text is in it."""
 
     origin: str
     conversation: str | None  # its origin; None where it was deleted
@@ -79,25 +97,38 @@ class ImportedComparison(Struct, frozen=True, kw_only=True):
     is_hidden: bool = False
     vote: Vote | None = None
 
+    def __post_init__(self) -> None:
+        """Raises ValidationError for what no comparison can be: it is somebody else's file."""
+        positions = [side.position for side in self.sides]
+        if positions != list(range(len(positions))) or not FEWEST <= len(positions) <= MOST:
+            raise ValidationError(f"it has no {FEWEST} to {MOST} sides in order")
+        if self.vote and (self.vote.winner in positions) != (self.vote.judgement is Judgement.BETTER):
+            raise ValidationError("its vote is for none of its sides")
 
-class ImportedConversation(Struct, frozen=True, kw_only=True):
-    """A whole tree. `origin` names it for good, everywhere."""
 
-    origin: str
-    title: str
+class _About(Struct, frozen=True, kw_only=True):
+    """What is known of a conversation, wherever it is kept."""
+
     created_at: str
     updated_at: str
-    messages: tuple[ImportedMessage, ...]  # each after its parent
-    active: str | None  # the origin of the leaf that was shown
-    privacy: Privacy | None = None  # None: its source knows no such thing
     system: str = ""
     workload: str | None = None
     reasoning: Reasoning = Reasoning.NORMAL
     effort: Effort | None = None
-    parameters: Parameters = Parameters()
-    tags: tuple[str, ...] = ()
     starred_at: str | None = None
     archived_at: str | None = None
+
+
+class ImportedConversation(_About, frozen=True, kw_only=True):
+    """A whole tree. `origin` names it for good, everywhere."""
+
+    origin: str
+    title: str
+    messages: tuple[ImportedMessage, ...]  # each after its parent
+    active: str | None  # the origin of the leaf that was shown
+    privacy: Privacy | None = None  # None: its source knows no such thing
+    parameters: Parameters = Parameters()
+    tags: tuple[str, ...] = ()
 
 
 class Unread(Struct, frozen=True):
@@ -110,21 +141,13 @@ class Unread(Struct, frozen=True):
 Found = ImportedConversation | ImportedAttempt | ImportedComparison | Unread
 
 
-class OwnConversation(Struct, kw_only=True):
+class OwnConversation(_About, frozen=True, kw_only=True):
     """A conversation as a hybridchat keeps it, in its JSON and its ledger alike. `now` stands for what is no time."""
 
     privacy: Privacy
-    created_at: str
-    updated_at: str
     title: str = ""
-    system: str = ""
-    workload: str | None = None
-    reasoning: Reasoning = Reasoning.NORMAL
-    effort: Effort | None = None
     active_leaf_id: int | None = None
     origin: str | None = None
-    starred_at: str | None = None
-    archived_at: str | None = None
 
     def imported(
         self,
@@ -136,55 +159,31 @@ class OwnConversation(Struct, kw_only=True):
         tags: Iterable[str],
         parameters: Parameters,
     ) -> ImportedConversation:
+        about: dict[str, Any] = {name: getattr(self, name) for name in _About.__struct_fields__}
+        about |= {name: moment_text(about[name]) for name in ("starred_at", "archived_at")}
+        about |= {name: moment_text(about[name]) or now for name in ("created_at", "updated_at")}
         return ImportedConversation(
             origin=origin,
             title=self.title,
-            created_at=moment_text(self.created_at) or now,
-            updated_at=moment_text(self.updated_at) or now,
             messages=tuple(messages),
             active=active,
             privacy=self.privacy,
-            system=self.system,
-            workload=self.workload,
-            reasoning=self.reasoning,
-            effort=self.effort,
             parameters=parameters,
             tags=tags_among(tags),
-            starred_at=moment_text(self.starred_at),
-            archived_at=moment_text(self.archived_at),
+            **about,
         )
 
 
-class OwnMessage(Struct, kw_only=True):
+class OwnMessage(_Said, frozen=True, kw_only=True):
     """One message of it. `id` and `parent_id` hold within it."""
 
     id: int
-    role: Role
-    text: str
-    created_at: str
     parent_id: int | None = None
-    thinking: str = ""
-    thinking_ms: float | None = None
-    state: MessageState = MessageState.COMPLETE
-    note: str = ""
-    signature: str = ""
-    model: str | None = None
     origin: str | None = None
 
     def imported(
         self, origin: str, parent: str | None, now: str, attempts: tuple[ImportedAttempt, ...] = ()
     ) -> ImportedMessage:
-        return ImportedMessage(
-            origin=origin,
-            parent=parent,
-            role=self.role,
-            text=self.text,
-            created_at=moment_text(self.created_at) or now,
-            thinking=self.thinking,
-            thinking_ms=self.thinking_ms,
-            state=self.state,
-            note=self.note,
-            signature=self.signature,
-            model=self.model,
-            attempts=attempts,
-        )
+        said: dict[str, Any] = {name: getattr(self, name) for name in _Said.__struct_fields__}
+        said["created_at"] = moment_text(self.created_at) or now
+        return ImportedMessage(origin=origin, parent=parent, attempts=attempts, **said)

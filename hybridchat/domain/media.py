@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hybridchat.domain.attachments import LATIN, TEXT
+
 PNG, JPEG, GIF, WEBP = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF"
+_NOT_IN_LATIN = bytes({*range(0x20)} - {*b"\t\n\f\r\x1b"}) + b"\x7f\x81\x8d\x8f\x90\x9d"
+_ACCENTED, _BLANKS = bytes(range(0x80, 0x100)), b" \t\r\n"
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # the JPEG markers that are followed by a size
 _ALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # those that are followed by nothing
 
@@ -23,16 +27,24 @@ def media_type_of(data: bytes) -> str:
         return "image/webp"
     if b"%PDF-" in data[:1024]:
         return "application/pdf"
-    return "text/plain" if is_text(data) else ""
+    return text_type_of(data)
 
 
-def is_text(data: bytes) -> bool:
-    """UTF-8, or UTF-16 with its mark; without NUL characters. A latin-1 text is none: nobody says that it is one."""
+def text_type_of(data: bytes) -> str:
+    """UTF-8, or UTF-16 with its mark, without NUL characters; or else LATIN, as far as that is likely; "" for none."""
     encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
     try:
-        return "\0" not in data.decode(encoding)
+        return "" if "\0" in data.decode(encoding) else TEXT
     except UnicodeDecodeError:
-        return False
+        return LATIN if _may_be_latin(data) else ""
+
+
+def _may_be_latin(data: bytes) -> bool:
+    """Nobody says that a text is one: no bytes that it has no characters for, and fewer with accents than without.
+    In Greek, Cyrillic or Asian encodings it is the other way round."""
+    accented = len(data) - len(data.translate(None, _ACCENTED))
+    is_mostly_plain = accented * 2 < len(data.translate(None, _BLANKS))
+    return is_mostly_plain and len(data.translate(None, _NOT_IN_LATIN)) == len(data)
 
 
 def pixels_of(data: bytes) -> Pixels | None:

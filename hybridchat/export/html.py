@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from hybridchat.domain.chat import Conversation, Message, MessageState, Role
 from hybridchat.domain.privacy import in_words
 from hybridchat.domain.text import clean, clean_line
-from hybridchat.export.words import extent, heading
+from hybridchat.export.branches import Branch, Tree
+from hybridchat.export.words import extent, heading, leaves, place
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -53,21 +54,38 @@ def write_html(
 
 
 def _write_one(number: int, conversation: Conversation, messages: Sequence[Message], stream: TextIO) -> None:
+    page = f"c{number}"
+    tree = Tree(messages, conversation.active_leaf_id)
+    count = len(tree.branches)
     about = f"{_time(conversation.created_at)} · {in_words(conversation.privacy)}"
-    if part := extent(conversation, messages):
+    if part := extent(conversation, messages, count):
         about += f" · {part}"
     stream.write(
-        f'<section id="c{number}">\n<h1 dir="auto">{_line(conversation.title)}</h1>\n<p class="about">{about}</p>\n'
+        f'<section id="{page}">\n<h1 dir="auto">{_line(conversation.title)}</h1>\n<p class="about">{about}</p>\n'
     )
     if conversation.system:
         stream.write(f"{_folded('System prompt', conversation.system)}\n")
-    for message in messages:
-        stream.write(_article(message))
+    for at, branch in enumerate(tree.branches, 1):
+        if at > 1:
+            stream.write(_parting(page, branch, f"Branch {at:,} of {count:,}"))
+        for message in branch.messages:
+            stream.write(_article(message, page, tree if count > 1 else None))
     stream.write("</section>\n")
 
 
-def _article(message: Message) -> str:
+def _parting(page: str, branch: Branch, title: str) -> str:
+    where = _line(leaves(branch))
+    link = f'<a href="#{page}m{branch.after.id}">{where}</a>' if branch.after else where
+    return f'<p class="branch">{title}, after {link}</p>\n'
+
+
+def _article(message: Message, page: str, tree: Tree | None) -> str:
+    """With `tree` it can be linked to, and links to those that follow the same message."""
     parts = [f"<h2>{_line(heading(message))} · {_time(message.created_at)}</h2>"]
+    if tree and (said := place(tree, message)):
+        numbered = enumerate(tree.beside(message), 1)
+        others = [f'<a href="#{page}m{one.id}">{at}</a>' for at, one in numbered if one is not message]
+        parts.append(f'<p class="beside">{said} here; the others: {" ".join(others)}</p>')
     parts += (f'<p class="attached">Attached: {_line(str(file))}</p>' for file in message.attachments)
     if message.thinking:
         parts.append(_folded("Thinking", message.thinking))
@@ -77,7 +95,8 @@ def _article(message: Message) -> str:
     if ending := ": ".join(filter(None, (state, message.note))):
         parts.append(f'<p class="note">{_line(ending)}</p>')
     kind = "user" if message.role is Role.USER else "reply"
-    return f'<article class="{kind}">\n{"".join(parts)}\n</article>\n'
+    name = f' id="{page}m{message.id}"' if tree else ""
+    return f'<article class="{kind}"{name}>\n{"".join(parts)}\n</article>\n'
 
 
 def _folded(title: str, text: str) -> str:

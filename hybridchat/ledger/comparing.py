@@ -80,6 +80,12 @@ class Comparisons(Questions):
 
         return self._read(lambda db: comparisons.of_conversation(db, conversation_id))
 
+    def hidden(self, conversation_id: int) -> Future[frozenset[int]]:
+        """Answers of that conversation's blind comparisons that wait for a vote: nothing may tell whose they are."""
+        from hybridchat.ledger import comparisons
+
+        return self._read(lambda db: comparisons.hidden(db, conversation_id))
+
     def voted(self) -> Future[list[Compared]]:
         """All comparisons that have a vote, oldest first."""
         from hybridchat.ledger import comparisons

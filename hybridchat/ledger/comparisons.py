@@ -10,10 +10,11 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hybridchat.domain.chat import MessageState, Role, Zone
+from hybridchat.domain.chat import MessageState, Zone
 from hybridchat.domain.compare import Compared, ComparedSide, Judgement, Side, Vote
 from hybridchat.errors import LedgerError, UsageError
 from hybridchat.ledger import writes
+from hybridchat.ledger.reads import ORIGIN
 from hybridchat.ledger.records import NewAttempt, NewTurn, TurnIds
 from hybridchat.ledger.rows import insert
 from hybridchat.ledger.times import utc_now
@@ -129,7 +130,10 @@ def begin(db: sqlite3.Connection, process_id: int, new: NewComparison, attempts:
     sides = [SideIds(first.reply_message_id, first)]
     for side in new.sides[1:]:
         if side.waits:
-            sides.append(SideIds(_insert_waiting(db, first.conversation_id, first.user_message_id), None))
+            # whatever ends this process before its turn comes, it was not asked
+            state, note = MessageState.INTERRUPTED, NOT_ASKED
+            reply_id = writes.insert_reply(db, first.conversation_id, first.user_message_id, utc_now(), state, note)
+            sides.append(SideIds(reply_id, None))
         else:
             ids = writes.begin_sibling(db, process_id, first.reply_message_id, next(left))
             sides.append(SideIds(ids.reply_message_id, ids))
@@ -179,21 +183,6 @@ def _refuse_twice(db: sqlite3.Connection, run: str) -> None:
         raise UsageError("another hybridchat is at this run", "wait for its end")
 
 
-def _insert_waiting(db: sqlite3.Connection, conversation_id: int, question_id: int) -> int:
-    """Whatever ends this process before its turn comes, it was not asked."""
-    return insert(
-        db,
-        "message",
-        conversation_id=conversation_id,
-        created_at=utc_now(),
-        parent_id=question_id,
-        role=Role.ASSISTANT,
-        text="",
-        state=MessageState.INTERRUPTED,
-        note=NOT_ASKED,
-    )
-
-
 def _go_on_from(db: sqlite3.Connection, conversation_id: int, message_id: int | None) -> None:
     db.execute("UPDATE conversation SET active_leaf_id = ? WHERE id = ?", (message_id, conversation_id))
 
@@ -226,8 +215,8 @@ def show_names(db: sqlite3.Connection, comparison_id: int) -> None:
 
 # --- reading
 
-_COMPARED = """
-SELECT c.id, c.conversation_id, c.question_id, c.started_at, c.workload, c.is_hidden,
+_COMPARED = f"""
+SELECT c.id, c.conversation_id, c.question_id, c.started_at, c.workload, c.is_hidden, {ORIGIN.format("c")},
        v.judgement, v.winner, v.was_blind, v.voted_at,
        s.position, s.message_id, s.backend, s.model, s.zone, s.was_shared
 FROM comparison c JOIN compared s ON s.comparison_id = c.id LEFT JOIN vote v ON v.comparison_id = c.id"""
@@ -237,6 +226,16 @@ def of_conversation(db: sqlite3.Connection, conversation_id: int) -> list[Compar
     """Oldest first."""
     rows = db.execute(f"{_COMPARED} WHERE c.conversation_id = ? ORDER BY c.id, s.position", (conversation_id,))
     return _compared(rows)
+
+
+def hidden(db: sqlite3.Connection, conversation_id: int) -> frozenset[int]:
+    """The replies of that conversation that have no names until there is a vote."""
+    rows = db.execute(
+        "SELECT s.message_id FROM comparison c JOIN compared s ON s.comparison_id = c.id "
+        "WHERE c.conversation_id = ? AND c.is_hidden AND s.message_id IS NOT NULL",
+        (conversation_id,),
+    )
+    return frozenset(number for (number,) in rows)
 
 
 def voted(db: sqlite3.Connection) -> list[Compared]:
@@ -269,10 +268,9 @@ def of_run(db: sqlite3.Connection, run: str) -> dict[int, Compared]:
 def _compared(rows: Iterable[tuple[Any, ...]]) -> list[Compared]:
     found: dict[int, Compared] = {}
     for row in rows:
-        number, conversation_id, question_id, started_at, workload, is_hidden, judgement, winner, was_blind, at = row[
-            :10
-        ]
-        position, message_id, backend, model, zone, was_shared = row[10:]
+        number, conversation_id, question_id, started_at, workload, is_hidden, origin = row[:7]
+        judgement, winner, was_blind, at = row[7:11]
+        position, message_id, backend, model, zone, was_shared = row[11:]
         side = ComparedSide(position, message_id, backend, model, Zone(zone), bool(was_shared))
         before = found.get(number)
         if before is None:
@@ -284,6 +282,7 @@ def _compared(rows: Iterable[tuple[Any, ...]]) -> list[Compared]:
                 started_at=started_at,
                 workload=workload,
                 is_hidden=bool(is_hidden),
+                origin=origin,
                 sides=(),
                 vote=said,
             )

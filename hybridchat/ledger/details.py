@@ -83,7 +83,7 @@ def keep_request(
         return
     if row is None or row[0] is None:
         return
-    keeper = _Keeper(db, attempt_id, row[0], placeholders)
+    keeper = Keeper(db, attempt_id, row[0], placeholders)
     request = msgspec.json.encode(_packed(_mapped(sent, keeper.kept))).decode()
     db.execute(
         "INSERT INTO attempt_detail (attempt_id, path, request, digest) VALUES (?, ?, ?, ?) ON CONFLICT (attempt_id) "
@@ -116,7 +116,7 @@ def details(db: sqlite3.Connection, message_id: int) -> tuple[AttemptDetails, ..
 # --- with references
 
 
-class _Keeper:
+class Keeper:
     """Turns the texts of one request into what is kept of them."""
 
     def __init__(
@@ -136,7 +136,7 @@ class _Keeper:
         text, masked = self._unmasked(sent)
         parts = self._parts(text)
         if not parts:
-            return sent if len(sent) < SHORTEST else self._attached(sent) or self._own(sent)
+            return sent if len(sent) < SHORTEST else self._attached(sent) or self.own(sent)
         references: list[Any] = []
         for start, end in parts:
             inside = [(first - start, last - start, it) for first, last, it in masked if start <= first < end]
@@ -181,12 +181,11 @@ class _Keeper:
             digest = hashlib.sha256(b64decode(data, validate=True)).hexdigest()
         except ValueError:
             return None
-        marks = ", ".join("?" * len(self._path))
-        known = f"SELECT 1 FROM attachment WHERE digest = ? AND message_id IN ({marks})"
-        is_known = self._db.execute(known, (digest, *self._path)).fetchone()
-        return {"attached": digest, "before": before + comma} if is_known else None
+        rows = self._db.execute("SELECT message_id FROM attachment WHERE digest = ?", (digest,))
+        is_along = any(message_id in self._path for (message_id,) in rows)
+        return {"attached": digest, "before": before + comma} if is_along else None
 
-    def _own(self, text: str) -> dict[str, Any]:
+    def own(self, text: str) -> dict[str, Any]:
         """Once along a branch, so that what a deleted branch sent is not missing from another one."""
         if len(text) > LONGEST:
             return {"characters": len(text)}

@@ -10,14 +10,22 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from hybridchat.domain.chat import Privacy
-from hybridchat.domain.imports import ImportedAttempt, ImportedComparison, ImportedConversation, ImportedMessage
+from hybridchat.domain.imports import (
+    ImportedAttempt,
+    ImportedComparison,
+    ImportedConversation,
+    ImportedMessage,
+    ImportedSide,
+)
 from hybridchat.domain.privacy import strictest
 from hybridchat.domain.tuning import stored
-from hybridchat.ledger import attachments
+from hybridchat.ledger import attachments, comparisons, merged_details
 from hybridchat.ledger.merging import NOT_THEIRS, origin_of
 from hybridchat.ledger.reads import ledger_uuid
 from hybridchat.ledger.rows import insert, storable
 from hybridchat.ledger.times import utc_now
+
+_WITHOUT_DETAIL = "NOT EXISTS (SELECT 1 FROM attempt_detail WHERE attempt_id = attempt.id)"  # as from earlier versions
 
 
 class Added(Struct):
@@ -28,6 +36,7 @@ class Added(Struct):
     known: int = 0
     messages: int = 0
     attempts: int = 0
+    votes: int = 0
 
     def count(self, other: Added) -> None:
         for name in self.__struct_fields__:
@@ -45,7 +54,7 @@ def add(
     adding = _Adding(db)
     for one in batch:
         if isinstance(one, ImportedAttempt):
-            adding.attempts([one], None, None)
+            adding.attempts([one])
         elif isinstance(one, ImportedComparison):
             adding.comparison(one)
         else:
@@ -65,19 +74,20 @@ class _Adding:
         self.added = Added()
 
     def conversation(self, new: ImportedConversation) -> None:
-        number = self._find(new.origin)
+        number = self._conversation(new.origin)
         is_new = number is None
         if number is None:
             number = self._insert(new)
         here = self._messages(number)
         known = {origin or origin_of(self._uuid, message_id): message_id for message_id, origin in here}
         has_own = any(origin is None for _, origin in here)
+        moving = merged_details.Moving(self._db, number, known)
         before = self.added.messages
         for message in new.messages:
             if message.origin not in known:
                 known[message.origin] = self._insert_message(number, message, known)
                 self.added.messages += 1
-            self.attempts(message.attempts, number, known[message.origin])
+            self.attempts(message.attempts, number, known[message.origin], moving)
         came = self.added.messages - before
         if came:
             leaf_id = None if has_own else known.get(new.active or "")
@@ -88,41 +98,56 @@ class _Adding:
         self.added.known += not came and not is_new
 
     def comparison(self, new: ImportedComparison) -> None:
-        """Once; a vote that is here stays as it is."""
-        own = new.origin.removeprefix(self._own)
-        is_own = new.origin.startswith(self._own) and own.isdecimal() and len(own) < 19
-        known = "SELECT 1 FROM comparison WHERE origin = ? OR (origin IS NULL AND id = ?)"
-        if self._db.execute(known, (new.origin, int(own) if is_own else -1)).fetchone():
+        """Once. A vote that is here stays as it is; one where there was none, and replies that were not here, come."""
+        number = self._comparison(new)
+        if new.conversation and (conversation_id := self._conversation(new.conversation)) is not None:
+            self._link(number, conversation_id, new.sides)
+        if new.vote is None or self._db.execute("SELECT 1 FROM vote WHERE comparison_id = ?", (number,)).fetchone():
             return
-        conversation_id = self._find(new.conversation) if new.conversation else None
-        here = self._messages(conversation_id) if conversation_id is not None else []
-        replies = {origin or origin_of(self._uuid, message_id): message_id for message_id, origin in here}
-        number = insert(
-            self._db,
-            "comparison",
-            conversation_id=conversation_id,
-            started_at=new.started_at,
-            workload=new.workload,
-            is_hidden=new.is_hidden,
-            origin=new.origin,
-        )
+        insert(self._db, "vote", comparison_id=number, **asdict(new.vote))
+        comparisons.show_names(self._db, number)
+        self.added.votes += 1
+
+    def _comparison(self, new: ImportedComparison) -> int:
+        """The one that is here, or a new one without replies."""
+        if (here := self._find("comparison", new.origin)) is not None:
+            return here
+        kept = {name: getattr(new, name) for name in ("started_at", "workload", "is_hidden", "origin")}
+        number = insert(self._db, "comparison", **kept)
         for side in new.sides:
             row = {name: getattr(side, name) for name in ("position", "backend", "model", "zone", "was_shared")}
-            insert(self._db, "compared", comparison_id=number, message_id=replies.get(side.message or ""), **row)
-        if new.vote is not None:
-            insert(self._db, "vote", comparison_id=number, **asdict(new.vote))
-        question = (
-            "(SELECT parent_id FROM message WHERE id = (SELECT message_id FROM compared WHERE comparison_id = ?1))"
-        )
-        self._db.execute(f"UPDATE comparison SET question_id = {question} WHERE id = ?1", (number,))
+            insert(self._db, "compared", comparison_id=number, **row)
+        return number
 
-    def _find(self, origin: str) -> int | None:
-        """Of a conversation that is here, whatever became of it since; not of a deleted one."""
-        here = "SELECT id FROM conversation WHERE deleted_at IS NULL AND "
-        row = self._db.execute(f"{here} origin = ?", (origin,)).fetchone()
+    def _link(self, number: int, conversation_id: int, sides: Iterable[ImportedSide]) -> None:
+        """To what is here, where it has no reply or one that is gone."""
+        gone = "AND (message_id IS NULL OR NOT EXISTS (SELECT 1 FROM message WHERE id = message_id))"
+        place = f"UPDATE compared SET message_id = ? WHERE comparison_id = ? AND position = ? {gone}"
+        linked = 0
+        for side in sides:
+            reply = side.message and self._find("message", side.message, "conversation_id = ?", conversation_id)
+            if reply:
+                linked += self._db.execute(place, (reply, number, side.position)).rowcount
+        if linked:
+            question = (
+                "SELECT parent_id FROM message m JOIN compared s ON s.message_id = m.id WHERE s.comparison_id = ?2"
+            )
+            self._db.execute(
+                f"UPDATE comparison SET conversation_id = ?1, question_id = ({question} LIMIT 1) WHERE id = ?2",
+                (conversation_id, number),
+            )
+
+    def _conversation(self, origin: str) -> int | None:
+        """The one that is here, whatever became of it since; not a deleted one."""
+        return self._find("conversation", origin, "deleted_at IS NULL")
+
+    def _find(self, table: str, origin: str, where: str = "true", *values: object) -> int | None:
+        """The row that is here by that name: from elsewhere, or from this very ledger in the first place."""
+        here = f"SELECT id FROM {table} WHERE {where} AND"
+        row = self._db.execute(f"{here} origin = ?", (*values, origin)).fetchone()
         number = origin.removeprefix(self._own)
         if row is None and origin.startswith(self._own) and number.isdecimal() and len(number) < 19:
-            row = self._db.execute(f"{here} id = ? AND origin IS NULL", (int(number),)).fetchone()
+            row = self._db.execute(f"{here} origin IS NULL AND id = ?", (*values, int(number))).fetchone()
         return None if row is None else int(row[0])
 
     def _messages(self, conversation_id: int) -> list[tuple[int, str | None]]:
@@ -186,7 +211,13 @@ class _Adding:
         if strictest(Privacy(here), privacy) != here:
             self._db.execute("UPDATE conversation SET privacy = ? WHERE id = ?", (privacy, number))
 
-    def attempts(self, rows: Iterable[ImportedAttempt], conversation_id: int | None, message_id: int | None) -> None:
+    def attempts(
+        self,
+        rows: Iterable[ImportedAttempt],
+        conversation_id: int | None = None,
+        message_id: int | None = None,
+        moving: merged_details.Moving | None = None,
+    ) -> None:
         """Those of this very ledger, and those that came before, are left out."""
         for row in rows:
             if row.origin.startswith(self._own):
@@ -200,3 +231,8 @@ class _Adding:
                 tuple(values.values()),
             )
             self.added.attempts += added.rowcount
+            if row.detail is None or moving is None:
+                continue
+            here = f"SELECT id FROM attempt WHERE origin = ? AND message_id = ? AND {_WITHOUT_DETAIL}"
+            if known := self._db.execute(here, (row.origin, message_id)).fetchone():
+                moving.keep(known[0], row.detail)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from hybridchat.domain.imports import (
     Found,
     ImportedAttempt,
     ImportedComparison,
+    ImportedDetail,
     ImportedFile,
     ImportedMessage,
     OwnConversation,
@@ -32,6 +33,7 @@ from hybridchat.domain.moments import moment_text
 from hybridchat.domain.tuning import from_stored
 from hybridchat.errors import UsageError
 from hybridchat.ledger.connect import APPLICATION_ID, SCHEMA_VERSION, SQLITE_ERRORS
+from hybridchat.ledger.reads import texts_in
 
 Row = dict[str, Any]
 Share = float  # of the ledger, 0 to 1
@@ -44,8 +46,13 @@ _FILES = """
 SELECT a.*, c.data FROM attachment a LEFT JOIN content c ON c.digest = a.digest
 WHERE a.conversation_id = ? AND a.message_id IS NOT NULL ORDER BY a.id"""
 
+_TEXTS = "SELECT id, text FROM request_text WHERE conversation_id = ?"
+_DETAILS = """
+SELECT d.attempt_id, d.note, coalesce(d.path, '') AS path, d.request, coalesce(d.digest, x'') AS digest
+FROM attempt_detail d JOIN attempt a ON a.id = d.attempt_id WHERE a.conversation_id = ?"""
 
-class _Conversation(OwnConversation, kw_only=True):
+
+class _Conversation(OwnConversation, frozen=True, kw_only=True):
     id: int
     tags: str = "[]"
     parameters: str = "{}"
@@ -118,7 +125,10 @@ class _Other:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self.version: int = self._rows("PRAGMA user_version")[0]["user_version"]
-        self._has_attachments = bool(self._rows("SELECT 1 FROM sqlite_master WHERE name = 'attachment'"))
+        self._has_attachments, self._has_details = (
+            bool(self._rows("SELECT 1 FROM sqlite_master WHERE name = ?", name))
+            for name in ("attachment", "attempt_detail")
+        )
         self.uuid = str(self._rows("SELECT value FROM meta WHERE key = 'ledger_uuid'")[0]["value"])
 
     def _rows(self, statement: str, *parameters: object) -> list[Row]:
@@ -163,10 +173,12 @@ class _Other:
             yield Unread(where, str(error))
             return
         attempts: dict[int, list[ImportedAttempt]] = {}
+        names: dict[int, str] = {}
+        details = self._details(number, names)
         for row in self._rows("SELECT * FROM attempt WHERE conversation_id = ? ORDER BY id", number):
             found = self._attempt(row)
             if isinstance(found, ImportedAttempt):
-                attempts.setdefault(row["message_id"], []).append(found)
+                attempts.setdefault(row["message_id"], []).append(replace(found, detail=details.get(row["id"])))
             elif found is not None:
                 yield found
         files = self._files(number)
@@ -188,13 +200,14 @@ class _Other:
                 tuple(attempts.get(one.id, ())),
             )
             messages[one.id] = replace(messages[one.id], attachments=files.get(one.id, ()))
+            names[one.id] = messages[one.id].origin
         active = messages.get(said.active_leaf_id or 0) or next(reversed(messages.values()), None)
         yield said.imported(
             said.origin or origin_of(self.uuid, said.id),
             messages.values(),
             active.origin if active else None,
             now,
-            tags=_tags(said.tags),
+            tags=texts_in(said.tags),
             parameters=from_stored(said.parameters),
         )
         for message_id, found_ones in attempts.items():
@@ -210,6 +223,18 @@ class _Other:
                 told = msgspec.convert(_known(row), AttachedFile)
                 data = row["data"] if isinstance(row["data"], bytes) else None
                 found[row["message_id"]] = (*found.get(row["message_id"], ()), imported_file(told, data))
+        return found
+
+    def _details(self, number: int, names: Mapping[int, str]) -> dict[int, ImportedDetail]:
+        """By attempt; `names`: the messages' origins. What is damaged is left out."""
+        if not self._has_details:
+            return {}
+        texts = {row["id"]: row["text"] for row in self._rows(_TEXTS, number) if isinstance(row["text"], str)}
+        found: dict[int, ImportedDetail] = {}
+        for row in self._rows(_DETAILS, number):
+            match row["attempt_id"], row["note"], row["path"], row["request"], row["digest"]:
+                case int() as attempt_id, str() as note, str() as path, str() | None as request, bytes() as digest:
+                    found[attempt_id] = ImportedDetail(note, path, request, digest, names, texts)
         return found
 
     def _attempt(self, row: Row) -> ImportedAttempt | Unread | None:
@@ -233,13 +258,6 @@ _USAGE = Attempt.__struct_fields__
 def _known(row: Row) -> Row:
     """Without what is NULL: the fields' defaults stand for it."""
     return {name: value for name, value in row.items() if value is not None}
-
-
-def _tags(stored: str) -> list[str]:
-    try:
-        return msgspec.json.decode(stored, type=list[str])
-    except msgspec.MsgspecError:
-        return []
 
 
 def _is_sane(value: object) -> bool:

@@ -64,6 +64,10 @@ class Questions(ABC):
         """Root → active leaf, each reply with its last attempt."""
         return self._read(lambda db: reads.branch(db, conversation_id))
 
+    def version(self) -> Future[tuple[int, int]]:
+        """Another one as soon as anything at all has been written, here or by another program; quick."""
+        return self._read(reads.version)
+
     def path_to(self, message_id: int) -> Future[list[Message]]:
         """Root → that message, each reply with its last attempt."""
         return self._read(lambda db: reads.path_to(db, message_id))
@@ -80,9 +84,9 @@ class Questions(ABC):
         """All messages that have others beside them, oldest first."""
         return self._read(lambda db: reads.with_siblings(db, conversation_id))
 
-    def newest_leaf(self, message_id: int) -> Future[int]:
-        """The newest message below that one, or itself."""
-        return self._read(lambda db: reads.newest_leaf(db, message_id))
+    def below(self, conversation_id: int, message_id: int) -> Future[list[int]]:
+        """That message and all that follow it, by id; none where it is not in the conversation."""
+        return self._read(lambda db: reads.below(db, conversation_id, message_id))
 
     def tree(self, conversation_id: int) -> Future[list[Message]]:
         """Every message, by id."""

@@ -36,18 +36,18 @@ FIRST_CHARACTERS = 200  # of a message, that an outline shows
 
 USAGE_COLUMNS = Attempt.__struct_fields__
 
-_ORIGIN = "coalesce({0}.origin, 'hybridchat:' || (SELECT value FROM meta WHERE key = 'ledger_uuid') || ':' || {0}.id)"
+ORIGIN = "coalesce({0}.origin, 'hybridchat:' || (SELECT value FROM meta WHERE key = 'ledger_uuid') || ':' || {0}.id)"
 
 _CONVERSATION = f"""
 SELECT id, title, created_at, updated_at, privacy, route, model, decided_backend, decided_model, system, workload,
        reasoning, effort, active_leaf_id,
        (SELECT count(*) FROM message WHERE conversation_id = conversation.id), waiting,
-       {_ORIGIN.format("conversation")}, tags, starred_at, archived_at, parameters,
+       {ORIGIN.format("conversation")}, tags, starred_at, archived_at, parameters,
        system_at
 FROM conversation WHERE deleted_at IS NULL"""
 
 _MESSAGE_COLUMNS = tuple(name for name in Message.__struct_fields__ if name not in ("attempt", "attachments"))
-_MESSAGE = ", ".join(_ORIGIN.format("m") if name == "origin" else f"m.{name}" for name in _MESSAGE_COLUMNS)
+_MESSAGE = ", ".join(ORIGIN.format("m") if name == "origin" else f"m.{name}" for name in _MESSAGE_COLUMNS)
 _LAST_ATTEMPT = "LEFT JOIN usage u ON u.attempt_id = (SELECT max(id) FROM attempt WHERE message_id = m.id)"
 
 # parents are older than their children, so `id <` also ends a walk through a damaged tree
@@ -71,12 +71,14 @@ SELECT {_MESSAGE}, u.* FROM message m {_LAST_ATTEMPT} WHERE m.conversation_id = 
     SELECT coalesce(parent_id, 0) FROM message WHERE conversation_id = :id GROUP BY parent_id HAVING count(*) > 1
 ) ORDER BY m.id"""
 
-_NEWEST_LEAF = """
+_BELOW = """
 WITH RECURSIVE below (id) AS (
-    SELECT :id UNION SELECT m.id FROM below JOIN message m ON m.parent_id = below.id AND m.id > below.id
-        AND m.conversation_id = (SELECT conversation_id FROM message WHERE id = :id)
+    SELECT id FROM message WHERE id = :id AND conversation_id = :conversation
+    UNION ALL
+    SELECT m.id FROM below JOIN message m ON m.parent_id = below.id AND m.id > below.id
+        AND m.conversation_id = :conversation
 )
-SELECT max(id) FROM below"""
+SELECT id FROM below ORDER BY id"""
 
 _PATH = f"""
 WITH RECURSIVE path (id, parent_id) AS (
@@ -127,12 +129,12 @@ def _to_conversation(row: tuple[Any, ...]) -> Conversation:
     values = list(row)
     values[4], values[11] = _known(Privacy, values[4]), _known(Reasoning, values[11])
     values[12] = next((effort for effort in Effort if effort == values[12]), None)  # a newer version's: as if not set
-    values[15], values[17] = _texts(values[15]), _texts(values[17])
+    values[15], values[17] = texts_in(values[15]), texts_in(values[17])
     values[20] = from_stored(values[20])
     return Conversation(*values)
 
 
-def _texts(stored: str) -> tuple[str, ...]:
+def texts_in(stored: str) -> tuple[str, ...]:
     """Of a JSON array; a damaged one is empty."""
     try:
         return msgspec.json.decode(stored, type=tuple[str, ...])
@@ -180,6 +182,12 @@ def branch(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
     return _messages(db, _BRANCH, (conversation_id,))
 
 
+def version(db: sqlite3.Connection) -> tuple[int, int]:
+    """What other connections committed, and what this one wrote (that of a ledger in memory does both)."""
+    (committed,) = db.execute("PRAGMA data_version").fetchone()
+    return committed, db.total_changes
+
+
 def tree(db: sqlite3.Connection, conversation_id: int) -> list[Message]:
     return _messages(db, _TREE, (conversation_id,))
 
@@ -211,6 +219,6 @@ def with_siblings(db: sqlite3.Connection, conversation_id: int) -> list[Message]
     return _messages(db, _WITH_SIBLINGS, {"id": conversation_id})
 
 
-def newest_leaf(db: sqlite3.Connection, message_id: int) -> int:
-    leaf: int = db.execute(_NEWEST_LEAF, {"id": message_id}).fetchone()[0]
-    return leaf
+def below(db: sqlite3.Connection, conversation_id: int, message_id: int) -> list[int]:
+    """The message and all that follow it, by id; none where it is not in that conversation."""
+    return [one for (one,) in db.execute(_BELOW, {"id": message_id, "conversation": conversation_id})]

@@ -36,10 +36,9 @@ class LedgerStatus(Struct, frozen=True):
     is_copy: bool = False  # in memory, of a file that can only be read: what is written to it is gone at the end
 
 
-class NewTurn(Struct, frozen=True, kw_only=True):
-    """A user's message with its first attempt: one transaction, synchronous=FULL, before a byte goes out."""
+class NewConversation(Struct, frozen=True, kw_only=True):
+    """What one begins with."""
 
-    conversation_id: int | None  # None: a new conversation is made, with the next nine fields
     title: str
     privacy: Privacy
     route: str
@@ -49,26 +48,24 @@ class NewTurn(Struct, frozen=True, kw_only=True):
     reasoning: Reasoning
     effort: Effort | None = None
     parameters: Parameters = Parameters()
+
+
+class NewTurn(NewConversation, frozen=True, kw_only=True):
+    """A user's message with its first attempt: one transaction, synchronous=FULL, before a byte goes out."""
+
+    conversation_id: int | None  # None: a new conversation is made
     parent_id: int | None  # the leaf that the message answers
     text: str
     attachments: tuple[Attachment, ...] = ()
     decided_backend: str | None  # what auto decided; stored on the conversation
     decided_model: str | None
+    waited: str | None = None  # its words as they waited in the ledger; they do no longer
     attempt: NewAttempt
 
 
-class NewFork(Struct, frozen=True, kw_only=True):
+class NewFork(NewConversation, frozen=True, kw_only=True):
     """A conversation that begins with messages of another one: their words alone, without thinking and attempts."""
 
-    title: str
-    privacy: Privacy
-    route: str
-    model: str | None
-    system: str
-    workload: str | None
-    reasoning: Reasoning
-    effort: Effort | None
-    parameters: Parameters
     messages: tuple[Message, ...]
 
 

@@ -13,7 +13,7 @@ import sqlite3
 import stat
 import unicodedata
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -88,6 +88,8 @@ def _encoded(text: str) -> Iterator[tuple[bytes, str]]:
     upper = re.sub(r"\\u[0-9a-f]{4}", lambda code: "\\u" + code[0][2:].upper(), escaped)
     yield from ((word.encode("utf-8", "replace"), "as JSON") for word in (escaped, plain, upper))
     yield from ((text.encode(code, "replace"), f"as {code.upper()}") for code in ("utf-16-le", "utf-16-be"))
+    with suppress(UnicodeEncodeError):
+        yield text.encode("cp1252"), "as Latin-1"
     yield text.encode("utf-8", "replace"), "as it is"
 
 

@@ -19,10 +19,11 @@ def newest(db: sqlite3.Connection, limit: int) -> list[Said]:
         "WHERE m.role = 'user' AND c.deleted_at IS NULL ORDER BY m.id DESC LIMIT ?",
         (limit,),
     )
+    known = {privacy.value: privacy for privacy in Privacy}
     said: dict[tuple[str, int], Said] = {}
     for number, conversation_id, title, privacy, at, text, length in rows:
-        known = privacy if privacy in set(Privacy) else Privacy.LOCAL_ONLY  # a newer version's word: the strictest
-        said.setdefault((text, length), Said(number, conversation_id, title, Privacy(known), at, text))
+        as_private = known.get(privacy, Privacy.LOCAL_ONLY)  # a newer version's word: the strictest
+        said.setdefault((text, length), Said(number, conversation_id, title, as_private, at, text))
     return list(said.values())
 
 

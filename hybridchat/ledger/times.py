@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hybridchat.domain.moments import day_start, utc_text
 from hybridchat.errors import UsageError
 
-__all__ = ["LOCAL_DAY", "SLOT_S", "day_start", "from_epoch", "month_start", "parse", "slot_of", "utc_now", "utc_text"]
+__all__ = ["LOCAL_DAY", "SLOT_S", "from_epoch", "month_start", "parse", "slot_of", "utc_now", "utc_text"]
 
 LOCAL_DAY = "date({moment}, 'localtime')"  # SQL for what `day_start` is here: the system's time zone as it was then
 SLOT_S = 900  # summaries count by quarter hours: every time zone's midnight falls on one

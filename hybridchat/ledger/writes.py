@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 
-import msgspec
 from msgspec.structs import asdict
 
 from hybridchat.domain.chat import Attempt, CostBasis, MessageState, Parameters, Privacy, Role
@@ -14,15 +12,15 @@ from hybridchat.domain.pricing import why_unbilled
 from hybridchat.domain.privacy import strictest
 from hybridchat.domain.tuning import stored
 from hybridchat.errors import LedgerError, Refused
-from hybridchat.ledger import attachments, details, money
+from hybridchat.ledger import attachments, details, money, waiting
 from hybridchat.ledger.records import (
     AttemptCost,
     AttemptEnd,
     Forecast,
     NewAttempt,
+    NewConversation,
     NewFork,
     NewTurn,
-    NewWaiting,
     TurnIds,
 )
 from hybridchat.ledger.rows import insert, storable
@@ -30,7 +28,7 @@ from hybridchat.ledger.times import utc_now
 
 CHANGEABLE = {
     *("title", "route", "model", "privacy", "system", "workload", "reasoning", "effort", "parameters", "system_at"),
-    *("decided_backend", "decided_model", "active_leaf_id", "waiting"),
+    *("decided_backend", "decided_model", "active_leaf_id"),
 }
 
 
@@ -42,11 +40,11 @@ def begin_turn(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnId
     else:
         _require_same_pin(db, conversation_id, turn.privacy)
         _require_parent(db, turn.parent_id)
-    message = {"conversation_id": conversation_id, "created_at": now}
     user_id = insert(
         db,
         "message",
-        **message,
+        conversation_id=conversation_id,
+        created_at=now,
         parent_id=turn.parent_id,
         role=Role.USER,
         text=storable(turn.text),
@@ -54,9 +52,9 @@ def begin_turn(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnId
         state=MessageState.COMPLETE,
     )
     attachments.keep(db, attachments.Place(conversation_id, user_id), turn.attachments)
-    reply_id = insert(
-        db, "message", **message, parent_id=user_id, role=Role.ASSISTANT, text="", state=MessageState.STREAMING
-    )
+    if turn.waited is not None:
+        waiting.take(db, conversation_id, turn.waited)
+    reply_id = insert_reply(db, conversation_id, user_id, now)
     changed = db.execute(
         "UPDATE conversation SET updated_at = ?, archived_at = NULL, active_leaf_id = ?, privacy = ?, "
         "decided_backend = coalesce(?, decided_backend), decided_model = coalesce(?, decided_model) "
@@ -91,7 +89,7 @@ def fork(db: sqlite3.Connection, new: NewFork) -> int:
     return conversation_id
 
 
-def _insert_conversation(db: sqlite3.Connection, new: NewTurn | NewFork, now: str) -> int:
+def _insert_conversation(db: sqlite3.Connection, new: NewConversation, now: str) -> int:
     return insert(
         db,
         "conversation",
@@ -134,21 +132,25 @@ def begin_sibling(db: sqlite3.Connection, process_id: int, message_id: int, atte
     """Another reply beside that one, or to that message of the user; it becomes the active leaf."""
     parent_id, conversation_id = _asked(db, message_id, attempt.privacy)
     now = utc_now()
-    reply_id = insert(
-        db,
-        "message",
-        conversation_id=conversation_id,
-        created_at=now,
-        parent_id=parent_id,
-        role=Role.ASSISTANT,
-        text="",
-        state=MessageState.STREAMING,
-    )
+    reply_id = insert_reply(db, conversation_id, parent_id, now)
     db.execute(
         "UPDATE conversation SET updated_at = ?, active_leaf_id = ? WHERE id = ?", (now, reply_id, conversation_id)
     )
     new = _insert_attempt(db, process_id, attempt, conversation_id, reply_id, now)
     return TurnIds(conversation_id, parent_id, reply_id, *new)
+
+
+def insert_reply(
+    db: sqlite3.Connection,
+    conversation_id: int,
+    question_id: int,
+    now: str,
+    state: MessageState = MessageState.STREAMING,
+    note: str = "",
+) -> int:
+    """Without a word yet."""
+    place = {"conversation_id": conversation_id, "parent_id": question_id, "created_at": now}
+    return insert(db, "message", **place, role=Role.ASSISTANT, text="", state=state, note=note)
 
 
 def _asked(db: sqlite3.Connection, message_id: int, privacy: Privacy) -> tuple[int, int]:
@@ -276,12 +278,6 @@ def _column(value: object) -> object:
     if isinstance(value, Parameters):
         return stored(value)
     return storable(value) if isinstance(value, str) else value
-
-
-def keep_waiting(db: sqlite3.Connection, conversation_id: int, queue: Sequence[NewWaiting]) -> None:
-    texts = msgspec.json.encode([waiting.text for waiting in queue]).decode()
-    update_conversation(db, conversation_id, {"waiting": texts})
-    attachments.keep_waiting(db, conversation_id, queue)
 
 
 def delete_conversation(db: sqlite3.Connection, process_id: int, conversation_id: int) -> None:

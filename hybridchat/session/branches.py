@@ -6,7 +6,6 @@ import asyncio
 
 from msgspec.structs import replace
 
-from hybridchat.domain.chat import Message
 from hybridchat.domain.outline import Node
 from hybridchat.errors import UsageError
 from hybridchat.session.events import BranchShown, Emit
@@ -27,8 +26,7 @@ class Branches:
             return []
         ledger = self._ledgers.of_chat(chat)
         nodes = await asyncio.wrap_future(ledger.outline(chat.id))
-        compared = await asyncio.wrap_future(ledger.comparisons(chat.id))
-        hidden = {side.message_id for one in compared if one.is_hidden for side in one.sides}
+        hidden = await asyncio.wrap_future(ledger.hidden(chat.id))
         return [
             replace(node, backend=None, model=None, zone=None, cost_usd=None) if node.id in hidden else node
             for node in nodes
@@ -36,13 +34,12 @@ class Branches:
 
     async def show(self, chat: Chat, message_id: int) -> None:
         """The conversation goes on from that message, and from what was said last after it."""
-        if chat.is_streaming:
-            raise UsageError("a reply is running", "stop it, or wait for its end")
-        await self._path(chat, message_id)
-        assert chat.conversation is not None
+        chat.require_rest()
         ledger = self._ledgers.of_chat(chat)
-        leaf = await asyncio.wrap_future(ledger.newest_leaf(message_id))
-        await asyncio.wrap_future(ledger.update_conversation(chat.conversation.id, active_leaf_id=leaf))
+        below = await asyncio.wrap_future(ledger.below(chat.id, message_id)) if chat.id is not None else []
+        if chat.id is None or not below:
+            raise _not_in_it(message_id)
+        await asyncio.wrap_future(ledger.update_conversation(chat.id, active_leaf_id=below[-1]))
         await self.show_active(chat)
 
     async def ensure_shown(self, chat: Chat, message_id: int | None) -> None:
@@ -68,11 +65,11 @@ class Branches:
     async def fork(self, chat: Chat, message_id: int) -> int:
         """The id of a conversation as private as this one that begins with what was said up to that message. Nothing
         is sent by that. Raises UsageError for a message that is not in this conversation, or still being written."""
-        return await self._forks.at(chat, await self._path(chat, message_id))
-
-    async def _path(self, chat: Chat, message_id: int) -> list[Message]:
-        """From the root to that message."""
         path = await asyncio.wrap_future(self._ledgers.of_chat(chat).path_to(message_id))
         if chat.id is None or not path or path[-1].conversation_id != chat.id:
-            raise UsageError(f"no message {message_id} in this conversation", "`hybridchat show --tree` lists them")
-        return path
+            raise _not_in_it(message_id)
+        return await self._forks.at(chat, path)
+
+
+def _not_in_it(message_id: int) -> UsageError:
+    return UsageError(f"no message {message_id} in this conversation", "`hybridchat show --tree` lists them")

@@ -53,9 +53,7 @@ class BudgetFile:
         if stamp is None or stamp == self._seen:
             return None
         config, problems = load_config(self._path)
-        if (
-            grave(problems) or self._stamp() != stamp
-        ):  # it changed, or went, while it was read: the next look sees what it is
+        if grave(problems) or self._stamp() != stamp:  # changed or gone while it was read: the next look sees
             return None
         self._seen = stamp
         return BudgetSettings.of(config)

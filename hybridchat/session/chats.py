@@ -32,6 +32,7 @@ class Chats:
         self._turns = turns
         self._books = books
         self._shown: Chat | None = None  # the newest one asked for
+        self._read: dict[int, tuple[object, Chat]] = {}  # the newest two, with the ledger's version before it was read
 
     # --- opening and making
 
@@ -59,16 +60,23 @@ class Chats:
         if conversation_id in self._turns.chats:
             self._shown = self._turns.chats[conversation_id]
             return self._shown
+        version = await asyncio.wrap_future(self._ledgers.of(conversation_id).version())
+        read_at, chat = self._read.pop(conversation_id, (None, None))
+        if chat is None or read_at != version:
+            chat = await self._as_stored(conversation_id)
+        self._read = dict([*list(self._read.items())[-1:], (conversation_id, (version, chat))])
+        if chat.workload:
+            self._books.count_workloads([chat.workload])
+        self._shown = chat
+        return chat
+
+    async def _as_stored(self, conversation_id: int) -> Chat:
         ledger = self._ledgers.of(conversation_id)
         conversation = await asyncio.wrap_future(ledger.conversation(conversation_id))
         if conversation is None:
             raise UsageError(f"no conversation {conversation_id}", "`hybridchat list` shows all")
         files = await asyncio.wrap_future(ledger.waiting_files(conversation_id)) if conversation.waiting else {}
-        chat = Chat.of(conversation, await asyncio.wrap_future(ledger.branch(conversation_id)), files)
-        if chat.workload:
-            self._books.count_workloads([chat.workload])
-        self._shown = chat
-        return chat
+        return Chat.of(conversation, await asyncio.wrap_future(ledger.branch(conversation_id)), files)
 
     async def open_latest(self) -> Chat | None:
         latest = await asyncio.wrap_future(self._ledgers.kept.latest_conversation())

@@ -96,7 +96,7 @@ class Comparing:
         Raises HybridchatError as `send` does, of the first side that must not be asked; then nothing was sent.
         """
         check_sides(sides, self._fleet.specs)
-        _require_rest(chat)
+        chat.require_rest()
         order = random.SystemRandom().sample(list(sides), len(sides)) if terms.is_blind else list(sides)
         drafts = drafts_of(_question(chat, text, terms), order, terms)
         if terms.workload and chat.id is None:
@@ -105,7 +105,7 @@ class Comparing:
 
     async def again(self, chat: Chat, compared: Compared, positions: Sequence[int], terms: Terms = PLAIN) -> Compared:
         """Those sides once more, such as ones that failed. A reply with words stays beside the new one."""
-        _require_rest(chat)
+        chat.require_rest()
         answers = await self.answers(chat, compared)
         asked = [answers[position] for position in positions if answers[position].reply is not None]
         if not asked:
@@ -137,7 +137,7 @@ class Comparing:
             sides=sides,
             turn=turn,
             beside_id=before.id if before else 0,
-            takes_place=before is not None and not _has_words(before),
+            takes_place=before is not None and not before.has_words,
             workload=ready[0].plan.workload,
             is_hidden=terms.is_blind,
             run=terms.run,
@@ -164,9 +164,8 @@ class Comparing:
         ):
             before = answer.reply
             assert before is not None
-            is_further = not _has_words(before) and before.attempt is not None
-            number = before.attempt.attempt_no + 1 if is_further and before.attempt else 1
-            asked.append(Asked(answer.side.position, before.id, _has_words(before), side.was_shared))
+            number = 1 if before.has_words or before.attempt is None else before.attempt.attempt_no + 1
+            asked.append(Asked(answer.side.position, before.id, before.has_words, side.was_shared))
             attempts.append(replace(side.attempt, attempt_no=number))
         ids = await asyncio.wrap_future(self._ledgers.of_chat(chat).ask_again(compared.id, asked, attempts))
         replies = tuple(
@@ -237,8 +236,9 @@ class Comparing:
 
     async def hidden(self, chat: Chat) -> frozenset[int]:
         """Answers of blind comparisons that wait for a vote: nothing may tell whose they are."""
-        found = (one for one in await self.of_chat(chat) if one.is_hidden)
-        return frozenset(side.message_id for one in found for side in one.sides if side.message_id is not None)
+        if chat.id is None:
+            return frozenset()
+        return await asyncio.wrap_future(self._ledgers.of_chat(chat).hidden(chat.id))
 
     async def of_run(self, name: str) -> dict[int, Compared]:
         """What is there of a run over a file, by the prompt's number."""
@@ -277,19 +277,15 @@ class Comparing:
 def _answer(side: ComparedSide, replies: Mapping[int, Message], running: RunningSide | None) -> Answer:
     if running is None:
         return Answer(side, replies.get(side.message_id or 0))
-    if running.turn is None or running.is_over:
-        return Answer(side, running.reply)
-    return Answer(side, running.message, running.turn.reply.elapsed_ms(), running.turn.reply.ttft_ms)
+    turn = running.running
+    if turn is None:
+        return Answer(side, running.message)
+    return Answer(side, running.message, turn.reply.elapsed_ms(), turn.reply.ttft_ms)
 
 
 def is_waiting(reply: Message) -> bool:
     """For another side on the same server, or it has been killed while it did."""
     return reply.state is MessageState.INTERRUPTED and reply.note == NOT_ASKED
-
-
-def _require_rest(chat: Chat) -> None:
-    if chat.is_streaming:
-        raise UsageError("a reply is running", "stop it, or wait for its end")
 
 
 def _question(chat: Chat, text: str, terms: Terms) -> Draft:
@@ -298,10 +294,6 @@ def _question(chat: Chat, text: str, terms: Terms) -> Draft:
     if len(chat.messages) < 2:
         raise UsageError("there is no question to compare answers to", "write one")
     return last_question(chat)
-
-
-def _has_words(reply: Message) -> bool:
-    return bool(reply.text or reply.thinking)
 
 
 def _show(chat: Chat, reply: Message) -> None:

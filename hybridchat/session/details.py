@@ -76,5 +76,4 @@ class ReplyReader:
     async def _is_hidden(self, reply: Message) -> bool:
         if reply.attempt is None or reply.attempt.purpose is not Purpose.COMPARE:
             return False
-        compared = await asyncio.wrap_future(self._ledgers.of(reply.id).comparisons(reply.conversation_id))
-        return any(one.is_hidden and one.side_of(reply.id) is not None for one in compared)
+        return reply.id in await asyncio.wrap_future(self._ledgers.of(reply.id).hidden(reply.conversation_id))

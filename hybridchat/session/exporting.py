@@ -14,7 +14,7 @@ from typing import Literal, TextIO
 
 from hybridchat.domain.chat import Conversation, Message
 from hybridchat.errors import UsageError
-from hybridchat.export.conversation import FORMATS
+from hybridchat.export.conversation import FORMATS, Along
 from hybridchat.export.html import write_html
 from hybridchat.ledger.store import Ledger
 
@@ -38,7 +38,7 @@ class Exporter:
         """As the ledger has it: one that was begun in this session does not know its own origin."""
         kept = self._ledger.conversation(conversation.id).result() or conversation
         messages = self._messages(kept)
-        FORMATS[form].write(kept, messages, stream, self._contents(messages, form))
+        FORMATS[form].write(kept, messages, stream, self._along(kept, messages, form))
 
     def all(self, form: str, to: Path, on_progress: OnProgress = lambda share: None) -> int:
         """How many: to that page (.html, with that format), zip, or folder of files. Raises UsageError for a place that
@@ -53,7 +53,8 @@ class Exporter:
                 with _zip(to) if to.suffix.lower() == ".zip" else _folder(to) as open_file:
                     for conversation, messages in self._told(conversations, on_progress):
                         with open_file(file_name(conversation, form)) as stream:
-                            FORMATS[form].write(conversation, messages, stream, self._contents(messages, form))
+                            along = self._along(conversation, messages, form)
+                            FORMATS[form].write(conversation, messages, stream, along)
         except OSError as error:
             raise UsageError(f"cannot write {to}: {error.strerror or error}", "name another place") from None
         return len(conversations)
@@ -62,10 +63,15 @@ class Exporter:
         read = self._ledger.tree if self._branches else self._ledger.branch
         return read(conversation.id).result()
 
-    def _contents(self, messages: list[Message], form: str) -> dict[str, bytes]:
+    def _along(self, conversation: Conversation, messages: list[Message], form: str) -> Along:
+        if not FORMATS[form].is_whole:
+            return Along()
+        return Along(self._contents(messages), self._ledger.comparisons(conversation.id).result())
+
+    def _contents(self, messages: list[Message]) -> dict[str, bytes]:
         """Of attachments, oldest first, as many as a reader takes at once; the others are named without theirs."""
         digests: set[str] = set()
-        left_bytes = MAX_CONTENT_BYTES if FORMATS[form].has_contents else 0
+        left_bytes = MAX_CONTENT_BYTES
         for file in (file for message in messages for file in message.attachments if file.digest not in digests):
             left_bytes -= file.size_bytes
             if left_bytes < 0:

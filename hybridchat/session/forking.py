@@ -74,8 +74,7 @@ class Forks:
         past = past_turns(chat)
         if chat.conversation is None:
             raise UsageError("this conversation has no message yet", "change its privacy instead")
-        if chat.is_streaming:
-            raise UsageError("a reply is running", "stop it, or wait for its end")
+        chat.require_rest()
         if missing := set(turns) - {turn.number for turn in past}:
             raise UsageError(f"there is no turn {min(missing)} with words", f"this conversation has {len(past)}")
         along = (message for turn in past if turn.number in turns for message in turn.messages)

@@ -60,8 +60,7 @@ class Ledgers:
 
     async def said(self, limit: int) -> list[Said]:
         """Of both; what is off the record comes first."""
-        both = [ledger for ledger in (self._off_record, self.kept) if ledger is not None]
-        found = [ledger.said(limit) for ledger in both]
+        found = [ledger.said(limit) for ledger in self.all()]
         return [one for ledger in found for one in await asyncio.wrap_future(ledger)][:limit]
 
     def close(self) -> None:

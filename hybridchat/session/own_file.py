@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
@@ -15,6 +14,7 @@ from typing import ClassVar, Generic, TypeVar
 import msgspec
 
 from hybridchat.errors import HybridchatError
+from hybridchat.paths import replace_file
 
 T = TypeVar("T")
 
@@ -59,26 +59,13 @@ class OwnFile(Generic[T]):
         self._write({**self.by_id, backend: value})
 
     def _write(self, by_id: Mapping[str, T]) -> None:
-        if self._file is not None:
-            self._replace(self._file, msgspec.json.format(msgspec.json.encode(by_id)) + b"\n")
-        self.by_id = dict(by_id)
-
-    def _replace(self, path: Path, content: bytes) -> None:
-        """At once, with 0600. Raises HybridchatError."""
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(name).replace(path)
-            except BaseException:
-                Path(name).unlink()
-                raise
+            if self._file is not None:
+                replace_file(self._file, msgspec.json.format(msgspec.json.encode(by_id)) + b"\n")
         except OSError as error:
-            raise HybridchatError(f"{path} cannot be written: {error.strerror or error}", self.REMEDY) from error
+            why = error.strerror or error
+            raise HybridchatError(f"{self._file} cannot be written: {why}", self.REMEDY) from error
+        self.by_id = dict(by_id)
 
     def _decode(self, content: bytes) -> dict[str, T]:
         try:

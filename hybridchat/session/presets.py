@@ -7,8 +7,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from hybridchat.config import Config, PresetConfig, config_error, load_config
-from hybridchat.config.problems import Problem, grave
+from hybridchat.config import Config, PresetConfig, load_config, require_sound
+from hybridchat.config.problems import Problem
 from hybridchat.domain import tuning
 from hybridchat.domain.chat import Parameters, Privacy
 from hybridchat.domain.privacy import in_words, strictest
@@ -45,8 +45,7 @@ class Presets:
 
     def _list(self) -> Listed:
         config, problems = (Config(), []) if self._file is None else load_config(self._file)
-        if faults := grave(problems):
-            raise config_error(faults)
+        require_sound(problems)
         return Listed(config.preset, tuple(problems))
 
     async def find(self, name: str) -> PresetConfig:

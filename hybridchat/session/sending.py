@@ -123,7 +123,7 @@ async def begin_again(ledger: Ledger, chat: Chat, question: Message, attempt: Ne
     without any words, if it is the last, gets a further attempt."""
     asked = chat.up_to(question.id)
     before = chat.messages[-1]
-    if len(chat.messages) == len(asked) + 1 and not (before.text or before.thinking):
+    if len(chat.messages) == len(asked) + 1 and not before.has_words:
         attempt = replace(attempt, attempt_no=before.attempt.attempt_no + 1 if before.attempt else 1)
         ids = await asyncio.wrap_future(ledger.begin_attempt(before.id, attempt))
     else:
@@ -168,6 +168,7 @@ def new_turn(chat: Chat, draft: Draft, plan: Plan, attempt: NewAttempt) -> NewTu
         attachments=draft.along.attachments,
         decided_backend=attempt.backend if by_auto else None,
         decided_model=attempt.model if by_auto else None,
+        waited=draft.waited,
         attempt=attempt,
     )
 

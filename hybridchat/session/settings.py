@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from hybridchat.config import Config, config_error, load_config
-from hybridchat.config.problems import grave
+from hybridchat.config import Config, load_config, require_sound
 
 
 class Settings:
@@ -30,6 +29,5 @@ class Settings:
 
     def _read(self) -> Config:
         config, problems = load_config(self.file)
-        if faults := grave(problems):
-            raise config_error(faults)
+        require_sound(problems)
         return config

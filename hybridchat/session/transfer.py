@@ -14,6 +14,8 @@ from hybridchat.session.ledgers import Ledgers
 if TYPE_CHECKING:
     from hybridchat.session.importing import Importer
 
+BRANCHES = "--branches"  # before the file in /export, as on the command line
+
 
 class Transfer:
     def __init__(self, ledgers: Ledgers, floor: Floor, config: PrivacyConfig) -> None:
@@ -35,20 +37,21 @@ class Transfer:
         return file_name(conversation, form)
 
     async def export_to(self, conversation: Conversation, typed: str) -> Path:
-        """To a new file, named as for a shell, whose ending says the format. Raises UsageError, also for a name that
-        says none."""
-        file, form = await asyncio.to_thread(_file, typed)
-        await self.export(conversation, form, file)
+        """To a new file, named as for a shell, whose ending says the format; `--branches` before it means all of them.
+        Raises UsageError, also for a name that says no format."""
+        named = typed.strip().removeprefix(f"{BRANCHES} ")
+        file, form = await asyncio.to_thread(_file, named)
+        await self.export(conversation, form, file, branches=named != typed.strip())
         return file
 
-    async def export(self, conversation: Conversation, form: str, file: Path) -> None:
-        """To a new file; json with all branches. Raises UsageError where it cannot be written."""
-        await asyncio.to_thread(self._export, conversation, form, file)
+    async def export(self, conversation: Conversation, form: str, file: Path, *, branches: bool) -> None:
+        """To a new file; json has all branches anyway. Raises UsageError where it cannot be written."""
+        await asyncio.to_thread(self._export, conversation, form, file, branches)
 
-    def _export(self, conversation: Conversation, form: str, file: Path) -> None:
+    def _export(self, conversation: Conversation, form: str, file: Path, branches: bool) -> None:
         from hybridchat.session.exporting import Exporter, write_new
 
-        exporter = Exporter(self._ledgers.of(conversation.id), branches=form == "json")
+        exporter = Exporter(self._ledgers.of(conversation.id), branches=branches or form == "json")
         write_new(file, lambda stream: exporter.one(conversation, form, stream))
 
 

@@ -116,6 +116,7 @@ class Turn:
         self._try = first
         self._message = message
         self._attempt = message.attempt
+        self._requested: wire.Requested | None = None  # what the attempt sends, until that is kept
         self._flush_timer: asyncio.TimerHandle | None = None
         self._flushed: Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -210,8 +211,9 @@ class Turn:
 
     def _take(self, event: wire.Event) -> None:
         match event:
-            case wire.Requested(path, body):
-                self._ledger.keep_request(self._attempt.attempt_id, path, body, self._try.values)
+            case wire.Requested():
+                self._requested = event  # not kept yet: the record that it leaves must not wait behind a long one
+                self._flush_soon()
             case wire.Text(text) | wire.Thinking(text):
                 if text:
                     self._take_piece(text, is_thinking=isinstance(event, wire.Thinking))
@@ -232,20 +234,31 @@ class Turn:
 
     def _take_piece(self, text: str, *, is_thinking: bool) -> None:
         ttft_ms, text = self.reply.add(text, is_thinking=is_thinking)
-        if self._flush_timer is None:
-            self._flush_timer = asyncio.get_running_loop().call_later(FLUSH_S, self._flush)
+        self._flush_soon()
         self._tell(text, ttft_ms, is_thinking=is_thinking)
 
     def _tell(self, text: str, ttft_ms: float | None, *, is_thinking: bool) -> None:
         self._emit(Delta(self._message.conversation_id, self._message.id, text, is_thinking, ttft_ms))
 
+    def _flush_soon(self) -> None:
+        if self._flush_timer is None:
+            self._flush_timer = asyncio.get_running_loop().call_later(FLUSH_S, self._flush)
+
     def _flush(self) -> None:
         """At most one write waits, so that a full disk does not pile up copies of the reply."""
-        if self._flushed is not None and not self._flushed.done():
-            self._flush_timer = asyncio.get_running_loop().call_later(FLUSH_S, self._flush)
-            return
         self._flush_timer = None
-        self._flushed = self._ledger.flush_reply(self._message.id, self.reply.text, self.reply.thinking)
+        if self._flushed is not None and not self._flushed.done():
+            self._flush_soon()
+            return
+        self._keep_request()
+        if self.reply.ttft_ms is not None:
+            self._flushed = self._ledger.flush_reply(self._message.id, self.reply.text, self.reply.thinking)
+
+    def _keep_request(self) -> None:
+        if self._requested is not None:
+            path, body = self._requested.path, self._requested.body
+            self._ledger.keep_request(self._attempt.attempt_id, path, body, self._try.values)
+            self._requested = None
 
     # --- between attempts
 
@@ -311,6 +324,7 @@ class Turn:
             self._flush_timer = None
         for text, is_thinking in self.reply.rests():
             self._tell(text, None, is_thinking=is_thinking)
+        self._keep_request()
         end = attempt_end(self._attempt, self._message.id, self.reply, final, self._ended_by)
         mark = self._try.mark("asked" if end.state is MessageState.FAILED else "answered by")
         end = replace(end, note=in_clauses(mark, end.note, why_over))

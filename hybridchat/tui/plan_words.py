@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hybridchat.domain.chat import Disclosure
+from hybridchat.domain.chat import Disclosure, Message
 from hybridchat.domain.routing import Candidate, Decision, Outlook
 from hybridchat.domain.text import clean_line, count_of
+from hybridchat.session.state import count_turns
 from hybridchat.tui.enter import Enter
-from hybridchat.tui.words import EFFORT, Part, candidate_words, cost_words
+from hybridchat.tui.words import EFFORT, Part, candidate_words, cost_words, turns_along
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Plan
@@ -41,6 +43,14 @@ def plan_parts(plan: Plan, enter: Enter, *, wide: bool, send: str = "Enter", rou
     if enter.asks or decision.outlook is Outlook.ASK:
         remedy = f"{send} or {route} chooses" if enter.asks else f"{route} chooses"
     return [(says, f"bold {color}"), f": {_reasons(decision)}", gap, (remedy, "$muted")]
+
+
+def question_leaves(target: Candidate, plan: Plan, messages: Sequence[Message]) -> str:
+    """What goes to that third party with the last of the messages' questions, asked of it as planned."""
+    _, _, zone = candidate_words(target)
+    turns = count_turns(messages) - 1 - plan.left_out_turns
+    cost = f"It may cost {cost_words(plan.cost)}" if plan.cost else "Price unknown"
+    return f"Your last question goes to it ({zone}); {turns_along(turns)}. {cost}. Both answers stay."
 
 
 def _target(target: Candidate, says: str) -> list[Part]:

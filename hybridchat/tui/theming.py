@@ -29,10 +29,16 @@ class Themed(App[int]):
         self._theme_files: dict[str, tuple[Path, _Stamp | None]] = {}
         self.no_color = bool(os.environ.get("NO_COLOR"))  # if it is empty it asks for nothing
         self._filters = [one for one in self._filters if not isinstance(one, Monochrome)]
+        usual = len(self._filters)
         if self.no_color:
             from hybridchat.tui.uncoloured import Uncoloured
 
             self._filters.append(Uncoloured(lambda: Color.parse(self.current_theme.background or "black")))
+        elif self.console.color_system == "standard":
+            from hybridchat.tui.sixteen import Sixteen
+
+            self._filters.append(Sixteen(lambda: self.current_theme))
+        self.set_class(len(self._filters) > usual, "-few-colours")
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return VARIABLE_DEFAULTS

@@ -22,24 +22,31 @@ class Uncoloured(LineFilter):
 
     def __init__(self, ground: Callable[[], Color]) -> None:
         super().__init__()
-        self._ground = ground
+        self.ground = ground
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        ground = self._ground()
         return [
-            Segment(*_bare(text, style, ground)) if style is not None and not control else Segment(text, style, control)
-            for text, style, control in segments
+            Segment(_seen(text, style), self.restyle(style)) if style is not None and not control else segment
+            for segment in segments
+            for text, style, control in (segment,)
         ]
 
+    def restyle(self, style: Style) -> Style:
+        return _bare_style(style, self.ground())
 
-def _bare(text: str, style: Style, ground: Color) -> tuple[str, Style]:
-    if not style.reverse and style.color is not None and style.color == style.bgcolor:
-        text = " " * cell_len(text)  # drawn so as not to be seen: the bar of a message that is not pointed at
-    return text, _bare_style(style, ground)
+
+def _seen(text: str, style: Style) -> str:
+    """Some is drawn so as not to be seen: the bar of a message that is not pointed at."""
+    is_hidden = not style.reverse and style.color is not None and style.color == style.bgcolor
+    return " " * cell_len(text) if is_hidden else text
+
+
+def is_set_off(style: Style, ground: Color) -> bool:
+    paper = style.color if style.reverse else style.bgcolor
+    return paper is not None and not paper.is_default and contrast(Color.from_rich_color(paper), ground) > SET_OFF
 
 
 @lru_cache(1024)
 def _bare_style(style: Style, ground: Color) -> Style:
-    paper = style.color if style.reverse else style.bgcolor
-    is_set_off = paper is not None and not paper.is_default and contrast(Color.from_rich_color(paper), ground) > SET_OFF
-    return style.without_color + Style(reverse=is_set_off, meta=style.meta or None)  # what a click there does stays
+    marked = Style(reverse=is_set_off(style, ground), meta=style.meta or None)  # what a click there does stays
+    return style.without_color + marked

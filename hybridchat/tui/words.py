@@ -58,6 +58,7 @@ PRIVACY = {
     Privacy.PRIVATE: "private: your machines only",
     Privacy.OPEN: "open: may leave your machines",
 }
+PINNED = {Privacy.LOCAL_ONLY: "local only", Privacy.PRIVATE: "private", Privacy.OPEN: ""}
 
 
 _OFF = "off-"  # before the number of a conversation off the record
@@ -114,6 +115,13 @@ def brief(text: str, limit: int = 300) -> str:
     if not dash or len(remedy) > limit:
         return clean_line(text, limit)
     return f"{clean_line(what, limit)} — {clean_line(remedy, limit)}"
+
+
+def first_lines(text: str, most: int) -> list[str]:
+    """Of a text that may be long; the last one says how many more there are."""
+    lines = text.splitlines()
+    more = len(lines) - most
+    return [*lines[:most], f"… {count_of(more, 'more line')}"] if more > 0 else lines
 
 
 def new_replies(count: int) -> str:
@@ -199,7 +207,8 @@ def describe(message: Message, beside: Sequence[Message] = ()) -> tuple[str, str
     place, if there are several."""
     if message.role is Role.USER:
         asked = (f"{_place(other, beside)}{title_of(other.text)}" for other in beside if other.id != message.id)
-        return f"{_place(message, beside)}you", " · ".join(list(asked)[:MOST_OTHERS])
+        also = " · ".join(list(asked)[:MOST_OTHERS])
+        return f"{_place(message, beside)}you", f"also asked: {also}" if also else ""
     if message.role is Role.SYSTEM:
         return "system", ""
     attempt = message.attempt
@@ -216,6 +225,12 @@ def describe(message: Message, beside: Sequence[Message] = ()) -> tuple[str, str
     return header, " · ".join(filter(None, [_ending(message), *_measured(attempt), *in_all, *others[:MOST_OTHERS]]))
 
 
+def deleted_words(count: int, undo_key: str) -> str:
+    """Of messages, which stay for a while."""
+    it = "it" if count == 1 else "them"
+    return f"{count_of(count, 'message')} deleted. {undo_key} brings {it} back, until you quit."
+
+
 def _place(message: Message, beside: Sequence[Message]) -> str:
     """`‹1/2› ` where there are several at one place."""
     number = next((number for number, other in enumerate(beside, 1) if other.id == message.id), None)
@@ -227,7 +242,7 @@ def _other(message: Message, beside: Sequence[Message]) -> str:
     attempt = message.attempt
     if attempt is None:
         return ""
-    untimed = "first token unknown" if message.text or message.thinking else "no token"
+    untimed = "first token unknown" if message.has_words else "no token"
     facts = [
         f"{milliseconds(attempt.ttft_ms)} to first token" if attempt.ttft_ms is not None else untimed,
         f"{milliseconds(attempt.latency_ms)} in all" if attempt.latency_ms is not None else "",

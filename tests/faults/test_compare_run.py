@@ -15,28 +15,11 @@ from typing import Any
 import pytest
 
 from tests.fakes.completions import FakeCompletions
+from tests.fakes.configs import lab, rented
 from tests.faults import cli
 from tests.unit.ledger.helpers import query
+from tests.unit.session.conftest import until
 
-CONFIG = """
-[[backend]]
-id = "lab"
-kind = "openai-compatible"
-base_url = "{local}"
-model = "fake"
-vouched = true
-
-[[backend]]
-id = "rented"
-kind = "openai-compatible"
-base_url = "{managed}"
-model = "fake"
-zone = "managed"
-
-[backend.price."fake"]
-input = 1000
-output = 2000
-"""
 PROMPTS = 4
 RUN = ("compare", "--backends", "lab,rented", "--json", "--prompts")
 
@@ -51,10 +34,17 @@ class Two:
         return [request.json()["messages"][-1]["content"] for request in server.sent("/v1/chat/completions")]
 
 
+async def begun(servers: Two) -> asyncio.subprocess.Process:
+    """A run in the middle of its second prompt."""
+    process = await cli.start(*RUN, str(servers.file))
+    await until(lambda: len(servers.asked(servers.managed)) == 2)
+    return process
+
+
 @asynccontextmanager
 async def two(home: Path, *, more: str = "", **options: Any) -> AsyncIterator[Two]:
     async with FakeCompletions(tokens=10, **options) as local, FakeCompletions(tokens=10, **options) as managed:
-        cli.configure(home, CONFIG.format(local=local.url, managed=managed.url) + more)
+        cli.configure(home, lab(local.url) + rented(managed.url) + more)
         yield Two(local, managed, home)
 
 
@@ -70,9 +60,9 @@ async def test_every_prompt_is_asked_of_both_and_nothing_twice(home: Path) -> No
         assert [one["prompt"] for one in prompts] == [f"question {number}" for number in range(PROMPTS)]
         assert [side["backend"] for side in prompts[0]["sides"]] == ["lab", "rented"]
         assert prompts[0]["sides"][1]["cost_usd"] == pytest.approx(0.021, rel=0.2)
-        lab, rented = summary["summary"]["sides"]
-        assert (lab["answers"], rented["answers"], rented["ttft_ms"]["n"]) == (PROMPTS, PROMPTS, PROMPTS)
-        assert lab["cost"]["usd"] is None and rented["cost"]["unpriced"] == 0
+        a, b = summary["summary"]["sides"]
+        assert (a["answers"], b["answers"], b["ttft_ms"]["n"]) == (PROMPTS, PROMPTS, PROMPTS)
+        assert a["cost"]["usd"] is None and b["cost"]["unpriced"] == 0
         again = await cli.run(*RUN, str(servers.file))
         assert again.code == 0 and all(one["was_there"] for one in lines(again)[:-1])
         assert len(servers.asked(servers.local)) == len(servers.asked(servers.managed)) == PROMPTS
@@ -85,11 +75,7 @@ async def test_every_prompt_is_asked_of_both_and_nothing_twice(home: Path) -> No
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9")
 async def test_killed_in_the_middle_it_goes_on_where_it_was(home: Path) -> None:
     async with two(home, tokens_per_s=20) as servers:
-        process = await cli.start(*RUN, str(servers.file))
-        for _ in range(2000):
-            if len(servers.asked(servers.managed)) == 2:
-                break
-            await asyncio.sleep(0.01)
+        process = await begun(servers)
         process.send_signal(signal.SIGKILL)
         await process.wait()
         servers.local.tokens_per_s = servers.managed.tokens_per_s = 0
@@ -97,8 +83,7 @@ async def test_killed_in_the_middle_it_goes_on_where_it_was(home: Path) -> None:
         assert done.code == 0, done.err
         *prompts, _ = lines(done)
         assert [one["was_there"] for one in prompts] == [True, False, False, False]
-        first = f"question {0}"
-        assert servers.asked(servers.local).count(first) == servers.asked(servers.managed).count(first) == 1
+        assert [servers.asked(one).count("question 0") for one in (servers.local, servers.managed)] == [1, 1]
         outcomes = query(servers.ledger, "SELECT outcome, count(*) FROM usage GROUP BY 1 ORDER BY 1")
         assert outcomes == [("interrupted", 2), ("ok", 2 * PROMPTS)]
         assert query(servers.ledger, "SELECT count(*) FROM message WHERE state = 'streaming'") == [(0,)]
@@ -107,11 +92,7 @@ async def test_killed_in_the_middle_it_goes_on_where_it_was(home: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 async def test_ctrl_c_says_how_it_goes_on(home: Path) -> None:
     async with two(home, tokens_per_s=20) as servers:
-        process = await cli.start(*RUN, str(servers.file))
-        for _ in range(2000):
-            if len(servers.asked(servers.managed)) == 2:
-                break
-            await asyncio.sleep(0.01)
+        process = await begun(servers)
         process.send_signal(signal.SIGINT)
         _, told = await process.communicate()
         assert process.returncode == 130
@@ -126,7 +107,7 @@ async def test_a_budget_stops_it_cleanly_and_it_goes_on_once_there_is_more(home:
         asked = len(servers.asked(servers.managed))
         assert 0 < asked < PROMPTS and "goes on from here" in done.err and "budget" in done.err
         assert servers.asked(servers.local) == servers.asked(servers.managed), "all sides of a prompt, or none"
-        cli.configure(home, CONFIG.format(local=servers.local.url, managed=servers.managed.url))
+        cli.configure(home, lab(servers.local.url) + rented(servers.managed.url))
         rest = await cli.run(*RUN, str(servers.file))
         assert rest.code == 0, rest.err
         assert len(servers.asked(servers.managed)) == PROMPTS

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from hybridchat.errors import UsageError
 from hybridchat.session.piping import MOST_BYTES, Pipe
+from tests.unit.session.conftest import until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="commands for a POSIX shell")
 
@@ -83,11 +83,3 @@ def runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (ProcessLookupError, FileNotFoundError):
         return False
-
-
-async def until(predicate: Callable[[], bool]) -> None:
-    for _ in range(3000):
-        if predicate():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("never became true")

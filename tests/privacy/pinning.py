@@ -20,6 +20,10 @@ SECRET = "what was said under the pin"
 # Every command of the program at least once; those that are not here run without an argument.
 ARGUMENTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "ask": ((QUESTION,), ("--continue", QUESTION), ("--backend", "rented", QUESTION), ("--key-from", "env:X", "hi")),
+    "compare": (
+        ("--backends", "home,rented", QUESTION),
+        ("--backends", "home,home", "--models", "fake,other", QUESTION),
+    ),
     "escalate": ((), ("--backend", "rented")),
     "search": (("words",),),
     "show": (("1",), ("1", "--json")),

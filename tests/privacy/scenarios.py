@@ -89,7 +89,7 @@ COMMANDS = (
     *("fork 1 --with-turns all --yes", "export conversation 1 --format json -o {folder}/talk.json", "fork 1 --at 2"),
     *("delete 1 --yes", "ask --continue --local-only --file {folder}/talk.json again"),
     *("import {folder}/talk.json", "mark 2 --star", "completion bash"),
-    *("prompts init", "prompts list --json", "prompts fill rewrite --var text=words"),
+    *("presets", "prompts init", "prompts list --json", "prompts fill rewrite --var text=words"),
     *("ask --local-only --prompt rewrite --var text=words --temperature 1 --num-ctx 512",),
 )
 REFUSED_COMMANDS = (

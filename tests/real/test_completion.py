@@ -66,6 +66,7 @@ def test_names_are_completed(shell: Terminal, tmp_path: Path) -> None:
         ("hybridchat ask --backend lab\t", "hybridchat ask --backend laboratory"),
         ("hybridchat ask --model lla\t", "hybridchat ask --model llama3:8b"),
         ("hybridchat ask --model llama3:\t", "hybridchat ask --model llama3:8b"),
+        ("hybridchat compare --backends laboratory,ran\t", "hybridchat compare --backends laboratory,ranch"),
         ("hybridchat show \t", "hybridchat show 1"),
         ("hybridchat --theme midn\t", "hybridchat --theme midnight"),
     ):

@@ -100,7 +100,9 @@ def corner(png: bytes) -> tuple[int, ...]:
 def page(tmp_path: Path) -> Path:
     """Ordinary messages, and hostile ones in every place for words."""
     evil = [*HOSTILE, SCRIPT, "![x](http://probe.example/x.png)"]
-    messages = [*MESSAGES, *(replace(MESSAGES[1], text=text, thinking=text, note=text) for text in evil)]
+    hostile = (replace(MESSAGES[1], text=text, thinking=text, note=text) for text in evil)
+    messages = [*MESSAGES, *(replace(one, id=at, parent_id=at - 1) for at, one in enumerate(hostile, 5))]
+    messages += [replace(one, id=one.id + 100, parent_id=one.id) for one in messages]  # each of them leaves a branch
     chat = replace(CONVERSATION, title=f"Ledgers {SCRIPT}", system=SCRIPT)
     file = tmp_path / "chats.html"
     with file.open("w", encoding="utf-8") as stream:
@@ -124,6 +126,12 @@ def test_hostile_content_is_inert(proxy: Proxy, page: Path) -> None:
     assert "data-ran=" not in re.sub("<style>.*?</style>", "", told.dom, flags=re.DOTALL)
     assert not re.search(r"<(script|img|iframe|b|i)[ >]", told.dom)
     assert "&lt;script&gt;" in told.dom
+
+
+def test_branches_are_linked(proxy: Proxy, page: Path) -> None:
+    told = opened(proxy, page)
+    targets = set(re.findall(r'href="#([^"]+)"', told.dom))
+    assert {"c1", "c2", "c1m2", "c2m5"} <= targets <= set(re.findall(r' id="([^"]+)"', told.dom))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual import events
 
 from hybridchat import wiring
 from hybridchat.domain.chat import Role
+from hybridchat.domain.files import Listing
 from hybridchat.session.chat import Session
 from hybridchat.tui.screens.attached import VAST_PASTE
 from hybridchat.tui.screens.attachment import AttachmentView
@@ -65,6 +68,28 @@ async def test_a_file_is_completed_attached_and_sent(play: Screenplay, here: Pat
         assert (question.role, question.text) == (Role.USER, "see @notes.txt ")
         assert [file.name for file in question.attachments] == ["notes.txt"]
         await stage.until(lambda: "+ notes.txt" in stage.text and "Attached" not in stage.text)
+
+
+async def test_enter_before_the_names_are_there_chooses_once_they_are(
+    play: Screenplay, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with play(open_session=demo, size=(100, 40)) as stage:
+        await stage.until(lambda: stage.screen.session is not None)
+        gathering, may_list = stage.screen.session.gathering, asyncio.Event()
+        listing = gathering.listing
+
+        async def slow(*where: Any, **how: Any) -> Listing:
+            await may_list.wait()
+            return await listing(*where, **how)
+
+        monkeypatch.setattr(gathering, "listing", slow)
+        await typed(stage, "see @notes.txt")
+        await stage.press("enter")
+        await stage.settle()
+        assert stage.screen.composer.text == "see @notes.txt"  # it has not gone without the file
+        may_list.set()
+        await stage.until(lambda: names(stage) == ["notes.txt"])
+        assert stage.screen.composer.text == "see @notes.txt "
 
 
 async def test_an_address_completes_nothing_and_ignored_files_are_not_offered(play: Screenplay, here: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hybridchat.session.chat import Session
 from hybridchat.session.state import Chat
 from hybridchat.tui.screens.chats import ChatList
+from hybridchat.tui.screens.help import entries_for
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.screens.rewording import RewordingBar
 from hybridchat.tui.screens.tree import Tree
@@ -80,14 +81,26 @@ async def test_the_last_message_is_edited_and_the_draft_waits_meanwhile(screenin
         await on.stage.press("alt+u")
         assert on.stage.screen.composer.text == "two"
         await on.stage.until(lambda: "Other words for your message 2 of 2 · Esc leaves it: “two”" in on.stage.text)
+        await on.stage.until(lambda: on.stage.text.count("you · what you write below goes in its place") == 1)
         on.stage.screen.composer.set_draft("two, better")
         await on.stage.press("enter")
         await on.said("one", "re: one (1)", "two, better", "re: two, better (3)")
         assert on.stage.screen.composer.text == "a draft"
         assert not on.stage.screen.query(RewordingBar)
-        await on.stage.until(lambda: "‹2/2› you" in on.stage.text and "‹1/2› two" in on.stage.text)
+        await on.stage.until(lambda: "‹2/2› you" in on.stage.text and "also asked: ‹1/2› two" in on.stage.text)
+        assert "goes in its place" not in on.stage.text
         await on.stage.press("alt+left")
         await on.said("one", "re: one (1)", "two", "re: two (2)")
+
+
+@pytest.mark.parametrize("lines", [4, 5])
+async def test_what_is_edited_stays_in_sight_on_a_small_screen(lines: int, screening: Screening) -> None:
+    async with screening(size=(80, 24)) as on:
+        await on.ask("\n".join(["one", *("more" for _ in range(lines))]))
+        await on.stage.press("alt+u")
+        await on.stage.until(lambda: bool(on.stage.screen.query(RewordingBar)))
+        await on.stage.settle()
+        assert "you · what you write below goes in its place" in on.stage.text
 
 
 async def test_esc_leaves_it_and_the_draft_is_back(screening: Screening) -> None:
@@ -99,6 +112,7 @@ async def test_esc_leaves_it_and_the_draft_is_back(screening: Screening) -> None
         await on.stage.press("escape")
         await on.stage.until(lambda: on.stage.screen.composer.text == "a draft")
         assert not on.stage.screen.query(RewordingBar)
+        await on.stage.until(lambda: "goes in its place" not in on.stage.text)
         await on.said("one", "re: one (1)")
 
 
@@ -259,9 +273,12 @@ async def test_in_the_tree_a_branch_is_deleted_and_comes_back(screening: Screeni
         await on.stage.press("alt+v")
         tree = await on.stage.until_top(Tree)
         await on.stage.until(lambda: len(tree.all_rows) == 4)
+        here = {entry.action.title: entry.keys for entry in entries_for(tree, on.stage.app.keymap)["Here"]}
+        assert (here["Delete from here"], here["Edit your message"]) == ("F8", "Alt+U"), "E is typed into the filter"
         tree.list.set_rows(tree.all_rows, on.chat.messages[2].id)
         await on.stage.press("f8")
         await on.stage.until(lambda: len(tree.all_rows) == 2)
+        await on.stage.until(lambda: "2 messages deleted. F9 brings them back" in on.stage.text)
         await on.stage.press("f9")
         await on.stage.until(lambda: len(tree.all_rows) == 4)
         await on.stage.type("two")

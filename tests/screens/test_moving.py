@@ -41,13 +41,13 @@ async def test_a_chat_goes_to_a_file(play: Screenplay) -> None:
         await stage.screen.open_chat(session.add("a chat", CONVERSATION))
         stage.screen.action_export_chat()
         await stage.until_top(Picker)
-        await stage.press("down", "enter")
+        await stage.press("down", "down", "down", "enter")
         prompt: Prompt = await stage.until_top(Prompt)
         assert prompt._input.value.endswith(".markdown")
         await stage.press("enter")
         await stage.until(lambda: session.transfer.exported)
-        ((_, form, file),) = session.transfer.exported
-        assert (form, file.parent) == ("markdown", Path.home())
+        ((_, form, file, branches),) = session.transfer.exported
+        assert (form, file.parent, branches) == ("markdown", Path.home(), True)
 
 
 async def test_a_file_that_is_there_is_not_written_over(play: Screenplay, tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ async def test_a_file_that_is_there_is_not_written_over(play: Screenplay, tmp_pa
         await stage.until(lambda: stage.screen.chat and stage.screen.chat.conversation)
         chat, session = stage.screen.chat, stage.screen.session
         assert chat is not None and chat.conversation is not None and session is not None
-        await session.transfer.export(chat.conversation, "html", tmp_path / "a.html")
+        await session.transfer.export(chat.conversation, "html", tmp_path / "a.html", branches=False)
         assert "hello" in (tmp_path / "a.html").read_text()
         stage.screen.action_export_chat()
         await stage.until_top(Picker)

@@ -99,6 +99,7 @@ class Stage:
 def play(monkeypatch: pytest.MonkeyPatch) -> Screenplay:
     """Starts the app: `async with play(session, size=…) as stage`. Further arguments go to the app."""
     monkeypatch.setattr("hybridchat.tui.app.PAINT_FIRST_S", 0.001)  # real terminals show what it is for
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "truecolor")  # whatever terminal the tests run in
 
     @asynccontextmanager
     async def start(

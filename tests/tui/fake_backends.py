@@ -46,13 +46,13 @@ class FakeTransfer:
     """What was exported, and where to."""
 
     def __init__(self) -> None:
-        self.exported: list[tuple[int, str, Path]] = []
+        self.exported: list[tuple[int, str, Path, bool]] = []
 
     def file_name(self, conversation: Conversation, form: str) -> str:
         return f"{conversation.id}.{form}"
 
-    async def export(self, conversation: Conversation, form: str, file: Path) -> None:
-        self.exported.append((conversation.id, form, file))
+    async def export(self, conversation: Conversation, form: str, file: Path, *, branches: bool) -> None:
+        self.exported.append((conversation.id, form, file, branches))
 
 
 class FakePresets(Presets):

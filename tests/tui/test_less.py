@@ -53,6 +53,20 @@ async def test_without_colour_what_is_marked_is_reversed_or_underlined(
         assert not any(s.style and (s.style.color or s.style.bgcolor) for s in drawn(stage))
 
 
+@pytest.mark.parametrize("theme", ["hybrid-dark", "hybrid-light"])
+async def test_in_sixteen_colours_what_is_marked_is_reversed_and_dialogs_have_frames(
+    theme: str, play: Screenplay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "standard")
+    async with play(theme=theme) as stage:
+        assert stage.app.theme == theme
+        await stage.send("hello")
+        await stage.press("ctrl+o")
+        await stage.until_top(ChatList)
+        await stage.until(lambda: "› " in reversed_on(stage))
+        assert any(line.strip().startswith("╭") for line in stage.text.splitlines()[:12])
+
+
 def drawn(stage: Stage) -> list[Segment]:
     return [segment for strip in stage.app.screen._compositor.render_strips() for segment in strip]
 

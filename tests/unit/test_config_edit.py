@@ -300,7 +300,7 @@ def test_a_failure_while_writing_leaves_the_old_file(by_hand: Path, monkeypatch:
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(config_edit.os, "fsync", full)
+    monkeypatch.setattr("hybridchat.paths.os.fsync", full)
     with pytest.raises(HybridchatError, match="No space left"):
         set_value(by_hand, "ui.theme", "x")
     assert by_hand.read_text(encoding="utf-8") == WRITTEN_BY_HAND

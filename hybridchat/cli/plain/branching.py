@@ -5,30 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 
 from hybridchat.cli import output
-from hybridchat.cli.plain.asking import confirm
 from hybridchat.cli.plain.talk import Talk
 from hybridchat.domain.chat import Message, Role
 from hybridchat.domain.outline import DEEPEST, SPEAKERS, TreeRow, rows
 from hybridchat.domain.text import clean_line, count_of, title_of
 from hybridchat.errors import UsageError
-from hybridchat.session.state import NOTHING, Along, count_turns
-from hybridchat.tui.words import candidate_words, cost_words, turns_along, when
+from hybridchat.session.state import NOTHING, Along
+from hybridchat.tui.words import when
 
 
 async def again(talk: Talk, argument: str) -> None:
     """The last question; to a backend that is named, what leaves is said and asked before."""
     route, _, model = argument.partition(" ")
     to = (route or None, model.strip() or None)
-    if route and talk.reader.is_interactive:
-        plan = talk.session.plan_again(talk.chat, None, *to)
-        target = plan.decision.target
-        if target is not None and not target.is_local:
-            backend, name, zone = candidate_words(target)
-            turns = count_turns(talk.chat.messages) - 1 - plan.left_out_turns
-            cost = f"It may cost {cost_words(plan.cost)}" if plan.cost else "Price unknown"
-            detail = f"Your last question goes to it ({zone}); {turns_along(turns)}. {cost}."
-            if not await confirm(talk.reader, f"Ask {name} on {backend} again? {detail}", "Ask it"):
-                return
+    if route and not await talk.may_ask(await talk.priced(lambda: talk.session.plan_again(talk.chat, None, *to))):
+        return
     await talk.answer(talk.session.answer_again(talk.chat, route=to[0], model=to[1]))
 
 

@@ -6,16 +6,14 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from hybridchat.cli import output
-from hybridchat.cli.plain import attaching, branching, comparing, keeping, places, prompting, reading, tuning
-from hybridchat.cli.plain.asking import confirm
+from hybridchat.cli.plain import attaching, branching, comparing, keeping, places, prompting, reading, taking, tuning
 from hybridchat.cli.plain.talk import Talk
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import UsageError
-from hybridchat.session.state import count_turns
 from hybridchat.tui import slashes
 from hybridchat.tui.actions import ACTIONS
 from hybridchat.tui.slashes import Call, no_such
-from hybridchat.tui.words import candidate_words, chat_number, cost_words, turns_along
+from hybridchat.tui.words import chat_number
 
 
 class Leave(Exception):
@@ -51,24 +49,14 @@ async def do(talk: Talk, call: Call) -> None:
 async def other(talk: Talk, argument: str) -> None:
     """To the other side; what leaves is said and asked before."""
     await talk.require_vote()
-    plan = talk.session.other_side(talk.chat)
-    if plan.decision.target is not None and plan.is_price_awaited:
-        await talk.session.look_up_price(plan.decision.target)
-        plan = talk.session.other_side(talk.chat)
-    target = plan.decision.target
-    if target is None and (plan.ways or plan.forbidden) and talk.reader.is_interactive:
+    plan = await talk.priced(lambda: talk.session.other_side(talk.chat))
+    if plan.decision.target is None and (plan.ways or plan.forbidden) and talk.reader.is_interactive:
         way = await talk.choose_way(plan, "; ".join(plan.decision.reasons))
         if way is not None:
             await talk.answer_by(way, plan)
         return
-    if target is not None and not target.is_local and talk.reader.is_interactive:
-        backend, model, zone = candidate_words(target)
-        turns = count_turns(talk.chat.messages) - 1 - plan.left_out_turns
-        cost = f"It may cost {cost_words(plan.cost)}" if plan.cost else "Price unknown"
-        detail = f"Your last question goes to it ({zone}); {turns_along(turns)}. {cost}. Both answers stay."
-        if not await confirm(talk.reader, f"Ask {model} on {backend} too? {detail}", "Ask it"):
-            return
-    await talk.answer(talk.session.escalate(talk.chat))
+    if await talk.may_ask(plan):
+        await talk.answer(talk.session.escalate(talk.chat))
 
 
 async def ways(talk: Talk, argument: str) -> None:
@@ -171,6 +159,9 @@ _RUN: dict[str, Callable[[Talk, str], Awaitable[None]]] = {  # by action of the 
     "chats": open_chat,
     "search": reading.search,
     "find": reading.find,
+    "save_code": taking.save_code,
+    "pipe_code": taking.pipe_code,
+    "quote": taking.quote,
     "export_chat": reading.export,
     "details": reading.details,
     "rename_chat": rename,
@@ -204,6 +195,7 @@ _ELSEWHERE = {  # by action: the command line's own way
     "add_backend": "`hybridchat backends add`, then start again",
     "settings": "`hybridchat doctor` says where config.toml is",
     "copy_reply": "`hybridchat show NUMBER` prints it, to pipe on",
+    "copy_code": "/save-code writes it to a file, /pipe-code gives it to a command",
 }
 OWN = (  # where the screen has another way
     Command(("answers",), reading.answers, "[N]", "The answers to the last question, or go on from one of them"),

@@ -24,10 +24,10 @@ import click
 
 from hybridchat.cli import output
 from hybridchat.cli.prompt import MAX_INPUT_BYTES
+from hybridchat.cli.running import PATIENCE_S, ending_signals
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import UsageError
 
-PATIENCE_S = 1.0
 LOOK_EVERY_S = 0.25  # Windows handles no signal while a thread waits without an end
 
 
@@ -81,7 +81,7 @@ class Keyboard:
         SIGTERM and SIGHUP cancel `main` and then raise Exit with the code 128 + number."""
         ended: Future[int] = Future()
         life = threading.Thread(target=self._live, args=(main, ended), name="conversation")
-        before = {number: signal.signal(number, self._on_signal) for number in _signals()}
+        before = {number: signal.signal(number, self._on_signal) for number in ending_signals()}
         life.start()
         try:
             with _heard_while_typing(lambda: self._ended_by is not None):
@@ -210,7 +210,7 @@ def _heard_while_typing(is_heard: Callable[[], bool]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_kill"):
         yield
         return
-    ending = {*_signals()} - {signal.SIGINT}
+    ending = {*ending_signals()} - {signal.SIGINT}
     main, (heard, write) = threading.get_ident(), os.pipe()
 
     def remind() -> None:
@@ -230,10 +230,3 @@ def _heard_while_typing(is_heard: Callable[[], bool]) -> Iterator[None]:
         os.close(write)  # the end of what the reminder reads
         reminder.join()
         os.close(heard)
-
-
-def _signals() -> list[signal.Signals]:
-    """Handlers can only be set in the main thread; Windows has no SIGHUP."""
-    if threading.current_thread() is not threading.main_thread():
-        return []
-    return [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]

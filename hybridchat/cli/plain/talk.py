@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -20,7 +20,7 @@ from hybridchat.session.standing import COULD_STILL, HOLDS
 from hybridchat.session.state import NOTHING
 from hybridchat.session.ways import Undecided, Way
 from hybridchat.tui.enter import Enter, what_enter_does
-from hybridchat.tui.plan_words import plan_parts
+from hybridchat.tui.plan_words import plan_parts, question_leaves
 from hybridchat.tui.stops import AskUnpriced, SetLimit, read_usd, stops
 from hybridchat.tui.words import LIMITS, candidate_words, left_out_words
 
@@ -41,6 +41,7 @@ class Talk:
         self.teller = Teller(lambda number: number == self.chat.id, self._on_gone, show_thinking=show_thinking)
         session.listen(self.teller.on_event)
         self.unsent = ""  # words that were typed and have not gone out
+        self.quoted = ""  # what the next message begins with
         self.along = NOTHING  # with the next message
         self.rewords: int | None = None  # the message in whose place the next one stands
         self.exit_code = EXIT_OK  # of the last message
@@ -54,6 +55,9 @@ class Talk:
         if self.along:
             self.along = NOTHING  # what was read for one chat goes with no other
             output.note("What was attached is left behind.")
+        if self.quoted:
+            self.quoted = ""
+            output.note("What was quoted is left behind.")
         self.remember()
 
     def remember(self) -> None:
@@ -112,6 +116,8 @@ class Talk:
 
         Raises HybridchatError where it cannot be sent; then it is kept as `unsent`.
         """
+        if self.quoted and text:
+            text, self.quoted = f"{self.quoted}\n\n{text}", ""
         self.unsent, self.exit_code = text, EXIT_REFUSED
         await self.require_vote()
         plan, enter = self.plan_enter(text, route, model)
@@ -181,7 +187,7 @@ class Talk:
         patience_s = WAITING_S
         while not (await asyncio.wait((reply,), timeout=patience_s))[0]:
             turn = self.chat.turn
-            if self.reader.is_interactive and turn is not None and not (turn.message.text or turn.message.thinking):
+            if self.reader.is_interactive and turn is not None and not turn.message.has_words:
                 self.teller.say("Nothing has come yet. Ctrl+C stops it.")
                 patience_s *= 2
         return await reply
@@ -286,6 +292,24 @@ class Talk:
         output.note("This is a fork that begins with a summary. An empty line sends your words here.")
 
     # --- the last question again
+
+    async def priced(self, look: Callable[[], Plan]) -> Plan:
+        """With the price of its target, which may have to be looked up first."""
+        plan = look()
+        target = plan.decision.target
+        if target is None or target.is_local or not plan.is_price_awaited:
+            return plan
+        await self.session.look_up_price(target)
+        return look()
+
+    async def may_ask(self, plan: Plan) -> bool:
+        """Whether the last question may go where it is planned: what leaves is said, and asked where somebody is."""
+        target = plan.decision.target
+        if target is None or target.is_local or not self.reader.is_interactive:
+            return True
+        backend, model, _ = candidate_words(target)
+        question = f"Ask {model} on {backend}? {question_leaves(target, plan, self.chat.messages)}"
+        return await confirm(self.reader, question, "Ask it")
 
     async def answer_by(self, way: Way, plan: Plan) -> None:
         """Another answer to the last question, as the user chose."""

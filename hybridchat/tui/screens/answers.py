@@ -13,11 +13,11 @@ from hybridchat.domain.chat import Message
 from hybridchat.domain.routing import Outlook
 from hybridchat.domain.text import clean_line
 from hybridchat.session import events as news
-from hybridchat.session.state import count_turns
 from hybridchat.session.ways import RouteOpen, Undecided
 from hybridchat.tui.keymap import keymap_of
+from hybridchat.tui.plan_words import question_leaves
 from hybridchat.tui.screens.mentioning import Mentioning
-from hybridchat.tui.words import candidate_words, cost_words, turns_along
+from hybridchat.tui.words import candidate_words
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan
@@ -114,15 +114,11 @@ class Answers(Mentioning):
     async def is_confirmed(self, chat: Chat, plan: Plan) -> bool:
         from hybridchat.tui.screens.dialogs import Confirm
 
-        assert plan.decision.target is not None
-        backend, model, zone = candidate_words(plan.decision.target)
-        turns = count_turns(chat.messages) - 1 - plan.left_out_turns
-        cost = f"It may cost {cost_words(plan.cost)}" if plan.cost else "Price unknown"
-        detail = f"Your last question goes to it ({zone}); {turns_along(turns)}. {cost}. Both answers stay."
-        confirm = Confirm(f"Ask {model} on {backend} too?", detail, yes="Ask it", is_harmless=True)
-        is_confirmed = await self.app.push_screen_wait(confirm)
-        self.composer.focus()
-        return bool(is_confirmed)
+        target = plan.decision.target
+        assert target is not None
+        backend, model, _ = candidate_words(target)
+        detail = question_leaves(target, plan, chat.messages)
+        return await self.ask(Confirm(f"Ask {model} on {backend} too?", detail, yes="Ask it", is_harmless=True)) is True
 
     def _ask_too(self) -> str:
         return f"{keymap_of(self).name('escalate')} asks the other side too."

@@ -12,6 +12,7 @@ from hybridchat.domain.text import clean_line, count_of
 from hybridchat.errors import UsageError
 from hybridchat.tui.keymap import keymap_of
 from hybridchat.tui.screens.answers import Answers
+from hybridchat.tui.words import deleted_words
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat
@@ -109,8 +110,7 @@ class Branching(Answers):
             self.show_chat(self.session.new())
             self.notify(f"Nothing else was in it: the chat is deleted. {undo} brings it back, until you quit.")
         else:
-            what = "1 message deleted" if count == 1 else f"{count:,} messages deleted"
-            self.notify(f"{what}. {undo} brings {'it' if count == 1 else 'them'} back, until you quit.")
+            self.notify(deleted_words(count, undo))
 
     # --- all of them
 

@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.events import Resize
 from textual.message import Message as TextualMessage
-from textual.screen import Screen
+from textual.screen import Screen, ScreenResultType
 from textual.timer import Timer
 
 from hybridchat.config import UiConfig
@@ -26,8 +26,8 @@ from hybridchat.session.state import NOTHING
 from hybridchat.tui.enter import Enter, what_enter_does
 from hybridchat.tui.keymap import keymap_of
 from hybridchat.tui.slashes import call_in, call_words
-from hybridchat.tui.transcript import Transcript
 from hybridchat.tui.transcript.layout import Look
+from hybridchat.tui.transcript.widget import Transcript
 from hybridchat.tui.widgets.bars import Banner, KeyBar, TitleBar, Waiting
 from hybridchat.tui.widgets.composer import Composer
 from hybridchat.tui.widgets.panel import Live, Panel
@@ -154,6 +154,12 @@ class ChatView(Screen[None]):
             self._show_wait()
 
     def _describe(self, message: Message) -> tuple[str, str]:
+        header, footer = self._told_of(message)
+        if message.id == self.rewords:
+            header += " · what you write below goes in its place"
+        return header, footer
+
+    def _told_of(self, message: Message) -> tuple[str, str]:
         return describe(message, self._beside.get(message.id, ()))
 
     def _show_welcome(self) -> None:
@@ -336,10 +342,13 @@ class ChatView(Screen[None]):
         """The key of the row that the user chose, or None. For workers."""
         from hybridchat.tui.screens.picker import Picker
 
-        picker = Picker(title, rows, current=current, note=note, has_filter=has_filter)
-        choice = await self.app.push_screen_wait(picker)
+        return await self.ask(Picker(title, rows, current=current, note=note, has_filter=has_filter))
+
+    async def ask(self, dialog: Screen[ScreenResultType]) -> ScreenResultType | None:
+        """What the user answers; then one writes on. For workers."""
+        answer = await self.app.push_screen_wait(dialog)
         self.composer.focus()
-        return choice
+        return answer
 
     def banner(self, text: str, severity: str = "warning") -> None:
         """A line over the transcript that stays until Esc or a click; the same text is shown once."""

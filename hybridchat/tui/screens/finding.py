@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from textual import work
 
 from hybridchat.tui.screens.chat_view import ChatView
-from hybridchat.tui.transcript import Transcript
 from hybridchat.tui.transcript.needle import Needle
+from hybridchat.tui.transcript.widget import Transcript
 from hybridchat.tui.widgets.find_bar import FindBar
 
 if TYPE_CHECKING:
@@ -66,9 +66,8 @@ class Finding(ChatView):
         if self.session is None:
             return
         search = Search(self.session, self._searched)
-        hit = await self.app.push_screen_wait(search)
+        hit = await self.ask(search)
         self._searched = search.filter.value
-        self.composer.focus()
         if hit is not None:
             with self.told():
                 await self._jump(hit, search.found)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from textual import work
+from textual.worker import Worker, WorkerError
 
 from hybridchat.session.state import Along
 from hybridchat.tui.beside import BESIDE
@@ -36,6 +37,7 @@ class Mentioning(Sending):
         self._enter_when_read = False
         self._pastes = 0
         self._names: Names | None = None
+        self._offering: Worker[None] | None = None
 
     # --- what goes along
 
@@ -80,7 +82,9 @@ class Mentioning(Sending):
         """Enter chooses what is offered after an @, else it sends."""
         if self.complete_mention() and self.composer.completions.accept(is_final=True):
             return
-        if self._reads:
+        if self._mention() is not None and self._offering is not None and not self._offering.is_finished:
+            self._enter_once_offered(self._offering, self.composer.text)
+        elif self._reads:
             self._enter_when_read = True
             self.route_line.say(f"Reading {', '.join(self._reads)}: sent with it as soon as that is done")
         else:
@@ -93,7 +97,15 @@ class Mentioning(Sending):
         if mention is None:
             super().complete()
         elif self.session is not None:
-            self._offer(mention)
+            self._offering = self._offer(mention)
+
+    @work
+    async def _enter_once_offered(self, offering: Worker[None], text: str) -> None:
+        """Enter may come before the names that it is to choose from: the words must not go without the file."""
+        with suppress(WorkerError):
+            await offering.wait()
+        if self.composer.text == text:
+            self.enter()
 
     def complete_mention(self) -> bool:
         """Whether what is offered is about what stands before the cursor, after an @."""
@@ -147,8 +159,7 @@ class Mentioning(Sending):
     async def action_attach(self) -> None:
         from hybridchat.tui.screens.dialogs import Prompt
 
-        name = await self.app.push_screen_wait(Prompt("Attach which file or folder?", placeholder="~/notes.txt"))
-        self.composer.focus()
+        name = await self.ask(Prompt("Attach which file or folder?", placeholder="~/notes.txt"))
         if name and name.strip():
             self._attach_named(name)
 

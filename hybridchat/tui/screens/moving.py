@@ -8,10 +8,12 @@ from hybridchat.domain.text import clean_line
 from hybridchat.errors import UsageError
 from hybridchat.tui.screens.chat_view import ChatView
 
-FORMATS = {
-    "html": "A page for a browser",
-    "markdown": "Markdown",
-    "json": "JSON, with all branches: for another hybridchat",
+FORMATS = {  # and whether with all branches
+    ("html", False): "A page for a browser",
+    ("html", True): "A page for a browser, with all branches",
+    ("markdown", False): "Markdown",
+    ("markdown", True): "Markdown, with all branches",
+    ("json", True): "JSON, with all branches: for another hybridchat",
 }
 
 
@@ -28,14 +30,15 @@ class Moving(ChatView):
             self.notify("This chat is empty; there is nothing to export.")
             return
         conversation, transfer = self.chat.conversation, self.session.transfer
-        form = await self.pick("Export this chat", [Row(*row) for row in FORMATS.items()], has_filter=False)
-        if not isinstance(form, str):
+        picked = await self.pick("Export this chat", [Row(*row) for row in FORMATS.items()], has_filter=False)
+        if not isinstance(picked, tuple):
             return
+        form, branches = picked
         name = f"~/{transfer.file_name(conversation, form)}"
         file = await self.app.push_screen_wait(Prompt("To which file?", clean_line(name)))
         if file and file.strip():
             with self.told():
-                await transfer.export(conversation, form, path_of(file))
+                await transfer.export(conversation, form, path_of(file), branches=branches)
                 self.notify(f"Exported to {clean_line(file)}.")
 
     async def call_export_chat(self, file: str) -> None:

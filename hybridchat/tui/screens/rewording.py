@@ -90,9 +90,17 @@ class Rewordings(Attaching):
         return rewording.message_id if rewording is not None else None
 
     def _tell_rewording(self) -> None:
-        self.rewords = self._of(self.chat)
+        before, self.rewords = self.rewords, self._of(self.chat)
+        for message in self.chat.messages if self.chat is not None else ():
+            if message.id in (before, self.rewords):
+                self.transcript.update_message(message)
         self.show_rewording()
         self.plan_now()
+        self.call_after_refresh(self._keep_in_sight)  # there is less room for it now
+
+    def _keep_in_sight(self) -> None:
+        if self.rewords is not None and (pointed := self.transcript.pointed) and pointed.id == self.rewords:
+            self.transcript.point_at(self.rewords)
 
     def show_rewording(self) -> None:
         """The line over the composer, while there is something to say."""

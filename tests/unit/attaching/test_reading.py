@@ -47,12 +47,23 @@ def test_the_content_tells_what_it_is(
     assert attachment.file.pixels == (pixels or (0, 0))
 
 
+def test_a_latin_text_is_read_as_one_and_that_is_said(tmp_path: Path) -> None:
+    (tmp_path / "brief.txt").write_bytes("Grüße aus München – 20 €\n".encode("cp1252"))
+    attachment = read_file(tmp_path / "brief.txt")
+    assert attachment.text == "Grüße aus München – 20 €\n"
+    assert str(attachment.file) == "brief.txt · read as Latin-1 · 25 bytes"
+    (gathered,) = gathering.gather(tmp_path, "here").attachments
+    assert gathered.text == attachment.text
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [
         (b"", "is empty — attach"),
         (b"\0\1\2", "is no text, picture or PDF document — save it"),
-        ("naïve".encode("latin-1"), "is no text, .* text as UTF-8"),
+        ("Доброе утро".encode("koi8-r"), "is no text, .* text as UTF-8"),
+        ("おはよう、ございます".encode("shift-jis"), "is no text, .* text as UTF-8"),
+        ("naïve\x07".encode("latin-1"), "is no text, .* text as UTF-8"),
         (PNG[:14], "is damaged or cut off"),
         (b"\xff\xd8\xff\xe0", "is damaged or cut off"),
     ],

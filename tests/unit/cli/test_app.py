@@ -32,6 +32,8 @@ def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[st
     for path, _ in every_command(app.root):
         assert app.run([*path, "--help"]) == 0
         assert f"hybridchat {' '.join(path)}" in capsys.readouterr().out.split("\n\n", 1)[1], path
+    assert app.run(["--help"]) == 0
+    assert "..." not in capsys.readouterr().out.partition("Talk:")[2], "what each does is said to its end"
 
 
 @pytest.mark.parametrize(
@@ -41,7 +43,8 @@ def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[st
         *("models list", "models pull tiny", "models show tiny", "models rm tiny", "keys list", "keys set lab"),
         *("local up embedded", "local down", "local load tiny", "local unload tiny"),
         *("backends list", "backends add box --kind ollama --url http://127.0.0.1:9"),
-        *("stats", "export usage", "export conversation 1", "advise"),
+        *("stats", "export usage", "export conversation 1", "advise", "presets", "prompts", "mark 1 --star"),
+        "compare --backends lab,lab hi",
     ],
 )
 def test_a_broken_config_is_named_by_every_command(arguments: str, cli: Cli, home: Path) -> None:

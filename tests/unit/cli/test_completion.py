@@ -10,7 +10,7 @@ import click
 import pytest
 
 from hybridchat.cli import app
-from hybridchat.cli.known import ConversationId, Known, is_typable
+from hybridchat.cli.known import ConversationId, Known, Several, is_typable
 from hybridchat.ledger.store import TurnIds
 from tests.unit.cli.conftest import Cli
 from tests.unit.cli.test_app import every_command
@@ -69,6 +69,10 @@ def configured(home: Path) -> Path:
         ("ask --backend=la", ["lab"]),
         ("ask --backend la", ["lab"]),
         ("escalate --backend ", ["lab", "cloud"]),
+        ("compare --backends c", ["cloud"]),
+        ("compare --backends lab,c", ["lab,cloud"]),
+        ("compare --backends=lab,cloud,", ["lab,cloud,lab", "lab,cloud,cloud"]),
+        ("compare --models gpt-5,llama3:8b,g", ["8b,gpt-5"]),
         ("keys set c", ["cloud"]),
         ("ask --model ", ["llama3:8b", "llama3:70b", "gpt-5"]),
         ("ask --backend cloud --model ", ["gpt-5"]),
@@ -123,6 +127,7 @@ def test_the_script_says_how_to_keep_it(cli: Cli) -> None:
 
 def test_every_place_for_a_name_of_the_users_is_completed() -> None:
     wanted = {"backend": Known, "backend_id": Known, "backend_ids": Known, "conversation_id": ConversationId}
+    wanted |= {"backends": Several, "models": Several}
     places = [
         (path, parameter)
         for path, command in every_command(app.root)

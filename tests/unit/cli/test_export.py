@@ -14,6 +14,7 @@ import pytest
 from hybridchat.domain.chat import Attempt
 from hybridchat.ledger.store import TurnIds
 from tests.unit.cli.conftest import Cli
+from tests.unit.ledger.helpers import LOCAL, end_of, opened
 
 
 def test_usage_in_every_format_says_the_same(cli: Cli, answered: TurnIds) -> None:
@@ -89,13 +90,22 @@ def test_all_on_one_page(cli: Cli, answered: TurnIds, tmp_path: Path) -> None:
     assert "<strong>Rayleigh</strong>" in page.read_text()
 
 
+@pytest.mark.parametrize("form", ["markdown", "html"])
+def test_all_branches_or_the_one_that_is_shown(form: str, cli: Cli, answered: TurnIds, home: Path) -> None:
+    with opened(home / "hybridchat.db") as ledger:
+        ids = ledger.begin_sibling(answered.reply_message_id, LOCAL).result()
+        ledger.end_attempt(end_of(ids, "the other answer")).result()
+    one, every = (cli("export", "conversation", "1", "--format", form, *more).out for more in ((), ("--branches",)))
+    assert "Rayleigh" not in one and "the other answer" in one and "one branch: 2 of 3 messages" in one
+    assert "the other answer" in every and "Rayleigh" in every and "2 branches" in every
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         ([], "give the ID of a conversation, or --all"),
         (["1", "--all"], "give the ID of a conversation, or --all"),
         (["--all"], "-o names a folder"),
-        (["1", "--branches"], "only json has room for all branches"),
         (["--all", "-o", "absent/folder"], "cannot write absent/folder: No such file or directory"),
         (["--all", "-o", "absent/x.zip"], "cannot write absent/x.zip"),
     ],

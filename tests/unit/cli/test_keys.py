@@ -72,6 +72,15 @@ async def test_set_where_another_place_comes_first_keeps_nothing(
     assert KEY not in said.err
 
 
+async def test_set_without_a_key_or_a_terminal_keeps_nothing(
+    call: Call, file: Path, ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe(monkeypatch, "\n")
+    said = await call("keys", "set", "b")
+    assert (said.code, said.out, ring.kept) == (2, "", {})
+    assert said.err == "hybridchat: no key for b was given — pipe it in, or type it in a terminal\n"
+
+
 async def test_set_without_a_keyring_that_can_be_used(
     call: Call, file: Path, install_keyring: InstallKeyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,6 +47,14 @@ def test_stats_group_and_filter(by: str, key: str, cli: Cli, answered: TurnIds) 
     assert cli("stats", "--by", by, "--since", "0h").err == "nothing is measured yet in that range\n"
 
 
+@pytest.mark.parametrize("option", [("--since", "7d"), ("--by", "model"), ("--backend", "lab")])
+def test_votes_are_all_of_them(cli: Cli, answered: TurnIds, option: tuple[str, str]) -> None:
+    assert cli("stats", "votes").err == "there is no vote yet: Alt+C in the chat compares, and takes votes\n"
+    said = cli("stats", "votes", *option)
+    assert (said.code, said.out) == (2, "")
+    assert "votes are counted by pairs of models" in said.err
+
+
 @pytest.mark.parametrize("command", [("stats",), ("export", "usage")])
 def test_a_backend_that_is_nowhere_is_a_mistake(command: tuple[str, ...], cli: Cli, home: Path) -> None:
     said = cli(*command, "--backend", "labb")

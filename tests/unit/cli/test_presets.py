@@ -34,6 +34,17 @@ async def test_a_question_goes_by_a_preset_and_its_own_flags_go_before(call: Cal
     assert server.sent("/v1/chat/completions")[1].json()["messages"][0]["content"] == "Be kind."
 
 
+async def test_they_are_listed_with_what_they_set(call: Call, server: FakeCompletions, home: Path) -> None:
+    listed = await call("presets")
+    assert (listed.code, listed.err.count("\n"), "preset.temperature" in listed.err) == (0, 1, True)
+    assert listed.out.splitlines()[1:] == ["Brief  temperature 0.25, seed 3, system prompt, private"]
+    said = {"name": "Brief", "system": "Be brief.", "temperature": 0.25, "seed": 3, "privacy": "private"}
+    assert (await call("presets", "--json")).json == [said]
+    configure(home, backend(server.url))
+    none = await call("presets")
+    assert (none.code, none.out) == (0, "") and "/save-preset" in none.err
+
+
 @pytest.mark.parametrize(("name", "says"), [("Hot", "preset.temperature"), ("none", "one of: Brief")])
 @pytest.mark.parametrize("before", [("ask",), ("--plain",)])
 async def test_one_that_is_not_there_or_broken_is_one_line(

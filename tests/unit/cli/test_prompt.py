@@ -23,7 +23,7 @@ def test_piped_text_keeps_its_indentation() -> None:
 
 @pytest.mark.parametrize("piped", ["", "\n", "  \n\n"])
 def test_nothing_to_ask_is_a_usage_error(piped: str) -> None:
-    with pytest.raises(UsageError, match="no question was given — try"):
+    with pytest.raises(UsageError, match="no question was given — such as"):
         compose(" ", piped)
 
 

@@ -4,29 +4,16 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from hybridchat.domain.chat import Attempt, Outcome, Privacy, Purpose, Zone
+from hybridchat.domain.chat import Attempt, Outcome, Zone
 from hybridchat.domain.compare import Compared, ComparedSide, Judgement, Side, Vote, parse_side
 from hybridchat.domain.compare_stats import differences, pair_votes, side_summaries
+from tests.corpus.attempts import ANSWERED
 
-ATTEMPT = Attempt(
-    attempt_id=1,
-    conversation_id=1,
-    message_id=1,
-    started_at="",
-    purpose=Purpose.COMPARE,
-    backend="lab",
-    kind="vllm",
-    model="tiny",
-    zone=Zone.DEVICE,
-    proof=None,
-    privacy=Privacy.OPEN,
-    outcome=Outcome.OK,
-)
 LAB, CLOUD = ComparedSide(0, 1, "lab", "tiny", Zone.DEVICE), ComparedSide(1, 2, "cloud", "big", Zone.MANAGED)
 
 
 def measured(ttft_ms: float | None, cost_usd: float | None = None, **changes: object) -> Attempt:
-    return replace(ATTEMPT, ttft_ms=ttft_ms, cost_usd=cost_usd, **changes)
+    return replace(ANSWERED, ttft_ms=ttft_ms, cost_usd=cost_usd, **changes)
 
 
 def test_only_what_was_measured_by_itself_counts() -> None:
@@ -45,6 +32,15 @@ def test_only_what_was_measured_by_itself_counts() -> None:
     (pair,) = differences(prompts)
     assert (pair.a, pair.b, pair.ttft_ms.n, pair.ttft_ms.p50) == ("lab/tiny", "cloud/big", 2, 200.0)
     assert side_summaries([]) == differences([]) == []
+
+
+def test_a_load_is_in_the_time_to_the_first_token_and_in_no_speed() -> None:
+    cold = measured(900.0, load_ms=0.0, tokens_per_s=40.0)
+    warm = measured(100.0, tokens_per_s=50.0)
+    lab, cloud = side_summaries([[(LAB, cold), (CLOUD, warm)]])
+    assert (lab.ttft_ms.n, lab.tokens_per_s.p50, cloud.ttft_ms.n) == (0, 40.0, 1)
+    (pair,) = differences([[(LAB, cold), (CLOUD, warm)]])
+    assert (pair.ttft_ms.n, pair.tokens_per_s.p50) == (0, 10.0)
 
 
 def test_votes_are_counted_by_pair_wherever_each_of_them_stood() -> None:

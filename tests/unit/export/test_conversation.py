@@ -21,7 +21,7 @@ from hybridchat.domain.chat import (
     Role,
     Zone,
 )
-from hybridchat.export.conversation import FORMATS, close_fence
+from hybridchat.export.conversation import FORMATS, Along, close_fence
 
 NOTES = AttachedFile("ab12", "notes.txt", "text/plain", 1234, text_characters=1234, text_tokens=308.5)
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -78,13 +78,13 @@ MESSAGES = [
 @pytest.mark.parametrize(("name", "file"), [("markdown", "conversation.md"), ("json", "conversation.json")])
 def test_golden(name: str, file: str) -> None:
     stream = io.StringIO()
-    FORMATS[name].write(CONVERSATION, MESSAGES, stream, {NOTES.digest: b"hello"})
+    FORMATS[name].write(CONVERSATION, MESSAGES, stream, Along({NOTES.digest: b"hello"}))
     assert stream.getvalue() == (GOLDEN / file).read_text(encoding="utf-8")
 
 
 def test_json_keeps_everything() -> None:
     stream = io.StringIO()
-    FORMATS["json"].write(CONVERSATION, MESSAGES, stream, {NOTES.digest: b"hello"})
+    FORMATS["json"].write(CONVERSATION, MESSAGES, stream, Along({NOTES.digest: b"hello"}))
     document = json.loads(stream.getvalue())
     assert (document["title"], document["privacy"], document["system"]) == ("Ledgers", "private", "Be brief.")
     assert [m["text"] for m in document["messages"]] == [m.text for m in MESSAGES]

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import pytest
 
 from hybridchat.domain.chat import Message, Role
-from hybridchat.export.conversation import FORMATS
+from hybridchat.export.conversation import FORMATS, Along
 from hybridchat.export.html import write_html
 from tests.unit.export.test_conversation import CONVERSATION, MESSAGES, TIME
 
@@ -96,9 +96,9 @@ class Reader(HTMLParser):
 
 
 def page(*texts: str) -> tuple[str, Reader]:
-    messages = [Message(n, 7, None, Role.ASSISTANT, text, TIME) for n, text in enumerate(texts)]
+    messages = [Message(n, 7, n - 1, Role.ASSISTANT, text, TIME) for n, text in enumerate(texts, 1)]
     stream = io.StringIO()
-    FORMATS["html"].write(CONVERSATION, messages, stream, {})
+    FORMATS["html"].write(CONVERSATION, messages, stream, Along())
     reader = Reader()
     reader.feed(stream.getvalue())
     reader.close()

@@ -9,7 +9,7 @@ from typing import TypeGuard
 from hybridchat.domain.attachments import Attachment
 from hybridchat.domain.chat import Parameters
 from hybridchat.domain.imports import Found, ImportedConversation
-from hybridchat.export.conversation import write_json
+from hybridchat.export.conversation import Along, write_json
 from hybridchat.importing import own
 from hybridchat.ledger.merging import found_in
 from hybridchat.ledger.records import NewFork, NewWaiting
@@ -106,14 +106,14 @@ def test_a_fork_has_them_too(ledger: Ledger) -> None:
 
 def test_what_waits_keeps_its_own(path: Path, ledger: Ledger) -> None:
     conversation, _ = begin(ledger)
-    ledger.keep_waiting(conversation, [NewWaiting("a"), NewWaiting("b", (NOTES,))]).result()
+    ledger.change_waiting(conversation, [], [NewWaiting("a"), NewWaiting("b", (NOTES,))]).result()
     kept = ledger.conversation(conversation).result()
     assert kept is not None and kept.waiting == ("a", "b")
     assert ledger.waiting_files(conversation).result() == {1: (NOTES.file,)}
-    ledger.keep_waiting(conversation, [NewWaiting("b", enclosed=(NOTES.file,))]).result()
+    ledger.change_waiting(conversation, ["a"], []).result()
     assert ledger.waiting_files(conversation).result() == {0: (NOTES.file,)}
     assert contents(path) == [NOTES.file.digest]
-    ledger.keep_waiting(conversation, []).result()
+    ledger.change_waiting(conversation, ["b"], []).result()
     assert contents(path) == []
 
 
@@ -122,7 +122,7 @@ def test_they_move_with_our_own_json_and_with_another_ledger(path: Path, ledger:
     conversation, _ = begin(ledger, NOTES, PHOTO)
     told, stream = ledger.conversation(conversation).result(), io.StringIO()
     assert told is not None
-    write_json(told, ledger.tree(conversation).result(), stream, {NOTES.file.digest: WORDS})
+    write_json(told, ledger.tree(conversation).result(), stream, Along({NOTES.file.digest: WORDS}))
     with opened(tmp_path / "one" / "l.db") as other:
         other.import_batch([one for one in own.read(stream.getvalue().encode(), "x", NOW) if _is_chat(one)]).result()
         notes, photo = other.branch(1).result()[0].attachments

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from pathlib import Path
 
 import pytest
@@ -9,13 +11,17 @@ from msgspec.structs import replace
 
 from hybridchat.domain.chat import Zone
 from hybridchat.domain.compare import Compared, ComparedSide, Judgement, Vote, pairs_of
-from hybridchat.domain.imports import Unread
+from hybridchat.domain.imports import ImportedConversation, Unread
 from hybridchat.errors import UsageError
+from hybridchat.export.conversation import Along, write_json
+from hybridchat.importing import own
 from hybridchat.ledger.comparisons import NOT_ASKED, Asked, ComparisonIds, NewComparison, NewSide
+from hybridchat.ledger.imports import Added
 from hybridchat.ledger.merging import found_in
 from hybridchat.ledger.store import Ledger
 from tests.unit.ledger.helpers import LOCAL, MANAGED, end_of, new_turn, opened, query, start_python
 
+NOW = "2026-01-01T00:00:00.000Z"
 THIRD = replace(MANAGED, backend="other", model="huge")
 
 
@@ -136,9 +142,12 @@ def test_who_stood_side_by_side_last_is_remembered(path: Path) -> None:
 
 def test_the_order_of_a_blind_one_is_not_told_before_the_vote(path: Path) -> None:
     with opened(path) as ledger:
-        blind = begin(ledger, MANAGED, LOCAL, is_hidden=True)
+        named, blind = begin(ledger), begin(ledger, MANAGED, LOCAL, is_hidden=True)
+        assert ledger.hidden(named.conversation_id).result() == frozenset()
         assert [side.backend for side in ledger.newest_sides().result()] == ["lab", "rented"]
+        assert ledger.hidden(blind.conversation_id).result() == {side.message_id for side in blind.sides}
         ledger.vote(blind.comparison_id, Judgement.TIE, None).result()
+        assert ledger.hidden(blind.conversation_id).result() == frozenset()
         assert [side.backend for side in ledger.newest_sides().result()] == ["rented", "lab"]
 
 
@@ -165,7 +174,7 @@ def test_they_come_along_with_another_ledger_once_also_where_the_words_are_gone(
         begin(ledger)
         uuid = ledger.ledger_uuid().result()
         for _ in range(2):
-            batch = [found for found, _ in found_in(other, uuid, "2026-01-01T00:00:00.000Z")]
+            batch = [found for found, _ in found_in(other, uuid, NOW)]
             assert not any(isinstance(one, Unread) for one in batch)
             ledger.import_batch(batch).result()  # type: ignore[arg-type]
         assert query(path, VOTES) == expected and len(expected) == 3
@@ -174,3 +183,112 @@ def test_they_come_along_with_another_ledger_once_also_where_the_words_are_gone(
         (compared,) = ledger.comparisons(2).result()
         branch = [message.id for message in ledger.branch(2).result()]
         assert compared.question_id == branch[0] and compared.side_of(branch[1]) is not None
+
+
+def test_a_vote_that_was_cast_there_later_comes_with_the_next_time(path: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "hybridchat.db"
+    with opened(other) as theirs, opened(path) as ledger:
+        ids = begin(theirs, is_hidden=True)
+        end_all(theirs, ids)
+        uuid = ledger.ledger_uuid().result()
+
+        def merge() -> Added:
+            batch = [found for found, _ in found_in(other, uuid, NOW)]
+            return ledger.import_batch(batch).result()  # type: ignore[arg-type]
+
+        assert merge().votes == 0 and ledger.comparisons(1).result()[0].is_hidden
+        theirs.vote(ids.comparison_id, Judgement.BETTER, 1).result()
+        assert [merge().votes, merge().votes] == [1, 0]
+        (compared,) = ledger.comparisons(1).result()
+        assert not compared.is_hidden and compared.vote is not None and compared.vote.was_blind
+        ledger.vote(compared.id, Judgement.TIE, None).result()
+        merge()
+        (compared,) = ledger.comparisons(1).result()
+        assert compared.vote is not None and compared.vote.judgement is Judgement.TIE, "mine stays"
+
+
+# --- with our own JSON
+
+
+def exported(ledger: Ledger, number: int, *, tree: bool = True) -> bytes:
+    told, stream = ledger.conversation(number).result(), io.StringIO()
+    assert told is not None
+    messages = (ledger.tree if tree else ledger.branch)(number).result()
+    write_json(told, messages, stream, Along(comparisons=ledger.comparisons(number).result()))
+    return stream.getvalue().encode()
+
+
+def bring(ledger: Ledger, entry: bytes) -> Added:
+    """Whatever could be read of it."""
+    batch = [one for one in own.read(entry, "file", NOW) if not isinstance(one, Unread)]
+    return ledger.import_batch(batch).result()
+
+
+def test_they_come_along_with_our_own_json_once(path: Path, tmp_path: Path) -> None:
+    with opened(tmp_path / "other" / "l.db") as theirs:
+        ids = begin(theirs, is_hidden=True)
+        end_all(theirs, ids)
+        theirs.vote(ids.comparison_id, Judgement.BETTER, 1).result()
+        entry = exported(theirs, ids.conversation_id)
+    with opened(path) as ledger:
+        begin(ledger)
+        assert [bring(ledger, entry).votes, bring(ledger, entry).votes] == [1, 0]
+        assert query(path, VOTES) == [("lab", "rented", "b", 1, 3, "code"), ("rented", "other", "a", 1, 3, "code")]
+        (compared,) = ledger.comparisons(2).result()
+        question, *replies = (message.id for message in ledger.tree(2).result())
+        assert (compared.question_id, [side.message_id for side in compared.sides]) == (question, replies)
+        entry = exported(ledger, 2)
+    with opened(tmp_path / "third" / "l.db") as third:
+        bring(third, entry)
+        assert query(tmp_path / "third" / "l.db", VOTES) == query(path, VOTES), "from machine to machine"
+
+
+def test_what_comes_home_is_not_another_one(path: Path) -> None:
+    with opened(path) as ledger:
+        ids = begin(ledger)
+        end_all(ledger, ids)
+        ledger.vote(ids.comparison_id, Judgement.BOTH_BAD, None).result()
+        entry = exported(ledger, 1)
+        assert bring(ledger, entry).votes == 0
+        assert query(path, "SELECT count(*) FROM comparison") == [(1,)]
+        ledger.delete_conversation(1).result()
+        ledger.purge_deleted().result()
+        bring(ledger, entry)
+        (compared,) = ledger.comparisons(2).result()
+        assert None not in [side.message_id for side in compared.sides], "its replies are here again"
+        assert len(query(path, VOTES)) == 3
+
+
+def test_a_branch_alone_brings_the_vote_and_the_rest_of_the_replies_later(path: Path, tmp_path: Path) -> None:
+    with opened(tmp_path / "other" / "l.db") as theirs:
+        ids = begin(theirs)
+        end_all(theirs, ids)
+        theirs.vote(ids.comparison_id, Judgement.BETTER, 0).result()
+        branch, tree = (exported(theirs, 1, tree=whole) for whole in (False, True))
+    with opened(path) as ledger:
+        assert bring(ledger, branch).votes == 1
+        for entry, known in ((branch, [True, False, False]), (tree, [True, True, True])):
+            bring(ledger, entry)
+            (compared,) = ledger.comparisons(1).result()
+            assert [side.message_id is not None for side in compared.sides] == known
+        assert len(query(path, VOTES)) == 2
+
+
+BROKEN: tuple[dict[str, object], ...] = (
+    {"sides": []},
+    {"sides": [{"position": 9, "message_id": 1, "backend": "b", "model": "m", "zone": "device"}] * 2},
+    {"vote": {"judgement": "better", "winner": 7}},
+    {"vote": {"judgement": "tie", "winner": 0}},
+    {"origin": ""},
+    {"started_at": 7},
+)
+
+
+def test_a_comparison_that_is_none_costs_itself_alone(ledger: Ledger) -> None:
+    end_all(ledger, begin(ledger))
+    document = json.loads(exported(ledger, 1))
+    for change in BROKEN:
+        broken = {**document, "comparisons": [document["comparisons"][0] | change]}
+        conversation, unread = own.read(json.dumps(broken).encode(), "file", NOW)
+        assert isinstance(conversation, ImportedConversation) and len(conversation.messages) == 4
+        assert isinstance(unread, Unread) and unread.where == "file, comparison 1", change

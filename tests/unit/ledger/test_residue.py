@@ -59,6 +59,11 @@ def test_any_spelling_is_found(spelling: str, tmp_path: Path) -> None:
     assert names(tmp_path) == {"some.log"}
 
 
+def test_a_latin_text_is_found(tmp_path: Path) -> None:
+    (tmp_path / "kept").write_bytes("an attached Straße".encode("latin-1"))
+    assert found(tmp_path, "Straße")["kept"] == {"as Latin-1, first at byte 12"}
+
+
 def test_case_is_as_given(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("Axolotl")
     assert names(tmp_path, "Axolotl") == {"a"}

@@ -38,15 +38,21 @@ def test_what_has_siblings_are_answers_and_questions_alike(ledger: Ledger) -> No
     ]
 
 
-def test_the_newest_leaf_is_that_of_its_own_branch(ledger: Ledger) -> None:
+def test_what_follows_a_message_is_of_its_own_branch_and_conversation(ledger: Ledger) -> None:
     first = whole_turn(ledger, "one")
     second = ledger.begin_sibling(first.reply_message_id, MANAGED).result()
     ledger.end_attempt(end_of(second)).result()
-    more = new_turn(conversation_id=first.conversation_id, parent_id=first.reply_message_id)
-    below = ledger.begin_turn(more).result()
-    assert ledger.newest_leaf(first.reply_message_id).result() == below.reply_message_id
-    assert ledger.newest_leaf(second.reply_message_id).result() == second.reply_message_id
-    assert ledger.newest_leaf(first.user_message_id).result() == below.reply_message_id
+    chat_id = first.conversation_id
+    more = ledger.begin_turn(new_turn(conversation_id=chat_id, parent_id=first.reply_message_id)).result()
+    after_first = [first.reply_message_id, more.user_message_id, more.reply_message_id]
+    assert ledger.below(chat_id, first.reply_message_id).result() == after_first
+    assert ledger.below(chat_id, second.reply_message_id).result() == [second.reply_message_id]
+    assert set(ledger.below(chat_id, first.user_message_id).result()) == {
+        *after_first,
+        first.user_message_id,
+        second.reply_message_id,
+    }
+    assert ledger.below(chat_id + 1, first.reply_message_id).result() == []
 
 
 @pytest.mark.parametrize("begin", ["begin_sibling", "begin_attempt"])

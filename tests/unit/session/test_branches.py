@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from hybridchat.domain.chat import Message, MessageState, Privacy, Role, Zone
 from hybridchat.domain.events import Failed, Finished, Text
 from hybridchat.errors import ErrorKind, HybridchatError, Refused, UsageError
+from hybridchat.ledger.store import open_ledger
 from hybridchat.session.events import BranchShown, TurnBegan
 from hybridchat.session.state import Chat
 from tests.unit.session.conftest import Build, World, spec
@@ -329,3 +331,62 @@ async def test_what_runs_and_what_is_new_is_known_of_all(build: Build) -> None:
     assert (now.running, now.unread) == (frozenset(), {chat.id: 1, secret.id: 1})
     world.session.unread.seen(chat.id)
     assert (await world.session.unread.look()).unread == {secret.id: 1}
+
+
+# --- going back and forth
+
+
+async def test_what_nobody_has_changed_is_not_read_again(build: Build) -> None:
+    world = await build(LAB)
+    chats = [world.session.new(), world.session.new(), world.session.new()]
+    for chat in chats:
+        await talk(world, chat, "one", "two")
+    one, other = [await world.session.open(chat.id or 0) for chat in chats[:2]]
+    assert await world.session.open(one.id or 0) is one
+    assert await world.session.open(other.id or 0) is other
+    await world.session.open(chats[2].id or 0)
+    assert await world.session.open(one.id or 0) is not one  # the newest two are kept
+
+
+async def test_what_was_said_or_settled_meanwhile_is_read(build: Build) -> None:
+    world = await build(LAB)
+    chat, other = world.session.new(), world.session.new()
+    for each in (chat, other):
+        await talk(world, each, "one")
+    before = await world.session.open(chat.id or 0)
+    await talk(world, before, "two")
+    await world.session.open(other.id or 0)
+    after = await world.session.open(chat.id or 0)
+    assert after is not before
+    assert texts(after) == ["one", "Hello", "two", "Hello"]
+    await world.session.delete_branch(after, after.messages[2].id)
+    assert texts(await world.session.open(chat.id or 0)) == ["one", "Hello"]
+    await world.session.undo_delete()
+    assert texts(await world.session.open(chat.id or 0)) == ["one", "Hello", "two", "Hello"]
+
+
+async def test_what_another_window_has_changed_is_read(build: Build, tmp_path: Path) -> None:
+    here = await build(LAB, ledger=open_ledger(tmp_path / "h.db"))
+    there = await build(LAB, ledger=open_ledger(tmp_path / "h.db"))
+    chat = here.session.new()
+    await talk(here, chat, "one", "two")
+    id_ = chat.id or 0
+    await here.session.open(id_)
+    theirs = await there.session.open(id_)
+    await there.session.delete_branch(theirs, theirs.messages[2].id)
+    assert texts(await here.session.open(id_)) == ["one", "Hello"]
+    await there.session.undo_delete()
+    assert texts(await here.session.open(id_)) == ["one", "Hello", "two", "Hello"]
+    await there.session.rename(id_, "Another title")
+    again = await here.session.open(id_)
+    assert again.conversation is not None and again.conversation.title == "Another title"
+
+
+async def test_off_the_record_it_is_read_when_something_was_written(build: Build) -> None:
+    world = await build(LAB)
+    chat = world.session.new(off_record=True)
+    await talk(world, chat, "one", "two")
+    before = await world.session.open(chat.id or 0)
+    assert await world.session.open(chat.id or 0) is before
+    await world.session.delete_branch(before, before.messages[2].id)
+    assert texts(await world.session.open(chat.id or 0)) == ["one", "Hello"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hybridchat.errors import UsageError
+from hybridchat.errors import HybridchatError, UsageError
 from hybridchat.session import prompts
 from hybridchat.session.prompts import Prompts
 
@@ -103,3 +103,14 @@ def test_a_new_one_is_the_users_alone_and_nothing_is_lost(folder: Path) -> None:
             library.write(name, "x")
     with pytest.raises(UsageError, match="nothing can be kept"):
         Prompts().write("x", "x")
+
+
+def test_a_full_disk_leaves_the_old_prompt_and_nothing_beside_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("hybridchat.paths.os.fsync", full)
+    with pytest.raises(HybridchatError, match="No space left"):
+        Prompts(folder).write("hello", "Bye", replace=True)
+    assert (folder / "hello.md").read_text() == "Hello {{name}}"
+    assert sorted(entry.name for entry in folder.iterdir()) == ["code", "hello.md"]

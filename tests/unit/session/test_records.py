@@ -8,7 +8,7 @@ import time
 import pytest
 
 from hybridchat.domain.chat import Attempt, Message, MessageState, Outcome, Zone
-from hybridchat.domain.events import Event, Failed, Finished, Loading, Started, Text, Thinking, Usage
+from hybridchat.domain.events import Event, Failed, Finished, Loading, Requested, Started, Text, Thinking, Usage
 from hybridchat.errors import ErrorKind
 from hybridchat.session.events import Delta
 from tests.unit.session.conftest import Build, spec, until
@@ -42,6 +42,30 @@ async def test_what_came_all_at_once_has_no_speed(build: Build) -> None:
     assert whole.ttft_ms is not None
     assert whole.tokens_per_s is None
     assert streamed.tokens_per_s is not None
+
+
+@pytest.mark.parametrize("flush_s", [0.0, 3600.0])
+async def test_a_request_is_kept_while_its_reply_streams_or_at_its_end_but_holds_nothing_up(
+    build: Build, monkeypatch: pytest.MonkeyPatch, flush_s: float
+) -> None:
+    monkeypatch.setattr("hybridchat.session.turn.FLUSH_S", flush_s)
+    world, gate = await build(LAB), asyncio.Event()
+    world.backends["lab"].script = (Requested("/v1", b'{"model":"tiny"}'), Text("x"), gate, Finished("stop"))
+    chat = world.session.new()
+    await world.session.send(chat, "go")
+    await until(lambda: world.told(Delta))
+    reply_id = chat.messages[-1].id
+
+    async def kept() -> str | None:
+        (attempt,) = await asyncio.wrap_future(world.ledger.details(reply_id))
+        return None if attempt.request is None else attempt.request.body
+
+    while not flush_s and not await kept():  # noqa: ASYNC110 - the test's own timeout ends what never comes
+        await asyncio.sleep(0.001)
+    assert await kept() == (None if flush_s else '{"model":"tiny"}'), "what leaves is recorded first"
+    gate.set()
+    await world.session.wait(chat)
+    assert await kept() == '{"model":"tiny"}'
 
 
 async def test_what_was_not_said_is_unknown(build: Build) -> None:

@@ -13,7 +13,7 @@ from hybridchat.domain.events import Failed
 from hybridchat.domain.routing import Outlook
 from hybridchat.domain.text import oldest_turns
 from hybridchat.errors import ErrorKind, HybridchatError
-from hybridchat.export.conversation import write_markdown
+from hybridchat.export.conversation import Along, write_markdown
 from hybridchat.ledger.reads import USAGE_COLUMNS
 from hybridchat.session.chat import SUMMARIZE
 from hybridchat.session.events import Offered
@@ -71,7 +71,7 @@ async def test_the_oldest_turns_are_left_out_on_ones_word_and_it_is_said(build: 
     assert [m.text[:1] for m in again if m.role is Role.USER] == list("01234")
     shown = io.StringIO()
     assert chat.conversation is not None
-    write_markdown(chat.conversation, again, shown, {})
+    write_markdown(chat.conversation, again, shown, Along())
     assert "*without the 2 oldest turns*" in shown.getvalue()
 
 

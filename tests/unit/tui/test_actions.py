@@ -13,7 +13,7 @@ from hybridchat.tui.keymap import bindings
 from hybridchat.tui.keymap_files import keys_markdown
 from hybridchat.tui.screens.chat import ChatScreen
 from hybridchat.tui.slashes import Call, call_in
-from hybridchat.tui.transcript import Transcript
+from hybridchat.tui.transcript.widget import Transcript
 from hybridchat.tui.widgets.composer import Composer
 
 OWNERS = {"composer": Composer, "chat": ChatScreen, "transcript": Transcript, "app": HybridChatApp}
@@ -31,6 +31,11 @@ def test_no_id_and_no_key_twice() -> None:
     for where in places:
         keys = Counter(key for a in ACTIONS if a.where in where for key in a.keys)
         assert [key for key, count in keys.items() if count > 1] == []
+
+
+def test_what_the_palette_has_has_a_key() -> None:
+    """But for leaving the composer, which F7 and Tab do; a keymap may give it one."""
+    assert [action.id for action in ACTIONS if action.in_palette and not action.keys] == ["leave"]
 
 
 def test_what_the_palette_has_is_a_slash_command_by_names_of_its_own() -> None:

@@ -72,7 +72,7 @@ def test_a_question_beside_another_windows_says_so() -> None:
     assert words.describe(here) == ("you", "")
     header, footer = words.describe(here, (here, there))
     assert header == "‹1/2› you"
-    assert footer.startswith("‹2/2› ") and "\x1b" not in footer
+    assert footer.startswith("also asked: ‹2/2› ") and "\x1b" not in footer
 
 
 @pytest.mark.parametrize(("text", "said"), [("", "no token"), ("cut off", "first token unknown")])

@@ -68,3 +68,12 @@ async def test_help_finds(converse_by: Converse, sides: Sides) -> None:
     said = await converse_by(Script("/help privacy", "/help xyzzy"))
     assert [line.split()[0] for line in said.out.splitlines()][:1] == ["/privacy"]
     assert "Nothing here is about xyzzy. /help lists all." in said.out
+
+
+async def test_all_branches_of_a_conversation_go_to_one_file(
+    converse_by: Converse, sides: Sides, tmp_path: Path
+) -> None:
+    one, every = tmp_path / "one.md", tmp_path / "every.md"
+    await converse_by(Script("one", "/again", f"/export {one}", f"/export --branches {every}"))
+    assert "one branch: 2 of 3 messages" in one.read_text(encoding="utf-8")
+    assert "# Branch 2 of 2, after “one”" in every.read_text(encoding="utf-8")

@@ -51,11 +51,12 @@ async def test_a_message_that_would_go_elsewhere_than_was_said_is_asked(
     assert sides.asked(sides.cloud) == ["prove it"]
 
 
+@pytest.mark.parametrize("command", ["/other", "/again cloud"])
 async def test_leaving_the_device_is_chosen_by_a_number_that_says_what_goes_along(
-    converse_by: Converse, sides: Sides
+    converse_by: Converse, sides: Sides, command: str
 ) -> None:
-    said = await converse_by(Script("one", "/other", "", "/other", "2"))
-    assert "no earlier turn goes along" in said.err
+    said = await converse_by(Script("one", command, "", command, "2"))
+    assert said.err.count("no earlier turn goes along. It may cost ") == 2
     assert "1. No" in said.err and "2. Ask it" in said.err
     assert sides.asked(sides.cloud) == ["one"]
 
