@@ -120,7 +120,6 @@ class Answers(Mentioning):
         detail = question_leaves(target, plan, chat.messages)
         confirm = Confirm(f"Ask {model} on {backend} too?", detail, yes="Ask it", is_harmless=True)
         is_confirmed = await self.app.push_screen_wait(confirm)
-        self.composer.focus()
         return bool(is_confirmed)
 
     def _ask_too(self) -> str:

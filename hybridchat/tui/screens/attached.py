@@ -244,7 +244,6 @@ async def _open(screen: Mentioning, session: Session, attachment: Attachment) ->
     shown = await _shown(session, attachment, has_colours=has_colours)
     view = AttachmentView(attached_words(attachment.file), shown)
     await screen.app.push_screen_wait(view)
-    screen.composer.focus()
 
 
 async def _shown(session: Session, attachment: Attachment, *, has_colours: bool) -> Widget:

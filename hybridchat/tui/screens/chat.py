@@ -198,7 +198,6 @@ class ChatScreen(
         assert self.session is not None
         before = self.session.plan(chat, "").privacy
         along = await self.app.push_screen_wait(ForkReview(past_turns(chat), chat.system, before, privacy))
-        self.composer.focus()
         if along is not None and self.chat is chat:
             fork = await self.session.make_fork(chat, privacy, along.turns, with_system=along.with_system)
             self.show_chat(await self.session.open(fork))
@@ -263,7 +262,6 @@ class ChatScreen(
 
         assert isinstance(self.app, HybridChatApp)
         choice = await self.app.push_screen_wait(ThemePicker(self.app))
-        self.composer.focus()
         if isinstance(choice, str):
             with self.told():
                 await self.app.use_theme(choice)
@@ -286,7 +284,6 @@ class ChatScreen(
             return
         with self.told():
             await self.app.push_screen_wait(SettingsScreen(await settings.read(), settings, self.app.keep))
-        self.composer.focus()
 
     def say(self, text: str) -> None:
         """A passing word."""

@@ -195,7 +195,6 @@ class Comparing(Answers):
                 self.session, chat, text, await self.session.comparing.remembered(), Terms(along=along)
             )
             is_chosen = await self.app.push_screen_wait(chosen)
-            self.composer.focus()
             if is_chosen and chat is self.chat:
                 await self._plan_and_ask(chat, chosen.sides, text, chosen.terms)
 
@@ -218,7 +217,6 @@ class Comparing(Answers):
         detail = "\n".join(plan_words(plan, one_by_one=terms.one_by_one))
         confirm = Confirm(f"Ask all {len(plan.plans)} of them?", detail, yes="Ask them", is_harmless=True)
         is_confirmed = await self.app.push_screen_wait(confirm)
-        self.composer.focus()
         return bool(is_confirmed)
 
     async def _ask_them(self, chat: Chat, sides: list[Side], text: str, terms: Terms) -> Compared | None:
@@ -257,7 +255,6 @@ class Comparing(Answers):
             chosen = await self.app.push_screen_wait(self._compare_screen)
         finally:
             self._compare_screen = None
-        self.composer.focus()
         if chosen is not None and chosen != chat.leaf_id:
             with self.told():
                 await session.show_sibling(chat, chosen)

@@ -68,7 +68,6 @@ class Finding(ChatView):
         search = Search(self.session, self._searched)
         hit = await self.app.push_screen_wait(search)
         self._searched = search.filter.value
-        self.composer.focus()
         if hit is not None:
             with self.told():
                 await self._jump(hit, search.found)

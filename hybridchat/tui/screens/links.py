@@ -48,7 +48,6 @@ class Links(ChatView):
         from hybridchat.tui.screens.link import LinkScreen
 
         choice = await self.app.push_screen_wait(LinkScreen(link, self._why_barred()))
-        self.composer.focus()
         if choice == "copy":
             self.app.copy_to_clipboard(link.url)
             self.notify("The address is in the clipboard.")

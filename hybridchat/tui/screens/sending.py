@@ -185,10 +185,8 @@ class Sending(Spending, Calling, History, Rewordings):
         with self.told():
             if standing.proof is Proof.ASSUMED:
                 if not await self.app.push_screen_wait(vouch_question(standing)):
-                    self.composer.focus()
                     return None
                 await self.session.vouch(backend, standing.peer)
-            self.composer.focus()
             self.plan_now()
             return replace(way, kind="ask")
         return None
@@ -199,7 +197,6 @@ class Sending(Spending, Calling, History, Rewordings):
         detail = left_out_words(chat.messages, turns)
         confirm = Confirm(f"Leave out {oldest_turns(turns)}?", detail, yes="Leave out")
         is_confirmed = await self.app.push_screen_wait(confirm)
-        self.composer.focus()
         return bool(is_confirmed)
 
     async def go_on_in_fork(self, chat: Chat, way: Way, draft: str) -> None:

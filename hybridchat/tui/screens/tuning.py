@@ -29,7 +29,6 @@ class Tuning(ChatView):
         now = Tuned(settings_of(chat), chat.system, (chat.route, chat.model))
         helpers = Helpers(partial(_judge, session, chat), partial(self._pick_route, chat), self._pick_preset)
         tuned = await self.app.push_screen_wait(Tune(now, helpers))
-        self.composer.focus()
         if tuned is None:
             return
         with self.told():
