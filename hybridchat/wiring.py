@@ -64,7 +64,7 @@ class Wiring(NamedTuple):
         from hybridchat.session.prices import PriceBook
         from hybridchat.session.vouches import Vouches
 
-        sources = [file.absolute().parent for file in (*files, *(file.resolve() for file in files))]
+        sources = [path for file in files for path in (file.absolute(), file.resolve())]  # whatever becomes of links
         return Session(
             config=self.config,
             specs=backend_specs(self.config),
@@ -95,7 +95,7 @@ class Wiring(NamedTuple):
         listed = self.config.privacy.local_only_folders
         return Prompts(
             folder_of(self.config, self.paths),
-            lambda file: folders.look(listed, [file.parent, file.resolve().parent]).why,
+            lambda file: folders.look(listed, [file]).why,
         )
 
     def open_importer(self, ledger: Ledger) -> Importer:

@@ -50,6 +50,4 @@ def _text(path: Path, name: str, most_bytes: int) -> Attachment | None:
     media_type = text_type_of(data)
     if len(data) > most_bytes or not media_type:
         return None
-    attachment = Attachment(name, media_type, data)
-    assert attachment.file  # counted here, where nobody waits for it
-    return attachment
+    return Attachment(name, media_type, data).counted()

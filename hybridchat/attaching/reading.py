@@ -32,8 +32,7 @@ def read_file(path: Path, name: str = "", *, may_wait: bool = False) -> Attachme
             if media_type.startswith("image/") and pixels_of(data) is None:
                 raise UsageError(f"{shown} is a picture that is damaged or cut off", "save it again")
             attachment = Attachment(name, media_type, data)
-    assert attachment.file  # counted here, where nobody waits for it
-    return attachment
+    return attachment.counted()
 
 
 def _document(data: bytes, name: str, shown: str) -> Attachment:

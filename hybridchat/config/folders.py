@@ -28,8 +28,9 @@ class FolderPin(Struct, frozen=True):
     notices: tuple[str, ...] = ()
 
 
-def look(listed: Sequence[str], folders: Sequence[Path] = ()) -> FolderPin:
-    """Of where this process stands, and of further folders. Blocks for a look at each parent; never raises."""
+def look(listed: Sequence[str], files: Sequence[Path] = ()) -> FolderPin:
+    """Of where this process stands, and of where files are: by their names, and by what links there stand for. Blocks
+    for a look at each parent; never raises."""
     notices: list[str] = []
     by_config = _Listed(listed, notices)
     why = by_config.why
@@ -37,7 +38,7 @@ def look(listed: Sequence[str], folders: Sequence[Path] = ()) -> FolderPin:
         here = _where_i_stand()
     except OSError as error:
         return FolderPin(why or f"pinned: where you are cannot be known ({_reason(error)})", tuple(notices))
-    for folder in _with_parents([*here, *(folder.absolute() for folder in folders)]):
+    for folder in _with_parents([*here, *(path.parent for file in files for path in _both(file.absolute()))]):
         why = why or by_config.why_pinned(folder) or _says(folder / FILE_NAME, notices)
         if why:
             break
@@ -55,9 +56,14 @@ def _where_i_stand() -> tuple[Path, ...]:
 
 
 def _with_parents(folders: Sequence[Path]) -> Iterator[Path]:
-    """Each and all above it, the nearest first; what a link means as well as how it is called."""
-    both = [path for folder in folders for path in (folder, Path(os.path.realpath(folder)))]
+    """Each and all above it, the nearest first."""
+    both = [path for folder in folders for path in _both(folder)]
     yield from dict.fromkeys(parent for path in both for parent in (path, *path.parents))
+
+
+def _both(path: Path) -> tuple[Path, Path]:
+    """As it is called, and what links in it mean."""
+    return path, Path(os.path.realpath(path))
 
 
 class _Listed:

@@ -88,6 +88,11 @@ class Attachment(Struct, frozen=True, dict=True):
         text = self.data.decode(encoding, "replace")
         return None if "\0" in text else text
 
+    def counted(self) -> Attachment:
+        """Itself, once its `file` is known: in a thread, so that nobody who looks at it later waits."""
+        _ = self.file
+        return self
+
     @cached_property
     def file(self) -> AttachedFile:
         """Hashes and counts all of it, once."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hybridchat.domain.attachments import AttachedFile, Attachment
-from hybridchat.domain.imports import ImportedFile
 from hybridchat.ledger.records import NewWaiting
 from hybridchat.ledger.rows import insert, storable
+
+if TYPE_CHECKING:
+    from hybridchat.domain.imports import ImportedFile
 
 _NAMES = ", ".join(AttachedFile.__struct_fields__)
 _SENT = f"SELECT message_id, {_NAMES} FROM attachment WHERE conversation_id = ? AND message_id IS NOT NULL ORDER BY id"

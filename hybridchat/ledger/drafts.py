@@ -91,9 +91,7 @@ def _along(db: sqlite3.Connection, draft_id: int) -> tuple[Attachment, ...]:
         "SELECT name, media_type, data, pages FROM draft_attachment JOIN content USING (digest) "
         "WHERE draft_id = ? ORDER BY draft_attachment.rowid"
     )
-    found = tuple(Attachment(*row) for row in db.execute(statement, (draft_id,)))
-    assert all(one.file for one in found)  # counted here, where nobody waits for it
-    return found
+    return tuple(Attachment(*row).counted() for row in db.execute(statement, (draft_id,)))
 
 
 def conversations(db: sqlite3.Connection) -> frozenset[int]:

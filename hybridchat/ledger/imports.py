@@ -15,6 +15,7 @@ from hybridchat.domain.imports import (
     ImportedComparison,
     ImportedConversation,
     ImportedMessage,
+    ImportedSide,
 )
 from hybridchat.domain.privacy import strictest
 from hybridchat.domain.tuning import stored
@@ -73,7 +74,7 @@ class _Adding:
         self.added = Added()
 
     def conversation(self, new: ImportedConversation) -> None:
-        number = self._find(new.origin)
+        number = self._conversation(new.origin)
         is_new = number is None
         if number is None:
             number = self._insert(new)
@@ -99,12 +100,8 @@ class _Adding:
     def comparison(self, new: ImportedComparison) -> None:
         """Once. A vote that is here stays as it is; one where there was none, and replies that were not here, come."""
         number = self._comparison(new)
-        if new.conversation and (conversation_id := self._find(new.conversation)) is not None:
-            here = self._messages(conversation_id)
-            replies = {origin or origin_of(self._uuid, message_id): message_id for message_id, origin in here}
-            self._link(
-                number, conversation_id, [(side.position, replies.get(side.message or "")) for side in new.sides]
-            )
+        if new.conversation and (conversation_id := self._conversation(new.conversation)) is not None:
+            self._link(number, conversation_id, new.sides)
         if new.vote is None or self._db.execute("SELECT 1 FROM vote WHERE comparison_id = ?", (number,)).fetchone():
             return
         insert(self._db, "vote", comparison_id=number, **asdict(new.vote))
@@ -113,10 +110,8 @@ class _Adding:
 
     def _comparison(self, new: ImportedComparison) -> int:
         """The one that is here, or a new one without replies."""
-        own = self._own_number(new.origin)
-        known = "SELECT id FROM comparison WHERE origin = ? OR (origin IS NULL AND id = ?)"
-        if row := self._db.execute(known, (new.origin, own)).fetchone():
-            return int(row[0])
+        if (here := self._find("comparison", new.origin)) is not None:
+            return here
         kept = {name: getattr(new, name) for name in ("started_at", "workload", "is_hidden", "origin")}
         number = insert(self._db, "comparison", **kept)
         for side in new.sides:
@@ -124,16 +119,16 @@ class _Adding:
             insert(self._db, "compared", comparison_id=number, **row)
         return number
 
-    def _link(self, number: int, conversation_id: int, replies: Iterable[tuple[int, int | None]]) -> None:
+    def _link(self, number: int, conversation_id: int, sides: Iterable[ImportedSide]) -> None:
         """To what is here, where it has no reply or one that is gone."""
         gone = "AND (message_id IS NULL OR NOT EXISTS (SELECT 1 FROM message WHERE id = message_id))"
         place = f"UPDATE compared SET message_id = ? WHERE comparison_id = ? AND position = ? {gone}"
-        linked = [
-            self._db.execute(place, (message_id, number, position)).rowcount
-            for position, message_id in replies
-            if message_id is not None
-        ]
-        if any(linked):
+        linked = 0
+        for side in sides:
+            reply = side.message and self._find("message", side.message, "conversation_id = ?", conversation_id)
+            if reply:
+                linked += self._db.execute(place, (reply, number, side.position)).rowcount
+        if linked:
             question = (
                 "SELECT parent_id FROM message m JOIN compared s ON s.message_id = m.id WHERE s.comparison_id = ?2"
             )
@@ -142,17 +137,18 @@ class _Adding:
                 (conversation_id, number),
             )
 
-    def _find(self, origin: str) -> int | None:
-        """Of a conversation that is here, whatever became of it since; not of a deleted one."""
-        here = "SELECT id FROM conversation WHERE deleted_at IS NULL AND "
-        row = self._db.execute(f"{here} origin = ?", (origin,)).fetchone()
-        row = row or self._db.execute(f"{here} id = ? AND origin IS NULL", (self._own_number(origin),)).fetchone()
-        return None if row is None else int(row[0])
+    def _conversation(self, origin: str) -> int | None:
+        """The one that is here, whatever became of it since; not a deleted one."""
+        return self._find("conversation", origin, "deleted_at IS NULL")
 
-    def _own_number(self, origin: str) -> int:
-        """Of what came from this very ledger; -1 for anything else."""
+    def _find(self, table: str, origin: str, where: str = "true", *values: object) -> int | None:
+        """The row that is here by that name: from elsewhere, or from this very ledger in the first place."""
+        here = f"SELECT id FROM {table} WHERE {where} AND"
+        row = self._db.execute(f"{here} origin = ?", (*values, origin)).fetchone()
         number = origin.removeprefix(self._own)
-        return int(number) if origin.startswith(self._own) and number.isdecimal() and len(number) < 19 else -1
+        if row is None and origin.startswith(self._own) and number.isdecimal() and len(number) < 19:
+            row = self._db.execute(f"{here} origin IS NULL AND id = ?", (*values, int(number))).fetchone()
+        return None if row is None else int(row[0])
 
     def _messages(self, conversation_id: int) -> list[tuple[int, str | None]]:
         found = self._db.execute("SELECT id, origin FROM message WHERE conversation_id = ?", (conversation_id,))

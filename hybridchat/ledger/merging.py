@@ -33,6 +33,7 @@ from hybridchat.domain.moments import moment_text
 from hybridchat.domain.tuning import from_stored
 from hybridchat.errors import UsageError
 from hybridchat.ledger.connect import APPLICATION_ID, SCHEMA_VERSION, SQLITE_ERRORS
+from hybridchat.ledger.reads import texts_in
 
 Row = dict[str, Any]
 Share = float  # of the ledger, 0 to 1
@@ -206,7 +207,7 @@ class _Other:
             messages.values(),
             active.origin if active else None,
             now,
-            tags=_tags(said.tags),
+            tags=texts_in(said.tags),
             parameters=from_stored(said.parameters),
         )
         for message_id, found_ones in attempts.items():
@@ -257,13 +258,6 @@ _USAGE = Attempt.__struct_fields__
 def _known(row: Row) -> Row:
     """Without what is NULL: the fields' defaults stand for it."""
     return {name: value for name, value in row.items() if value is not None}
-
-
-def _tags(stored: str) -> list[str]:
-    try:
-        return msgspec.json.decode(stored, type=list[str])
-    except msgspec.MsgspecError:
-        return []
 
 
 def _is_sane(value: object) -> bool:

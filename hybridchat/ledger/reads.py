@@ -129,12 +129,12 @@ def _to_conversation(row: tuple[Any, ...]) -> Conversation:
     values = list(row)
     values[4], values[11] = _known(Privacy, values[4]), _known(Reasoning, values[11])
     values[12] = next((effort for effort in Effort if effort == values[12]), None)  # a newer version's: as if not set
-    values[15], values[17] = _texts(values[15]), _texts(values[17])
+    values[15], values[17] = texts_in(values[15]), texts_in(values[17])
     values[20] = from_stored(values[20])
     return Conversation(*values)
 
 
-def _texts(stored: str) -> tuple[str, ...]:
+def texts_in(stored: str) -> tuple[str, ...]:
     """Of a JSON array; a damaged one is empty."""
     try:
         return msgspec.json.decode(stored, type=tuple[str, ...])

@@ -54,10 +54,9 @@ class Attached:
 
 
 def _attachments(files: Iterable[AttachedFile], data: dict[str, bytes]) -> dict[AttachedFile, Attachment]:
-    """Decoded and counted here, in a thread: what looks at them later must not wait."""
-    found = {}
-    for file in files:
-        if file.digest in data:
-            found[file] = Attachment(file.name, file.media_type, data[file.digest], file.pages)
-            assert found[file].file
-    return found
+    """For a thread."""
+    return {
+        file: Attachment(file.name, file.media_type, data[file.digest], file.pages).counted()
+        for file in files
+        if file.digest in data
+    }

@@ -277,9 +277,10 @@ class Comparing:
 def _answer(side: ComparedSide, replies: Mapping[int, Message], running: RunningSide | None) -> Answer:
     if running is None:
         return Answer(side, replies.get(side.message_id or 0))
-    if running.turn is None or running.is_over:
-        return Answer(side, running.reply)
-    return Answer(side, running.message, running.turn.reply.elapsed_ms(), running.turn.reply.ttft_ms)
+    turn = running.running
+    if turn is None:
+        return Answer(side, running.message)
+    return Answer(side, running.message, turn.reply.elapsed_ms(), turn.reply.ttft_ms)
 
 
 def is_waiting(reply: Message) -> bool:

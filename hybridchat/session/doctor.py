@@ -18,7 +18,7 @@ from hybridchat.backends.base import BackendSpec
 from hybridchat.backends.identity import lacks_its_model
 from hybridchat.config import Config, folders
 from hybridchat.config.problems import Problem, grave
-from hybridchat.domain.chat import HealthState, Kind
+from hybridchat.domain.chat import HealthState, Kind, Zone
 from hybridchat.errors import BackendError, Refused
 from hybridchat.paths import Paths, shipped_themes_dir
 from hybridchat.session import volume
@@ -56,12 +56,12 @@ async def examine(
 ) -> list[Finding]:
     """Looks at everything, the backends in parallel; without a fleet (no ledger, no session) not at them. Never raises.
 
-    `round_trip` asks each backend for one token. A `local_only` run leaves the keyring alone.
+    `round_trip` asks each backend for one token. A `local_only` run leaves the keyring and other machines alone.
     """
     specs = list(fleet.specs.values()) if fleet else []
     keyring, *backends = await asyncio.gather(
         asyncio.to_thread(_leave_keyring if local_only else examine_keyring),
-        *(examine_backend(fleet, spec, round_trip=round_trip) for spec in specs if fleet),
+        *(examine_backend(fleet, spec, round_trip=round_trip, local_only=local_only) for spec in specs if fleet),
     )
     disk = await asyncio.to_thread(examine_disk, paths)
     clouds = [await examine_cloud(fleet, spec) for spec in specs if fleet and spec.kind is Kind.OLLAMA]
@@ -206,9 +206,12 @@ def examine_vllm(configured: str | None) -> Finding:
     )
 
 
-async def examine_backend(fleet: Fleet, spec: BackendSpec, *, round_trip: bool) -> Finding:
+async def examine_backend(fleet: Fleet, spec: BackendSpec, *, round_trip: bool, local_only: bool = False) -> Finding:
     """Reachable, what it claims to be, its model there; with `round_trip`, one token."""
     subject = f"backend {spec.id}"
+    if local_only and spec.zone is not Zone.DEVICE:
+        detail = f"{spec.zone}, not asked, for this run is local only"
+        return Finding(subject, State.NOTE, detail, "leave out --local-only to look at it")
     health = await fleet.check(spec.id)
     if health.state is not HealthState.HEALTHY:
         state = State.NOTE if health.state is HealthState.LOADING else State.BROKEN

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hybridchat.config.folders import FolderPin, look
+from hybridchat.config.folders import look
 from hybridchat.domain.attachments import Attachment
 from hybridchat.domain.chat import Privacy
 from hybridchat.domain.privacy import strictest
@@ -58,7 +58,7 @@ class Gathering:
 
     async def pasted(self, text: str, number: int) -> Attachment:
         """A paste too long for the composer."""
-        return await asyncio.to_thread(_counted, Attachment(f"paste-{number}.txt", "text/plain", text.encode()))
+        return await asyncio.to_thread(Attachment(f"paste-{number}.txt", "text/plain", text.encode()).counted)
 
     async def preview(self, attachment: Attachment) -> Preview:
         """A picture, small. Raises UsageError where it cannot be drawn."""
@@ -67,18 +67,7 @@ class Gathering:
         return await asyncio.to_thread(preview, attachment.data, attachment.name)
 
     async def _pin(self, chat: Chat, path: Path) -> None:
-        pin = await asyncio.to_thread(_look, self._pinning, path)
+        pin = await asyncio.to_thread(look, self._pinning, [path])
         if pin.why and strictest(chat.privacy, Privacy.LOCAL_ONLY) is not chat.privacy:
             await self._set_privacy(chat, Privacy.LOCAL_ONLY)
             self._emit(Notice(f"this chat is local only now: what was attached is {pin.why}"))
-
-
-def _look(pinning: Sequence[str], path: Path) -> FolderPin:
-    """At the folder that it is in, and at the one that a link to it leads to."""
-    return look(pinning, [path.absolute().parent, path.resolve().parent])
-
-
-def _counted(attachment: Attachment) -> Attachment:
-    """In a thread: what looks at it later must not wait."""
-    assert attachment.file
-    return attachment

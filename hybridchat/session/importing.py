@@ -90,8 +90,7 @@ class Importer:
     ) -> Report:
         """`form`: one of FORMATS, None: as each file looks. Raises UsageError for a file that is none of them as a
         whole, and LedgerError; what was added before stays."""
-        folders = [folder for file in files for folder in _folders_of(file)]
-        report = Report(pinned=self._pinned() or look(self._folders, folders).why)
+        report = Report(pinned=self._pinned() or look(self._folders, files).why)
         floor = Privacy.LOCAL_ONLY if report.pinned else Privacy.OPEN
         for done, file in enumerate(files):
             for batch, share in self._batches(file, form, report, floor):
@@ -145,8 +144,3 @@ class Importer:
 
 def _weight(conversation: ImportedConversation) -> int:
     return sum(1 + (len(message.text) + len(message.thinking)) // CHARACTERS for message in conversation.messages)
-
-
-def _folders_of(file: Path) -> list[Path]:
-    """Where it is, by its name and by what its name stands for."""
-    return [file.absolute().parent, file.resolve().parent]

@@ -103,7 +103,7 @@ class Planner:
         plan = replace(plan, found=found, unread=unread(draft, kept))
         if found is None or found.disclosure:
             return plan
-        given = self._input(chat, draft, history, _size(chat, draft, kept))
+        given = self._input(chat, draft, plan.left_out_turns, _size(chat, draft, kept))
         turns = count_turns(kept)
         at_home = (Way("ask", candidate, turns) for candidate in able(given) if candidate.is_local)
         what = (found.words, found.counts)
@@ -116,7 +116,7 @@ class Planner:
         history = history_of(chat, draft)
         left_out = max(draft.drop_turns, left_out_before(history))
         size = _size(chat, draft, without_oldest(history, left_out))
-        given = self._input(chat, draft, history, size)
+        given = self._input(chat, draft, left_out, size)
         decision, instead_of = self._decide(given, draft)
         if self._config_error and not self._fleet.specs:
             decision = replace(decision, reasons=("config.toml has a mistake",), remedy=str(self._config_error))
@@ -150,8 +150,9 @@ class Planner:
             untaken=self._fleet.untaken(target, draft.parameters) if target else (),
         )
 
-    def _input(self, chat: Chat, draft: Draft, history: Sequence[Message], size: Size) -> RouteInput:
-        reasoning, workload = chat.reasoning, chat.workload
+    def _input(self, chat: Chat, draft: Draft, left_out: int, size: Size) -> RouteInput:
+        """`size` is of what goes along, without the turns that are `left_out`."""
+        history, reasoning, workload = history_of(chat, draft), chat.reasoning, chat.workload
         if not history and (reasoning is None or workload is None):
             by_rule = classify(draft.text, self._rules)
             reasoning, workload = reasoning or by_rule[0], workload or by_rule[1]
@@ -160,7 +161,8 @@ class Planner:
         model, models = self._wanted_models(chat, draft)
         candidates = self._fleet.candidates(model, models)
         if size.pictures:
-            files = [*draft.along.files, *(file for message in history for file in message.attachments)]
+            kept = without_oldest(history, left_out)
+            files = [*draft.along.files, *(file for message in kept for file in message.attachments)]
             candidates = tuple(_fit(candidate, files) for candidate in candidates)
         return RouteInput(
             candidates=tuple(self._barred(_loaded(one, draft), chat, draft, size) for one in candidates),
@@ -253,7 +255,7 @@ class Planner:
         if plan.ways or failed is None:
             return plan.ways
         kept = without_oldest(history_of(chat, draft), plan.left_out_turns)
-        given = self._input(chat, draft, history_of(chat, draft), _size(chat, draft, kept))
+        given = self._input(chat, draft, plan.left_out_turns, _size(chat, draft, kept))
         turns = count_turns(history_of(chat, draft)) - plan.left_out_turns
         others_first = sorted(able(given), key=lambda c: c.backend == failed.backend)
         return tuple(Way("ask", candidate, turns) for candidate in others_first)

@@ -19,13 +19,19 @@ class RunningSide:
     def __init__(self, reply: Message, turn: Turn | None) -> None:
         self.reply = reply
         self.turn = turn
-        self.is_over = False
         self.ended_by: EndedBy | None = None  # before its turn came
+
+    @property
+    def running(self) -> Turn | None:
+        """None before and after its turn."""
+        return None if self.turn is None or self.turn.ended.done() else self.turn
 
     @property
     def message(self) -> Message:
         """With what has come so far."""
-        return self.reply if self.turn is None or self.is_over else self.turn.message
+        if self.running is not None:
+            return self.running.message
+        return self.reply if self.turn is None else self.turn.ended.result()
 
 
 class SideBySide:
@@ -94,10 +100,7 @@ class SideBySide:
         for side in lane:
             if side.turn is None:
                 await self._begin(side)
-            if side.turn is not None:
-                side.reply = await side.turn.wait()
-            side.is_over = True
-            self._on_end(side.reply)
+            self._on_end(side.reply if side.turn is None else await side.turn.wait())
 
     async def _begin(self, side: RunningSide) -> None:
         """Its turn has come, unless it was ended before."""

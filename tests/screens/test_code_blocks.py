@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hybridchat.domain.chat import Message
-from hybridchat.tui.transcript import Transcript
+from hybridchat.tui.transcript.widget import Transcript
 from tests.unit.tui.transcript.shown import message, user
 from tests.unit.tui.transcript.test_widget import running
 

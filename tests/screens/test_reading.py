@@ -198,3 +198,26 @@ async def test_the_foot_names_the_letters_while_reading_and_a_dialog_leads_back_
             assert stage.screen.focused is stage.screen.transcript
         await stage.type("i")
         await stage.until(lambda: "[ ] message" not in stage.text and "^R route" in stage.text)
+
+
+async def test_what_is_said_after_the_slash_stands_in_the_line_that_asks(play: Screenplay, tmp_path: Path) -> None:
+    async with play(session_of((Role.USER, "one"), (Role.ASSISTANT, "```sh\nls\n```")), reopen_latest=True) as stage:
+        await shown(stage, "ls")
+        await stage.type(f"/save-code {tmp_path / 'a.sh'}")
+        await stage.press("enter")
+        prompt: Prompt = await stage.until_top(Prompt)
+        assert prompt._input.value == str(tmp_path / "a.sh")
+        await stage.press("enter")
+        await stage.until((tmp_path / "a.sh").exists)
+        await stage.until(lambda: stage.screen.is_current)
+        await stage.type(f"/pipe-code touch {tmp_path / 'ran'}")
+        await stage.press("enter")
+        screen: PipeScreen = await stage.until_top(PipeScreen)
+        assert screen._input.value == f"touch {tmp_path / 'ran'}" and not (tmp_path / "ran").exists()
+        await stage.press("escape")
+        await stage.until(lambda: stage.screen.is_current)
+        first = stage.screen.chat.messages[0] if stage.screen.chat else None
+        assert first is not None
+        await stage.type(f"/quote {first.id}")
+        await stage.press("enter")
+        await stage.until(lambda: stage.screen.composer.text == "> one\n\n")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from hybridchat.domain.chat import MessageState
-from hybridchat.tui.transcript import Transcript
 from hybridchat.tui.transcript.layout import Look
 from hybridchat.tui.transcript.message import HEAD_LINES
 from hybridchat.tui.transcript.needle import Needle
+from hybridchat.tui.transcript.widget import Transcript
 from tests.unit.tui.transcript.shown import message, streaming, user
 from tests.unit.tui.transcript.test_widget import conversation, lines, running
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from hybridchat.cli import output
-from hybridchat.cli.plain import attaching, branching, comparing, keeping, places, prompting, reading, tuning
+from hybridchat.cli.plain import attaching, branching, comparing, keeping, places, prompting, reading, taking, tuning
 from hybridchat.cli.plain.talk import Talk
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import UsageError
@@ -159,6 +159,9 @@ _RUN: dict[str, Callable[[Talk, str], Awaitable[None]]] = {  # by action of the 
     "chats": open_chat,
     "search": reading.search,
     "find": reading.find,
+    "save_code": taking.save_code,
+    "pipe_code": taking.pipe_code,
+    "quote": taking.quote,
     "export_chat": reading.export,
     "details": reading.details,
     "rename_chat": rename,
@@ -192,6 +195,7 @@ _ELSEWHERE = {  # by action: the command line's own way
     "add_backend": "`hybridchat backends add`, then start again",
     "settings": "`hybridchat doctor` says where config.toml is",
     "copy_reply": "`hybridchat show NUMBER` prints it, to pipe on",
+    "copy_code": "/save-code writes it to a file, /pipe-code gives it to a command",
 }
 OWN = (  # where the screen has another way
     Command(("answers",), reading.answers, "[N]", "The answers to the last question, or go on from one of them"),

@@ -41,6 +41,7 @@ class Talk:
         self.teller = Teller(lambda number: number == self.chat.id, self._on_gone, show_thinking=show_thinking)
         session.listen(self.teller.on_event)
         self.unsent = ""  # words that were typed and have not gone out
+        self.quoted = ""  # what the next message begins with
         self.along = NOTHING  # with the next message
         self.rewords: int | None = None  # the message in whose place the next one stands
         self.exit_code = EXIT_OK  # of the last message
@@ -54,6 +55,9 @@ class Talk:
         if self.along:
             self.along = NOTHING  # what was read for one chat goes with no other
             output.note("What was attached is left behind.")
+        if self.quoted:
+            self.quoted = ""
+            output.note("What was quoted is left behind.")
         self.remember()
 
     def remember(self) -> None:
@@ -112,6 +116,8 @@ class Talk:
 
         Raises HybridchatError where it cannot be sent; then it is kept as `unsent`.
         """
+        if self.quoted and text:
+            text, self.quoted = f"{self.quoted}\n\n{text}", ""
         self.unsent, self.exit_code = text, EXIT_REFUSED
         await self.require_vote()
         plan, enter = self.plan_enter(text, route, model)

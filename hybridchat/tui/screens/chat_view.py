@@ -26,8 +26,8 @@ from hybridchat.session.state import NOTHING
 from hybridchat.tui.enter import Enter, what_enter_does
 from hybridchat.tui.keymap import keymap_of
 from hybridchat.tui.slashes import call_in, call_words
-from hybridchat.tui.transcript import Transcript
 from hybridchat.tui.transcript.layout import Look
+from hybridchat.tui.transcript.widget import Transcript
 from hybridchat.tui.widgets.bars import Banner, KeyBar, TitleBar, Waiting
 from hybridchat.tui.widgets.composer import Composer
 from hybridchat.tui.widgets.panel import Live, Panel

@@ -8,29 +8,40 @@ from typing import TYPE_CHECKING
 from textual import work
 
 from hybridchat.domain.chat import Privacy
-from hybridchat.domain.text import clean_line
+from hybridchat.tui.code_words import PINNED, block_words
 from hybridchat.tui.screens.reading import Reading
-from hybridchat.tui.transcript import CodeBlock
+from hybridchat.tui.transcript.fences import CodeBlock
 
 if TYPE_CHECKING:
     from hybridchat.tui.widgets.code_bar import CodeBar
 
 _VERBS = {"copy": "Copy", "save": "Save", "pipe": "Pipe"}
-_PINNED = "This chat stays on your machines; where the command sends it is up to the command."
 
 
 class Code(Reading):
     """The block that is pointed at, else the only one on the screen, else by its number there, else from a list."""
 
     _piped = ""  # the last command: who comes back changes it
+    _named = ""  # the file that was said after /save-code
 
     def action_copy_code(self) -> None:
         self._ask_for_code("copy")
 
     def action_save_code(self) -> None:
+        self._named = ""
+        self._ask_for_code("save")
+
+    async def call_save_code(self, file: str) -> None:
+        """It stands in the line that asks for one."""
+        self._named = file
         self._ask_for_code("save")
 
     def action_pipe_code(self) -> None:
+        self._ask_for_code("pipe")
+
+    async def call_pipe_code(self, command: str) -> None:
+        """It stands in the line that asks for one, and runs no sooner than there."""
+        self._piped = command
         self._ask_for_code("pipe")
 
     def _ask_for_code(self, verb: str) -> None:
@@ -81,7 +92,7 @@ class Code(Reading):
             return
         choice: object = len(blocks) - 1
         if len(blocks) > 1:
-            rows = [Row(index, *_block_words(block)) for index, block in enumerate(blocks)]
+            rows = [Row(index, *block_words(block)) for index, block in enumerate(blocks)]
             choice = await self.pick(f"{_VERBS[verb]} a code block", rows, current=choice)
         if isinstance(choice, int):
             self._do(verb, blocks[choice])
@@ -97,7 +108,7 @@ class Code(Reading):
 
     @work(exclusive=True, group="code")
     async def _save_code(self, block: CodeBlock) -> None:
-        name = f"~/code{await asyncio.to_thread(_suffix, block.language)}"
+        name = self._named or f"~/code{await asyncio.to_thread(_suffix, block.language)}"
         await self.save_as(f"{block.text}\n", name)
 
     @work(exclusive=True, group="code")
@@ -107,13 +118,8 @@ class Code(Reading):
         if self.session is None or self.chat is None:
             return
         is_open = self.session.plan(self.chat, "").privacy is Privacy.OPEN
-        screen = PipeScreen(block.text, self.session.key_variables, self._piped, "" if is_open else _PINNED)
+        screen = PipeScreen(block.text, self.session.key_variables, self._piped, "" if is_open else PINNED)
         self._piped = await self.app.push_screen_wait(screen) or self._piped
-
-
-def _block_words(block: CodeBlock) -> tuple[str, str]:
-    lines = len(block.text.rstrip("\n").splitlines())
-    return clean_line(block.text, 100) or "(empty)", f"{clean_line(block.language, 20) or 'text'}, {lines} lines"
 
 
 def _suffix(language: str) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from textual import work
 
 from hybridchat.tui.screens.chat_view import ChatView
-from hybridchat.tui.transcript import Transcript
 from hybridchat.tui.transcript.needle import Needle
+from hybridchat.tui.transcript.widget import Transcript
 from hybridchat.tui.widgets.find_bar import FindBar
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from hybridchat.domain.chat import Privacy
 from hybridchat.domain.links import Link, look_at
 from hybridchat.domain.text import clean_line
 from hybridchat.tui.screens.chat_view import ChatView
-from hybridchat.tui.transcript import Transcript
+from hybridchat.tui.transcript.widget import Transcript
 
 _PINNED = "this chat stays on your machines, so its links are only copied"
 

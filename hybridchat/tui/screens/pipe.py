@@ -16,7 +16,8 @@ from textual.widgets import Input, Static
 
 from hybridchat.domain.text import clean, count_of
 from hybridchat.errors import HybridchatError
-from hybridchat.session.piping import LIMIT_S, Pipe, Piped, shell
+from hybridchat.session.piping import Pipe, Piped
+from hybridchat.tui.code_words import how_it_ended, where_it_runs
 
 SHOWN_LINES = 6  # of the block, so that it is known which one it is
 MOST_LINES = 5_000  # of what came; copied is all that was kept
@@ -55,8 +56,7 @@ class PipeScreen(ModalScreen[str]):
             yield Static("Pipe this code block to a command", markup=False, classes="title")
             yield self._block
             yield self._input
-            where = f"It goes to {' '.join(shell())}, without the API keys; it ends after {LIMIT_S:g} s."
-            yield Static(where, markup=False, classes="note")
+            yield Static(where_it_runs(), markup=False, classes="note")
             yield self._note
             yield self._view
             yield self._hint
@@ -113,13 +113,6 @@ class PipeScreen(ModalScreen[str]):
     def on_unmount(self) -> None:
         if self._pipe is not None:
             self._pipe.stop()
-
-
-def how_it_ended(done: Piped) -> str:
-    """Words for what a program leaves besides its output."""
-    how = done.ended_by or ("it worked" if done.exit_code == 0 else f"exit code {done.exit_code}")
-    wrote = "" if done.output or done.errors else ", it wrote nothing"
-    return f"{how}{wrote}{', not all of its output is kept' if done.is_cut else ''}".capitalize()
 
 
 def _first_lines(text: str) -> str:

@@ -8,8 +8,9 @@ from textual import work
 
 from hybridchat.domain.text import clean, clean_line
 from hybridchat.errors import UsageError
+from hybridchat.tui.code_words import numbered, quoted
 from hybridchat.tui.screens.chat_view import ChatView
-from hybridchat.tui.transcript import Transcript
+from hybridchat.tui.transcript.widget import Transcript
 
 
 class Reading(ChatView):
@@ -103,7 +104,14 @@ class Reading(ChatView):
     def action_quote(self) -> None:
         """What is selected, else the message that is pointed at, else the last one, into the draft."""
         pointed = self.transcript.pointed or (self.chat.messages[-1] if self.chat and self.chat.messages else None)
-        text = self.transcript.selected_text or clean(pointed.text if pointed else "")
+        self._quote(self.transcript.selected_text or clean(pointed.text if pointed else ""))
+
+    async def call_quote(self, number: str) -> None:
+        """The message of that number."""
+        messages = self.chat.messages if self.chat else []
+        self._quote(clean(numbered(messages, number).text))
+
+    def _quote(self, text: str) -> None:
         if not text.strip():
             self.notify("There is nothing to quote.")
             return
@@ -111,8 +119,3 @@ class Reading(ChatView):
         before = self.composer.text.rstrip()
         self.composer.set_draft(f"{before}\n\n{quoted(text)}\n\n" if before else f"{quoted(text)}\n\n")
         self.set_focus(self.composer)
-
-
-def quoted(text: str) -> str:
-    """Markdown's way: each line behind a `>`."""
-    return "\n".join(f"> {line}".rstrip() for line in text.strip("\n").splitlines())

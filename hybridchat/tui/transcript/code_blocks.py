@@ -6,25 +6,16 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from hybridchat.domain.chat import Message, Role
-from hybridchat.domain.text import clean
-from hybridchat.tui.transcript.blocks import CODE, Splitter
+from hybridchat.tui.transcript.blocks import CODE
 from hybridchat.tui.transcript.code import CODE as CODE_FILL
 from hybridchat.tui.transcript.document import Place
+from hybridchat.tui.transcript.fences import CodeBlock, code_blocks
 from hybridchat.tui.transcript.layout import Run
 from hybridchat.tui.transcript.markdown import fenced
 from hybridchat.tui.transcript.pointing import Pointing
 
 _BLOCK: Run = ("██", ("pointer",))
 _ALL_OF_IT = 1 << 30
-
-
-class CodeBlock(NamedTuple):
-    """Fenced code of a message, without the fence."""
-
-    language: str
-    text: str
-    message_id: int
 
 
 class Standing(NamedTuple):
@@ -47,7 +38,7 @@ class CodeBlocks(Pointing):
     def code_blocks(self, message_id: int | None = None) -> list[CodeBlock]:
         """The fenced code of one message or of all, in order."""
         chosen = [view.message for view in self.document.views if message_id in (None, view.message.id)]
-        return [block for message in chosen for block in _code_blocks(message)]
+        return [block for message in chosen for block in code_blocks(message)]
 
     def _standings(self, index: int) -> list[Standing]:
         """The blocks of one message where they stand now; of code inside lists and quotes, the lines are laid out."""
@@ -167,17 +158,3 @@ class CodeBlocks(Pointing):
 
 def _has_fence(text: str) -> bool:
     return "```" in text or "~~~" in text
-
-
-def _code_blocks(message: Message) -> list[CodeBlock]:
-    splitter = Splitter(is_markdown=message.role is Role.ASSISTANT)
-    splitter.feed(clean(message.text.replace("\r\n", "\n")))
-    found: list[CodeBlock] = []
-    for block in (*splitter.take(), *splitter.growing()):
-        if block.kind != CODE:
-            found += [CodeBlock(language, code, message.id) for language, code in fenced(block.text)]
-        elif block.is_first:
-            found.append(CodeBlock(block.language, block.text, message.id))
-        else:
-            found[-1] = found[-1]._replace(text=found[-1].text + block.joint + block.text)
-    return found

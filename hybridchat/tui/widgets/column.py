@@ -18,8 +18,8 @@ from hybridchat.domain.estimate import size_of
 from hybridchat.domain.text import clean_line
 from hybridchat.session import events as news
 from hybridchat.tui.compare_words import Clock, ending, side_facts, side_name, veiled
-from hybridchat.tui.transcript import Transcript
 from hybridchat.tui.transcript.layout import Look
+from hybridchat.tui.transcript.widget import Transcript
 
 if TYPE_CHECKING:
     from hybridchat.session.comparing import Answer

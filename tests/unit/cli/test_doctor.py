@@ -45,6 +45,13 @@ def test_a_dead_backend_is_told_with_a_remedy(cli: Cli, home: Path) -> None:
     assert finding["remedy"]
 
 
+def test_what_a_local_only_run_leaves_alone_is_no_fault(cli: Cli, home: Path) -> None:
+    configure(home, backend("https://rented.example/v1"))
+    said = cli("--local-only", "doctor")
+    assert (said.code, "broken" in said.out) == (0, False)
+    assert "note   backend lab: managed, not asked, for this run is local only — leave out --local-only" in said.out
+
+
 @pytest.mark.skipif(os.name != "posix", reason="making symbolic links needs a right on Windows")
 def test_a_ledger_that_is_a_link_is_refused(cli: Cli, home: Path) -> None:
     home.mkdir()

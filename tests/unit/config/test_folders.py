@@ -219,7 +219,21 @@ def test_a_file_that_is_attached_pins_as_its_folder_does(place: Path, tmp_path: 
     other.mkdir()
     say(other, "local_only = true\n")
     assert look([]).why == ""
-    assert look([], [other]).why == f"pinned by {other / FILE_NAME}"
+    assert look([], [other / "file"]).why == f"pinned by {other / FILE_NAME}"
+
+
+@posix
+def test_a_file_that_is_a_link_pins_as_both_of_its_places_do(place: Path, tmp_path: Path) -> None:
+    pinned, free = tmp_path / "pinned", tmp_path / "free"
+    for folder in (pinned, free):
+        folder.mkdir()
+        (folder / "file").touch()
+    say(pinned, "local_only = true\n")
+    (free / "to-pinned").symlink_to(pinned / "file")
+    (pinned / "to-free").symlink_to(free / "file")
+    (free / "loop").symlink_to(free / "loop")
+    assert look([], [free / "to-pinned"]).why and look([], [pinned / "to-free"]).why
+    assert look([], [free / "file", free / "loop"]) == FolderPin()
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)

@@ -274,22 +274,21 @@ def test_a_branch_alone_brings_the_vote_and_the_rest_of_the_replies_later(path: 
         assert len(query(path, VOTES)) == 2
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"sides": []},
-        {"sides": [{"position": 9, "message_id": 1, "backend": "b", "model": "m", "zone": "device"}] * 2},
-        {"vote": {"judgement": "better", "winner": 7}},
-        {"vote": {"judgement": "tie", "winner": 0}},
-        {"origin": ""},
-        {"started_at": 7},
-    ],
+BROKEN: tuple[dict[str, object], ...] = (
+    {"sides": []},
+    {"sides": [{"position": 9, "message_id": 1, "backend": "b", "model": "m", "zone": "device"}] * 2},
+    {"vote": {"judgement": "better", "winner": 7}},
+    {"vote": {"judgement": "tie", "winner": 0}},
+    {"origin": ""},
+    {"started_at": 7},
 )
-def test_a_comparison_that_is_none_costs_itself_alone(tmp_path: Path, change: dict[str, object]) -> None:
-    with opened(tmp_path / "l.db") as theirs:
-        end_all(theirs, begin(theirs))
-        document = json.loads(exported(theirs, 1))
-    document["comparisons"][0] |= change
-    conversation, unread = own.read(json.dumps(document).encode(), "file", NOW)
-    assert isinstance(conversation, ImportedConversation) and len(conversation.messages) == 4
-    assert isinstance(unread, Unread) and unread.where == "file, comparison 1"
+
+
+def test_a_comparison_that_is_none_costs_itself_alone(ledger: Ledger) -> None:
+    end_all(ledger, begin(ledger))
+    document = json.loads(exported(ledger, 1))
+    for change in BROKEN:
+        broken = {**document, "comparisons": [document["comparisons"][0] | change]}
+        conversation, unread = own.read(json.dumps(broken).encode(), "file", NOW)
+        assert isinstance(conversation, ImportedConversation) and len(conversation.messages) == 4
+        assert isinstance(unread, Unread) and unread.where == "file, comparison 1", change

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from hybridchat.domain.attachments import Attachment
-from hybridchat.domain.chat import ChatMessage, Disclosure, ModelInfo, Zone
+from hybridchat.domain.chat import ChatMessage, Disclosure, Kind, ModelInfo, Zone
 from hybridchat.domain.routing import Outlook
 from hybridchat.errors import HybridchatError
 from hybridchat.session.chat import Chat
@@ -114,6 +114,17 @@ async def test_a_picture_goes_to_nobody_who_is_known_not_to_see(build: Build) ->
     await world.session.check_health("lab")
     await say(world, chat, "what is it?", PHOTO)
     assert went(world)[-1].attachments == (PHOTO,), "who says nothing may see"
+
+
+async def test_a_picture_of_a_turn_that_is_left_out_keeps_nobody_away(build: Build) -> None:
+    gemini = spec("gemini", Zone.DEVICE, kind=Kind.GEMINI)
+    world = await build(LAB, gemini)
+    chat = world.session.new(route="lab")
+    await say(world, chat, "what is it?", Attachment("moving.gif", "image/gif", b"GIF89a\x04\0\x03\0"))
+    with pytest.raises(HybridchatError, match=r"moving\.gif has a format that gemini does not take"):
+        await say(world, chat, "and this?", PHOTO, route="gemini")
+    await say(world, chat, "and this?", PHOTO, route="gemini", drop_turns=1)
+    assert [message.attachments for message in went(world, "gemini")] == [(PHOTO,)]
 
 
 async def test_text_of_an_earlier_turn_is_looked_through_before_it_leaves(build: Build) -> None:

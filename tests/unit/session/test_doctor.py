@@ -194,3 +194,19 @@ async def test_without_any_backend_it_says_how_to_get_one(build: Build, paths: P
     world = await build()
     found = await doctor.examine(paths=paths, config=Config(), problems=(), ledger_notice="", fleet=world.session.fleet)
     assert found[-1] == Finding("backends", State.NOTE, "none is configured", "run `hybridchat` to set one up")
+
+
+@pytest.mark.parametrize("zone", [Zone.MANAGED, Zone.PRIVATE])
+async def test_a_local_only_run_does_not_call_broken_what_it_does_not_ask(
+    zone: Zone, build: Build, paths: Paths
+) -> None:
+    other = spec("other", zone)
+    world = await build(LAB, other, local_only=True)
+    fleet = world.session.fleet
+    found = await doctor.examine(
+        paths=paths, config=Config(), problems=(), ledger_notice="", fleet=fleet, round_trip=True, local_only=True
+    )
+    told = {finding.subject: finding for finding in found}
+    assert told["backend lab"].state is State.OK
+    detail = f"{zone}, not asked, for this run is local only"
+    assert told["backend other"] == Finding("backend other", State.NOTE, detail, "leave out --local-only to look at it")

@@ -13,7 +13,7 @@ from hybridchat.tui.keymap import bindings
 from hybridchat.tui.keymap_files import keys_markdown
 from hybridchat.tui.screens.chat import ChatScreen
 from hybridchat.tui.slashes import Call, call_in
-from hybridchat.tui.transcript import Transcript
+from hybridchat.tui.transcript.widget import Transcript
 from hybridchat.tui.widgets.composer import Composer
 
 OWNERS = {"composer": Composer, "chat": ChatScreen, "transcript": Transcript, "app": HybridChatApp}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from hybridchat.tui.transcript import Transcript
 from hybridchat.tui.transcript.pointing import POINTER
+from hybridchat.tui.transcript.widget import Transcript
 from tests.unit.tui.transcript.shown import message, streaming
 from tests.unit.tui.transcript.test_widget import conversation, running
 

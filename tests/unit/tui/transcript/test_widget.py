@@ -11,7 +11,8 @@ from textual.pilot import Pilot
 
 from hybridchat.domain.chat import Message, MessageState
 from hybridchat.tui.themes import VARIABLE_DEFAULTS
-from hybridchat.tui.transcript import CodeBlock, Transcript
+from hybridchat.tui.transcript.fences import CodeBlock
+from hybridchat.tui.transcript.widget import Transcript
 from tests.unit.tui.transcript.shown import describe, message, streaming, user
 
 
