@@ -14,8 +14,16 @@ class Listing(Struct, frozen=True):
 
 
 class Preview(Struct, frozen=True):
-    """A small picture: rows of pixels from the top, three bytes each: red, green, blue."""
+    """A picture: rows of pixels from the top, three bytes each: red, green, blue."""
 
     width: int
     height: int
     rgb: bytes
+
+
+class Sixels(Struct, frozen=True):
+    """A picture of so many pixels, as the sequence that makes a terminal draw it where its cursor is."""
+
+    width: int
+    height: int
+    sequence: str

@@ -16,7 +16,7 @@ from hybridchat.session.state import Chat
 
 if TYPE_CHECKING:
     from hybridchat.attaching.gathering import Gathered
-    from hybridchat.domain.files import Listing, Preview
+    from hybridchat.domain.files import Listing, Preview, Sixels
 
 SetPrivacy = Callable[[Chat, Privacy], Awaitable[None]]
 
@@ -61,10 +61,17 @@ class Gathering:
         return await asyncio.to_thread(Attachment(f"paste-{number}.txt", "text/plain", text.encode()).counted)
 
     async def preview(self, attachment: Attachment) -> Preview:
-        """A picture, small. Raises UsageError where it cannot be drawn."""
+        """A picture, small enough for cells. Raises UsageError where it cannot be drawn."""
         from hybridchat.attaching.previews import preview
 
         return await asyncio.to_thread(preview, attachment.data, attachment.name)
+
+    async def pixels(self, attachment: Attachment, most: tuple[int, int], *, as_sixels: bool) -> Preview | Sixels:
+        """The same in at most so many pixels."""
+        from hybridchat.attaching import previews
+
+        draw = previews.sixels if as_sixels else previews.preview
+        return await asyncio.to_thread(draw, attachment.data, attachment.name, most)
 
     async def _pin(self, chat: Chat, path: Path) -> None:
         pin = await asyncio.to_thread(look, self._pinning, [path])

@@ -18,6 +18,7 @@ from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
+from textual.signal import Signal
 from textual.timer import Timer
 from textual.widgets import Input, TextArea
 
@@ -29,7 +30,7 @@ from hybridchat.session.settings import Settings
 from hybridchat.tui import terminal
 from hybridchat.tui.keymap import bindings
 from hybridchat.tui.keys_in_order import KeysInOrder, Typed
-from hybridchat.tui.pasting import read_pastes_as_text
+from hybridchat.tui.pasting import Told, read_pastes_as_text
 from hybridchat.tui.screens.chat import ChatScreen
 from hybridchat.tui.widgets.hints import Hints
 from hybridchat.tui.words import brief
@@ -105,6 +106,7 @@ class HybridChatApp(KeysInOrder):
         self._is_ending = False
         self.parting_words: list[str] = []  # what the session told while it closed: for stderr, as the next
         self.last_words = ""  # why it failed; once the terminal is the shell's again
+        self.terminal_told: Signal[Told] = Signal(self, "terminal-told")
         self._filters.append(terminal.InertFilter())
         if (getattr(sys.__stderr__, "encoding", None) or "utf-8").lower().replace("-", "") != "utf8":
             self._filters.append(terminal.AsciiFilter())
@@ -207,8 +209,11 @@ class HybridChatApp(KeysInOrder):
 
     def get_driver_class(self) -> type[Driver]:
         driver_class = super().get_driver_class()
-        read_pastes_as_text(driver_class)
+        self.can_ask_terminal = read_pastes_as_text(driver_class)
         return terminal.surviving(driver_class)
+
+    def on_told(self, told: Told) -> None:
+        self.terminal_told.publish(told)
 
     def _end_by_signal(self, code: int) -> None:
         self.exit(return_code=code)

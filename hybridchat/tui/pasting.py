@@ -1,18 +1,22 @@
-"""What a terminal sends, as Textual's parser can read it: a paste is text, never keys, and a key is the same key in
-whichever of its two spellings a terminal reports it."""
+"""What a terminal sends, as Textual's parser can read it: a paste is text, never keys, nor is an answer, and a key is
+the same key in whichever of its two spellings a terminal reports it."""
 
 from __future__ import annotations
 
 import re
 import sys
 from collections.abc import Iterable
+from itertools import chain
 
 from textual.driver import Driver
+from textual.geometry import Size
 from textual.message import Message
 
 ESCAPE, ITS_PICTURE = "\x1b", "␛"
 OTHER_KEYS = re.compile("\x1b\\[27;(\\d+);(\\d+)~")  # xterm's and newer tmux' spelling of what kitty says with u
 ALT_ENTER, ITS_NAME = "\x1b\r", "\x1b[13;3u"  # Textual would take it for Enter, which sends
+NAME, CELL, LAST = r"\x1bP>\|([^\x1b]*)\x1b\\", r"\x1b\[6;(\d+);(\d+)t", r"\x1b\[\?([\d;]*)c"  # its answers
+CUT_ANSWER = r"\x1b(?:P>[^\x1b]{0,99}\x1b?|\[6;[\d;]{0,99}|\[\?[\d;]{0,99})\Z"
 BEGIN, END = "\x1b[200~", "\x1b[201~"  # around a bracketed paste
 
 
@@ -59,20 +63,62 @@ def _named(keys: str) -> str:
     return OTHER_KEYS.sub(lambda found: f"\x1b[{found[2]};{found[1]}u", keys).replace(ALT_ENTER, ITS_NAME)
 
 
-def read_pastes_as_text(driver_class: type[Driver]) -> None:
-    """Puts `InertPastes` before the parser of a terminal's driver. Other drivers have none."""
+class Told(Message):
+    """What a terminal says of itself, when it is asked: its name, the pixels of a cell and its attributes (DA1)."""
+
+    def __init__(self, name: str, cell: Size | None, attributes: frozenset[str]) -> None:
+        super().__init__()
+        self.name, self.cell, self.attributes = name, cell, attributes
+
+
+class Answers:
+    """Takes a terminal's answers out of what it sends, however that is cut into pieces. The attributes come last."""
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._name = ""
+        self._cell: Size | None = None
+        self.told: list[Told] = []
+
+    def __call__(self, data: str) -> str:
+        """The keys."""
+        data, self._held = self._held + data, ""
+        if ESCAPE not in data:
+            return data
+        keys = re.sub(f"{NAME}|{CELL}|{LAST}", self._take, data)
+        if cut := re.search(CUT_ANSWER, keys):
+            keys, self._held = keys[: cut.start()], cut[0]
+        return keys
+
+    def _take(self, answer: re.Match[str]) -> str:
+        name, height, width, attributes = answer.groups()
+        if name is not None:
+            self._name = name
+        elif attributes is None:
+            self._cell = Size(int(width), int(height))
+        else:
+            self.told.append(Told(self._name, self._cell, frozenset(attributes.split(";"))))
+            self._name, self._cell = "", None
+        return ""
+
+
+def read_pastes_as_text(driver_class: type[Driver]) -> bool:
+    """Puts `InertPastes` and `Answers` before the parser of a terminal's driver. False for those that have none there:
+    without a terminal, and on Windows."""
     module = sys.modules[driver_class.__module__]
     if not hasattr(module, "XTermParser"):
-        return
+        return False
     from textual._xterm_parser import XTermParser
 
     class Parser(XTermParser):
         def __init__(self, debug: bool = False) -> None:
-            self._inert = InertPastes()
+            self._inert, self._answers = InertPastes(), Answers()
             super().__init__(debug)
 
         def feed(self, data: str) -> Iterable[Message]:
-            inert = self._inert(data)
-            return super().feed(inert) if inert or not data else ()
+            keys = self._answers(self._inert(data))
+            told, self._answers.told = self._answers.told, []
+            return chain(told, super().feed(keys)) if keys or not data else told
 
     module.XTermParser = Parser  # type: ignore[attr-defined]
+    return True

@@ -6,6 +6,7 @@ import asyncio
 import os
 import select
 import signal
+import struct
 import sys
 import traceback
 import unicodedata
@@ -18,6 +19,7 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.driver import Driver
 from textual.filter import LineFilter
+from textual.geometry import Size
 from textual.worker import WorkerFailed
 
 from hybridchat.domain.text import clean
@@ -168,12 +170,13 @@ def surviving(driver_class: type[Driver]) -> type[Driver]:
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
             self.is_muted = False  # another program has the terminal
+            self.revise: Callable[[str], str] | None = None  # what is written, at the last moment
             if sys.__stdout__ is not None and getattr(self, "_file", None) is sys.__stderr__:
                 self._file = Output(sys.__stdout__)
 
         def write(self, data: str) -> None:
             if not self.is_muted:
-                super().write(data)
+                super().write(self.revise(data) if self.revise else data)
 
         def _sigcont_application(self, *arguments: Any) -> None:
             if self._must_signal_resume:  # Ctrl+Z, which Textual saw coming
@@ -197,3 +200,16 @@ def is_hung_up(fileno: int) -> bool:
     poll = select.poll()
     poll.register(fileno, 0)
     return any(events & select.POLLHUP for _, events in poll.poll(0))
+
+
+def cell_of_window() -> Size | None:
+    """Width and height of a cell in pixels, where the terminal has told the system how large its window is."""
+    try:
+        import fcntl
+        import termios
+
+        told = fcntl.ioctl(sys.__stdout__, termios.TIOCGWINSZ, bytes(8)) if sys.__stdout__ else bytes(8)
+    except (ImportError, OSError):  # Windows; no terminal
+        return None
+    rows, columns, width, height = struct.unpack("HHHH", told)
+    return Size(width // columns, height // rows) if width >= columns > 0 and height >= rows > 0 else None

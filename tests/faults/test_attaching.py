@@ -13,10 +13,11 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from hybridchat.attaching import child
-from hybridchat.attaching.previews import preview
+from hybridchat.attaching.previews import preview, sixels
 from hybridchat.attaching.reading import read_file
 from hybridchat.domain.attachments import PDF
 from hybridchat.errors import UsageError
+from tests.sixels import read as read_sixels
 
 
 def pdf(*pages: str, password: str = "") -> bytes:
@@ -126,3 +127,15 @@ def test_a_picture_is_made_small(tmp_path: Path) -> None:
     assert set(small.rgb[:6]) == {255, 0}
     with pytest.raises(UsageError, match=r"bad\.png cannot be read"):
         preview(out.getvalue()[:60], "bad.png")
+
+
+def test_a_picture_is_made_of_sixels(tmp_path: Path) -> None:
+    pillow = pytest.importorskip("PIL.Image")
+    out = io.BytesIO()
+    picture = pillow.new("RGB", (200, 100), (255, 0, 0))
+    picture.paste((0, 51, 204), (0, 0, 100, 100))
+    picture.save(out, "PNG")
+    drawn = sixels(out.getvalue(), "flag.png", (60, 60))
+    read = read_sixels(drawn.sequence)
+    assert (drawn.width, drawn.height, read.width, read.height) == (60, 30, 60, 30)
+    assert (read.pixels[0, 0], read.pixels[59, 29], len(read.pixels)) == ((0, 20, 80), (100, 0, 0), 1800)

@@ -42,6 +42,12 @@ class AttachmentView(ModalScreen[None]):
         if self._shown.can_focus:
             self._shown.focus()
 
+    def on_screen_suspend(self) -> None:
+        self._shown.refresh()  # a picture is drawn otherwise under another screen
+
+    def on_screen_resume(self) -> None:
+        self._shown.refresh()
+
     async def action_find(self) -> None:
         if isinstance(self._shown, Pager) and not self.query(FindBar):
             bar = FindBar("in this text")

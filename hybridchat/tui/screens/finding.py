@@ -66,7 +66,7 @@ class Finding(ChatView):
         if self.session is None:
             return
         search = Search(self.session, self._searched)
-        hit = await self.app.push_screen_wait(search)
+        hit = await self.ask(search)
         self._searched = search.filter.value
         if hit is not None:
             with self.told():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.drivers.headless_driver import HeadlessDriver
 
-from hybridchat.tui.pasting import BEGIN, END, InertPastes
+from hybridchat.tui.pasting import BEGIN, END, Answers, InertPastes, read_pastes_as_text
 
 NASTY = "a\x1b[31m\x1b\r\x07\x1b[200~\x1b[20"
 
@@ -29,3 +31,33 @@ def test_a_key_is_the_same_in_both_spellings() -> None:
     inert = InertPastes()
     assert inert("a\x1b[27;2;13~b\x1b\rc\r") == "a\x1b[13;2ub\x1b[13;3uc\r"
     assert inert(f"{BEGIN}a\x1b\r") == f"{BEGIN}a␛\r"
+
+
+ANSWERED = "\x1bP>|kitty(0.41.1)\x1b\\\x1b[6;18;9t\x1b[?62;4c"
+
+
+@given(st.lists(st.integers(0, 60)))
+def test_answers_are_never_keys_however_they_are_cut(cuts: list[int]) -> None:
+    whole = f"a\x1b[A{ANSWERED}b\x1b[6;3~\x1b[?2026;2$y"
+    begun = [("\x1bP>", 3), ("\x1b[6;18", 4), ("\x1b[?62", 3)]  # less of them may be a key, which is never held back
+    within = {whole.index(answer) + n for answer, held in begun for n in range(1, held)}
+    places = sorted({0, len(whole), *(cut for cut in cuts if cut < len(whole) and cut not in within)})
+    answers = Answers()
+    assert "".join(answers(whole[a:b]) for a, b in pairwise(places)) == "a\x1b[Ab\x1b[6;3~\x1b[?2026;2$y"
+    (told,) = answers.told
+    assert (told.name, told.cell, told.attributes) == ("kitty(0.41.1)", (9, 18), {"62", "4"})
+
+
+def test_what_a_terminal_does_not_answer_is_unknown() -> None:
+    answers = Answers()
+    assert answers("\x1b[?1;2cx\x1b[6;18;9t\x1b[?63;4c") == "x"
+    assert [(told.name, told.cell) for told in answers.told] == [("", None), ("", (9, 18))]
+
+
+@pytest.mark.parametrize("key", ["\x1b", "\x1bP", "\x1b[A", "\x1b[6~", "\x1bOP", "\x1b[57399;1:1u"])
+def test_no_key_is_held_back(key: str) -> None:
+    assert Answers()(key) == key
+
+
+def test_a_driver_without_a_parser_of_its_own_is_left_alone() -> None:
+    assert not read_pastes_as_text(HeadlessDriver), "as on Windows"
