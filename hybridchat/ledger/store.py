@@ -61,6 +61,7 @@ from hybridchat.ledger.records import (
     UsageFilter,
 )
 from hybridchat.ledger.usage import UsageRow
+from hybridchat.ledger.waiting import change as change_waiting
 from hybridchat.ledger.worker import Worker
 from hybridchat.ledger.writer import BUSY_S, Notify, Trouble, Writer
 
@@ -301,9 +302,9 @@ class Ledger(Comparisons):
 
         return self._write(lambda db: imports.add(db, batch, rehearse=rehearse), is_awaited=True)
 
-    def keep_waiting(self, conversation_id: int, queue: Sequence[NewWaiting]) -> Future[None]:
-        """The messages that wait now, instead of those that did."""
-        return self._write(lambda db: writes.keep_waiting(db, conversation_id, queue))
+    def change_waiting(self, conversation_id: int, gone: Sequence[str], new: Sequence[NewWaiting]) -> Future[None]:
+        """Of the messages that wait: those that do no longer, by their words, and those that do from now on."""
+        return self._write(lambda db: change_waiting(db, conversation_id, gone, new))
 
     def update_conversation(self, conversation_id: int, **fields: object) -> Future[None]:
         """Any of writes.CHANGEABLE."""
