@@ -390,3 +390,22 @@ async def test_off_the_record_it_is_read_when_something_was_written(build: Build
     assert await world.session.open(chat.id or 0) is before
     await world.session.delete_branch(before, before.messages[2].id)
     assert texts(await world.session.open(chat.id or 0)) == ["one", "Hello"]
+
+
+async def test_in_a_fork_one_goes_on_beside_the_running_reply(build: Build) -> None:
+    """One reply at a time runs in a conversation; the way around it that the refusal names."""
+    world = await build(LAB)
+    chat = world.session.new()
+    await talk(world, chat, "one")
+    gate = asyncio.Event()
+    world.backends["lab"].first = [(Text("slow"), gate, Finished("stop"))]
+    await world.session.send(chat, "two")
+    with pytest.raises(HybridchatError, match="or go on in a fork"):
+        await world.session.answer_again(chat)
+    with pytest.raises(HybridchatError, match="or go on in a fork"):
+        await world.session.send(chat, "otherwise", rewords=chat.messages[0].id)
+    fork = await world.session.open(await world.session.branches.fork(chat, chat.messages[1].id))
+    await talk(world, fork, "meanwhile")
+    assert chat.is_streaming and texts(fork)[-2:] == ["meanwhile", "Hello"]
+    gate.set()
+    assert (await world.session.wait(chat)).text == "slow"
