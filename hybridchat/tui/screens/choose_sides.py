@@ -65,6 +65,8 @@ class ChooseSides(Picker):
         super().__init__(f"Compare: {title_of(asked)}", [], hint=hint, note=HELP)
         self._session, self._chat, self._text = session, chat, text
         self.sides, self.terms = list(sides)[:MOST], terms
+        has_draft = bool(text.strip() or terms.along)  # else the last question is asked anew
+        self._earlier = len(chat.messages) if has_draft else session.messages_before(chat, None)
 
     def on_mount(self) -> None:
         self._draw()
@@ -75,7 +77,7 @@ class ChooseSides(Picker):
 
     def _draw(self) -> None:
         options = (Row(key, f"{self._mark(key)} {words}") for key, words in _OPTIONS.items())
-        rows = [self._ticked(row) for row in backend_rows(self._session, self._chat)]
+        rows = [self._ticked(row) for row in backend_rows(self._session, self._chat, self._earlier)]
         self.set_all_rows([*options, *rows])
 
     def _ticked(self, row: Row) -> Row:
