@@ -149,6 +149,7 @@ def test_the_draft_in_an_editor_while_a_reply_goes_on(home: Path, serve: Serve, 
         assert "to first token" not in terminal.text, "nothing is drawn over the editor"
         terminal.type("and second\n")
         terminal.wait_for(lambda text: "│ first and second" in text and "to first token" in text)
+        terminal.wait_for(lambda text: "editing" not in text)
         assert not Path(log.read_text().strip()).parent.exists()
         terminal.type(ALT_D)
         terminal.wait_for("editing icanon")
