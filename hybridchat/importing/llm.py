@@ -65,6 +65,14 @@ class Database:
                     active=active,
                     system=system,
                 )
+        if lost := self._without_conversation():
+            yield Unread(f"{lost} responses", "the conversation that they name is not there")
+
+    def _without_conversation(self) -> int:
+        if not {"conversations", "responses"} <= self._tables:
+            return 0
+        here = "SELECT 1 FROM conversations WHERE conversations.id = responses.conversation_id"
+        return int(self._rows(f"SELECT count(*) AS n FROM responses WHERE NOT EXISTS ({here})")[0]["n"])
 
     # --- conversations and responses, until 0.31
 

@@ -98,14 +98,18 @@ class Gate:
         left = math.inf if is_sending else AT_A_TIME
         name = partial(self._name, chat)
         for where, is_decided, text in _along(chat, draft, kept, target, decided, name):
-            if self._known(chat, text) is None and not (where == IN_DRAFT and len(text) <= DRAFT_AT_ONCE):
-                left -= len(text)
-                if left < 0:
-                    continue
-            findings = self._in_draft(chat, text) if where == IN_DRAFT else self._find(chat, text)
+            findings = self._known(chat, text)
+            if findings is None:
+                if not (where == IN_DRAFT and len(text) <= DRAFT_AT_ONCE):
+                    left -= len(text)
+                    if left < 0:
+                        continue
+                findings = self._in_draft(chat, text) if where == IN_DRAFT else self._find(chat, text)
+            if not findings:  # of thousands of messages, nearly all
+                continue
             kinds = Counter(finding.kind for finding in findings)
             counts.update(kinds)
-            is_open = is_open or bool(kinds and not is_decided)
+            is_open = is_open or not is_decided
             if not is_decided or standing is Disclosure.MASKED:  # as it is, that would go as well
                 lines = _lines(text, findings) if where == IN_DRAFT else {}
                 where_now = f"{where} ({MASKED_SO_FAR})" if is_decided else where
@@ -185,7 +189,7 @@ def _along(
         still_grows = chat.turn is not None and message.state is MessageState.STREAMING  # another window's may leave
         if not still_grows and not _is_by(message, target):
             yield EARLIER, index < decided, message.text
-            for number, attachment in enumerate(loaded(message, draft), 1):
+            for number, attachment in enumerate(loaded(message, draft) if message.attachments else (), 1):
                 for text in _attached([attachment]):
                     yield f"{name(attachment, number)} of {EARLIER}", index < decided, text
 

@@ -46,7 +46,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
             slash="history [WORDS]",
         ),
         Action("editor", ("alt+d",), "Write in your editor", "The draft in $VISUAL or $EDITOR, and back"),
-        Action("attach", (), "Attach a file…", "Or @ and its name in the message", slash="attach [FILE]"),
+        Action("attach", ("A",), "Attach a file…", "Or @ and its name in the message", slash="attach [FILE]"),
         Action("attachments", ("alt+j",), "What is attached…", "To open it, or take it out of the message"),
         Action(
             "prompts",
@@ -57,7 +57,7 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         ),
         Action(
             "save_prompt",
-            (),
+            ("Q",),
             "Save as a prompt…",
             "The draft, or a message, into your library",
             slash="save-prompt [NAME]",
@@ -154,13 +154,17 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         Action("undo_delete", ("f9",), "Undo the last deletion", "Bring the conversation or branch back", slash="undo"),
         Action(
             "export_chat",
-            (),
+            ("E",),
             "Export this chat…",
             "To a page for a browser, Markdown or JSON",
             slash="export [--branches] [FILE]",
         ),
         Action(
-            "import_chats", (), "Import conversations…", "From ChatGPT, Claude, another machine…", slash="import [FILE]"
+            "import_chats",
+            ("I",),
+            "Import conversations…",
+            "From ChatGPT, Claude, another machine…",
+            slash="import [FILE]",
         ),
     ),
     "Where it goes": (
@@ -195,10 +199,10 @@ GROUPS: dict[str, tuple[Action, ...]] = {
             "System prompt, temperature, limits…: from now on",
             slash="tune [SETTING VALUE]",
         ),
-        Action("preset", (), "Presets…", "Named settings of the config, for this chat", slash="preset [NAME]"),
+        Action("preset", ("p",), "Presets…", "Named settings of the config, for this chat", slash="preset [NAME]"),
         Action(
             "save_preset",
-            (),
+            ("P",),
             "Save as a preset…",
             "The settings of this chat, in the config",
             slash="save-preset [NAME]",
@@ -274,8 +278,8 @@ GROUPS: dict[str, tuple[Action, ...]] = {
         Action("write", ("i",), "Write", "Back to the composer", in_palette=False),
         Action("scroll_up", ("up",), "A line up", "With a caret, that goes up", "", "transcript", False),
         Action("scroll_down", ("down",), "A line down", "With a caret, that goes down", "", "transcript", False),
-        Action("find_next", ("n",), "The next hit", "Of what was found", "", "transcript", False),
-        Action("find_before", ("N",), "The hit before", "Of what was found", "", "transcript", False),
+        Action("find_next", ("n",), "The next hit", "Of what was found", "", "transcript"),
+        Action("find_before", ("N",), "The hit before", "Of what was found", "", "transcript"),
         Action("page_up", ("pageup",), "A page up", "From the composer too", "", "transcript", False),
         Action("page_down", ("pagedown",), "A page down", "From the composer too", "", "transcript", False),
         Action("scroll_home", ("home",), "To the beginning", "With a caret, that of its line", "", "transcript", False),

@@ -58,6 +58,7 @@ PRIVACY = {
     Privacy.PRIVATE: "private: your machines only",
     Privacy.OPEN: "open: may leave your machines",
 }
+PINNED = {Privacy.LOCAL_ONLY: "local only", Privacy.PRIVATE: "private", Privacy.OPEN: ""}
 
 
 _OFF = "off-"  # before the number of a conversation off the record
@@ -114,6 +115,13 @@ def brief(text: str, limit: int = 300) -> str:
     if not dash or len(remedy) > limit:
         return clean_line(text, limit)
     return f"{clean_line(what, limit)} — {clean_line(remedy, limit)}"
+
+
+def first_lines(text: str, most: int) -> list[str]:
+    """Of a text that may be long; the last one says how many more there are."""
+    lines = text.splitlines()
+    more = len(lines) - most
+    return [*lines[:most], f"… {count_of(more, 'more line')}"] if more > 0 else lines
 
 
 def new_replies(count: int) -> str:

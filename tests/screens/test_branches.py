@@ -11,6 +11,7 @@ import pytest
 from hybridchat.session.chat import Session
 from hybridchat.session.state import Chat
 from hybridchat.tui.screens.chats import ChatList
+from hybridchat.tui.screens.help import entries_for
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.screens.rewording import RewordingBar
 from hybridchat.tui.screens.tree import Tree
@@ -272,6 +273,8 @@ async def test_in_the_tree_a_branch_is_deleted_and_comes_back(screening: Screeni
         await on.stage.press("alt+v")
         tree = await on.stage.until_top(Tree)
         await on.stage.until(lambda: len(tree.all_rows) == 4)
+        here = {entry.action.title: entry.keys for entry in entries_for(tree, on.stage.app.keymap)["Here"]}
+        assert (here["Delete from here"], here["Edit your message"]) == ("F8", "Alt+U"), "E is typed into the filter"
         tree.list.set_rows(tree.all_rows, on.chat.messages[2].id)
         await on.stage.press("f8")
         await on.stage.until(lambda: len(tree.all_rows) == 2)

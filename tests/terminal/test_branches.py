@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.terminal.conftest import Serve
-from tests.terminal.sitting import configure, sitting
+from tests.terminal.sitting import configure, open_app, sitting
 from tests.unit.ledger.helpers import query
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal")
@@ -65,3 +65,46 @@ def test_a_tree_grows_and_is_cut(home: Path, serve: Serve) -> None:
         ("alpha", 7),
         ("alpha (forked)", 3),
     ]
+
+
+DEEDS = {
+    "edit": (ALT_U, "Other words for", " more\r"),
+    "answer again": (ALT_R, "Answer again, by", "\r"),
+    "fork": ("/fork", "│ /fork", "\r"),
+    "delete": ("/delete-branch", "│ /delete-branch", "\r"),
+    "undo": ("/delete-branch\r", "1 message deleted", F9),
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_a_kill_in_the_middle_leaves_whole_trees(home: Path, serve: Serve, deed: str) -> None:
+    """What is done last before kill -9 is there as a whole or not at all, and nothing else has changed."""
+    configure(home, serve("--tokens-per-s", "40", "--tokens", "12"))
+    path = home / "hybridchat.db"
+    with sitting(home) as terminal:
+        for replies, text in enumerate(("alpha", "beta"), 1):
+            terminal.type(f"{text}\r")
+            terminal.wait_for(partial(answered, text, replies))
+    messages = "SELECT id, conversation_id, parent_id, text FROM message"
+    before = set(query(path, messages))
+    lead, shown, key = DEEDS[deed]
+    with open_app(home, "-c") as terminal:
+        terminal.wait_for("▌ beta")
+        terminal.wait_for("Enter sends to lab")
+        terminal.type(lead)
+        terminal.wait_for(shown)
+        terminal.type(key)
+        terminal.read()
+        terminal.process.kill()
+    with sitting(home, "-c"):
+        pass
+    after = set(query(path, messages))
+    gone = {number for number, *_ in before - after}
+    assert gone <= ({4} if deed in ("delete", "undo") else set())
+    assert query(path, "SELECT count(*) FROM message WHERE parent_id NOT IN (SELECT id FROM message)") == [(0,)]
+    assert query(path, "SELECT count(*) FROM message WHERE state = 'streaming'") == [(0,)]
+    assert query(path, "SELECT count(*) FROM deleted_message") == [(0,)]
+    assert query(path, "SELECT count(*) FROM conversation WHERE active_leaf_id NOT IN (SELECT id FROM message)") == [
+        (0,)
+    ]
+    assert query(path, "PRAGMA integrity_check") == [("ok",)]

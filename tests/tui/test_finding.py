@@ -85,6 +85,11 @@ async def test_in_the_transcript_letters_are_keys(play: Screenplay) -> None:
         await stage.until(lambda: count(stage) == "2 of 11")
         await stage.press("ctrl+f")
         assert isinstance(stage.screen.focused, type(stage.screen.query_one(FindBar).input))
+        await stage.press("escape")
+        await stage.until(lambda: not stage.screen.query(FindBar))
+        await stage.type("/find-next")
+        await stage.press("enter")
+        await stage.until(lambda: "Nothing is looked for here: Ctrl+F does." in stage.text)
 
 
 async def test_a_reply_that_streams_is_looked_through_when_it_ends(play: Screenplay) -> None:

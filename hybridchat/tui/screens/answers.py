@@ -118,10 +118,7 @@ class Answers(Mentioning):
         assert target is not None
         backend, model, _ = candidate_words(target)
         detail = question_leaves(target, plan, chat.messages)
-        confirm = Confirm(f"Ask {model} on {backend} too?", detail, yes="Ask it", is_harmless=True)
-        is_confirmed = await self.app.push_screen_wait(confirm)
-        self.composer.focus()
-        return bool(is_confirmed)
+        return await self.ask(Confirm(f"Ask {model} on {backend} too?", detail, yes="Ask it", is_harmless=True)) is True
 
     def _ask_too(self) -> str:
         return f"{keymap_of(self).name('escalate')} asks the other side too."

@@ -15,12 +15,13 @@ from textual.widget import Widget
 from hybridchat.domain.attachments import AttachedFile, Attachment, size_words
 from hybridchat.domain.files import Listing, Preview, Sixels
 from hybridchat.domain.text import clean, clean_line, count_of
-from hybridchat.errors import HybridchatError, UsageError
+from hybridchat.errors import UsageError
 from hybridchat.session.files import path_of
 from hybridchat.session.state import Along
 from hybridchat.tui.mentions import Mention, as_mark, dropped_path, ranked
 from hybridchat.tui.screens.dialogs import Confirm
 from hybridchat.tui.widgets.attached import AttachedLine
+from hybridchat.tui.widgets.hints import told
 from hybridchat.tui.widgets.rows import Row
 from hybridchat.tui.words import attached_words
 
@@ -33,7 +34,6 @@ VAST_PASTE = 1_000_000  # characters: from here on a paste is confirmed first
 FRESH_S = 10.0  # a folder's names are looked up again after this
 MOST_OFFERED = 50
 LONGEST_SHOWN = 56  # cells of a name: it fits 80 columns
-ERROR_S = 10.0
 
 
 def show_line(screen: Mentioning, files: tuple[AttachedFile, ...]) -> None:
@@ -111,10 +111,8 @@ def put_mark(screen: Mentioning, chosen: Chosen, *, goes_on: bool) -> None:
 
 async def attach_named(screen: Mentioning, name: str) -> None:
     """A file or folder as it was typed; what went wrong is told."""
-    try:
+    with told(screen):
         await attach(screen, path_of(name), name.strip())
-    except HybridchatError as error:
-        screen.notify(str(error), severity="error", timeout=ERROR_S)
 
 
 async def attach(screen: Mentioning, path: Path, name: str) -> None:
@@ -144,9 +142,7 @@ async def _texts_of(screen: Mentioning, chat: Chat, folder: Path, name: str) -> 
 
 
 async def _confirmed(screen: Mentioning, question: str, detail: str, yes: str) -> bool:
-    is_wanted = await screen.app.push_screen_wait(Confirm(question, detail, yes=yes, is_harmless=True))
-    screen.composer.focus()
-    return bool(is_wanted)
+    return await screen.ask(Confirm(question, detail, yes=yes, is_harmless=True)) is True
 
 
 def _is_folder(path: Path) -> bool:
@@ -245,9 +241,7 @@ async def _open(screen: Mentioning, session: Session, attachment: Attachment) ->
     has_colours = console.color_system in ("256", "truecolor") and not screen.app.no_color
     has_colours = has_colours and console.encoding.lower().startswith("utf")
     shown = await _shown(session, attachment, has_colours=has_colours)
-    view = AttachmentView(attached_words(attachment.file), shown)
-    await screen.app.push_screen_wait(view)
-    screen.composer.focus()
+    await screen.ask(AttachmentView(attached_words(attachment.file), shown))
 
 
 async def _shown(session: Session, attachment: Attachment, *, has_colours: bool) -> Widget:

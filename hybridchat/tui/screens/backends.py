@@ -66,10 +66,9 @@ class Backends(ChatView):
         if chat is None or not (kept := await self._ask_key(attempt.backend, why)):
             return
         question = Confirm("Send your question again?", kept, yes="Send again", is_harmless=True)
-        if await self.app.push_screen_wait(question) and self.session is not None:
+        if await self.ask(question) and self.session is not None:
             with self.told():
                 await self.session.answer_again(chat, route=attempt.backend, model=attempt.model)
-        self.composer.focus()
 
     async def _ask_key(self, backend: str, why: str = "") -> str:
         """Where the key is kept now, in words; "" when there is none."""
@@ -78,8 +77,7 @@ class Backends(ChatView):
         assert self.session is not None
         if moved := self.session.moved_key(backend):
             return await self._let_key_go(backend, moved)
-        kept = await self.app.push_screen_wait(AskKey(self.session, backend, why))
-        self.composer.focus()
+        kept = await self.ask(AskKey(self.session, backend, why))
         self.plan_now()
         return f"The key of {clean_line(backend, 40)} is {clean_line(kept.detail)}." if kept else ""
 
@@ -92,11 +90,10 @@ class Backends(ChatView):
         detail = f"{clean_line(moved.message, 400)}. Your config names both the key and the address."
         question = Confirm(f"May the key of {name} go to {host}?", detail, yes="Let it go there", no="Keep it back")
         said = ""
-        if await self.app.push_screen_wait(question):
+        if await self.ask(question):
             with self.told():
                 await self.session.confirm_key(backend)
                 said = f"The key of {name} is for {host} from now on."
-        self.composer.focus()
         self.plan_now()
         return said
 

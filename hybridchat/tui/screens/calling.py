@@ -16,7 +16,7 @@ from hybridchat.tui.screens.chat_view import ChatView
 from hybridchat.tui.slashes import BY_NAME, Call, call_in, no_such
 from hybridchat.tui.widgets.completions import Completion
 from hybridchat.tui.widgets.rows import Row, RowList
-from hybridchat.tui.words import AS_IT_DOES, EFFORT, PRIVACY, WORKLOADS, brief
+from hybridchat.tui.words import AS_IT_DOES, EFFORT, PRIVACY, WORKLOADS
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat
@@ -136,7 +136,7 @@ class Calling(ChatView):
         self.plan_now()
 
     def _tell(self, error: HybridchatError) -> None:
-        self.notify(brief(str(error)), severity="error")
+        self.notify(str(error), severity="error")
 
 
 def matching(typed: str) -> list[tuple[Action, str, Sequence[int]]]:

@@ -197,8 +197,7 @@ class ChatScreen(
 
         assert self.session is not None
         before = self.session.plan(chat, "").privacy
-        along = await self.app.push_screen_wait(ForkReview(past_turns(chat), chat.system, before, privacy))
-        self.composer.focus()
+        along = await self.ask(ForkReview(past_turns(chat), chat.system, before, privacy))
         if along is not None and self.chat is chat:
             fork = await self.session.make_fork(chat, privacy, along.turns, with_system=along.with_system)
             self.show_chat(await self.session.open(fork))
@@ -262,8 +261,7 @@ class ChatScreen(
         from hybridchat.tui.screens.theme_picker import ThemePicker
 
         assert isinstance(self.app, HybridChatApp)
-        choice = await self.app.push_screen_wait(ThemePicker(self.app))
-        self.composer.focus()
+        choice = await self.ask(ThemePicker(self.app))
         if isinstance(choice, str):
             with self.told():
                 await self.app.use_theme(choice)
@@ -285,8 +283,7 @@ class ChatScreen(
             self.say("Nothing can be kept here: start `hybridchat` without the demo.")
             return
         with self.told():
-            await self.app.push_screen_wait(SettingsScreen(await settings.read(), settings, self.app.keep))
-        self.composer.focus()
+            await self.ask(SettingsScreen(await settings.read(), settings, self.app.keep))
 
     def say(self, text: str) -> None:
         """A passing word."""

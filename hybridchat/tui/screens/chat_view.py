@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.events import Resize
 from textual.message import Message as TextualMessage
-from textual.screen import Screen
+from textual.screen import Screen, ScreenResultType
 from textual.timer import Timer
 
 from hybridchat.config import UiConfig
@@ -342,10 +342,13 @@ class ChatView(Screen[None]):
         """The key of the row that the user chose, or None. For workers."""
         from hybridchat.tui.screens.picker import Picker
 
-        picker = Picker(title, rows, current=current, note=note, has_filter=has_filter)
-        choice = await self.app.push_screen_wait(picker)
+        return await self.ask(Picker(title, rows, current=current, note=note, has_filter=has_filter))
+
+    async def ask(self, dialog: Screen[ScreenResultType]) -> ScreenResultType | None:
+        """What the user answers; then one writes on. For workers."""
+        answer = await self.app.push_screen_wait(dialog)
         self.composer.focus()
-        return choice
+        return answer
 
     def banner(self, text: str, severity: str = "warning") -> None:
         """A line over the transcript that stays until Esc or a click; the same text is shown once."""

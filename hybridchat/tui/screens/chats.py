@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from textual import work
 
-from hybridchat.domain.chat import Conversation, Privacy, is_off_record
+from hybridchat.domain.chat import Conversation, is_off_record
 from hybridchat.domain.text import clean_line, count_of
-from hybridchat.errors import HybridchatError
 from hybridchat.session.finding import NewMarks
 from hybridchat.session.unread import Activity
 from hybridchat.tui.actions import BY_ID
 from hybridchat.tui.keymap import Keymap
 from hybridchat.tui.screens.picker import Picker
+from hybridchat.tui.widgets.hints import told
 from hybridchat.tui.widgets.rows import Row
-from hybridchat.tui.words import brief, marks_of, new_replies, when
+from hybridchat.tui.words import PINNED, marks_of, new_replies, when
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Session
@@ -35,9 +33,6 @@ _DOES = {
     "delete_chat": "deletes",
     "undo_delete": "undoes",
 }
-
-
-_PINNED = {Privacy.LOCAL_ONLY: "local only", Privacy.PRIVATE: "private", Privacy.OPEN: ""}
 
 
 class ChatList(Picker):
@@ -59,20 +54,19 @@ class ChatList(Picker):
         self.deleted: set[int | None] = set()
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._load()
         self.set_interval(LOOK_EVERY_S, self._look)
 
     @work(exclusive=True, group="look")
     async def _look(self) -> None:
         """At what goes on in them, in other windows too."""
-        with self._told():
+        with told(self):
             if await self._session.unread.look() != self._activity:
                 self._load()
 
     @work(exclusive=True, group="load")
     async def _load(self) -> None:
-        with self._told():
+        with told(self):
             self._activity = await self._session.unread.look()
             self._with_drafts = await self._session.drafts.conversations()
             first = await self._session.conversations(FIRST)
@@ -98,7 +92,7 @@ class ChatList(Picker):
             "open now" if number == self._current else "",
             marks_of(conversation),
             "off the record" if is_off_record(number) else "",
-            _PINNED[conversation.privacy],
+            PINNED[conversation.privacy],
             when(conversation.updated_at, now),
         ]
         return Row(number, conversation.title or "(no title)", "  ".join(filter(None, facts)))
@@ -134,12 +128,12 @@ class ChatList(Picker):
         from hybridchat.tui.screens.marking import ask_tags
 
         if one := self._chosen():
-            with self._told():
+            with told(self):
                 if (new := await ask_tags(self.app, one)) is not None:
                     await self._mark(one, new)
 
     async def _mark(self, conversation: Conversation, new: NewMarks) -> None:
-        with self._told():
+        with told(self):
             await self._session.finding.mark(conversation.id, new)
         self._load()
 
@@ -150,14 +144,14 @@ class ChatList(Picker):
         if row := self._chosen():
             title = await self.app.push_screen_wait(Prompt("Rename this chat", clean_line(row.title)))
             if title and title.strip():
-                with self._told():
+                with told(self):
                     await self._session.rename(row.id, title.strip())
                 self._load()
 
     @work
     async def action_delete_chat(self) -> None:
         if row := self._chosen():
-            with self._told():
+            with told(self):
                 await self._session.delete(row.id)
                 self.deleted.add(row.id)
                 self.notify(f"Chat deleted. {self._undo_key} brings it back, until you quit.")
@@ -165,13 +159,6 @@ class ChatList(Picker):
 
     @work
     async def action_undo_delete(self) -> None:
-        with self._told():
+        with told(self):
             self.deleted.discard(await self._session.undo_delete())
         self._load()
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except HybridchatError as error:
-            self.notify(brief(str(error)), severity="error")

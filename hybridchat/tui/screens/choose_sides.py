@@ -67,7 +67,6 @@ class ChooseSides(Picker):
 
     def on_mount(self) -> None:
         self._draw()
-        super().on_mount()
         self._tell_plan()
 
     def _fit(self) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -24,8 +23,7 @@ from hybridchat.session.comparing import Answer, is_waiting
 from hybridchat.tui.compare_words import vote_words
 from hybridchat.tui.transcript.layout import Look
 from hybridchat.tui.widgets.column import Column
-from hybridchat.tui.widgets.hints import Hints
-from hybridchat.tui.words import brief
+from hybridchat.tui.widgets.hints import Hints, told
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Session
@@ -95,7 +93,7 @@ class CompareScreen(Screen["int | None"]):
 
     @work(exclusive=True, group="load")
     async def _load(self) -> None:
-        with self._told():
+        with told(self):
             self._show(await self._session.comparing.answers(self._chat, self.compared))
 
     def _show(self, answers: list[Answer]) -> None:
@@ -200,7 +198,7 @@ class CompareScreen(Screen["int | None"]):
 
     @work(group="stop")
     async def action_stop_all(self) -> None:
-        with self._told():
+        with told(self):
             await self._session.stop(self._chat)
 
     def action_again(self) -> None:
@@ -214,7 +212,7 @@ class CompareScreen(Screen["int | None"]):
             await self._session.comparing.again(self._chat, self.compared, [position])
         except HybridchatError as error:
             why = "It cannot be asked now; why is told with its name: N." if self.compared.is_hidden else str(error)
-            self.notify(brief(why), severity="error")
+            self.notify(why, severity="error")
 
     def action_copy(self) -> None:
         reply = self.columns[self.at].reply
@@ -237,7 +235,7 @@ class CompareScreen(Screen["int | None"]):
         if self._chat.is_streaming:
             self.notify("They still write: stop them, or wait for their end.")
             return
-        with self._told():
+        with told(self):
             await self._session.comparing.vote(self.compared, judgement, winner)
             chosen = None if winner is None else self.compared.sides[winner].message_id
             if winner is not None and chosen is not None:
@@ -262,12 +260,5 @@ class CompareScreen(Screen["int | None"]):
 
     @work(group="judge")
     async def _do(self, doing: Coroutine[None, None, object]) -> None:
-        with self._told():
+        with told(self):
             await doing
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except HybridchatError as error:
-            self.notify(brief(str(error)), severity="error")

@@ -90,7 +90,6 @@ class Comparing(Answers):
     # --- what the session tells
 
     def on_chat_view_opened(self) -> None:
-        super().on_chat_view_opened()
         self._compared = {}
         self._look_compared()
 
@@ -194,9 +193,7 @@ class Comparing(Answers):
             chosen = ChooseSides(
                 self.session, chat, text, await self.session.comparing.remembered(), Terms(along=along)
             )
-            is_chosen = await self.app.push_screen_wait(chosen)
-            self.composer.focus()
-            if is_chosen and chat is self.chat:
+            if await self.ask(chosen) and chat is self.chat:
                 await self._plan_and_ask(chat, chosen.sides, text, chosen.terms)
 
     async def _plan_and_ask(self, chat: Chat, sides: list[Side], text: str, terms: Terms) -> None:
@@ -217,9 +214,7 @@ class Comparing(Answers):
 
         detail = "\n".join(plan_words(plan, one_by_one=terms.one_by_one))
         confirm = Confirm(f"Ask all {len(plan.plans)} of them?", detail, yes="Ask them", is_harmless=True)
-        is_confirmed = await self.app.push_screen_wait(confirm)
-        self.composer.focus()
-        return bool(is_confirmed)
+        return await self.ask(confirm) is True
 
     async def _ask_them(self, chat: Chat, sides: list[Side], text: str, terms: Terms) -> Compared | None:
         """What was found in the words asks first; what is not sent comes back to the composer."""
@@ -254,10 +249,9 @@ class Comparing(Answers):
             return
         self._compare_screen = CompareScreen(session, chat, compared, self.transcript.document.look)
         try:
-            chosen = await self.app.push_screen_wait(self._compare_screen)
+            chosen = await self.ask(self._compare_screen)
         finally:
             self._compare_screen = None
-        self.composer.focus()
         if chosen is not None and chosen != chat.leaf_id:
             with self.told():
                 await session.show_sibling(chat, chosen)

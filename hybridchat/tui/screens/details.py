@@ -12,11 +12,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from hybridchat.domain.text import count_of
 from hybridchat.domain.waterfall import Span
 from hybridchat.session.details import AttemptDetails, ReplyDetails
 from hybridchat.tui.detail_words import NOTHING_KNOWN, Line, detail_lines, number_words, request_json
-from hybridchat.tui.words import Part
+from hybridchat.tui.words import Part, first_lines
 
 NAME_CELLS = 20
 VALUE_CELLS = 10  # of a time
@@ -93,7 +92,4 @@ def _bar(span: Span, whole_ms: float | None, room: int) -> str:
 
 
 def _request(one: AttemptDetails) -> list[Part]:
-    lines = request_json(one).splitlines()
-    more = len(lines) - MOST_LINES
-    shown = [*lines[:MOST_LINES], *([f"… {count_of(more, 'more line')}"] if more > 0 else [])]
-    return [f"  {line}\n" for line in shown]
+    return [f"  {line}\n" for line in first_lines(request_json(one), MOST_LINES)]

@@ -66,9 +66,8 @@ class Finding(ChatView):
         if self.session is None:
             return
         search = Search(self.session, self._searched)
-        hit = await self.app.push_screen_wait(search)
+        hit = await self.ask(search)
         self._searched = search.filter.value
-        self.composer.focus()
         if hit is not None:
             with self.told():
                 await self._jump(hit, search.found)

@@ -53,7 +53,6 @@ class HelpScreen(Picker):
         self._meaning = Static(classes="meaning", markup=False)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one(".dialog", Vertical).mount(self._meaning, after=self.list)
         self.on_resize()
 

@@ -60,8 +60,7 @@ class History(Drafts):
             return
         chat = self.chat
         with self.told():
-            choice: Said | None = await self.app.push_screen_wait(SaidList(await self.session.history.said(), words))
-            self.composer.focus()
+            choice: Said | None = await self.ask(SaidList(await self.session.history.said(), words))
             if choice is not None and await self._may_come(choice) and self.chat is chat:
                 self.composer.put(await self.session.history.words(choice))
                 self.notify(f"From “{clean_line(choice.title, 60)}”.")
@@ -77,6 +76,4 @@ class History(Drafts):
             return True
         was = "off the record" if is_off_record(said.conversation_id) else PRIVACY[said.privacy]
         detail = f"They were said in “{clean_line(said.title, 60)}” ({was}). This chat is {PRIVACY[here]}."
-        may = await self.app.push_screen_wait(Confirm("Put these words into this chat?", detail, yes="Put them here"))
-        self.composer.focus()
-        return bool(may)
+        return await self.ask(Confirm("Put these words into this chat?", detail, yes="Put them here")) is True

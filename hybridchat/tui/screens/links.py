@@ -47,8 +47,7 @@ class Links(ChatView):
         from hybridchat.tui.desktop import open_in_browser
         from hybridchat.tui.screens.link import LinkScreen
 
-        choice = await self.app.push_screen_wait(LinkScreen(link, self._why_barred()))
-        self.composer.focus()
+        choice = await self.ask(LinkScreen(link, self._why_barred()))
         if choice == "copy":
             self.app.copy_to_clipboard(link.url)
             self.notify("The address is in the clipboard.")

@@ -158,8 +158,7 @@ class Mentioning(Sending):
     async def action_attach(self) -> None:
         from hybridchat.tui.screens.dialogs import Prompt
 
-        name = await self.app.push_screen_wait(Prompt("Attach which file or folder?", placeholder="~/notes.txt"))
-        self.composer.focus()
+        name = await self.ask(Prompt("Attach which file or folder?", placeholder="~/notes.txt"))
         if name and name.strip():
             self._attach_named(name)
 

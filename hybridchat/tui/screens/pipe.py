@@ -14,10 +14,11 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from hybridchat.domain.text import clean, count_of
+from hybridchat.domain.text import clean
 from hybridchat.errors import HybridchatError
 from hybridchat.session.piping import Pipe, Piped
 from hybridchat.tui.code_words import how_it_ended, where_it_runs
+from hybridchat.tui.words import first_lines
 
 SHOWN_LINES = 6  # of the block, so that it is known which one it is
 MOST_LINES = 5_000  # of what came; copied is all that was kept
@@ -45,7 +46,8 @@ class PipeScreen(ModalScreen[str]):
         self._pipe: Pipe | None = None
         self._came = ""
         self._input = Input(command, placeholder="such as: sort | head", compact=True)
-        self._block = Static(_first_lines(text), markup=False, classes="block")
+        shown = first_lines(clean(text).expandtabs(4), SHOWN_LINES)
+        self._block = Static("\n".join(shown), markup=False, classes="block")
         self._note = Static(note, markup=False, classes="note")
         self._output = Static("", markup=False)
         self._view = VerticalScroll(self._output)
@@ -115,15 +117,6 @@ class PipeScreen(ModalScreen[str]):
             self._pipe.stop()
 
 
-def _first_lines(text: str) -> str:
-    lines = clean(text).expandtabs(4).splitlines()
-    more = len(lines) - SHOWN_LINES
-    return "\n".join([*lines[:SHOWN_LINES], *([f"… {count_of(more, 'more line')}"] if more > 0 else [])])
-
-
 def _first(text: str) -> str:
     """Its lines as far as they are shown."""
-    lines = text.expandtabs(TABS).splitlines()
-    more = len(lines) - MOST_LINES
-    shown = [*lines[:MOST_LINES], *([f"… {count_of(more, 'more line')}"] if more > 0 else [])]
-    return "".join(f"{line}\n" for line in shown)
+    return "".join(f"{line}\n" for line in first_lines(text.expandtabs(TABS), MOST_LINES))

@@ -29,8 +29,7 @@ class Prompting(ChatView):
                 f"There is no prompt in {where}: `hybridchat prompts init` writes two." if where else "None here."
             )
             return
-        prompt = await self.app.push_screen_wait(PromptList(shelf, self.session.prompts.folder))
-        self.composer.focus()
+        prompt = await self.ask(PromptList(shelf, self.session.prompts.folder))
         if prompt is not None:
             await self._use_prompt(chat, prompt)
 
@@ -44,8 +43,7 @@ class Prompting(ChatView):
 
         assert self.session is not None
         if prompt.variables:
-            text = await self.app.push_screen_wait(FillPrompt(prompt))
-            self.composer.focus()
+            text = await self.ask(FillPrompt(prompt))
         else:
             text = clean(fill(prompt, {}))
         if text is None or self.chat is not chat:
@@ -79,10 +77,7 @@ class Prompting(ChatView):
             self.notify("There is neither a draft nor a message to save.")
             return
         if name is None:
-            name = await self.app.push_screen_wait(
-                Prompt(f"Save {what} as which prompt?", placeholder="such as code/review")
-            )
-            self.composer.focus()
+            name = await self.ask(Prompt(f"Save {what} as which prompt?", placeholder="such as code/review"))
         if not name or not name.strip():
             return
         prompts = self.session.prompts

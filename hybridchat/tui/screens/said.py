@@ -6,16 +6,15 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from hybridchat.domain.chat import Privacy, is_off_record
+from hybridchat.domain.chat import is_off_record
 from hybridchat.domain.text import clean_line
 from hybridchat.session.history import Said
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.widgets.rows import Row
-from hybridchat.tui.words import when
+from hybridchat.tui.words import PINNED, when
 
 SHOWN = 200  # rows
 GAP = 2  # characters that may stand between two letters of a word that was typed
-_PINNED = {Privacy.LOCAL_ONLY: "local only  ", Privacy.PRIVATE: "private  ", Privacy.OPEN: ""}
 
 
 class SaidList(Picker):
@@ -39,8 +38,8 @@ class SaidList(Picker):
 
     def _row(self, index: int) -> Row:
         one = self._said[index]
-        where = "off the record  " if is_off_record(one.conversation_id) else _PINNED[one.privacy]
-        return Row(one, self._lines[index], f"{where}{when(one.at, self._now)}")
+        where = "off the record" if is_off_record(one.conversation_id) else PINNED[one.privacy]
+        return Row(one, self._lines[index], "  ".join(filter(None, (where, when(one.at, self._now)))))
 
 
 def found(texts: Sequence[str], typed: str) -> list[int]:

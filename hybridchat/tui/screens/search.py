@@ -18,8 +18,9 @@ from hybridchat.domain.text import clean, clean_line
 from hybridchat.errors import HybridchatError
 from hybridchat.session.finding import Found, SearchHit
 from hybridchat.tui.screens.picker import Picker
+from hybridchat.tui.widgets.hints import told
 from hybridchat.tui.widgets.rows import Row
-from hybridchat.tui.words import brief, when
+from hybridchat.tui.words import when
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Session
@@ -69,14 +70,14 @@ class Search(Picker):
     async def _search(self) -> None:
         """One that was begun before is given up."""
         text = self.filter.value
-        try:
-            self.found = await self._session.finding.search(text, MOST)
-        except HybridchatError as error:
-            self.notify(brief(str(error)), severity="error")
-            return
-        self.query_one(".note", Static).update("; ".join(self.found.problems) or HELP)
+        with told(self):
+            self._show(text, await self._session.finding.search(text, MOST))
+
+    def _show(self, text: str, found: Found) -> None:
+        self.found = found
+        self.query_one(".note", Static).update("; ".join(found.problems) or HELP)
         nothing = "Nothing found." if text.strip() else "Type to search everything that was said."
-        self.all_rows = list(_rows(self.found.hits)) or [Row(None, nothing)]
+        self.all_rows = list(_rows(found.hits)) or [Row(None, nothing)]
         self.list.set_rows(self.all_rows)
         self._shown_for = text
         if self._is_chosen:

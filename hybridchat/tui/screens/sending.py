@@ -86,36 +86,24 @@ class Sending(Spending, Calling, History, Rewordings):
         way: Way | None = None,
         rewords: int | None = None,
     ) -> None:
-        with self.on_its_way(chat, text, along):
-            async with self._in_order:
-                await self._send_now(chat, text, along, route, model, drop_turns, way, rewords)
-        self.plan_now()
-
-    async def _send_now(
-        self,
-        chat: Chat,
-        text: str,
-        along: Along,
-        route: str | None,
-        model: str | None,
-        drop_turns: int,
-        way: Way | None,
-        rewords: int | None,
-    ) -> None:
         assert self.session is not None
         disclosure, agreed = (way.disclosure, way.agreed) if way else (None, None)
         send = partial(self.session.send, chat, text, route=route, model=model, drop_turns=drop_turns, along=along)
-        try:
-            await send(disclosure=disclosure, agreed=agreed, rewords=rewords)
-        except (Undecided, RouteOpen) as error:  # seen when all that goes along was looked through, and counted
-            self.give_back(chat, text, along, rewords)
-            if error.plan.decision.outlook is not Outlook.ASK:
-                self.banner(str(error), "error")
-            elif chat is self.chat:
-                self._ask_where(error.plan, Enter.ASK if text.strip() or along else Enter.ASK_WAITING)
-        except HybridchatError as error:
-            self.give_back(chat, text, along, rewords)
+        with self.on_its_way(chat, text, along):
+            async with self._in_order:
+                try:
+                    await send(disclosure=disclosure, agreed=agreed, rewords=rewords)
+                except HybridchatError as error:
+                    self.give_back(chat, text, along, rewords)
+                    self._tell_unsent(chat, error, Enter.ASK if text.strip() or along else Enter.ASK_WAITING)
+        self.plan_now()
+
+    def _tell_unsent(self, chat: Chat, error: HybridchatError, enter: Enter) -> None:
+        """What is seen only when all that goes along was looked through, and counted, asks where it shall go."""
+        if not isinstance(error, Undecided | RouteOpen) or error.plan.decision.outlook is not Outlook.ASK:
             self.banner(str(error), "error")
+        elif chat is self.chat:
+            self._ask_where(error.plan, enter)
 
     # --- questions
 
@@ -184,11 +172,9 @@ class Sending(Spending, Calling, History, Rewordings):
         standing = self.session.standing(backend)
         with self.told():
             if standing.proof is Proof.ASSUMED:
-                if not await self.app.push_screen_wait(vouch_question(standing)):
-                    self.composer.focus()
+                if not await self.ask(vouch_question(standing)):
                     return None
                 await self.session.vouch(backend, standing.peer)
-            self.composer.focus()
             self.plan_now()
             return replace(way, kind="ask")
         return None
@@ -197,10 +183,7 @@ class Sending(Spending, Calling, History, Rewordings):
         from hybridchat.tui.screens.dialogs import Confirm
 
         detail = left_out_words(chat.messages, turns)
-        confirm = Confirm(f"Leave out {oldest_turns(turns)}?", detail, yes="Leave out")
-        is_confirmed = await self.app.push_screen_wait(confirm)
-        self.composer.focus()
-        return bool(is_confirmed)
+        return await self.ask(Confirm(f"Leave out {oldest_turns(turns)}?", detail, yes="Leave out")) is True
 
     async def go_on_in_fork(self, chat: Chat, way: Way, draft: str) -> None:
         """The draft goes along, unsent: first the summary should be read."""

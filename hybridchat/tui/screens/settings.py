@@ -22,7 +22,7 @@ from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError, UsageError
 from hybridchat.session.settings import Settings
 from hybridchat.tui.screens.picker import Picker
-from hybridchat.tui.widgets.hints import Hints
+from hybridchat.tui.widgets.hints import Hints, told
 from hybridchat.tui.widgets.rows import Row, RowList
 from hybridchat.tui.words import brief
 
@@ -117,10 +117,8 @@ class SettingsScreen(Picker):
             await self._set(field, choice)
 
     async def _set(self, field: Field, value: object) -> None:
-        try:
+        with told(self):
             await self._set_or_raise(field, value)
-        except HybridchatError as error:
-            self.notify(brief(str(error)), severity="error")
 
     async def _set_or_raise(self, field: Field, value: object) -> None:
         self._config = await self._keep(field.key, value)

@@ -63,8 +63,7 @@ class Spending(ChatView):
 
         assert self.session is not None
         title = f"New {limit.scope} budget in USD" + (f" for {limit.backend}" if limit.backend else "")
-        typed = await self.app.push_screen_wait(Prompt(title, str(limit.usd or ""), "an amount, or none"))
-        self.composer.focus()
+        typed = await self.ask(Prompt(title, str(limit.usd or ""), "an amount, or none"))
         if typed is not None:
             with self.told():
                 await self.session.budgets.set_limit(limit.scope, read_usd(typed), limit.backend)

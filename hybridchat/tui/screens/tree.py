@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -16,11 +15,12 @@ from hybridchat.domain.chat import MessageState
 from hybridchat.domain.outline import SPEAKERS, Node, TreeRow, branch_count, rows
 from hybridchat.domain.pricing import format_usd
 from hybridchat.domain.text import clean_line, count_of, title_of
-from hybridchat.errors import HybridchatError
+from hybridchat.tui.actions import BY_ID
 from hybridchat.tui.keymap import Keymap
 from hybridchat.tui.screens.picker import Picker
+from hybridchat.tui.widgets.hints import told
 from hybridchat.tui.widgets.rows import Row
-from hybridchat.tui.words import brief, deleted_words, when
+from hybridchat.tui.words import deleted_words, when
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Session
@@ -44,21 +44,16 @@ class Tree(Picker):
     def __init__(self, session: Session, chat: Chat, current: int | None, keymap: Keymap) -> None:
         does = [f"{keymap.name(name)} {word}" for name, word in (_LATER | _HERE).items() if keymap.of(name)]
         super().__init__("Tree of this chat", [], hint=" · ".join(["Enter goes there", *does, "Esc closes"]), note=" ")
-        for name in _LATER:
+        for name in (*_LATER, *_HERE):
+            title = BY_ID["delete_branch" if name == "delete_chat" else name].title
             for key in keymap.of(name):
-                if len(key) > 1:  # a letter is typed into the filter
-                    self._bindings.bind(key, f"leave('{name}')", show=False)
-        for name in _HERE:
-            for key in keymap.of(name):
-                if len(key) > 1:
-                    self._bindings.bind(key, name, show=False)
+                self._bindings.bind(key, f"leave('{name}')" if name in _LATER else name, title, show=False)
         self._session, self._chat = session, chat
         self._current = current
         self._undo_key = keymap.name("undo_delete")
         self.is_all_gone = False
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._load()
 
     def on_resize(self) -> None:
@@ -69,7 +64,7 @@ class Tree(Picker):
 
     @work(exclusive=True, group="load")
     async def _load(self) -> None:
-        with self._told():
+        with told(self):
             nodes = await self._session.branches.outline(self._chat)
             shown = {message.id for message in self._chat.messages}
             self.all_rows = await asyncio.to_thread(tree_rows, nodes, shown, datetime.now().astimezone())
@@ -93,7 +88,7 @@ class Tree(Picker):
     async def action_delete_chat(self) -> None:
         """The chat's key, for the message under the cursor and what follows it."""
         if row := self.list.current:
-            with self._told():
+            with told(self):
                 count = await self._session.delete_branch(self._chat, row.key)
                 if count is None:
                     self.is_all_gone = True
@@ -104,17 +99,10 @@ class Tree(Picker):
 
     @work
     async def action_undo_delete(self) -> None:
-        with self._told():
+        with told(self):
             if await self._session.undo_delete() is None:
                 self.notify("There is no deletion to undo.")
         self._load()
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except HybridchatError as error:
-            self.notify(brief(str(error)), severity="error")
 
 
 def tree_rows(nodes: Sequence[Node], shown: Collection[int], now: datetime) -> list[Row]:

@@ -28,8 +28,7 @@ class Tuning(ChatView):
         session, chat = self.session, self.chat
         now = Tuned(settings_of(chat), chat.system, (chat.route, chat.model))
         helpers = Helpers(partial(_judge, session, chat), partial(self._pick_route, chat), self._pick_preset)
-        tuned = await self.app.push_screen_wait(Tune(now, helpers))
-        self.composer.focus()
+        tuned = await self.ask(Tune(now, helpers))
         if tuned is None:
             return
         with self.told():

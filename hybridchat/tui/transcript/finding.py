@@ -15,6 +15,7 @@ from textual.message import Message as TextualMessage
 from textual.timer import Timer
 
 from hybridchat.domain.chat import Message
+from hybridchat.tui.keymap import keymap_of
 from hybridchat.tui.transcript.document import Place
 from hybridchat.tui.transcript.layout import Look
 from hybridchat.tui.transcript.message import Describe
@@ -85,10 +86,15 @@ class Finding(Selecting):
         self._tell()
 
     def action_find_next(self) -> None:
-        self.find_step(1)
+        self._step_or_say(1)
 
     def action_find_before(self) -> None:
-        self.find_step(-1)
+        self._step_or_say(-1)
+
+    def _step_or_say(self, by: int) -> None:
+        if self._needle is None:
+            self.notify(f"Nothing is looked for here: {keymap_of(self).name('find')} does.")
+        self.find_step(by)
 
     # --- what changes meanwhile
 

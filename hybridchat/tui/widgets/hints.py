@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
+
+from hybridchat.errors import HybridchatError
 
 SEVERITIES = {"information": ("", ""), "warning": ("warning: ", "$warning"), "error": ("error: ", "$error")}
 
@@ -35,3 +40,12 @@ class Hints(Widget):
     def hints(self) -> Content:
         """What stands here while nothing is said."""
         return Content(self._hints)
+
+
+@contextmanager
+def told(screen: Widget) -> Iterator[None]:
+    """Failures with a remedy are passing words there: a chat's banners are not seen under another screen."""
+    try:
+        yield
+    except HybridchatError as error:
+        screen.notify(str(error), severity="error")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,37 @@ def test_a_pinned_folder_pins_what_comes_from_it(cli: Cli, export: Path, tmp_pat
     said = cli("import", str(export), "--json").json
     assert ".hybridchat.toml" in said["pinned"]
     assert privacies(cli) == ["local_only", "local_only"]
+
+
+def test_every_source_twice_is_once(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then all of it as our own JSON and as a ledger, and the first exports over those: always the same."""
+    claude = shapes.claude(
+        shapes.claude_message("1", "human", "hello", shapes.ROOT), shapes.claude_message("2", "assistant", "hi", "1")
+    )
+    said = (shapes.webui_message("1", None, "user", "hello"), shapes.webui_message("2", "1", "assistant", "hi"))
+    before_trees = shapes.webui(*said, leaf="2", number="w2")
+    del before_trees["chat"]["history"]
+    exports = [[shapes.gpt_chat("c1", 2)], [claude], [shapes.webui(*said, leaf="2"), before_trees]]
+    files = [tmp_path / f"{number}.json" for number in range(len(exports))]
+    for file, entries in zip(files, exports, strict=True):
+        file.write_bytes(shapes.as_json(entries))
+    row = ("r1", "tiny", "what?", None, None, None, "That.", None, "k1", 9, "2025-01-02T03:05:00")
+    llm = shapes.llm_database(tmp_path / "llm.db", shapes.LLM_OLD, conversations=[("k1", "talk", "m")], responses=[row])
+    for file, new in zip((*files, llm), (1, 1, 2, 1), strict=True):
+        for came, here in ((new, 0), (0, new)):
+            report = cli("import", "--json", str(file)).json
+            assert (report["new"], report["grown"], report["already_here"]) == (came, 0, here), file.name
+            assert (report["messages"] > 0, report["unread"]) == (came > 0, 0)
+    ours = tmp_path / "ours.zip"
+    cli("export", "conversation", "--all", "--format", "json", "--branches", "-o", str(ours))
+    ledger = Path(os.environ["HYBRIDCHAT_HOME"]) / "hybridchat.db"
+    for elsewhere, file in (("a", ours), ("b", ledger)):
+        monkeypatch.setenv("HYBRIDCHAT_HOME", str(tmp_path / elsewhere))
+        assert cli("import", "--json", str(file)).json["new"] == 5
+        for again in (ours, ledger, files[0]):
+            report = cli("import", "--json", str(again)).json
+            assert (report["new"], report["grown"], report["messages"]) == (0, 0, 0), again.name
+        assert len(cli("list", "--json").json) == 5
 
 
 def test_our_own_json_there_and_back(

@@ -238,6 +238,12 @@ def test_llms_older_database(tmp_path: Path) -> None:
     assert empty.messages == ()
 
 
+def test_llms_responses_without_their_conversation_are_told(tmp_path: Path) -> None:
+    row = ("r2", "tiny", "lost?", None, None, None, "Yes.", None, None, 9, "2025-01-02T03:05:00")
+    file = shapes.llm_database(tmp_path / "logs.db", shapes.LLM_OLD, responses=[row, ("r3", *row[1:8], "gone")])
+    assert found(file) == [Unread("2 responses", "the conversation that they name is not there")]
+
+
 def test_llms_newer_database(tmp_path: Path) -> None:
     borrowed = json.dumps({"text_ref": [{"literal": "see: "}, {"fragment": 1}]})
     file = shapes.llm_database(

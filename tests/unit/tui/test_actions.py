@@ -33,6 +33,11 @@ def test_no_id_and_no_key_twice() -> None:
         assert [key for key, count in keys.items() if count > 1] == []
 
 
+def test_what_the_palette_has_has_a_key() -> None:
+    """But for leaving the composer, which F7 and Tab do; a keymap may give it one."""
+    assert [action.id for action in ACTIONS if action.in_palette and not action.keys] == ["leave"]
+
+
 def test_what_the_palette_has_is_a_slash_command_by_names_of_its_own() -> None:
     assert [action.id for action in ACTIONS if bool(action.names) is not action.in_palette] == []
     names = [name for action in ACTIONS for name in action.names]
