@@ -47,7 +47,7 @@ def delete_branch(
 
 def restore_branch(db: sqlite3.Connection, message_id: int, leaf_id: int | None, title: str) -> int | None:
     """What was deleted with that message is back, and the title; with `leaf_id` that one is the active leaf again.
-    Returns what it follows: where nothing else did any more, the conversation goes on with what came back. Raises
+    Returns what it follows. Where something follows that leaf by now, the conversation goes on to its end. Raises
     LedgerError where what it followed is not there, or it came back by an import."""
     parent_id: int | None
     mine = "deleted_message d WHERE d.deleted_with = ?"
@@ -66,8 +66,7 @@ def restore_branch(db: sqlite3.Connection, message_id: int, leaf_id: int | None,
     db.execute(f"INSERT INTO message ({columns}) SELECT {columns} FROM {mine} ORDER BY d.id", (message_id,))
     db.execute("DELETE FROM deleted_message WHERE deleted_with = ?", (message_id,))
     (active_id,) = db.execute("SELECT active_leaf_id FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
-    if leaf_id is None:
-        leaf_id = below(db, conversation_id, message_id)[-1] if active_id == parent_id else active_id
+    *_, leaf_id = below(db, conversation_id, active_id if leaf_id is None else leaf_id)
     here = "UPDATE conversation SET title = ?, active_leaf_id = ? WHERE id = ?"
     db.execute(here, (title, leaf_id, conversation_id))
     return parent_id

@@ -204,7 +204,7 @@ class Chat:
     def require_rest(self) -> None:
         """Raises UsageError while a reply runs, or is about to."""
         if self.is_streaming:
-            raise UsageError("a reply is running", "stop it, or wait for its end")
+            raise UsageError("a reply is running", "stop it, wait for its end, or go on in a fork")
 
     @property
     def leaf_id(self) -> int | None:
