@@ -166,7 +166,7 @@ class Comparing(Answers):
         if self._waits_for_vote or (self.chat.leaf_id in self._compared and (not has_draft or self.chat.is_streaming)):
             self._open_comparison()
         elif self.chat.is_streaming:
-            self.notify("A reply is running: stop it, or wait for its end.")
+            self._say_running()
         elif not has_draft and len(self.chat.messages) < 2:
             self.notify("Write the message first: then it is asked of several at once.")
         else:
