@@ -1,4 +1,4 @@
-"""Where our files are, and how one is replaced. Computing a path never creates anything."""
+"""Where our files are, how one is opened and replaced. Computing a path never creates anything."""
 
 from __future__ import annotations
 
@@ -88,6 +88,11 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False
+
+
+def without_waiting(path: str, flags: int) -> int:
+    """An opener: a pipe that nobody writes to would be waited for. What it is, the opened file itself tells."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -11,6 +11,7 @@ from hybridchat.domain.attachments import PDF, Attachment, size_words
 from hybridchat.domain.media import media_type_of, pixels_of
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import UsageError
+from hybridchat.paths import without_waiting
 
 MAX_FILE_BYTES = 20_000_000
 """No API takes more in one request, and no context window holds as much text."""
@@ -47,7 +48,7 @@ def _document(data: bytes, name: str, shown: str) -> Attachment:
 def _data(path: Path, *, may_wait: bool) -> bytes:
     shown = clean_line(str(path), 120)
     try:
-        with open(path, "rb", opener=None if may_wait else _without_waiting) as file:
+        with open(path, "rb", opener=None if may_wait else without_waiting) as file:
             status = os.fstat(file.fileno())
             if not (stat.S_ISREG(status.st_mode) or may_wait):
                 raise UsageError(f"{shown} is no ordinary file", "copy what comes out of it to one")
@@ -61,11 +62,6 @@ def _data(path: Path, *, may_wait: bool) -> bytes:
     if len(data) > MAX_FILE_BYTES:
         raise _too_large(shown, len(data))
     return data
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """A pipe that nobody writes to would be waited for."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _too_large(shown: str, size_bytes: int) -> UsageError:

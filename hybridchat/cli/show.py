@@ -36,6 +36,7 @@ def command(conversation_id: int, as_tree: bool, message_id: int | None, with_de
     hybridchat show 12 --message 345 --details --json
     """
     from hybridchat.export.conversation import FORMATS, Along
+    from hybridchat.session.exporting import without_names
 
     if as_tree and (message_id is not None or with_details):
         raise UsageError("a tree has all messages in short", "leave --tree out, or give it alone")
@@ -52,6 +53,7 @@ def command(conversation_id: int, as_tree: bool, message_id: int | None, with_de
             _print_details(ledger, messages, as_json=as_json)
             return
         along = Along(comparisons=ledger.comparisons(conversation_id).result() if as_json else ())
+        messages = messages if as_json else without_names(ledger, conversation_id, messages)
     with output.data_stream() as stream:
         FORMATS["json" if as_json else "markdown"].write(conversation, messages, stream, along)
 
@@ -59,13 +61,14 @@ def command(conversation_id: int, as_tree: bool, message_id: int | None, with_de
 def _print_tree(ledger: Ledger, conversation_id: int, *, as_json: bool) -> None:
     from msgspec.structs import asdict
 
-    from hybridchat.domain.outline import rows
+    from hybridchat.domain.outline import rows, veiled
 
     shown = {message.id for message in ledger.branch(conversation_id).result()}
-    drawn = rows(ledger.outline(conversation_id).result(), shown)
+    nodes = ledger.outline(conversation_id).result()
     if as_json:
-        output.json([{**asdict(row.node), "is_shown": row.is_shown} for row in drawn])
-    for row in () if as_json else drawn:
+        output.json([{**asdict(row.node), "is_shown": row.is_shown} for row in rows(nodes, shown)])
+        return
+    for row in rows(veiled(nodes, ledger.hidden(conversation_id).result()), shown):
         output.line(_line(row))
 
 
@@ -93,7 +96,8 @@ def _print_details(ledger: Ledger, messages: list[Message], *, as_json: bool) ->
     if as_json:
         output.json([reply.as_json() for reply in replies])
         return
+    hidden = ledger.hidden(messages[0].conversation_id).result() if messages else ()
     for reply in replies:
         output.line(f"Message {reply.message.id}: {clean_line(reply.message.text, 80)}")
-        for line in text_lines(reply):
+        for line in ["blind: told after the vote"] if reply.message.id in hidden else text_lines(reply):
             output.line(line)

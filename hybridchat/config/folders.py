@@ -16,6 +16,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from hybridchat.domain.text import clean_line
+from hybridchat.paths import without_waiting
 
 FILE_NAME = ".hybridchat.toml"
 MAX_BYTES = 1 << 16
@@ -133,15 +134,10 @@ def _read(file: Path) -> str | None:
         os.lstat(file)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    # Without waiting for a FIFO's other end; what it is, the opened file itself tells.
-    descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    with open(file, "rb", opener=without_waiting) as opened:
+        if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
             raise ValueError("it is no plain file")
-        with open(descriptor, "rb", closefd=False) as opened:
-            data = opened.read(MAX_BYTES + 1)
-    finally:
-        os.close(descriptor)
+        data = opened.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise ValueError(f"it is larger than {MAX_BYTES >> 10} kB")
     return data.decode("utf-8-sig")

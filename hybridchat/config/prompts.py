@@ -60,6 +60,10 @@ class BrokenPrompt(UsageError):
         self.problem = problem
 
 
+def broken(file: Path, line: int | None, what: str, remedy: str) -> BrokenPrompt:
+    return BrokenPrompt(Problem(str(file), line, "", what, remedy))
+
+
 def read_prompt(text: str, name: str, file: Path) -> PromptFile:
     """Raises BrokenPrompt, for the first mistake."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -68,11 +72,11 @@ def read_prompt(text: str, name: str, file: Path) -> PromptFile:
     if lines[0].strip() == _FENCE:
         end = next((number for number, line in enumerate(lines[1:], 1) if line.strip() == _FENCE), None)
         if end is None:
-            raise _broken(file, 1, f"the {_FENCE} is not closed", f"{_FENCE} on a line of its own above the prompt")
+            raise broken(file, 1, f"the {_FENCE} is not closed", f"{_FENCE} on a line of its own above the prompt")
         # the first line stays as a blank one, so that lines are those of the file
         head, begins = _head("\n".join(["", *lines[1:end], ""]), file), end + 2
     elif lines[0].rstrip() == "---" and "---" in (line.rstrip() for line in lines[1:40]):
-        raise _broken(file, 1, "what stands between --- is YAML", f"write TOML between {_FENCE} lines")
+        raise broken(file, 1, "what stands between --- is YAML", f"write TOML between {_FENCE} lines")
     body = "\n".join(lines[begins - 1 :])
     variables = head.variables or {slot: Variable() for slot in _slots(body)}
     for place, slot in _placed(body):
@@ -83,7 +87,7 @@ def read_prompt(text: str, name: str, file: Path) -> PromptFile:
             near = get_close_matches(slot, variables, 1)
             meant = f"did you mean {{{{{near[0]}}}}}? " if near else ""
             remedy = f"{meant}[variables.{slot}] makes it one; \\{{{{ means the braces"
-            raise _broken(file, line, f"{{{{{slot}}}}} is no variable of this prompt", remedy)
+            raise broken(file, line, f"{{{{{slot}}}}} is no variable of this prompt", remedy)
     heading = _HEADING.search(body)
     return PromptFile(
         name=name,
@@ -103,7 +107,7 @@ def _head(toml: str, file: Path) -> _Head:
     except tomllib.TOMLDecodeError as error:
         raise BrokenPrompt(syntax_problem(error, toml, str(file))) from None
     except RecursionError:
-        raise _broken(file, 1, "is nested too deeply", "tables in tables at most") from None
+        raise broken(file, 1, "is nested too deeply", "tables in tables at most") from None
     try:
         head = msgspec.convert(data, _Head)
     except msgspec.ValidationError:
@@ -121,10 +125,6 @@ def _contradictions(head: _Head) -> Iterator[tuple[KeyPath, str, str]]:
             yield ("variables", name), "is no name for a variable", "letters, digits, - and _"
         elif variable.choices and variable.default is not None and variable.default not in variable.choices:
             yield ("variables", name, "default"), f'"{variable.default}" is no choice', ", ".join(variable.choices)
-
-
-def _broken(file: Path, line: int, what: str, remedy: str) -> BrokenPrompt:
-    return BrokenPrompt(Problem(str(file), line, "", what, remedy))
 
 
 def _placed(body: str) -> Iterator[tuple[int, str]]:

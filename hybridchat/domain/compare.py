@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from hybridchat.domain.chat import Zone
+from hybridchat.domain.chat import Message, Zone
 
 FEWEST, MOST = 2, 4  # sides of a comparison
 
@@ -20,6 +21,11 @@ class Side(Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.backend}/{self.model}" if self.model else self.backend
+
+
+def veiled(message: Message) -> Message:
+    """A side of a blind comparison: its words, and nothing that tells who wrote them."""
+    return replace(message, attempt=None, model=None, note="", thinking_ms=None)
 
 
 def parse_side(text: str) -> Side:

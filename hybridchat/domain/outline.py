@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hybridchat.domain.chat import MessageState, Role, Zone
 
@@ -50,6 +51,12 @@ class TreeRow(Struct, frozen=True):
         """What is drawn left of it: `│ ├─` where a side branch begins, `│ │ ` within it."""
         drawn = min(self.depth, DEEPEST)
         return f"{'│ ' * (drawn - 1)}├─" if self.is_side else "│ " * drawn
+
+
+def veiled(nodes: Sequence[Node], hidden: Collection[int]) -> list[Node]:
+    """Of those, the sides of a blind comparison, by their words alone."""
+    bare = {"backend": None, "model": None, "zone": None, "cost_usd": None}
+    return [replace(node, **bare) if node.id in hidden else node for node in nodes]
 
 
 def rows(nodes: Sequence[Node], shown: Collection[int]) -> list[TreeRow]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from hybridchat.domain.attachments import AttachedFile, Attachment
-from hybridchat.ledger.records import NewWaiting
 from hybridchat.ledger.rows import insert, storable
 
 if TYPE_CHECKING:
@@ -119,17 +118,6 @@ def add(db: sqlite3.Connection, place: Place, files: Iterable[ImportedFile]) -> 
         if one.data is not None:
             put(db, one.file.digest, one.data)
         link(db, place, [one.file])
-
-
-def keep_waiting(db: sqlite3.Connection, conversation_id: int, queue: Sequence[NewWaiting]) -> None:
-    """Those of the messages that wait now, in their order; no others."""
-    old = db.execute("SELECT id FROM attachment WHERE conversation_id = ? AND message_id IS NULL", (conversation_id,))
-    rows = old.fetchall()
-    for at, waiting in enumerate(queue):
-        place = Place(conversation_id, None, at)
-        keep(db, place, waiting.attachments)
-        link(db, place, waiting.enclosed)
-    db.executemany("DELETE FROM attachment WHERE id = ?", rows)  # last: what is still needed has its new row by now
 
 
 def sent(db: sqlite3.Connection, conversation_id: int) -> Files:

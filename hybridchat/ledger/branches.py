@@ -45,9 +45,11 @@ def delete_branch(
     return DeletedBranch(conversation_id, tuple(ids), leaf_id, title)
 
 
-def restore_branch(db: sqlite3.Connection, message_id: int, leaf_id: int | None, title: str) -> None:
+def restore_branch(db: sqlite3.Connection, message_id: int, leaf_id: int | None, title: str) -> int | None:
     """What was deleted with that message is back, and the title; with `leaf_id` that one is the active leaf again.
-    Raises LedgerError where what it followed is not there, or it came back by an import."""
+    Returns what it follows. Where something follows that leaf by now, the conversation goes on to its end. Raises
+    LedgerError where what it followed is not there, or it came back by an import."""
+    parent_id: int | None
     mine = "deleted_message d WHERE d.deleted_with = ?"
     row = db.execute(f"SELECT conversation_id, parent_id FROM {mine} AND d.id = ?", (message_id, message_id)).fetchone()
     if row is None:
@@ -63,8 +65,11 @@ def restore_branch(db: sqlite3.Connection, message_id: int, leaf_id: int | None,
     columns = _columns(db)
     db.execute(f"INSERT INTO message ({columns}) SELECT {columns} FROM {mine} ORDER BY d.id", (message_id,))
     db.execute("DELETE FROM deleted_message WHERE deleted_with = ?", (message_id,))
-    here = "UPDATE conversation SET title = ?, active_leaf_id = coalesce(?, active_leaf_id) WHERE id = ?"
+    (active_id,) = db.execute("SELECT active_leaf_id FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
+    *_, leaf_id = below(db, conversation_id, active_id if leaf_id is None else leaf_id)
+    here = "UPDATE conversation SET title = ?, active_leaf_id = ? WHERE id = ?"
     db.execute(here, (title, leaf_id, conversation_id))
+    return parent_id
 
 
 def cut(db: sqlite3.Connection, message_id: int) -> None:

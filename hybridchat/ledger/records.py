@@ -59,6 +59,7 @@ class NewTurn(NewConversation, frozen=True, kw_only=True):
     attachments: tuple[Attachment, ...] = ()
     decided_backend: str | None  # what auto decided; stored on the conversation
     decided_model: str | None
+    waited: str | None = None  # its words as they waited in the ledger; they do no longer
     attempt: NewAttempt
 
 

@@ -53,8 +53,13 @@ _WITH_CODE = "instr(text, '```')"  # exactly as the index `message_with_code` ha
 
 # A reply's own attempts; of a question, those of its answers: what was asked of a backend is looked for as well.
 _REPLIES = "(SELECT m.id UNION ALL SELECT id FROM message WHERE parent_id = m.id AND m.role = 'user')"
-_BY_MESSAGE = {"mine": f"message_id IN {_REPLIES}", "imported": f"id IN {_REPLIES}"}
-_BY_CHAT = {"mine": "conversation_id = c.id", "imported": "conversation_id = c.id"}
+# Sides of a blind comparison are found by their words alone until there is a vote.
+_NAMED = (
+    "coalesce(message_id, 0) NOT IN (SELECT s.message_id FROM comparison b JOIN compared s ON s.comparison_id = b.id"
+    " WHERE b.is_hidden AND s.message_id IS NOT NULL)"
+)
+_BY_MESSAGE = {"mine": f"message_id IN {_REPLIES} AND {_NAMED}", "imported": f"id IN {_REPLIES}"}
+_BY_CHAT = {"mine": f"conversation_id = c.id AND {_NAMED}", "imported": "conversation_id = c.id"}
 
 
 def _of_message(field: Field, id_: str) -> str:

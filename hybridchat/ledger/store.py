@@ -61,6 +61,7 @@ from hybridchat.ledger.records import (
     UsageFilter,
 )
 from hybridchat.ledger.usage import UsageRow
+from hybridchat.ledger.waiting import change as change_waiting
 from hybridchat.ledger.worker import Worker
 from hybridchat.ledger.writer import BUSY_S, Notify, Trouble, Writer
 
@@ -301,9 +302,9 @@ class Ledger(Comparisons):
 
         return self._write(lambda db: imports.add(db, batch, rehearse=rehearse), is_awaited=True)
 
-    def keep_waiting(self, conversation_id: int, queue: Sequence[NewWaiting]) -> Future[None]:
-        """The messages that wait now, instead of those that did."""
-        return self._write(lambda db: writes.keep_waiting(db, conversation_id, queue))
+    def change_waiting(self, conversation_id: int, gone: Sequence[str], new: Sequence[NewWaiting]) -> Future[None]:
+        """Of the messages that wait: those that do no longer, by their words, and those that do from now on."""
+        return self._write(lambda db: change_waiting(db, conversation_id, gone, new))
 
     def update_conversation(self, conversation_id: int, **fields: object) -> Future[None]:
         """Any of writes.CHANGEABLE."""
@@ -341,8 +342,8 @@ class Ledger(Comparisons):
 
         return self._write(delete)
 
-    def restore_branch(self, deleted: DeletedBranch, leaf_id: int | None) -> Future[None]:
-        """With `leaf_id`, that one is shown again."""
+    def restore_branch(self, deleted: DeletedBranch, leaf_id: int | None) -> Future[int | None]:
+        """With `leaf_id`, that one is shown again. Returns the message that the branch follows."""
         return self._write(lambda db: branches.restore_branch(db, deleted.message_ids[0], leaf_id, deleted.title))
 
     def details(self, message_id: int) -> Future[tuple[AttemptDetails, ...]]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 
-import msgspec
 from msgspec.structs import asdict
 
 from hybridchat.domain.chat import Attempt, CostBasis, MessageState, Parameters, Privacy, Role
@@ -14,7 +12,7 @@ from hybridchat.domain.pricing import why_unbilled
 from hybridchat.domain.privacy import strictest
 from hybridchat.domain.tuning import stored
 from hybridchat.errors import LedgerError, Refused
-from hybridchat.ledger import attachments, details, money
+from hybridchat.ledger import attachments, details, money, waiting
 from hybridchat.ledger.records import (
     AttemptCost,
     AttemptEnd,
@@ -23,7 +21,6 @@ from hybridchat.ledger.records import (
     NewConversation,
     NewFork,
     NewTurn,
-    NewWaiting,
     TurnIds,
 )
 from hybridchat.ledger.rows import insert, storable
@@ -31,7 +28,7 @@ from hybridchat.ledger.times import utc_now
 
 CHANGEABLE = {
     *("title", "route", "model", "privacy", "system", "workload", "reasoning", "effort", "parameters", "system_at"),
-    *("decided_backend", "decided_model", "active_leaf_id", "waiting"),
+    *("decided_backend", "decided_model", "active_leaf_id"),
 }
 
 
@@ -55,6 +52,8 @@ def begin_turn(db: sqlite3.Connection, process_id: int, turn: NewTurn) -> TurnId
         state=MessageState.COMPLETE,
     )
     attachments.keep(db, attachments.Place(conversation_id, user_id), turn.attachments)
+    if turn.waited is not None:
+        waiting.take(db, conversation_id, turn.waited)
     reply_id = insert_reply(db, conversation_id, user_id, now)
     changed = db.execute(
         "UPDATE conversation SET updated_at = ?, archived_at = NULL, active_leaf_id = ?, privacy = ?, "
@@ -279,12 +278,6 @@ def _column(value: object) -> object:
     if isinstance(value, Parameters):
         return stored(value)
     return storable(value) if isinstance(value, str) else value
-
-
-def keep_waiting(db: sqlite3.Connection, conversation_id: int, queue: Sequence[NewWaiting]) -> None:
-    texts = msgspec.json.encode([waiting.text for waiting in queue]).decode()
-    update_conversation(db, conversation_id, {"waiting": texts})
-    attachments.keep_waiting(db, conversation_id, queue)
 
 
 def delete_conversation(db: sqlite3.Connection, process_id: int, conversation_id: int) -> None:

@@ -6,7 +6,7 @@ import asyncio
 
 from msgspec.structs import replace
 
-from hybridchat.domain.outline import Node
+from hybridchat.domain.outline import Node, veiled
 from hybridchat.errors import UsageError
 from hybridchat.session.events import BranchShown, Emit
 from hybridchat.session.forking import Forks
@@ -27,10 +27,7 @@ class Branches:
         ledger = self._ledgers.of_chat(chat)
         nodes = await asyncio.wrap_future(ledger.outline(chat.id))
         hidden = await asyncio.wrap_future(ledger.hidden(chat.id))
-        return [
-            replace(node, backend=None, model=None, zone=None, cost_usd=None) if node.id in hidden else node
-            for node in nodes
-        ]
+        return veiled(nodes, hidden)
 
     async def show(self, chat: Chat, message_id: int) -> None:
         """The conversation goes on from that message, and from what was said last after it."""

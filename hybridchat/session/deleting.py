@@ -71,7 +71,8 @@ class Deleting:
         deleted = await asyncio.wrap_future(ledger.delete_branch(message_id))
         was_shown = chat.leaf_id in deleted.message_ids
         self._deleted.append(_Deletion(chat.id, deleted, chat.leaf_id if was_shown else None))
-        await self._show_again(chat.id, set(deleted.message_ids))
+        gone = set(deleted.message_ids)
+        await self._show_again(chat.id, lambda chat: any(message.id in gone for message in chat.messages))
         return len(deleted.message_ids)
 
     async def undo(self) -> int | None:
@@ -84,21 +85,23 @@ class Deleting:
             if last.branch is None:
                 await asyncio.wrap_future(ledger.restore_conversation(last.conversation_id))
             else:
-                await asyncio.wrap_future(ledger.restore_branch(last.branch, last.leaf_id))
+                follows = await asyncio.wrap_future(ledger.restore_branch(last.branch, last.leaf_id))
         except HybridchatError:
             self._deleted.insert(0, last)  # the others first; then perhaps it can
             raise
         if last.branch is not None:
-            await self._show_again(last.conversation_id, None if last.leaf_id else set())
+            await self._show_again(
+                last.conversation_id,
+                lambda chat: not chat.is_streaming and (last.leaf_id is not None or chat.leaf_id == follows),
+            )
         self._books.refresh()
         return last.conversation_id
 
-    async def _show_again(self, conversation_id: int, gone: set[int] | None) -> None:
-        """Wherever it is open and shows any of those; None: any at all. A running reply is never among them."""
+    async def _show_again(self, conversation_id: int, shows_otherwise: Callable[[Chat], bool]) -> None:
+        """Wherever it is open and shows what is no more, or not all that is again. A running reply is never among
+        what is gone."""
         for chat in self._open_as(conversation_id):
-            if gone is None and chat.is_streaming:
-                continue
-            if gone is None or any(message.id in gone for message in chat.messages):
+            if shows_otherwise(chat):
                 await self._branches.show_active(chat)
             else:
                 self._branches.changed(chat)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal, TextIO
 
 from hybridchat.domain.chat import Conversation, Message
+from hybridchat.domain.compare import veiled
 from hybridchat.errors import UsageError
 from hybridchat.export.conversation import FORMATS, Along
 from hybridchat.export.html import write_html
@@ -37,7 +38,7 @@ class Exporter:
     def one(self, conversation: Conversation, form: str, stream: TextIO) -> None:
         """As the ledger has it: one that was begun in this session does not know its own origin."""
         kept = self._ledger.conversation(conversation.id).result() or conversation
-        messages = self._messages(kept)
+        messages = self._messages(kept, form)
         FORMATS[form].write(kept, messages, stream, self._along(kept, messages, form))
 
     def all(self, form: str, to: Path, on_progress: OnProgress = lambda share: None) -> int:
@@ -47,11 +48,11 @@ class Exporter:
         try:
             if form == "html" and to.suffix.lower() == ".html":
                 with _private(to) as stream:
-                    told = self._told(conversations, on_progress)
+                    told = self._told(conversations, form, on_progress)
                     write_html(told, [one.title for one in conversations], stream)
             else:
                 with _zip(to) if to.suffix.lower() == ".zip" else _folder(to) as open_file:
-                    for conversation, messages in self._told(conversations, on_progress):
+                    for conversation, messages in self._told(conversations, form, on_progress):
                         with open_file(file_name(conversation, form)) as stream:
                             along = self._along(conversation, messages, form)
                             FORMATS[form].write(conversation, messages, stream, along)
@@ -59,9 +60,11 @@ class Exporter:
             raise UsageError(f"cannot write {to}: {error.strerror or error}", "name another place") from None
         return len(conversations)
 
-    def _messages(self, conversation: Conversation) -> list[Message]:
+    def _messages(self, conversation: Conversation, form: str) -> list[Message]:
+        """What people read does not tell the sides of a blind comparison before the vote."""
         read = self._ledger.tree if self._branches else self._ledger.branch
-        return read(conversation.id).result()
+        messages = read(conversation.id).result()
+        return messages if FORMATS[form].is_whole else without_names(self._ledger, conversation.id, messages)
 
     def _along(self, conversation: Conversation, messages: list[Message], form: str) -> Along:
         if not FORMATS[form].is_whole:
@@ -80,11 +83,17 @@ class Exporter:
         return self._ledger.contents(digests).result() if digests else {}
 
     def _told(
-        self, conversations: list[Conversation], on_progress: OnProgress
+        self, conversations: list[Conversation], form: str, on_progress: OnProgress
     ) -> Iterator[tuple[Conversation, list[Message]]]:
         for done, conversation in enumerate(conversations, 1):
-            yield conversation, self._messages(conversation)
+            yield conversation, self._messages(conversation, form)
             on_progress(done / len(conversations))
+
+
+def without_names(ledger: Ledger, conversation_id: int, messages: list[Message]) -> list[Message]:
+    """Blocks. Those that are sides of a blind comparison by their words alone, until there is a vote."""
+    hidden = ledger.hidden(conversation_id).result()
+    return [veiled(message) if message.id in hidden else message for message in messages]
 
 
 def form_of(file: Path) -> str:

@@ -13,11 +13,11 @@ from msgspec import Struct
 
 from hybridchat.config import Config
 from hybridchat.config.problems import Problem
-from hybridchat.config.prompts import SUFFIX, BrokenPrompt, PromptFile, as_file, read_prompt
+from hybridchat.config.prompts import SUFFIX, BrokenPrompt, PromptFile, as_file, broken, read_prompt
 from hybridchat.domain.chat import Privacy
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError, UsageError
-from hybridchat.paths import Paths, replace_file
+from hybridchat.paths import Paths, replace_file, without_waiting
 from hybridchat.session.chats import Chats
 from hybridchat.session.presets import Presets
 from hybridchat.session.state import Chat
@@ -189,22 +189,16 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 def _text(file: Path) -> str:
     """Raises BrokenPrompt for what is no small UTF-8 text."""
     try:
-        # without waiting for a FIFO's other end; what it is, the opened file itself tells
-        how = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        with os.fdopen(os.open(file, how), "rb") as opened:
+        with open(file, "rb", opener=without_waiting) as opened:
             if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-                raise _broken(file, "is no plain file", "Markdown files are prompts")
+                raise broken(file, None, "is no plain file", "Markdown files are prompts")
             data = opened.read(MOST_BYTES + 1)
     except OSError as error:
-        raise _broken(file, f"cannot be read: {error.strerror or error}", "check its permissions") from None
+        raise broken(file, None, f"cannot be read: {error.strerror or error}", "check its permissions") from None
     if len(data) > MOST_BYTES:
-        raise _broken(file, f"is over {MOST_BYTES >> 10} kB", "a prompt is shorter")
+        raise broken(file, None, f"is over {MOST_BYTES >> 10} kB", "a prompt is shorter")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise BrokenPrompt(Problem(str(file), line, "", "is not UTF-8 text", "save it as UTF-8")) from None
-
-
-def _broken(file: Path, what: str, remedy: str) -> BrokenPrompt:
-    return BrokenPrompt(Problem(str(file), None, "", what, remedy))
+        raise broken(file, line, "is not UTF-8 text", "save it as UTF-8") from None

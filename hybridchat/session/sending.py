@@ -168,6 +168,7 @@ def new_turn(chat: Chat, draft: Draft, plan: Plan, attempt: NewAttempt) -> NewTu
         attachments=draft.along.attachments,
         decided_backend=attempt.backend if by_auto else None,
         decided_model=attempt.model if by_auto else None,
+        waited=draft.waited,
         attempt=attempt,
     )
 

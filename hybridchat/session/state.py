@@ -110,6 +110,7 @@ class Draft(Struct, frozen=True):
     answers: Message | None = None  # a question of the branch, which is only answered again
     along: Along = NOTHING
     loaded: Mapping[AttachedFile, Attachment] = {}  # what goes along with its history
+    waited: str | None = None  # its words as they wait in the ledger, where two windows may want to send them
 
     @property
     def is_empty(self) -> bool:
@@ -150,7 +151,8 @@ class Chat:
         self.parameters = Parameters()  # but for the effort
         self.may_leave = False  # the user chose a managed route since the last answer
         self.queue: list[Draft] = []
-        self.waiting: tuple[NewWaiting, ...] = ()  # the queue as it was last told and stored
+        self.waiting: tuple[NewWaiting, ...] = ()  # of the queue, what is in the ledger: what it begins with
+        self.told: tuple[str, ...] = ()  # the queue's words as they were last told
         self.turn: Turn | SideBySide | None = None
         self.is_sending = False  # the words are on their way to disk
         self.stop_wanted = False  # the user stopped it before the request was out
@@ -179,11 +181,17 @@ class Chat:
         chat.reasoning = conversation.reasoning
         chat.workload = conversation.workload
         chat.effort, chat.parameters = conversation.effort, conversation.parameters
-        chat.waiting = tuple(
-            NewWaiting(text, enclosed=(waiting_files or {}).get(at, ())) for at, text in enumerate(conversation.waiting)
-        )
-        chat.queue = [Draft(waiting.text, along=Along(enclosed=waiting.enclosed)) for waiting in chat.waiting]
+        chat.wait_as(conversation, waiting_files or {})
+        chat.told = conversation.waiting
         return chat
+
+    def wait_as(self, stored: Conversation, files: Mapping[int, tuple[AttachedFile, ...]]) -> None:
+        """The queue as the ledger has it; what was chosen here for a message holds on. `files` as for `of`."""
+        chosen = {draft.text: draft for draft in self.queue}
+        self.waiting = tuple(NewWaiting(text, enclosed=files.get(at, ())) for at, text in enumerate(stored.waiting))
+        self.queue = [
+            replace(chosen.get(one.text) or Draft(one.text), along=Along(enclosed=one.enclosed)) for one in self.waiting
+        ]
 
     @property
     def id(self) -> int | None:
@@ -196,7 +204,7 @@ class Chat:
     def require_rest(self) -> None:
         """Raises UsageError while a reply runs, or is about to."""
         if self.is_streaming:
-            raise UsageError("a reply is running", "stop it, or wait for its end")
+            raise UsageError("a reply is running", "stop it, wait for its end, or go on in a fork")
 
     @property
     def leaf_id(self) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import astuple, replace
@@ -14,6 +14,7 @@ from hybridchat.domain.routing import Outlook
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import ErrorKind, HybridchatError, UsageError
 from hybridchat.ledger.store import NewWaiting
+from hybridchat.ledger.waiting import Taken
 from hybridchat.session.attached import Attached
 from hybridchat.session.bookkeeping import Bookkeeper
 from hybridchat.session.events import Emit, Notice, Offered, QueueChanged, TurnBegan, TurnEnded
@@ -90,15 +91,30 @@ class Turns:
             self._queue_changed(chat)
 
     async def _send_next(self, chat: Chat) -> None:
-        """Sends the first of the queue, unless a reply is running. What cannot be sent goes back to where it was."""
+        """Sends the first of the queue, unless a reply is running. What cannot be sent goes back to where it was; what
+        another window has sent is sent by it alone."""
         if chat.is_streaming or not chat.queue:
             return
         draft = chat.queue.pop(0)
+        stored, chat.waiting = chat.waiting[:1], chat.waiting[1:]
+        waited = stored[0].text if stored else None
         try:
-            await self.begin(chat, self._begin_turn(chat, draft))
+            await self.begin(chat, self._begin_turn(chat, replace(draft, waited=waited)))
+        except Taken:
+            await self._read_queue(chat)
+            raise
         except HybridchatError:
             chat.queue.insert(0, draft)
+            chat.waiting = (*stored, *chat.waiting)
             raise
+
+    async def _read_queue(self, chat: Chat) -> None:
+        """As other windows have left it."""
+        assert chat.id is not None
+        ledger = self._ledgers.of_chat(chat)
+        if (kept := await asyncio.wrap_future(ledger.conversation(chat.id))) is not None:
+            files = await asyncio.wrap_future(ledger.waiting_files(chat.id))
+            chat.wait_as(kept, files)
 
     async def begin(self, chat: Chat, turn: Coroutine[None, None, None]) -> None:
         """Runs what puts words on disk and begins; who calls and gives up does not tear words from their record."""
@@ -249,11 +265,14 @@ class Turns:
     def _queue_changed(self, chat: Chat) -> None:
         """Waiting words are in the ledger as well."""
         waiting = tuple(NewWaiting(draft.text, *astuple(draft.along)) for draft in chat.queue)
-        if waiting != chat.waiting:
+        if chat.id is not None and waiting != chat.waiting:
+            gone, new = _changes(chat.waiting, waiting)
             chat.waiting = waiting
-            if chat.id is not None:
-                self._ledgers.of_chat(chat).keep_waiting(chat.id, waiting)
-            self._emit(QueueChanged(chat.id, tuple(draft.text for draft in chat.queue)))
+            self._ledgers.of_chat(chat).change_waiting(chat.id, gone, new)
+        words = tuple(one.text for one in waiting)
+        if words != chat.told:
+            chat.told = words
+            self._emit(QueueChanged(chat.id, words))
         if chat.id is not None and not chat.is_streaming and not chat.queue:
             self.chats.pop(chat.id, None)
 
@@ -264,3 +283,15 @@ def _makes_way(chat: Chat, draft: Draft) -> int | None:
         return draft.rewords.id
     after = chat.messages[len(chat.up_to(draft.answers.id)) :] if draft.answers else ()
     return after[0].id if after else None
+
+
+def _changes(before: Sequence[NewWaiting], now: Sequence[NewWaiting]) -> tuple[list[str], list[NewWaiting]]:
+    """What went out of a queue, by its words, and what came to its end."""
+    left = list(now)
+    gone = []
+    for one in before:
+        if left and left[0] == one:
+            left.pop(0)
+        else:
+            gone.append(one.text)
+    return gone, left

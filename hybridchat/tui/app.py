@@ -28,6 +28,7 @@ from hybridchat.errors import EXIT_FAILED, EXIT_INTERRUPTED, HybridchatError, Re
 from hybridchat.session.events import Notice, SessionEvent, TurnEnded
 from hybridchat.session.settings import Settings
 from hybridchat.tui import terminal
+from hybridchat.tui.beside import BESIDE
 from hybridchat.tui.keymap import bindings
 from hybridchat.tui.keys_in_order import KeysInOrder, Typed
 from hybridchat.tui.pasting import Told, read_pastes_as_text
@@ -163,7 +164,7 @@ class HybridChatApp(KeysInOrder):
         for notice in self._notices:
             self.chat_screen.banner(notice.text, notice.severity)
         self.tell_keymap_problems()
-        self.run_worker(self._start_session(opener), name="session")
+        self.run_worker(self._start_session(opener), name=BESIDE)
 
     async def _start_session(self, opener: OpenSession) -> None:
         screen = self.chat_screen
@@ -333,7 +334,7 @@ class HybridChatApp(KeysInOrder):
         text = clean(text)
         super().copy_to_clipboard(text)
         if not self.is_headless:
-            self.run_worker(lambda: copy_to_system(text, dict(os.environ)), thread=True, group="clipboard")
+            self.run_worker(lambda: copy_to_system(text, dict(os.environ)), thread=True, name=BESIDE)
 
 
 def run(app: HybridChatApp) -> int:

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from hybridchat.domain.chat import Attempt, CostBasis, Message, MessageState
 from hybridchat.domain.compare import Compared, ComparedSide, Judgement
@@ -27,11 +26,6 @@ class Clock(Struct, frozen=True):
     began_at: float
     ttft_ms: float | None = None
     tokens: float = 0.0  # counted by characters
-
-
-def veiled(message: Message) -> Message:
-    """A side of a blind comparison: its words, and nothing that tells who wrote them."""
-    return replace(message, attempt=None, model=None, note="", thinking_ms=None)
 
 
 def side_name(side: ComparedSide, reply: Message | None, *, is_hidden: bool) -> str:

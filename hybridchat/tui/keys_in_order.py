@@ -1,28 +1,29 @@
 """Keys do what they mean to who types them, however fast they come: one waits until the one before has done its deed.
 
-Textual runs a key's action beside what the focused widget still has to read, and some actions open a dialog a moment
-later. Words typed right behind Ctrl+O would go to the composer, or nowhere; those behind Ctrl+U would be deleted with
-the others.
+Textual runs a key's action beside what the focused widget still has to read, and many actions are workers that read
+the ledger before they open a dialog or another chat. Words typed right behind Ctrl+O would go to the composer, or
+nowhere; those behind Ctrl+U would be deleted with the others. So a key waits until all workers have ended, or ask the
+user; those that may take long say so and are left alone (`BESIDE`).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
 from textual import events
-from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
-from textual.worker import Worker
+from textual.worker import Worker, get_current_worker
 
 from hybridchat.tui.adapted import Adapted
+from hybridchat.tui.beside import BESIDE
 
 LOOK_EVERY_S = 0.002
-FOR_WORK_S = 0.1  # so long a key's action may hold up the next one; what takes longer goes on beside it
+FOR_WORK_S = 3.0  # so long a key's deed may hold up the next key: a disk that hangs must not take the keyboard along
 FOR_FOCUS_S = 1.0  # a screen that has come soon has a focus
 
 Typed = events.Key | events.Paste | events.AppFocus | events.AppBlur
@@ -36,6 +37,8 @@ class KeysInOrder(Adapted):
         self.typed: deque[Typed] = deque()  # what waits
         self.has_begun = False  # something has the focus
         self._in_order: asyncio.Task[None] | None = None
+        self._asking: dict[Worker[Any], Screen[Any]] = {}  # workers that wait for what the user answers there
+        self._too_long: set[Worker[Any]] = set()  # workers that are not waited for any more
 
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, Typed) or event.is_forwarded:
@@ -60,15 +63,24 @@ class KeysInOrder(Adapted):
         await super().on_event(event)
 
     def _is_text(self, event: Typed) -> bool:
-        """For a field, where it goes into the queue behind the others (or news of the terminal). Any other key may
-        change where the next ones belong."""
-        if isinstance(event, events.Key) and not event.is_printable:
-            return False
-        return not isinstance(event, events.Key | events.Paste) or isinstance(self.focused, Input | TextArea)
+        """A character for a field, where it goes into the queue behind the others (or news of the terminal). Anything
+        else may change where the next ones belong: a paste may ask, or become a file."""
+        if isinstance(event, events.Key):
+            is_character = event.is_printable and not event.key.startswith(("alt+", "ctrl+"))
+            return is_character and isinstance(self.focused, Input | TextArea)
+        return not isinstance(event, events.Paste)
 
     def _go_on(self) -> None:
         if self.has_begun and self._in_order is None and self.typed:
             self._in_order = asyncio.create_task(self._take_in_order())
+
+    async def push_screen_wait(self, screen: Screen[Any], **options: Any) -> Any:  # type: ignore[override]
+        worker = get_current_worker()
+        self._asking[worker] = screen
+        try:
+            return await super().push_screen_wait(screen, **options)
+        finally:
+            del self._asking[worker]
 
     async def _take_in_order(self) -> None:
         try:
@@ -77,35 +89,40 @@ class KeysInOrder(Adapted):
                 if self._is_text(event):
                     await self.take_typed(event)
                     continue
-                for _ in range(2):  # what a field was given, and what it tells of that
-                    await self._until_read()
-                screen, at_work = self.screen, set(self.workers)
+                await self._until_done()  # what was written before it may have set going something as well
                 await self.take_typed(event)
-                if self._running:
-                    await self._settle(screen, at_work)
+                await self._until_done()
+                await _until(self._listens, FOR_FOCUS_S)
         except Exception as error:  # noqa: BLE001 - as one in the app's own loop: it ends the app, told
             self._handle_exception(error)
         finally:
             self._in_order = None
 
-    async def _settle(self, before: Screen[Any], at_work: Collection[Worker[Any]]) -> None:
+    async def _until_done(self) -> None:
+        """Until nothing that was typed is at work any more."""
         await self._until_read()
-        await _until(lambda: self.screen is not before or self._has_done(at_work), FOR_WORK_S)
+        await _until(lambda: not self._running or set(self._at_work()) <= self._too_long, FOR_WORK_S)
+        self._too_long = set(self._at_work())
         for _ in range(3):  # a dialog's answer reaches who asked, who may ask on
             await asyncio.sleep(0)
-        await _until(self._listens, FOR_FOCUS_S)
 
     async def _until_read(self) -> None:
-        """Until the key has gone up from the focused widget to the app, where it is looked up in the end."""
-        way: list[MessagePump] = [*self.focused.ancestors_with_self] if self.focused is not None else [self.screen]
-        for pump in [pump for pump in way if pump is not self] + [self]:
-            read = asyncio.Event()
-            if pump.call_later(read.set):
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(read.wait(), FOR_WORK_S)
+        """Until the key has gone up from the focused widget to the app, where it is looked up in the end; then what
+        the field tells of itself, and what is told of that."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FOR_WORK_S):
+                for _ in range(3):
+                    way = [] if self.focused is None else self.focused.ancestors_with_self
+                    for pump in dict.fromkeys([*way, self.screen, self]):
+                        read = asyncio.Event()
+                        if pump.call_later(read.set):
+                            await read.wait()
 
-    def _has_done(self, at_work: Collection[Worker[Any]]) -> bool:
-        return all(worker in at_work or worker.is_finished for worker in self.workers)
+    def _at_work(self) -> Iterator[Worker[Any]]:
+        for worker in self.workers:
+            is_asking = worker in self._asking and self._asking[worker] in self.screen_stack
+            if not (worker.is_finished or is_asking or worker.name == BESIDE):
+                yield worker
 
     def _listens(self) -> bool:
         return not self._running or (self.screen.is_running and self.screen.focused is not None)

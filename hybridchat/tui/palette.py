@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import partial
 
 from textual import on
-from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.command import Command, CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.widgets import Input
-from textual.worker import WorkerError
 
 from hybridchat.tui.actions import ACTIONS, Action
 from hybridchat.tui.doing import do, owner_of
@@ -45,10 +43,11 @@ class Palette(CommandPalette):
         super().__init__([ActionProvider], id="--command-palette")
 
     @on(Input.Submitted)
-    async def _find_first(self) -> None:
-        """Enter does what the whole of the words found: Textual's own answer to it, which follows, takes what is
-        listed, and that may still be from an earlier letter."""
-        with suppress(WorkerError):
-            await self.workers.wait_for_complete(
-                [worker for worker in self.workers if worker.node is self and not worker.is_finished]
-            )
+    def _do_what_is_found(self, event: Input.Submitted) -> None:
+        """Before the next key: Textual's own answer to Enter tells the list to tell of it."""
+        event.stop()
+        event.prevent_default()
+        found = self.query_one(CommandList)
+        if found.option_count and isinstance(command := found.get_option_at_index(found.highlighted or 0), Command):
+            self.dismiss()
+            self.app.call_later(command.hit.command)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from itertools import chain
 
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.driver import Driver
 from textual.geometry import Size
 from textual.message import Message
@@ -15,6 +16,8 @@ from textual.message import Message
 ESCAPE, ITS_PICTURE = "\x1b", "␛"
 OTHER_KEYS = re.compile("\x1b\\[27;(\\d+);(\\d+)~")  # xterm's and newer tmux' spelling of what kitty says with u
 ALT_ENTER, ITS_NAME = "\x1b\r", "\x1b[13;3u"  # Textual would take it for Enter, which sends
+# Textual takes Alt+C for ^ and c where much follows at once. What begins a longer sequence is left to it.
+ALT_CHARACTER = re.compile("\x1b([!-MQ-WYZ`a-~])")
 NAME, CELL, LAST = r"\x1bP>\|([^\x1b]*)\x1b\\", r"\x1b\[6;(\d+);(\d+)t", r"\x1b\[\?([\d;]*)c"  # its answers
 CUT_ANSWER = r"\x1b(?:P>[^\x1b]{0,99}\x1b?|\[6;[\d;]{0,99}|\[\?[\d;]{0,99})\Z"
 BEGIN, END = "\x1b[200~", "\x1b[201~"  # around a bracketed paste
@@ -60,7 +63,13 @@ class InertPastes:
 
 
 def _named(keys: str) -> str:
-    return OTHER_KEYS.sub(lambda found: f"\x1b[{found[2]};{found[1]}u", keys).replace(ALT_ENTER, ITS_NAME)
+    keys = OTHER_KEYS.sub(lambda found: f"\x1b[{found[2]};{found[1]}u", keys).replace(ALT_ENTER, ITS_NAME)
+    return ALT_CHARACTER.sub(_with_alt, keys)
+
+
+def _with_alt(found: re.Match[str]) -> str:
+    """As kitty spells it, unless it is another key by custom: Option+- on a Mac, or Ctrl+Left."""
+    return found[0] if found[0] in ANSI_SEQUENCES_KEYS else f"\x1b[{ord(found[1])};3u"
 
 
 class Told(Message):

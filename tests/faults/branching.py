@@ -22,12 +22,13 @@ Alive = dict[int, str]  # message → how it begins
 
 
 class Window:
-    """One session over the ledger, with the chat that is on its screen."""
+    """One session over the ledger, with the chat that is on its screen; both from `start` on, which may come again."""
+
+    session: Session
+    chat: Chat
 
     def __init__(self, ledger: Path, echoes: Echoes) -> None:
         self._ledger, self._echoes = ledger, echoes
-        self.session: Session = echoes.session(ledger)
-        self.chat: Chat = Chat(privacy=self.session.floor.privacy, route="lab")
 
     async def start(self, conversation_id: int | None = None) -> None:
         self.session = self._echoes.session(self._ledger)

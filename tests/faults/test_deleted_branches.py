@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +16,8 @@ from hybridchat.ledger.store import Ledger
 from tests.unit.ledger.helpers import MANAGED, end_of, new_turn, opened, query, start_python, whole_turn
 from tests.unit.ledger.test_branches import beside, everything, follow, shown
 from tests.unit.ledger.test_purge import files_with
+from tests.unit.session.conftest import Build
+from tests.unit.session.test_branches import LAB, talk, texts
 
 
 def test_what_a_killed_window_left_streaming_can_be_deleted(path: Path) -> None:
@@ -156,3 +159,19 @@ def test_off_the_record_the_same(ledger: Ledger) -> None:
         assert shown(memory, first.conversation_id) == ["one", "second"]
     finally:
         memory.close()
+
+
+async def test_what_comes_back_where_another_window_deleted_the_rest_is_shown(build: Build) -> None:
+    world = await build(LAB)
+    chat = world.session.new()
+    await talk(world, chat, "one")
+    first = chat.messages[-1].id
+    await world.session.answer_again(chat)
+    await world.session.wait(chat)
+    await world.session.delete_branch(chat, first)
+    await asyncio.wrap_future(world.ledger.delete_branch(chat.messages[-1].id))  # as another window does
+    assert chat.id is not None
+    chat = await world.session.open(chat.id)
+    assert texts(chat) == ["one"]
+    await world.session.undo_delete()
+    assert [message.id for message in chat.messages][1:] == [first]

@@ -167,6 +167,28 @@ async def test_who_leaves_finds_them_again_and_the_screen_follows_the_terminal(r
         assert two.stored("select outcome from usage") == [("stopped",), ("stopped",)]
 
 
+async def test_the_vote_is_seen_beside_a_long_question_on_a_small_screen(rent: Rent) -> None:
+    async with rent(route="local", size=(80, 24)) as two:
+        await compare(two, draft="why is it that readers never wait for a writer, and writers do?")
+        await until_done(two)
+        await two.stage.press("2")
+        await two.stage.until(lambda: "your vote: B is better" in two.stage.text)
+        assert "Compare: why is it" in two.stage.text
+
+
+async def test_what_goes_along_with_the_last_question_is_what_came_before_it(rent: Rent) -> None:
+    async with rent(route="local", size=(120, 40)) as two:
+        await two.ask("one")
+        await two.stage.press("alt+c")
+        await two.stage.until_top(ChooseSides)
+        await two.stage.until(lambda: "no earlier messages go along" in two.stage.text)
+        await two.stage.press("escape")
+        await two.stage.type("two")
+        await two.stage.press("alt+c")
+        await two.stage.until_top(ChooseSides)
+        await two.stage.until(lambda: "2 earlier messages go along" in two.stage.text)
+
+
 async def test_one_side_that_fails_can_be_asked_again(rent: Rent) -> None:
     async with rent(route="local", limited=(300,), size=(120, 40)) as two:
         await compare(two)

@@ -184,6 +184,22 @@ async def test_raw_and_the_links_of_the_message_that_is_pointed_at(play: Screenp
         await stage.until(lambda: "There is no link in these replies." in stage.text)
 
 
+async def test_the_foot_names_the_letters_while_reading_and_a_dialog_leads_back_there(play: Screenplay) -> None:
+    async with play(session_of(), size=(100, 40), reopen_latest=True) as stage:
+        await shown(stage)
+        assert "^R route" in stage.text
+        await read(stage)
+        await stage.until(lambda: "[ ] message" in stage.text and "^R route" not in stage.text)
+        for key in ("alt+l", "f6", "ctrl+r"):
+            await stage.press(key)
+            await stage.until(lambda: stage.app.screen is not stage.screen)
+            await stage.press("escape")
+            await stage.until(lambda: stage.app.screen is stage.screen)
+            assert stage.screen.focused is stage.screen.transcript
+        await stage.type("i")
+        await stage.until(lambda: "[ ] message" not in stage.text and "^R route" in stage.text)
+
+
 async def test_what_is_said_after_the_slash_stands_in_the_line_that_asks(play: Screenplay, tmp_path: Path) -> None:
     async with play(session_of((Role.USER, "one"), (Role.ASSISTANT, "```sh\nls\n```")), reopen_latest=True) as stage:
         await shown(stage, "ls")

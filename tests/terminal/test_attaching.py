@@ -30,7 +30,7 @@ def test_a_file_and_a_paste_go_along_and_are_there_again(home: Path, serve: Serv
         terminal.type("paste\r")
         terminal.wait_for("Open it")
         terminal.type("\r")
-        terminal.wait_for("Esc closes")
+        terminal.wait_for("/ finds")
         terminal.type("/199")
         terminal.wait_for(lambda text: "1 of 1" in text and "row 199" in text)
         terminal.type(ESC)

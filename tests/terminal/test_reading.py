@@ -58,7 +58,7 @@ def test_code_by_its_number_and_a_replys_details(home: Path, serve: Serve, tmp_p
     with sitting(home, "-c") as terminal:
         terminal.wait_for("print('two')")
         terminal.type("and one more\r")
-        terminal.wait_for(lambda text: text.count("to first token") == 2)
+        terminal.wait_for("48 tokens")  # at its end
         terminal.type(F7)
         terminal.type("d")
         terminal.wait_for("Details of this reply")

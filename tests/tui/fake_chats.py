@@ -251,7 +251,7 @@ class FakeChats:
         if self.fails_with is not None:
             raise self.fails_with
         if rewords is not None:  # branches are tried over the real session
-            raise UsageError("a reply is running", "stop it, or wait for its end")
+            raise UsageError("a reply is running", "stop it, wait for its end, or go on in a fork")
         draft = Draft(text, route, model, drop_turns=drop_turns, disclosure=disclosure, along=along)
         if text or along:
             chat.queue.append(draft)

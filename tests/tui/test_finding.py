@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
 
 from hybridchat import wiring
 from hybridchat.backends import simulated
@@ -196,7 +197,8 @@ async def test_enter_waits_for_what_was_typed_last(play: Screenplay) -> None:
         session.finding.may_answer.clear()
         await stage.press("ctrl+u")
         await stage.type("pear")
-        await stage.press("enter")
+        stage.app.post_message(events.Key("enter", "\r"))
+        await stage.until(lambda: session.finding.asked[-1] == "pear")
         assert stage.app.screen is screen
         session.finding.may_answer.set()
         await stage.until(lambda: stage.text.startswith("  pear tart"))

@@ -19,6 +19,7 @@ from hybridchat.domain.address import parse_base_url
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError, UsageError
 from hybridchat.session.keeping import place_for_keys
+from hybridchat.tui.beside import BESIDE
 from hybridchat.tui.screens.dialogs import Confirm, Prompt
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.widgets.key_field import KeyField
@@ -95,7 +96,7 @@ class AddBackend(ModalScreen["Added | None"]):
                 yield self.mine
             yield self._status
 
-    @work(group="facts")
+    @work(name=BESIDE, group="facts")
     async def on_mount(self) -> None:
         """What there is to say beforehand: where it is, where a key comes from, and where it will be."""
         provider = self._provider

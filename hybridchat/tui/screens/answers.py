@@ -123,7 +123,8 @@ class Answers(Mentioning):
         return await self.ask(Confirm(f"Ask {model} on {backend} too?", detail, yes="Ask it", is_harmless=True)) is True
 
     def _say_running(self) -> None:
-        self.notify(f"A reply is running: {keymap_of(self).name('stop')} stops it, or wait for its end.")
+        stop = keymap_of(self).name("stop")
+        self.notify(f"A reply is running: stop it with {stop}, wait for its end, or go on in a fork.")
 
     def _ask_too(self) -> str:
         return f"{keymap_of(self).name('escalate')} asks the other side too."

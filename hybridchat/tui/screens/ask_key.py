@@ -14,6 +14,7 @@ from textual.widgets import Static
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError
 from hybridchat.session.keeping import Kept, place_for_keys
+from hybridchat.tui.beside import BESIDE
 from hybridchat.tui.widgets.key_field import KeyField
 from hybridchat.tui.words import brief
 
@@ -46,7 +47,7 @@ class AskKey(ModalScreen[Kept | None]):
             yield self.key
             yield self._status
 
-    @work(group="where")
+    @work(name=BESIDE, group="where")
     async def on_mount(self) -> None:
         self.key.focus()
         host = clean_line(self._session.key_host(self._backend), 200)

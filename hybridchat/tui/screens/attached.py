@@ -230,6 +230,7 @@ async def _look_at(screen: Mentioning, chat: Chat, file: AttachedFile) -> None:
     if what == "into":
         screen.carry(screen.along.without(file))
         screen.composer.paste(attachment.text or "")
+        screen.composer.focus()
     else:
         await _open(screen, screen.session, attachment)
 

@@ -15,6 +15,7 @@ from textual.widgets import Static
 
 from hybridchat.domain.text import clean_line, count_of
 from hybridchat.errors import HybridchatError
+from hybridchat.tui.beside import BESIDE
 from hybridchat.tui.words import brief
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class BringIn(ModalScreen[None]):
     def on_mount(self) -> None:
         self._run()
 
-    @work
+    @work(name=BESIDE)
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
 

@@ -68,6 +68,7 @@ class ChatView(Screen[None]):
         self.waiting = Waiting()
         self.route_line = RouteLine()
         self.composer = Composer()
+        self.key_bar = KeyBar(id="keys")
         self._panel_mode = self._panel_shown_as = "auto"
         self._is_simulated = False
         self._is_still = False
@@ -90,13 +91,16 @@ class ChatView(Screen[None]):
         yield self.route_line
         yield self.composer.completions
         yield self.composer
-        yield KeyBar(id="keys")
+        yield self.key_bar
 
     def on_mount(self) -> None:
         self._countdown = self.set_interval(COUNT_EVERY_S, self._show_wait, pause=True)
         self._place_panel(self.app.size.width)
         self.title_bar.title = "hybridchat"
         self._show_welcome()
+
+    def on_descendant_focus(self) -> None:
+        self.key_bar.is_reading = self.transcript.has_focus
 
     def on_resize(self, event: Resize) -> None:
         self._place_panel(event.size.width)
@@ -352,10 +356,8 @@ class ChatView(Screen[None]):
         return await self.ask(Picker(title, rows, current=current, note=note, has_filter=has_filter))
 
     async def ask(self, dialog: Screen[ScreenResultType]) -> ScreenResultType | None:
-        """What the user answers; then one writes on. For workers."""
-        answer = await self.app.push_screen_wait(dialog)
-        self.composer.focus()
-        return answer
+        """What the user answers; then one goes on where one was, writing or reading. For workers."""
+        return await self.app.push_screen_wait(dialog)
 
     def banner(self, text: str, severity: str = "warning") -> None:
         """A line over the transcript that stays until Esc or a click; the same text is shown once."""

@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 from hybridchat.domain.compare import FEWEST, MOST, Side
 from hybridchat.domain.text import clean_line, title_of
 from hybridchat.errors import HybridchatError
+from hybridchat.tui.beside import BESIDE
 from hybridchat.tui.compare_words import plan_words
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.screens.routes import ToList, backend_rows
@@ -64,6 +65,8 @@ class ChooseSides(Picker):
         super().__init__(f"Compare: {title_of(asked)}", [], hint=hint, note=HELP)
         self._session, self._chat, self._text = session, chat, text
         self.sides, self.terms = list(sides)[:MOST], terms
+        has_draft = bool(text.strip() or terms.along)  # else the last question is asked anew
+        self._earlier = len(chat.messages) if has_draft else session.messages_before(chat, None)
 
     def on_mount(self) -> None:
         self._draw()
@@ -74,7 +77,7 @@ class ChooseSides(Picker):
 
     def _draw(self) -> None:
         options = (Row(key, f"{self._mark(key)} {words}") for key, words in _OPTIONS.items())
-        rows = [self._ticked(row) for row in backend_rows(self._session, self._chat)]
+        rows = [self._ticked(row) for row in backend_rows(self._session, self._chat, self._earlier)]
         self.set_all_rows([*options, *rows])
 
     def _ticked(self, row: Row) -> Row:
@@ -118,7 +121,7 @@ class ChooseSides(Picker):
         else:
             self.notify(f"{MOST} stand side by side at most: untick one first.", severity="warning")
 
-    @work(exclusive=True, group="models")
+    @work(name=BESIDE, exclusive=True, group="models")
     async def _list_models(self, backend: str) -> None:
         """The user asked for it: a look at a rented one is a request."""
         await self._session.check_health(backend)
@@ -127,7 +130,7 @@ class ChooseSides(Picker):
             self.notify(f"{clean_line(backend, 40)} lists no models: {health}", severity="warning")
         self._draw()
 
-    @work(exclusive=True, group="plan")
+    @work(name=BESIDE, exclusive=True, group="plan")
     async def _tell_plan(self) -> None:
         """What it would mean; prices are looked up for that."""
         note = self.query_one(".note", Static)

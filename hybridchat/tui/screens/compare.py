@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Session
 
 NARROWEST = 48  # cells of a column; with less, one is shown at a time, under tabs
+LEAST_OF_QUESTION = 12  # characters that are shown
 COUNT_EVERY_S = 0.5
 _SCROLLS = {
     "scroll_up": "up",
@@ -114,7 +115,9 @@ class CompareScreen(Screen["int | None"]):
     def _refresh(self) -> None:
         compared = self.compared
         marks = ["blind" if compared.is_hidden else "", vote_words(compared), "scrolled together" * self._are_locked]
-        self._title.update(" · ".join(filter(None, [f"Compare: {self._question}", *marks])))
+        said = "".join(f" · {mark}" for mark in marks if mark)
+        room = self.app.size.width - len(f"    Compare: {said}")  # a long question must not hide the vote
+        self._title.update(f"Compare: {clean_line(self._question, max(room, LEAST_OF_QUESTION))}{said}")
         tabs = []
         for position, column in enumerate(self.columns):
             backend = "" if compared.is_hidden else f" {clean_line(column.side.backend, 24)}"

@@ -42,7 +42,7 @@ class Comparing(Answers):
     def _veiled(self, message: Message) -> Message:
         if not self._is_hidden(message):
             return message
-        from hybridchat.tui.compare_words import veiled
+        from hybridchat.domain.compare import veiled
 
         return veiled(message)
 

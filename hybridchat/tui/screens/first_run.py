@@ -18,6 +18,7 @@ from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError
 from hybridchat.session.setup import Discovery, Found, Setup
 from hybridchat.session.standing import Standing
+from hybridchat.tui.beside import BESIDE
 from hybridchat.tui.keymap import keymap_of
 from hybridchat.tui.widgets.hints import Hints
 from hybridchat.tui.widgets.rows import Row, RowList
@@ -73,7 +74,7 @@ class FirstRun(Screen[bool]):
 
     # --- what there is
 
-    @work(exclusive=True, group="look")
+    @work(name=BESIDE, exclusive=True, group="look")
     async def action_look(self) -> None:
         self._say(_LOOKING)
         try:

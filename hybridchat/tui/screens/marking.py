@@ -40,7 +40,6 @@ class Marking(ChatView):
         if one := self._marked():
             with self.told():
                 new = await ask_tags(self.app, one)
-                self.composer.focus()
                 if new is not None:
                     await self._mark(one, new)
 

@@ -10,6 +10,7 @@ from textual import work
 from textual.worker import Worker, WorkerError
 
 from hybridchat.session.state import Along
+from hybridchat.tui.beside import BESIDE
 from hybridchat.tui.screens.sending import Sending
 from hybridchat.tui.widgets.composer import Composer
 
@@ -142,7 +143,7 @@ class Mentioning(Sending):
 
     # --- attaching
 
-    @work
+    @work(name=BESIDE)
     async def _attach_named(self, name: str) -> None:
         from hybridchat.tui.screens.attached import attach_named
 

@@ -87,13 +87,21 @@ class Picker(ModalScreen[Any]):
 
     def on_input_submitted(self) -> None:
         """Not by a key of the screen's own, which would go before what was typed just now."""
-        self.list.action_choose()
+        self.enter()
+
+    def enter(self) -> None:
+        """At once: a message of the list's would come behind the next key."""
+        if row := self.list.current:
+            self._try_to_choose(row)
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
-        if event.row.barred:
-            self.notify(event.row.barred, severity="warning")
+        self._try_to_choose(event.row)
+
+    def _try_to_choose(self, row: Row) -> None:
+        if row.barred:
+            self.notify(row.barred, severity="warning")
         else:
-            self.choose(event.row)
+            self.choose(row)
 
     def choose(self, row: Row) -> None:
         """A row that is not barred."""

@@ -17,6 +17,7 @@ from textual.widgets import Input, Static
 from hybridchat.domain.text import clean
 from hybridchat.errors import HybridchatError
 from hybridchat.session.piping import Pipe, Piped
+from hybridchat.tui.beside import BESIDE
 from hybridchat.tui.code_words import how_it_ended, where_it_runs
 from hybridchat.tui.words import first_lines
 
@@ -74,7 +75,7 @@ class PipeScreen(ModalScreen[str]):
             self._ran = event.value
             self._run(event.value)
 
-    @work(exclusive=True)
+    @work(name=BESIDE, exclusive=True)
     async def _run(self, command: str) -> None:
         self._pipe = pipe = Pipe(command, f"{self._text}\n", self._secret)
         self._input.disabled = True

@@ -55,6 +55,7 @@ class Prompting(ChatView):
             self.composer.paste(text)
         else:
             self.composer.set_draft(text)
+        self.composer.focus()
         self.plan_now()
 
     # --- out of the composer

@@ -16,6 +16,7 @@ from textual.widgets import Static
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import HybridchatError
 from hybridchat.session.setup import OfferedModel, PullProgress, Setup
+from hybridchat.tui.beside import BESIDE
 from hybridchat.tui.widgets.rows import Row, RowList
 from hybridchat.tui.words import brief, size
 
@@ -66,7 +67,7 @@ class PullModel(ModalScreen[bool]):
         if self._pull is None:
             self._run(event.row.key)
 
-    @work
+    @work(name=BESIDE)
     async def _run(self, model: str) -> None:
         self._hint.update("Esc stops; a later start goes on from there")
         self._pull = asyncio.create_task(self._setup.pull(model, self._show))

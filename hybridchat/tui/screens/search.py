@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from textual import work
 from textual.suggester import Suggester
 from textual.timer import Timer
 from textual.widgets import Static
+from textual.worker import WorkerError
 
 from hybridchat.domain.chat import Role, is_off_record
 from hybridchat.domain.search import FILTERS, complete
@@ -43,7 +45,6 @@ class Search(Picker):
         self._session = session
         self._rest: Timer | None = None
         self._shown_for: str | None = None
-        self._is_chosen = False  # Enter was pressed before its hits were there
 
     def on_mount(self) -> None:
         self._learn_values()
@@ -61,10 +62,21 @@ class Search(Picker):
             self._rest.stop()
         self._rest = self.set_timer(REST_S, self._search)
 
-    def choose(self, row: Row) -> None:
-        self._is_chosen = self.filter.value != self._shown_for
-        if not self._is_chosen:
-            super().choose(row)
+    def enter(self) -> None:
+        """Of what the whole of the words finds."""
+        if self.filter.value == self._shown_for:
+            super().enter()
+        else:
+            self._enter_when_found()
+
+    @work
+    async def _enter_when_found(self) -> None:
+        if self._rest is not None:
+            self._rest.stop()
+        with suppress(WorkerError):  # given up: this is closed
+            await self._search().wait()
+        if self.filter.value == self._shown_for:
+            super().enter()
 
     @work(exclusive=True, group="search")
     async def _search(self) -> None:
@@ -80,8 +92,6 @@ class Search(Picker):
         self.all_rows = list(_rows(found.hits)) or [Row(None, nothing)]
         self.list.set_rows(self.all_rows)
         self._shown_for = text
-        if self._is_chosen:
-            self.list.action_choose()
 
     @work
     async def _learn_values(self) -> None:

@@ -15,6 +15,7 @@ from hybridchat.domain.text import clean_line, oldest_turns
 from hybridchat.errors import HybridchatError
 from hybridchat.session.state import NOTHING, Along
 from hybridchat.session.ways import RouteOpen, Undecided, Way
+from hybridchat.tui.beside import BESIDE
 from hybridchat.tui.enter import Enter
 from hybridchat.tui.screens.calling import Calling
 from hybridchat.tui.screens.history import History
@@ -63,7 +64,7 @@ class Sending(Spending, Calling, History, Rewordings):
             return
         plan, enter = self.plan_enter(route, model)
         if enter.asks or enter.refuses:
-            self.run_worker(self.session.check_keyless(), group="keys")
+            self.run_worker(self.session.check_keyless(), name=BESIDE, group="keys")
         if enter.asks:
             self._ask_where(plan, enter)
         else:
@@ -74,7 +75,7 @@ class Sending(Spending, Calling, History, Rewordings):
         """There is a draft, or what waits is not held up by a running reply."""
         return bool(self.composer.words.strip() or self.along or (chat.queue and not chat.is_streaming))
 
-    @work
+    @work(name=BESIDE)
     async def _send(
         self,
         chat: Chat,

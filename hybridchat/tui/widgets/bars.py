@@ -11,7 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from hybridchat.domain.text import clean_line
-from hybridchat.tui.actions import ACTIONS
+from hybridchat.tui.actions import ACTIONS, short_key
 from hybridchat.tui.keymap import DEFAULT, Keymap, keymap_of
 from hybridchat.tui.widgets.hints import Hints
 from hybridchat.tui.words import brief
@@ -49,24 +49,54 @@ def _joined(marks: Sequence[Mark]) -> Content:
 
 
 class KeyBar(Hints):
-    """The keys that matter most, from the table of actions, as many as fit."""
+    """The keys that matter most where the focus is, from the table of actions, as many as fit."""
+
+    is_reading = reactive(False)  # the transcript has the focus
 
     def hints(self) -> Content:
-        return key_bar(self.size.width, keymap_of(self))
+        return key_bar(self.size.width, keymap_of(self), is_reading=self.is_reading)
 
 
-_ALWAYS = {"help", "quit"}
+_ALWAYS = {"write", "help", "quit"}
+_READING = {
+    "message_before message_after": "message",
+    "code_before code_after": "code",
+    "write": "write",
+    "copy": "copy",
+    "details": "details",
+    "quote": "quote",
+    "edit_message": "edit",
+    "fork_here": "fork",
+    "raw": "raw",
+    "fold_message": "fold",
+    "fold": "thinking",
+    "copy_code": "copy code",
+    "delete_branch": "delete",
+    "find": "find",
+    "help": "help",
+    "quit": "quit",
+}
+"""Of the transcript's letters."""
 
 
-def key_bar(width: int, keymap: Keymap = DEFAULT) -> Content:
-    """In `width` cells the later entries are left out first, but never how to get help and how to leave."""
-    shown = {a.id: f"{keymap.short(a.id)} {a.footer}" for a in ACTIONS if a.footer and keymap.of(a.id)}
+def key_bar(width: int, keymap: Keymap = DEFAULT, *, is_reading: bool = False) -> Content:
+    """In `width` cells the later entries are left out first, but never how to write, to get help and to leave."""
+    if is_reading:
+        found = {names: (_letters(keymap, names), word) for names, word in _READING.items()}
+    else:
+        found = {action.id: (keymap.short(action.id), action.footer) for action in ACTIONS if action.footer}
+    shown = {name: entry for name, entry in found.items() if entry[0]}
     for name in [name for name in reversed(shown) if name not in _ALWAYS]:
-        if len("  ".join(shown.values())) <= width:
+        if len("  ".join(map(" ".join, shown.values()))) <= width:
             break
         del shown[name]
-    words = [entry.partition(" ") for entry in shown.values()]
-    return Content("  ").join(Content.assemble((key, "bold"), (f" {word}", "$muted")) for key, _, word in words)
+    return Content("  ").join(Content.assemble((key, "bold"), (f" {word}", "$muted")) for key, word in shown.values())
+
+
+def _letters(keymap: Keymap, names: str) -> str:
+    """The shortest key of each: where nothing is written a letter does."""
+    keys = (min((short_key(key) for key in keymap.of(name)), key=len, default="") for name in names.split())
+    return " ".join(filter(None, keys))
 
 
 class Waiting(Static):

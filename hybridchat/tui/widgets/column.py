@@ -13,11 +13,11 @@ from textual.message import Message as TextualMessage
 from textual.widgets import Static
 
 from hybridchat.domain.chat import Attempt, Message, MessageState
-from hybridchat.domain.compare import ComparedSide
+from hybridchat.domain.compare import ComparedSide, veiled
 from hybridchat.domain.estimate import size_of
 from hybridchat.domain.text import clean_line
 from hybridchat.session import events as news
-from hybridchat.tui.compare_words import Clock, ending, side_facts, side_name, veiled
+from hybridchat.tui.compare_words import Clock, ending, side_facts, side_name
 from hybridchat.tui.transcript.layout import Look
 from hybridchat.tui.transcript.widget import Transcript
 

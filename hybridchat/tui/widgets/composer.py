@@ -151,6 +151,7 @@ class Composer(TextField):
             self.paste(clean(words))
         else:
             self.set_draft(clean(words))
+        self.focus()
 
     def set_draft(self, words: str) -> None:
         """Replaces the text by words that are to be sent as they are."""

@@ -106,14 +106,14 @@ def test_a_fork_has_them_too(ledger: Ledger) -> None:
 
 def test_what_waits_keeps_its_own(path: Path, ledger: Ledger) -> None:
     conversation, _ = begin(ledger)
-    ledger.keep_waiting(conversation, [NewWaiting("a"), NewWaiting("b", (NOTES,))]).result()
+    ledger.change_waiting(conversation, [], [NewWaiting("a"), NewWaiting("b", (NOTES,))]).result()
     kept = ledger.conversation(conversation).result()
     assert kept is not None and kept.waiting == ("a", "b")
     assert ledger.waiting_files(conversation).result() == {1: (NOTES.file,)}
-    ledger.keep_waiting(conversation, [NewWaiting("b", enclosed=(NOTES.file,))]).result()
+    ledger.change_waiting(conversation, ["a"], []).result()
     assert ledger.waiting_files(conversation).result() == {0: (NOTES.file,)}
     assert contents(path) == [NOTES.file.digest]
-    ledger.keep_waiting(conversation, []).result()
+    ledger.change_waiting(conversation, ["b"], []).result()
     assert contents(path) == []
 
 

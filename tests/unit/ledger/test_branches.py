@@ -72,6 +72,26 @@ def test_a_branch_that_is_not_shown_changes_nothing_of_what_is(ledger: Ledger) -
     assert everything(ledger, first.conversation_id) == ["one", "first", "second"]
 
 
+def test_where_nothing_else_is_left_beside_it_what_comes_back_is_shown(ledger: Ledger) -> None:
+    first = whole_turn(ledger, "one", "first")
+    second = beside(ledger, first, "second")
+    follow(ledger, second, "more", "and more")
+    deleted = ledger.delete_branch(second.reply_message_id).result()
+    ledger.delete_branch(first.reply_message_id).result()
+    assert shown(ledger, first.conversation_id) == ["one"]
+    assert ledger.restore_branch(deleted, None).result() == first.user_message_id
+    assert shown(ledger, first.conversation_id) == ["one", "second", "more", "and more"]
+
+
+def test_what_another_window_added_below_the_shown_one_comes_back_with_it(ledger: Ledger) -> None:
+    first = whole_turn(ledger, "one", "first")
+    beside(ledger, first, "second")
+    follow(ledger, first, "more", "and more")
+    deleted = ledger.delete_branch(first.reply_message_id).result()
+    ledger.restore_branch(deleted, first.reply_message_id).result()
+    assert shown(ledger, first.conversation_id) == ["one", "first", "more", "and more"]
+
+
 def test_undo_brings_back_every_row_as_it_was(ledger: Ledger) -> None:
     first = whole_turn(ledger, "one", "first")
     second = follow(ledger, first, "two words", "second")

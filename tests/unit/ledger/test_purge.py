@@ -14,7 +14,7 @@ import pytest
 
 from hybridchat.errors import LedgerError
 from hybridchat.ledger import backups, purge
-from hybridchat.ledger.store import Ledger, open_ledger
+from hybridchat.ledger.store import Ledger, NewWaiting, open_ledger
 from hybridchat.ledger.times import utc_text
 from tests.unit.ledger.helpers import asked, end_of, new_turn, opened, query, whole_turn
 
@@ -241,7 +241,7 @@ def test_what_runs_or_waits_is_not_old(path: Path) -> None:
     ledger = open_ledger(path, keep_days=1)
     running = ledger.begin_turn(new_turn("still streaming")).result().conversation_id
     waiting = whole_turn(ledger).conversation_id
-    ledger.update_conversation(waiting, waiting='["and then?"]').result()
+    ledger.change_waiting(waiting, [], [NewWaiting("and then?")]).result()
     for conversation_id in (running, waiting):
         aged(path, conversation_id, 9)
     assert ledger.purge_deleted().result() == 0

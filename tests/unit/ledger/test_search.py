@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hybridchat.domain.chat import CostBasis, Role
+from hybridchat.domain.compare import Judgement
 from hybridchat.domain.search import FILTERS
+from hybridchat.ledger.comparisons import NewComparison, NewSide
 from hybridchat.ledger.store import AttemptCost, Ledger, NewMarks
-from tests.unit.ledger.helpers import MANAGED, asked, end_of, new_turn, whole_turn
+from tests.unit.ledger.helpers import LOCAL, MANAGED, asked, end_of, new_turn, whole_turn
 
 
 def found(ledger: Ledger, query: str) -> list[str]:
@@ -206,3 +208,18 @@ def test_a_long_message_that_only_a_filter_names_shows_its_beginning(ledger: Led
 @given(parts=st.lists(st.sampled_from([*FILTERS, "x", '"a b"', "-y", "7d", "0.1", "lab ", " "]), max_size=8))
 def test_no_filter_fails(ledger: Ledger, parts: list[str]) -> None:
     assert isinstance(ledger.search(asked("".join(parts))).result(), list)
+
+
+@pytest.mark.parametrize("query", ["backend:rented", "model:tiny", "zone:local", "zone:managed", "cost>0.1", "cost<9"])
+def test_no_filter_tells_the_sides_of_a_blind_comparison_before_the_vote(ledger: Ledger, query: str) -> None:
+    sides = (NewSide(LOCAL), NewSide(MANAGED))
+    ids = ledger.begin_comparison(NewComparison(sides=sides, turn=new_turn("why?"), is_hidden=True)).result()
+    for side, answer, model in zip(ids.sides, ("because so", "because not"), ("tiny", "big"), strict=True):
+        assert side.turn is not None
+        ledger.end_attempt(end_of(side.turn, answer, model=model)).result()
+        cost = AttemptCost(attempt_id=side.turn.attempt_id, usd="0.25", basis=CostBasis.PRICED, detail="")
+        ledger.set_cost(cost).result()
+    assert len(found(ledger, "because")) == 2
+    assert found(ledger, f"because {query}") == found(ledger, query) == []
+    ledger.vote(ids.comparison_id, Judgement.BETTER, 0).result()
+    assert len(found(ledger, f"because {query}")) == (2 if query.startswith("cost") else 1)

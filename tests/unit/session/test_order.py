@@ -136,6 +136,44 @@ async def test_waiting_messages_are_found_again(build: Build) -> None:
     assert [draft.text for draft in again.queue] == ["second", "third"]
 
 
+async def test_what_another_window_has_sent_is_not_sent_again(build: Build) -> None:
+    world = await build(LAB)
+    chat, _ = await _queue_two(world)
+    await until(lambda: world.told(Delta))
+    await world.session.stop(chat)
+    assert chat.id is not None
+    world.session.turns.chats.clear()
+    kept = await asyncio.wrap_future(world.ledger.conversation(chat.id))
+    assert kept is not None
+    late, other = (Chat.of(kept, list(chat.messages)) for _ in range(2))  # as in other windows
+    world.backends["lab"].script = (Text("ok"), Finished("stop"))
+    assert world.session.unqueue(other, 1).text == "third"
+    await world.session.send(other, "")
+    await world.session.wait(other)
+    for window, text in ((chat, ""), (late, "fourth")):
+        with pytest.raises(HybridchatError, match="another window has sent what waited here"):
+            await world.session.send(window, text)
+        assert window.queue == [] and world.told(QueueChanged)[-1].texts == ()
+    await world.session.send(late, "fourth")
+    await world.session.wait(late)
+    sent = [request.messages[-1].text for request in world.backends["lab"].requests]
+    assert [text.rpartition("\n")[2] for text in sent] == ["first", "second", "fourth"]
+
+
+async def test_what_waits_for_the_first_message_of_all_is_kept_too(build: Build) -> None:
+    world = await build(LAB)
+    world.backends["lab"].script = (Text("one"), asyncio.Event())
+    chat = world.session.new()
+    sending = asyncio.create_task(world.session.send(chat, "first"))
+    await asyncio.sleep(0)
+    assert chat.id is None
+    await world.session.send(chat, "second")
+    await sending
+    assert chat.id is not None
+    kept = await asyncio.wrap_future(world.ledger.conversation(chat.id))
+    assert kept is not None and kept.waiting == ("second",)
+
+
 async def test_a_send_that_is_given_up_is_still_recorded_once(build: Build) -> None:
     world = await build(LAB)
     chat = world.session.new()
