@@ -52,6 +52,7 @@ def test_the_same_for_programs(cli: Cli, export: Path) -> None:
         "already_here": 0,
         "messages": 6,
         "usage_rows": 0,
+        "votes": 0,
         "empty": 1,
         "pinned": None,
         "unread": 1,
