@@ -60,6 +60,9 @@ class Picker(ModalScreen[Any]):
         self._fit()
         (self.filter if self.filter.display else self.list).focus()
 
+    def on_resize(self) -> None:
+        self._fit()
+
     def _fit(self) -> None:
         self.list.styles.height = max(1, min(len(self.all_rows), self.app.size.height - 10))
 

@@ -50,9 +50,6 @@ class Search(Picker):
         self._learn_values()
         self._search()
 
-    def on_resize(self) -> None:
-        self._fit()
-
     def _fit(self) -> None:
         self.list.styles.height = max(1, self.app.size.height - 13)
 

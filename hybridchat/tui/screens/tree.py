@@ -56,9 +56,6 @@ class Tree(Picker):
     def on_mount(self) -> None:
         self._load()
 
-    def on_resize(self) -> None:
-        self._fit()
-
     def _fit(self) -> None:
         self.list.styles.height = max(1, min(max(len(self.all_rows), 8), self.app.size.height - 13))
 
