@@ -165,7 +165,7 @@ async def test_a_vast_paste_is_confirmed_first(play: Screenplay) -> None:
         text = ("x" * 98 + "\x07\n") * (VAST_PASTE // 100)
         stage.screen.composer.post_message(events.Paste(text))
         await stage.until_top(Confirm)
-        await stage.until(lambda: "Paste 1.0 million characters" in stage.text)
+        await stage.until(lambda: "Paste 0.5 million characters" in stage.text)
         await stage.press("n")
         await stage.until(lambda: stage.app.screen is stage.screen)
         assert (stage.screen.composer.text, names(stage)) == ("", [])

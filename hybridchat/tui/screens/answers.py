@@ -99,9 +99,11 @@ class Answers(Mentioning):
         if self.session is None or self.chat is None:
             return
         chat = self.chat
-        if chat.is_streaming or len(chat.messages) < 2:
-            running = "A reply is running: stop it with Esc, or wait for its end."
-            self.notify(running if chat.is_streaming else "First ask something; then the other side can answer it too.")
+        if chat.is_streaming:
+            self._say_running()
+            return
+        if len(chat.messages) < 2:
+            self.notify("First ask something; then the other side can answer it too.")
             return
         with self.told():
             plan = self.session.other_side(chat)
@@ -122,6 +124,10 @@ class Answers(Mentioning):
         backend, model, _ = candidate_words(target)
         detail = question_leaves(target, plan, chat.messages)
         return await self.ask(Confirm(f"Ask {model} on {backend} too?", detail, yes="Ask it", is_harmless=True)) is True
+
+    def _say_running(self) -> None:
+        stop = keymap_of(self).name("stop")
+        self.notify(f"A reply is running: stop it with {stop}, wait for its end, or go on in a fork.")
 
     def _ask_too(self) -> str:
         return f"{keymap_of(self).name('escalate')} asks the other side too."
