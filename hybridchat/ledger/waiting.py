@@ -10,6 +10,7 @@ import msgspec
 
 from hybridchat.errors import UsageError
 from hybridchat.ledger import attachments
+from hybridchat.ledger.reads import texts_in
 from hybridchat.ledger.records import NewWaiting
 
 
@@ -52,7 +53,7 @@ def _remove(db: sqlite3.Connection, conversation_id: int, text: str) -> bool:
 
 def _texts(db: sqlite3.Connection, conversation_id: int) -> list[str]:
     row = db.execute("SELECT waiting FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
-    return [] if row is None else msgspec.json.decode(row[0], type=list[str])
+    return [] if row is None else list(texts_in(row[0]))
 
 
 def _store(db: sqlite3.Connection, conversation_id: int, texts: Sequence[str]) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hybridchat.config.folders import look
-from hybridchat.domain.attachments import Attachment
+from hybridchat.domain.attachments import AttachedFile, Attachment
 from hybridchat.domain.chat import Privacy
 from hybridchat.domain.privacy import strictest
+from hybridchat.domain.text import clean_line
+from hybridchat.errors import Refused
 from hybridchat.session.events import Emit, Notice
 from hybridchat.session.state import Chat
 
@@ -29,13 +31,14 @@ class Gathering:
         self._pinning = pinning
         self._set_privacy = set_privacy
         self._emit = emit
+        self._free: set[str] = set()  # digests of what is from no folder that pins, as far as this run has seen
 
     async def read(self, chat: Chat, path: Path, name: str = "") -> Attachment:
         """For a message of that chat. Raises UsageError for what cannot be attached."""
         from hybridchat.attaching.reading import read_file
 
         attachment = await asyncio.to_thread(read_file, path, name)
-        await self._pin(chat, path)
+        await self._pin(chat, path, (attachment,))
         return attachment
 
     async def gather(self, folder: Path, name: str) -> Gathered:
@@ -46,7 +49,7 @@ class Gathering:
 
     async def take(self, chat: Chat, folder: Path, gathered: Gathered) -> tuple[Attachment, ...]:
         """What was gathered there, for a message of that chat."""
-        await self._pin(chat, folder / "it")
+        await self._pin(chat, folder / "it", gathered.attachments)
         return gathered.attachments
 
     async def listing(self, folder: Path, *, is_deep: bool, with_hidden: bool) -> Listing:
@@ -58,7 +61,17 @@ class Gathering:
 
     async def pasted(self, text: str, number: int) -> Attachment:
         """A paste too long for the composer."""
-        return await asyncio.to_thread(Attachment(f"paste-{number}.txt", "text/plain", text.encode()).counted)
+        attachment = await asyncio.to_thread(Attachment(f"paste-{number}.txt", "text/plain", text.encode()).counted)
+        self._free.add(attachment.file.digest)
+        return attachment
+
+    def check_looser(self, chat: Chat, privacy: Privacy, files: Iterable[AttachedFile]) -> None:
+        """Of a chat that stays on this device, with these attached to its draft. Raises Refused for one that may be
+        from a folder that pins: nobody knows of a draft that came back."""
+        pinning = [file for file in files if file.digest not in self._free]
+        if chat.privacy is Privacy.LOCAL_ONLY and privacy is not Privacy.LOCAL_ONLY and pinning:
+            names = clean_line(", ".join(file.name for file in pinning), 60)
+            raise Refused(f"what is attached may be pinned: {names}", "take it out first, and attach it again after")
 
     async def preview(self, attachment: Attachment) -> Preview:
         """A picture, small enough for cells. Raises UsageError where it cannot be drawn."""
@@ -73,8 +86,10 @@ class Gathering:
         draw = previews.sixels if as_sixels else previews.preview
         return await asyncio.to_thread(draw, attachment.data, attachment.name, most)
 
-    async def _pin(self, chat: Chat, path: Path) -> None:
+    async def _pin(self, chat: Chat, path: Path, attachments: Sequence[Attachment]) -> None:
         pin = await asyncio.to_thread(look, self._pinning, [path])
+        digests = {attachment.file.digest for attachment in attachments}
+        self._free = self._free - digests if pin.why else self._free | digests
         if pin.why and strictest(chat.privacy, Privacy.LOCAL_ONLY) is not chat.privacy:
             await self._set_privacy(chat, Privacy.LOCAL_ONLY)
             self._emit(Notice(f"this chat is local only now: what was attached is {pin.why}"))

@@ -14,7 +14,7 @@ from hybridchat.domain.text import clean, clean_line, count_of
 from hybridchat.domain.tuning import trace_words
 from hybridchat.domain.waterfall import Span
 from hybridchat.session.details import AttemptDetails, ReplyDetails
-from hybridchat.tui.words import milliseconds, zone_words
+from hybridchat.tui.words import milliseconds, who_words
 
 NAMES = {
     "load": "model load",
@@ -41,7 +41,7 @@ class Line(NamedTuple):
 def detail_lines(details: ReplyDetails) -> Iterator[tuple[AttemptDetails, list[Line]]]:
     """Each attempt with its lines, the one that wrote the reply first; without the request's JSON."""
     for one in reversed(details.attempts):
-        lines = [Line("", f"{number_words(details, one)}{_who(one.attempt)}"), Line("outcome", _outcome(one))]
+        lines = [Line("", f"{number_words(details, one)}{who_words(one.attempt)}"), Line("outcome", _outcome(one))]
         lines += [Line("", "Time"), *(_time(span) for span in details.spans(one) if _is_of(span, one.attempt))]
         lines += [Line("", "Tokens"), *_tokens(one.attempt)]
         lines += [Line("", "Cost"), *_cost(one)]
@@ -89,11 +89,6 @@ def _cut(line: str) -> str:
     """A picture is one long text."""
     more = len(line) - LONGEST_LINE
     return f"{line[:LONGEST_LINE]}… {count_of(more, 'more character')}" if more > 0 else line
-
-
-def _who(attempt: Attempt) -> str:
-    zone = zone_words(attempt.zone, attempt.proof, attempt.kind)
-    return f"{clean_line(attempt.backend, 40)} · {clean_line(attempt.model, 60)} · {zone}"
 
 
 def _outcome(one: AttemptDetails) -> str:

@@ -48,7 +48,7 @@ def _numbers() -> list[str]:
 
 
 NUMBERS = _numbers()
-_CELLS = re.compile(f"(?:{STANDS_IN}..)+", re.DOTALL)
+_CELLS = re.compile(f"(?:{STANDS_IN}[{''.join(NUMBERS)}]{{2}})+")
 
 
 Way = Literal["kitty", "sixel"]

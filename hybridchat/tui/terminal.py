@@ -171,12 +171,18 @@ def surviving(driver_class: type[Driver]) -> type[Driver]:
             super().__init__(*arguments, **options)
             self.is_muted = False  # another program has the terminal
             self.revise: Callable[[str], str] | None = None  # what is written, at the last moment
+            self.last_of_all = ""  # written before the terminal is another program's
             if sys.__stdout__ is not None and getattr(self, "_file", None) is sys.__stderr__:
                 self._file = Output(sys.__stdout__)
 
         def write(self, data: str) -> None:
             if not self.is_muted:
                 super().write(self.revise(data) if self.revise else data)
+
+        def stop_application_mode(self) -> None:
+            if self.last_of_all:
+                self.write(self.last_of_all)
+            super().stop_application_mode()
 
         def _sigcont_application(self, *arguments: Any) -> None:
             if self._must_signal_resume:  # Ctrl+Z, which Textual saw coming

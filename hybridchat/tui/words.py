@@ -96,6 +96,12 @@ def zone_words(zone: Zone, proof: Proof | None, kind: str = "", remote_host: str
             return "your own host, " + ("you vouched" if proof is Proof.VOUCHED else "by your config")
 
 
+def who_words(attempt: Attempt) -> str:
+    """Who answered, and where: on one line."""
+    zone = zone_words(attempt.zone, attempt.proof, attempt.kind)
+    return f"{clean_line(attempt.backend, 40)} · {clean_line(attempt.model, 60)} · {zone}"
+
+
 def candidate_words(candidate: Candidate) -> tuple[str, str, str]:
     """(backend, model, zone in words), each one clean line."""
     zone = zone_words(candidate.zone, candidate.proof, candidate.kind, candidate.remote_host)
@@ -216,8 +222,7 @@ def describe(message: Message, beside: Sequence[Message] = ()) -> tuple[str, str
         whence = "forked" if message.is_forked else "imported"
         who = f"{clean_line(message.model, 60)} · {whence}" if message.model else "reply"
         return f"{_place(message, beside)}{who}", _ending(message)
-    who = f"{clean_line(attempt.backend, 40)} · {clean_line(attempt.model, 60)}"
-    header = f"{_place(message, beside)}{who} · {zone_words(attempt.zone, attempt.proof, attempt.kind)}"
+    header = f"{_place(message, beside)}{who_words(attempt)}"
     if message.state is MessageState.STREAMING:
         return " · ".join((header, *_unplanned(attempt))), ""
     others = [_other(other, beside) for other in beside if other.id != message.id]

@@ -128,7 +128,7 @@ class FakeServer:
         gone = asyncio.ensure_future(_hangup(reader))
         try:
             await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not answering.done():
+            if not answering.done() or isinstance(answering.exception(), ConnectionError):  # which a write met first
                 self.hung_up.set()
                 raise ConnectionResetError
             await answering

@@ -11,8 +11,9 @@ import pytest
 from textual import events
 
 from hybridchat import wiring
-from hybridchat.domain.chat import Role
+from hybridchat.domain.chat import Privacy, Role
 from hybridchat.domain.files import Listing
+from hybridchat.errors import Refused
 from hybridchat.session.chat import Session
 from hybridchat.tui.screens.attached import VAST_PASTE
 from hybridchat.tui.screens.attachment import AttachmentView
@@ -164,7 +165,7 @@ async def test_a_vast_paste_is_confirmed_first(play: Screenplay) -> None:
         text = ("x" * 98 + "\x07\n") * (VAST_PASTE // 100)
         stage.screen.composer.post_message(events.Paste(text))
         await stage.until_top(Confirm)
-        await stage.until(lambda: "Paste 1.0 million characters" in stage.text)
+        await stage.until(lambda: "Paste 0.5 million characters" in stage.text)
         await stage.press("n")
         await stage.until(lambda: stage.app.screen is stage.screen)
         assert (stage.screen.composer.text, names(stage)) == ("", [])
@@ -186,6 +187,25 @@ async def test_a_dropped_path_is_offered(play: Screenplay, here: Path) -> None:
         await stage.until(lambda: "PNG, 1 × 1" in stage.text and "tokens unknown" in stage.text)
         stage.screen.composer.post_message(events.Paste("/no/such/file"))
         await stage.until(lambda: stage.screen.composer.text == "/no/such/file")
+
+
+async def test_what_a_pinned_file_has_pinned_is_not_opened_while_it_is_attached(play: Screenplay, here: Path) -> None:
+    client = here / "client"
+    client.mkdir()
+    (client / ".hybridchat.toml").write_text("local_only = true\n")
+    (client / "case.txt").write_text("of a client\n")
+    async with play(open_session=demo, size=(100, 40)) as stage:
+        await stage.until(lambda: "Enter sends to" in stage.text)
+        chat = stage.screen.chat
+        for name in ("notes.txt", "client/case.txt"):
+            await stage.screen.call_attach(name)
+        assert chat.privacy is Privacy.LOCAL_ONLY
+        with pytest.raises(Refused, match=r"may be pinned: case\.txt — take it out first"):
+            await stage.screen.call_privacy("open")
+        assert chat.privacy is Privacy.LOCAL_ONLY
+        stage.screen.carry(stage.screen.along.without(stage.screen.along.files[1]))
+        await stage.screen.call_privacy("open")
+        assert chat.privacy is Privacy.OPEN and names(stage) == ["notes.txt"]
 
 
 async def test_it_is_taken_out_and_stays_with_its_chat(play: Screenplay, here: Path) -> None:

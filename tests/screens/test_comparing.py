@@ -155,6 +155,7 @@ async def test_who_leaves_finds_them_again_and_the_screen_follows_the_terminal(r
         await two.stage.until(lambda: "› B · rented" in two.stage.text and "› A" not in two.stage.text)
         await two.stage.press("escape")
         await two.stage.until(lambda: two.stage.app.screen is two.stage.screen)
+        await two.stage.until(lambda: "Alt+C shows them side by side again." in two.stage.text)
         assert two.stage.screen.chat is not None and two.stage.screen.chat.is_streaming
         await two.stage.press("alt+c")
         await two.stage.until_top(CompareScreen)
@@ -250,3 +251,21 @@ async def test_secrets_are_asked_about_before_anything_leaves(rent: Rent) -> Non
         await until_done(two)
         assert "ann@example.com" not in str(two.managed.sent("/v1/chat/completions")[0].json())
         assert "ann@example.com" in str(two.local.sent("/v1/chat/completions")[0].json())
+
+
+async def test_what_becomes_known_of_a_comparison_leaves_what_is_read_in_its_place(rent: Rent) -> None:
+    async with rent(route="local", size=(120, 30)) as two:
+        stage, transcript = two.stage, two.stage.screen.transcript
+        await compare(two)
+        await until_done(two)
+        await stage.press("1", "escape")
+        await stage.until(lambda: stage.app.screen is stage.screen)
+        await two.answered("\n".join(map(str, range(60))))
+        chat = stage.screen.chat
+        assert chat is not None and stage.screen.session is not None
+        stage.screen.show_chat(stage.screen.session.new())
+        await stage.until(lambda: not stage.screen._compared)
+        stage.screen.show_chat(chat)
+        transcript.scroll_to_message(chat.messages[0].id)
+        await stage.until(lambda: stage.screen._compared)
+        await stage.until(lambda: transcript.in_sight()[:1] == [chat.messages[0].id])

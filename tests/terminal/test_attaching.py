@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import sys
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from tests.terminal.conftest import Serve
 from tests.terminal.sitting import configure, sitting, stored
+from tests.tui.terminal import Terminal
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal")
 
@@ -30,7 +33,7 @@ def test_a_file_and_a_paste_go_along_and_are_there_again(home: Path, serve: Serv
         terminal.type("paste\r")
         terminal.wait_for("Open it")
         terminal.type("\r")
-        terminal.wait_for("Esc closes")
+        terminal.wait_for("/ finds")
         terminal.type("/199")
         terminal.wait_for(lambda text: "1 of 1" in text and "row 199" in text)
         terminal.type(ESC)
@@ -50,3 +53,30 @@ def test_a_file_and_a_paste_go_along_and_are_there_again(home: Path, serve: Serv
         terminal.wait_for(lambda text: "figures.csv · 680 bytes" in text and "paste-1.txt" in text)
         terminal.type(ESC)
         terminal.wait_for("Enter sends to lab")
+
+
+def test_a_megabyte_with_control_codes_is_confirmed_and_cleaned(home: Path, serve: Serve) -> None:
+    configure(home, serve())
+    evil = "words \x1b]52;c;aGk=\x07 \x1b[2J \x9b31m \x00 end\r"
+    with sitting(home) as terminal:
+        paste(terminal, evil * (1_000_000 // len(evil) + 1))
+        terminal.wait_for("million characters in ")
+        terminal.type("n")
+        terminal.wait_for(lambda shown: "million characters" not in shown and "Write a message" in shown)
+        paste(terminal, evil * (1_000_000 // len(evil) + 1))
+        terminal.wait_for("million characters in ")
+        terminal.type("y")
+        terminal.wait_for("paste-1.txt")
+        assert b"\x1b]52" not in terminal.raw
+    ((kept,),) = stored(home, "SELECT data FROM content")
+    assert isinstance(kept, bytes)
+    assert not any(code in kept for code in (b"\x1b", b"\x07", b"\x00", b"\xc2\x9b"))
+
+
+def paste(terminal: Terminal, text: str) -> None:
+    """However much the terminal takes at a time; what the program draws meanwhile is read."""
+    data = f"\x1b[200~{text}\x1b[201~".encode()
+    while data:
+        _, is_ready, _ = select.select([], [terminal.master], [], 0.05)
+        data = data[os.write(terminal.master, data[:4096]) :] if is_ready else data
+        terminal.read(0)

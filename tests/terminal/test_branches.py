@@ -14,6 +14,7 @@ from tests.unit.ledger.helpers import query
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal")
 
+CTRL_N, CTRL_O = "\x0e", "\x0f"
 ALT_R, ALT_U, ALT_V, F9, ESC = "\x1br", "\x1bu", "\x1bv", "\x1b[20~", "\x1b"
 
 
@@ -65,6 +66,29 @@ def test_a_tree_grows_and_is_cut(home: Path, serve: Serve) -> None:
         ("alpha", 7),
         ("alpha (forked)", 3),
     ]
+
+
+def test_a_reply_goes_on_elsewhere_and_the_list_says_what_runs_and_what_is_new(home: Path, serve: Serve) -> None:
+    configure(home, serve("--tokens-per-s", "4", "--tokens", "30"))
+    with sitting(home, rows=40) as terminal:
+        terminal.type("slow one\r")
+        terminal.wait_for("A heading")
+        terminal.type(CTRL_N)
+        terminal.wait_for(lambda shown: "A heading" not in shown)
+        terminal.type(CTRL_O)
+        terminal.wait_for(lambda shown: "slow one" in shown and "running" in shown)
+        terminal.wait_for(lambda shown: "1 new reply" in shown and "running" not in shown)
+        terminal.type(ESC)
+        terminal.wait_for("1 new reply elsewhere")
+    with sitting(home, rows=40) as terminal:
+        terminal.type(CTRL_O)
+        terminal.wait_for("1 new reply")
+        terminal.type("\r")
+        terminal.wait_for("to first token")
+        terminal.type(CTRL_O)
+        terminal.wait_for(lambda shown: "Type to filter" in shown and "new reply" not in shown)
+        terminal.type(ESC)
+        terminal.wait_for(lambda shown: "Type to filter" not in shown)
 
 
 DEEDS = {

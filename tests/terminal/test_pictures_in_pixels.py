@@ -28,8 +28,8 @@ CELLS = re.compile(f"(?:{STANDS_IN}..)+")
 
 
 @contextmanager
-def looking(home: Path, serve: Serve, folder: Path, env: Mapping[str, str] | None = None) -> Iterator[Terminal]:
-    """At the picture, until it is closed and the message goes on and is sent: no answer may be in it."""
+def opened(home: Path, serve: Serve, folder: Path, env: Mapping[str, str] | None = None) -> Iterator[Terminal]:
+    """The picture, until the program is left."""
     image = pytest.importorskip("PIL.Image")
     picture = image.new("RGB", (WIDTH, HEIGHT))
     picture.putdata(PIXELS)
@@ -44,6 +44,13 @@ def looking(home: Path, serve: Serve, folder: Path, env: Mapping[str, str] | Non
         terminal.type(ALT_J)
         terminal.wait_for("Open it")
         terminal.type("\r")
+        yield terminal
+
+
+@contextmanager
+def looking(home: Path, serve: Serve, folder: Path, env: Mapping[str, str] | None = None) -> Iterator[Terminal]:
+    """At the picture, until it is closed and the message goes on and is sent: no answer may be in it."""
+    with opened(home, serve, folder, env) as terminal:
         yield terminal
         before = len(terminal.raw)
         terminal.type(ESC)
@@ -75,6 +82,13 @@ def test_kitty_shows_every_pixel_where_its_cells_are(home: Path, serve: Serve, t
         assert re.search(line, written(terminal)), "the colour of the cells is the picture's number"
         assert {len(run[0]) for run in CELLS.finditer(written(terminal))} == {3 * 8}, "and there are no others"
     assert f"\x1b_Ga=d,d=I,q=2,i={number}\x1b\\" in written(terminal), "its memory is given back"
+
+
+def test_kitty_keeps_nothing_of_it_when_the_program_is_left(home: Path, serve: Serve, tmp_path: Path) -> None:
+    with opened(home, serve, tmp_path) as terminal:
+        answer(terminal, "\x1bP>|kitty(0.41.1)\x1b\\\x1b[6;18;9t\x1b[?62;c")
+        terminal.wait_until(lambda: STANDS_IN in written(terminal))
+    assert re.search("\x1b_Ga=d,d=I,.*\x1b\\[\\?1049l", written(terminal), re.DOTALL)
 
 
 def test_a_terminal_with_sixels_gets_them_once(home: Path, serve: Serve, tmp_path: Path) -> None:

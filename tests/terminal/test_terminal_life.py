@@ -51,6 +51,7 @@ def test_a_signal_ends_it_cleanly(number: signal.Signals, code: int) -> None:
         assert_restored(terminal)
 
 
+DEAD = '[[backend]]\nid = "hangs"\nkind = "vllm"\nmodel = "m"\nbase_url = "http://127.0.0.1:9"\n'
 HANGS = """
 import asyncio, sys
 from hybridchat import wiring
@@ -80,9 +81,7 @@ sys.exit(run([]))
 def hanging(home: Path) -> Iterator[Terminal]:
     """In the middle of a reply that ends only from outside."""
     home.mkdir()
-    (home / "config.toml").write_text(
-        '[[backend]]\nid = "hangs"\nkind = "vllm"\nmodel = "m"\nbase_url = "http://127.0.0.1:9"\n'
-    )
+    (home / "config.toml").write_text(DEAD)
     with program(HANGS) as terminal:
         terminal.wait_for("Enter sends to")
         terminal.type("tell me\r")
@@ -153,6 +152,22 @@ def test_no_color_means_none() -> None:
         terminal.type("\x11")
         assert terminal.wait_for_exit() == 0
         assert COLOR.search(terminal.raw)
+
+
+@pytest.mark.parametrize("theme", ["hybrid-dark", "hybrid-light"])
+def test_a_terminal_of_sixteen_colours_gets_no_other(home: Path, theme: str) -> None:
+    home.mkdir()
+    (home / "config.toml").write_text(f'[ui]\ntheme = "{theme}"\n{DEAD}')
+    with Terminal([], env={"TERM": "linux", "COLORTERM": ""}, columns=80, rows=24) as terminal:
+        terminal.wait_for("Write a message")
+        terminal.type("\x10")
+        terminal.wait_for("Search for commands")
+        terminal.type("\x1b")
+        terminal.wait_until(lambda: "Search for commands" not in terminal.text)
+        terminal.type("\x11")
+        assert terminal.wait_for_exit() == 0
+        assert COLOR.search(terminal.raw)
+        assert not re.search(rb"\x1b\[(?:[0-9;]*;)?[34]8;[25];", terminal.raw)
 
 
 def test_an_ascii_terminal_gets_ascii() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import replace
 
@@ -27,7 +27,7 @@ from hybridchat.session.presets import Listed, Presets
 from hybridchat.session.prices import Quote
 from hybridchat.session.prompts import Prompts, PromptUse
 from hybridchat.session.providers import Added, KeyState, ListedModel, Look
-from hybridchat.session.state import NOTHING, Along, Chat, Plan, settings_of
+from hybridchat.session.state import Chat, Plan, settings_of
 from tests.tui.fake_chats import FakeChats
 
 if TYPE_CHECKING:
@@ -106,17 +106,8 @@ class FakeBackends(FakeChats):
     async def set_effort(self, chat: Chat, effort: Effort | None) -> None:
         chat.effort = effort
 
-    def plan(
-        self,
-        chat: Chat,
-        draft: str,
-        *,
-        route: str | None = None,
-        model: str | None = None,
-        along: Along = NOTHING,
-        rewords: int | None = None,
-    ) -> Plan:
-        plan = super().plan(chat, draft, route=route, model=model, along=along)
+    def plan(self, chat: Chat, draft: str, **options: Any) -> Plan:
+        plan = super().plan(chat, draft, **options)
         target = plan.decision.target
         left_out = self.untaken(target, settings_of(chat)) if target else ()
         return replace(plan, effort=chat.effort, untaken=left_out)

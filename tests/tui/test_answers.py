@@ -188,7 +188,7 @@ async def test_keys_without_a_meaning_now_say_so(play: Screenplay) -> None:
             await stage.until(lambda said=said: said in stage.text)  # type: ignore[misc]
         chat = await asked(stage)
         await stage.press("alt+e")
-        await stage.until(lambda: "A reply is running" in stage.text)
+        await stage.until(lambda: "A reply is running: stop it with Esc" in stage.text)
         assert chat.is_streaming
 
 

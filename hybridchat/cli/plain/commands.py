@@ -6,7 +6,18 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from hybridchat.cli import output
-from hybridchat.cli.plain import attaching, branching, comparing, keeping, places, prompting, reading, taking, tuning
+from hybridchat.cli.plain import (
+    adding,
+    attaching,
+    branching,
+    comparing,
+    keeping,
+    places,
+    prompting,
+    reading,
+    taking,
+    tuning,
+)
 from hybridchat.cli.plain.talk import Talk
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import UsageError
@@ -63,7 +74,7 @@ async def ways(talk: Talk, argument: str) -> None:
     await talk.require_vote()
     talk.teller.ways = talk.session.ways_on(talk.chat)
     if not talk.teller.ways:
-        raise UsageError("the last question has its answer", "/other asks the other side too")
+        raise UsageError("the last question has its answer", "/again asks once more, /other the other side")
     await talk.finish()
 
 
@@ -186,13 +197,13 @@ _RUN: dict[str, Callable[[Talk, str], Awaitable[None]]] = {  # by action of the 
     "archive_chat": keeping.archive,
     "import_chats": keeping.bring_in,
     "set_key": keeping.key,
+    "add_backend": adding.add_backend,
     "toggle_panel": reading.stats,
     "toggle_thinking": thinking,
     "help": show_help,
     "quit": leave,
 }
 _ELSEWHERE = {  # by action: the command line's own way
-    "add_backend": "`hybridchat backends add`, then start again",
     "settings": "`hybridchat doctor` says where config.toml is",
     "copy_reply": "`hybridchat show NUMBER` prints it, to pipe on",
     "copy_code": "/save-code writes it to a file, /pipe-code gives it to a command",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hybridchat.cli import output
@@ -14,6 +15,7 @@ from hybridchat.tui.slashes import as_typed, call_in, words_of
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Session
+    from hybridchat.session.providers import Providers
 
 FENCE = '"""'
 
@@ -21,6 +23,7 @@ FENCE = '"""'
 async def converse(
     session: Session,
     reader: Reader,
+    open_providers: Callable[[], Providers],
     *,
     show_thinking: bool = False,
     reopen_latest: bool = False,
@@ -29,7 +32,7 @@ async def converse(
     """Returns the exit code, and closes the session. Where nobody is there to be asked, the first message without an
     answer is the last, and its code this one's."""
     try:
-        talk = Talk(session, reader, show_thinking=show_thinking)
+        talk = Talk(session, reader, open_providers, show_thinking=show_thinking)
         await session.start(panel=False)
         latest = await session.open_latest() if reopen_latest else None
         talk.show_chat(latest or session.new())

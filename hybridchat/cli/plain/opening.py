@@ -24,9 +24,7 @@ def open_plain(*, continue_last: bool, preset: str | None = None) -> None:
         output.error(str(problem))
     session = wired.open_session()
     log_if_debugging(session, wired.paths)
-    show_thinking = wired.config.ui.show_thinking
-    code = keyboard.serve(
-        lambda: converse(session, keyboard, show_thinking=show_thinking, reopen_latest=continue_last, preset=preset)
-    )
+    chosen = {"show_thinking": wired.config.ui.show_thinking, "reopen_latest": continue_last}
+    code = keyboard.serve(lambda: converse(session, keyboard, wired.open_providers, **chosen, preset=preset))
     if code != EXIT_OK:
         raise click.exceptions.Exit(code)

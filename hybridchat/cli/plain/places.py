@@ -104,6 +104,7 @@ async def privacy(talk: Talk, argument: str) -> None:
         return
     talk.session.floor.check(level)
     if not talk.session.must_fork(talk.chat, level):
+        talk.session.gathering.check_looser(talk.chat, level, talk.along.files)
         await talk.session.set_privacy(talk.chat, level)
         output.note(f"This chat is {PRIVACY[level]}.")
         return

@@ -26,6 +26,7 @@ from hybridchat.tui.words import LIMITS, candidate_words, left_out_words
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan, Session
+    from hybridchat.session.providers import Providers
 
 LOOK_EVERY_S = 0.01
 WAITING_S = 10.0  # so long nothing came: that is said, and again after twice the time
@@ -36,8 +37,10 @@ class Talk:
 
     chat: Chat
 
-    def __init__(self, session: Session, reader: Reader, *, show_thinking: bool) -> None:
-        self.session, self.reader = session, reader
+    def __init__(
+        self, session: Session, reader: Reader, open_providers: Callable[[], Providers], *, show_thinking: bool
+    ) -> None:
+        self.session, self.reader, self.open_providers = session, reader, open_providers
         self.teller = Teller(lambda number: number == self.chat.id, self._on_gone, show_thinking=show_thinking)
         session.listen(self.teller.on_event)
         self.unsent = ""  # words that were typed and have not gone out

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 from textual import work
 
-from hybridchat.domain.chat import Message
+from hybridchat.domain.chat import Message, MessageState
 from hybridchat.domain.routing import Outlook
 from hybridchat.domain.text import clean_line
 from hybridchat.session import events as news
@@ -21,6 +21,9 @@ from hybridchat.tui.words import candidate_words
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan
+
+
+_BROKEN = (MessageState.FAILED, MessageState.INTERRUPTED)
 
 
 class Answers(Mentioning):
@@ -96,9 +99,11 @@ class Answers(Mentioning):
         if self.session is None or self.chat is None:
             return
         chat = self.chat
-        if chat.is_streaming or len(chat.messages) < 2:
-            running = "A reply is running: stop it with Esc, or wait for its end."
-            self.notify(running if chat.is_streaming else "First ask something; then the other side can answer it too.")
+        if chat.is_streaming:
+            self._say_running()
+            return
+        if len(chat.messages) < 2:
+            self.notify("First ask something; then the other side can answer it too.")
             return
         with self.told():
             plan = self.session.other_side(chat)
@@ -119,6 +124,10 @@ class Answers(Mentioning):
         backend, model, _ = candidate_words(target)
         detail = question_leaves(target, plan, chat.messages)
         return await self.ask(Confirm(f"Ask {model} on {backend} too?", detail, yes="Ask it", is_harmless=True)) is True
+
+    def _say_running(self) -> None:
+        stop = keymap_of(self).name("stop")
+        self.notify(f"A reply is running: stop it with {stop}, wait for its end, or go on in a fork.")
 
     def _ask_too(self) -> str:
         return f"{keymap_of(self).name('escalate')} asks the other side too."
@@ -142,6 +151,9 @@ class Answers(Mentioning):
             return
         chat = self.chat
         ways = () if chat.is_streaming else self.session.ways_on(chat)
+        if not ways and not chat.is_streaming and chat.messages and chat.messages[-1].state in _BROKEN:
+            await self.run_action("answer_again")  # some of it came, and stays
+            return
         if not ways:
             self.notify(f"The last question has its answer. {self._ask_too()}")
             return

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hybridchat.tui.pixels import Way
     from hybridchat.tui.screens.mentioning import Mentioning
 
-VAST_PASTE = 1_000_000  # characters: from here on a paste is confirmed first
+VAST_PASTE = 500_000  # characters, in most scripts a megabyte or less: from here on a paste is confirmed first
 FRESH_S = 10.0  # a folder's names are looked up again after this
 MOST_OFFERED = 50
 LONGEST_SHOWN = 56  # cells of a name: it fits 80 columns

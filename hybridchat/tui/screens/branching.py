@@ -48,7 +48,7 @@ class Branching(Answers):
         chat, pointed = self.chat, self.transcript.pointed
         message_id = pointed.id if pointed is not None else None
         if chat.is_streaming:
-            self.notify("A reply is running: stop it with Esc, wait for its end, or go on in a fork.")
+            self._say_running()
             return
         with self.told():
             self.session.plan_again(chat, message_id)

@@ -187,6 +187,7 @@ class ChatScreen(
         if self.session.must_fork(chat, privacy):
             await self.loosen_in_fork(chat, privacy)
         else:
+            self.session.gathering.check_looser(chat, privacy, self.along.files)
             await self.session.set_privacy(chat, privacy)
             self.keep_draft(chat)
 

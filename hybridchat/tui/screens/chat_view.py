@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -156,6 +156,13 @@ class ChatView(Screen[None]):
         if self.chat is not None:
             self.transcript.set_messages(_with_running_text(self.chat))
             self._show_wait()
+
+    def update_messages(self, ids: Container[int]) -> None:
+        """More is known of these now. They stay where they are on the screen."""
+        if self.chat is not None:
+            for message in _with_running_text(self.chat):
+                if message.id in ids:
+                    self.transcript.update_message(message)
 
     def _describe(self, message: Message) -> tuple[str, str]:
         header, footer = self._told_of(message)

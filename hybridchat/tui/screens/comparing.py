@@ -106,7 +106,7 @@ class Comparing(Answers):
             if chat is self.chat:
                 for compared in found:
                     self._learn(compared)
-                self.show_messages()
+                self.update_messages(self._compared.keys() | self._beside.keys())
                 self.plan_now()
 
     def _learn(self, compared: Compared) -> None:
@@ -120,7 +120,7 @@ class Comparing(Answers):
                 event.message_id in self._sides_running
             ):
                 if isinstance(event, news.AttemptBegan) and self._is_here(event.conversation_id):
-                    self.show_messages()
+                    self.update_messages((event.message_id,))
             case news.SnapshotChanged() | news.LimitsChanged() if self._waits_for_vote:
                 pass  # whose numbers change would tell who has answered
             case news.TurnEnded(reply=reply):
@@ -150,7 +150,7 @@ class Comparing(Answers):
     def _on_judged(self, compared: Compared) -> None:
         if compared.conversation_id is not None and self._is_here(compared.conversation_id):
             self._learn(compared)
-            self.show_messages()
+            self.update_messages(self._compared)
             self._look_beside()
             if self.session is not None:
                 self.tell(news.SnapshotChanged(self.session.books.snapshot))
@@ -166,7 +166,7 @@ class Comparing(Answers):
         if self._waits_for_vote or (self.chat.leaf_id in self._compared and (not has_draft or self.chat.is_streaming)):
             self._open_comparison()
         elif self.chat.is_streaming:
-            self.notify("A reply is running: stop it, or wait for its end.")
+            self._say_running()
         elif not has_draft and len(self.chat.messages) < 2:
             self.notify("Write the message first: then it is asked of several at once.")
         else:
@@ -247,11 +247,13 @@ class Comparing(Answers):
         compared = self._compared.get(chat.leaf_id or 0) if chat is not None else None
         if session is None or chat is None or compared is None:
             return
-        self._compare_screen = CompareScreen(session, chat, compared, self.transcript.document.look)
+        shown = self._compare_screen = CompareScreen(session, chat, compared, self.transcript.document.look)
         try:
-            chosen = await self.ask(self._compare_screen)
+            chosen = await self.ask(shown)
         finally:
             self._compare_screen = None
+        if chosen is None and shown.compared.vote is None and not shown.compared.is_hidden:
+            self.notify(f"{keymap_of(self).name('compare')} shows them side by side again.")
         if chosen is not None and chosen != chat.leaf_id:
             with self.told():
                 await session.show_sibling(chat, chosen)

@@ -79,6 +79,7 @@ class Picture(Widget):
         if self.app._driver is not None:
             revise = self._with_sixels if drawn is not None and drawn.sixels else None
             self.app._driver.revise = revise  # type: ignore[attr-defined]
+            self.app._driver.last_of_all = drawn.end if drawn is not None else ""  # type: ignore[attr-defined]
         self._begin_anew()
 
     def _begin_anew(self) -> None:

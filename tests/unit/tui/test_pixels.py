@@ -71,4 +71,5 @@ def test_for_sixels_the_cells_are_blanks_or_steps() -> None:
     written = f"\x1b[3;5H\x1b[48;2;1;2;3m {line}\x1b[0mrest"
     assert blanked(written) == f"\x1b[3;5H\x1b[48;2;1;2;3m {' ' * 12}\x1b[0mrest"
     assert passed_over(written) == "\x1b[3;5H\x1b[48;2;1;2;3m \x1b[12C\x1b[0mrest"
+    assert blanked(f"a{STANDS_IN}\x1b[0m") == f"a{STANDS_IN}\x1b[0m", "a name may have that character too"
     assert drawn_at(Offset(4, 2), "SIXELS") == "\x1b7\x1b[3;5HSIXELS\x1b8"

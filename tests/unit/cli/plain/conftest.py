@@ -74,8 +74,8 @@ def converse_by(capsys: pytest.CaptureFixture[str]) -> Converse:
 
     async def talk(script: Script, *, local_only: bool = False, reopen_latest: bool = False) -> Said:
         capsys.readouterr()
-        session = wiring.load(local_only=local_only).open_session()
-        code = await converse(session, script, reopen_latest=reopen_latest)
+        wired = wiring.load(local_only=local_only)
+        code = await converse(wired.open_session(), script, wired.open_providers, reopen_latest=reopen_latest)
         return Said(code, *capsys.readouterr())
 
     return talk

@@ -58,9 +58,9 @@ async def test_a_key_is_asked_for_unseen_and_kept(
 
 
 async def test_what_the_command_line_does_is_named(converse_by: Converse, sides: Sides) -> None:
-    said = await converse_by(Script("/add-backend", "/theme", "/regenerate", "/delte"))
+    said = await converse_by(Script("/settings", "/theme", "/regenerate", "/delte"))
     assert "did you mean /again?" in said.err and "did you mean /delete " in said.err
-    assert "needs the screen — `hybridchat backends add`, then start again" in said.err
+    assert "needs the screen — `hybridchat doctor` says where config.toml is" in said.err
     assert "needs the screen — hybridchat without --plain" in said.err
 
 
