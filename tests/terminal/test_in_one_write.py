@@ -56,7 +56,9 @@ def test_a_form_is_filled_in(home: Path, serve: Serve, tmp_path: Path) -> None:
         terminal.wait_for("│ Say it in a kind and calm tone: more")
         terminal.type(CTRL_U + F12 + "Be brief.\t" + CTRL_S + "a draft")
         terminal.wait_for(lambda text: "tuned" in text.split("\n")[0] and "│ a draft" in text)
-        terminal.type(CTRL_U + CTRL_O + "code\r" + F7 + "s2" + CTRL_U + f"{file}\r")
+        terminal.type(CTRL_U + CTRL_O + "code\r")
+        terminal.wait_for("print('two')")  # what is in sight has a number
+        terminal.type(F7 + "s2" + CTRL_U + f"{file}\r")
         terminal.wait_until(file.exists)
         assert file.read_text() == "print('two')\n"
         terminal.type("i" + "and more")

@@ -16,7 +16,7 @@ from tests.unit.ledger.helpers import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal")
 
-CTRL_O, CTRL_P, CTRL_Q, CTRL_U, ENTER, ESCAPE = "\x0f", "\x10", "\x11", "\x15", "\r", "\x1b"
+CTRL_O, CTRL_P, CTRL_Q, CTRL_U, END, ENTER, ESCAPE = "\x0f", "\x10", "\x11", "\x15", "\x1b[F", "\r", "\x1b"
 
 
 def hybridchat(home: Path, *arguments: str) -> str:
@@ -50,8 +50,7 @@ def test_in_and_out_and_home_again(home: Path, tmp_path: Path) -> None:
         terminal.wait_for("gpt-4o · imported")
         run_action(terminal, "Export this chat")
         terminal.wait_for("JSON, with all branches")
-        terminal.type("\x1b[B\x1b[B")
-        terminal.type(ENTER)
+        terminal.type(END + ENTER)  # the last one
         terminal.wait_for("~/00001-chat-c1.json")
         terminal.type(CTRL_U)
         terminal.wait_for(lambda text: "~/" not in text)
