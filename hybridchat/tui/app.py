@@ -94,7 +94,7 @@ class HybridChatApp(KeysInOrder):
         )
         self._open_session = open_session
         self._notices = [*notices, *self.use_first_theme(ui.theme)]
-        self._setup = setup
+        self._setup, self.is_starting = setup, setup is None
         self._open_demo = open_demo
         self.open_providers = open_providers
         self.chat_screen.hints_file = hints_file
@@ -164,6 +164,7 @@ class HybridChatApp(KeysInOrder):
         for notice in self._notices:
             self.chat_screen.banner(notice.text, notice.severity)
         self.tell_keymap_problems()
+        self.is_starting = True
         self.run_worker(self._start_session(opener), name=BESIDE)
 
     async def _start_session(self, opener: OpenSession) -> None:
@@ -176,6 +177,7 @@ class HybridChatApp(KeysInOrder):
             if self._preset is not None and (kept_back := await session.presets.choose_by_name(chat, self._preset)):
                 screen.banner(kept_back)
             screen.attach(session, chat)
+            self.is_starting = False
             await session.start()
             if screen.is_running:  # else the user has quit meanwhile
                 screen.plan_now()
@@ -186,6 +188,8 @@ class HybridChatApp(KeysInOrder):
             screen.banner(str(error), "error")
             if screen.chat is None:
                 screen.route_line.say(f"No chat can be opened: {error}")
+        finally:
+            self.is_starting = False
 
     def _tell(self, event: SessionEvent) -> None:
         if self._is_ending and isinstance(event, Notice):

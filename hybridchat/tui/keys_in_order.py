@@ -36,6 +36,7 @@ class KeysInOrder(Adapted):
         super().__init__(**options)
         self.typed: deque[Typed] = deque()  # what waits
         self.has_begun = False  # something has the focus
+        self.is_starting = False  # there is no session yet, without which most keys would do nothing
         self._in_order: asyncio.Task[None] | None = None
         self._asking: dict[Worker[Any], Screen[Any]] = {}  # workers that wait for what the user answers there
         self._too_long: set[Worker[Any]] = set()  # workers that are not waited for any more
@@ -101,8 +102,8 @@ class KeysInOrder(Adapted):
     async def _until_done(self) -> None:
         """Until nothing that was typed is at work any more."""
         await self._until_read()
-        await _until(lambda: not self._running or set(self._at_work()) <= self._too_long, FOR_WORK_S)
-        self._too_long = set(self._at_work())
+        await _until(lambda: not self._running or self._is_at_rest(), FOR_WORK_S)
+        self.is_starting, self._too_long = False, set(self._at_work())
         for _ in range(3):  # a dialog's answer reaches who asked, who may ask on
             await asyncio.sleep(0)
 
@@ -117,6 +118,9 @@ class KeysInOrder(Adapted):
                         read = asyncio.Event()
                         if pump.call_later(read.set):
                             await read.wait()
+
+    def _is_at_rest(self) -> bool:
+        return not self.is_starting and self._too_long.issuperset(self._at_work())
 
     def _at_work(self) -> Iterator[Worker[Any]]:
         for worker in self.workers:

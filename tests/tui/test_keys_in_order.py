@@ -9,6 +9,7 @@ from textual import events
 from textual.keys import key_to_character
 
 from hybridchat.domain.compare import Side
+from hybridchat.session.chat import Session
 from hybridchat.tui import keys_in_order
 from hybridchat.tui.screens.choose_sides import ChooseSides
 from tests.tui.conftest import Screenplay, Stage
@@ -53,6 +54,20 @@ async def test_another_chat_gets_what_was_typed_for_it(play: Screenplay, monkeyp
     monkeypatch.setattr(session, "open", open_late)
     async with play(session) as stage:
         await stage.type("here")
+        post(stage, "ctrl+o", "t", "h", "e", "r", "e", "enter", "a", "l", "s", "o")
+        await stage.until(lambda: stage.screen.chat is session.kept[there])
+        await stage.until(lambda: stage.screen.composer.text == "also")
+
+
+async def test_a_key_typed_before_there_is_a_session_waits_for_it(play: Screenplay) -> None:
+    session = FakeSession()
+    there = session.add("There", [])
+
+    async def open_late() -> Session:
+        await asyncio.sleep(SLOW_S)
+        return session.as_session()
+
+    async with play(session, open_session=open_late) as stage:
         post(stage, "ctrl+o", "t", "h", "e", "r", "e", "enter", "a", "l", "s", "o")
         await stage.until(lambda: stage.screen.chat is session.kept[there])
         await stage.until(lambda: stage.screen.composer.text == "also")

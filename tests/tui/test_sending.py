@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from msgspec.structs import replace
 from textual import events
 
@@ -12,6 +13,7 @@ from hybridchat.domain.routing import Candidate, Decision, Outlook
 from hybridchat.errors import LedgerError
 from hybridchat.session.chat import Session
 from hybridchat.session.ways import RouteOpen, Way
+from hybridchat.tui import keys_in_order
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.widgets.composer import LONGEST_WRAPPED
 from tests.tui.conftest import Screenplay
@@ -121,7 +123,10 @@ async def test_enter_twice_sends_once(play: Screenplay) -> None:
         assert [draft.text for draft in stage.session.sent] == ["once"]
 
 
-async def test_words_sent_before_the_session_is_ready_go_when_it_is(play: Screenplay) -> None:
+async def test_words_sent_before_the_session_is_ready_go_when_it_is(
+    play: Screenplay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys_in_order, "FOR_WORK_S", 0.05)  # later than that
     session, ready = FakeSession(), asyncio.Event()
 
     async def slow() -> Session:
