@@ -58,6 +58,7 @@ class Pipe:
         """Raises UsageError without a shell. Cancelled, it ends the command as `stop` does."""
         process = await self._start()
         work = asyncio.gather(self._feed(process), self._read(process, 0), self._read(process, 1))
+        work.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # looked at: else it is told
         try:
             ended_by = await self._end_of(process)
             if ended_by:

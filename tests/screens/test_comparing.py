@@ -155,6 +155,7 @@ async def test_who_leaves_finds_them_again_and_the_screen_follows_the_terminal(r
         await two.stage.until(lambda: "› B · rented" in two.stage.text and "› A" not in two.stage.text)
         await two.stage.press("escape")
         await two.stage.until(lambda: two.stage.app.screen is two.stage.screen)
+        await two.stage.until(lambda: "Alt+C shows them side by side again." in two.stage.text)
         assert two.stage.screen.chat is not None and two.stage.screen.chat.is_streaming
         await two.stage.press("alt+c")
         await two.stage.until_top(CompareScreen)

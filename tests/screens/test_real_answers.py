@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hybridchat import wiring
 from hybridchat.config import UiConfig
+from hybridchat.domain.chat import MessageState
 from hybridchat.ledger.connect import connect
 from hybridchat.ledger.times import utc_now
 from hybridchat.session.chat import Session
@@ -100,6 +102,19 @@ async def test_a_wait_for_the_next_try_is_counted_down_and_cancelled_by_esc(rent
         await two.stage.until(lambda: "stopped before the next try" in two.stage.text)
         assert two.stored("select outcome, error_kind from usage") == [("error", "rate_limit")]
         assert len(two.managed.sent("/v1/chat/completions")) == 1
+
+
+async def test_about_a_reply_that_broke_in_its_midst_it_can_be_asked_again(rent: Rent) -> None:
+    async with rent(route="local") as two:
+        await two.answered("hello")
+        chat = two.stage.screen.chat
+        assert chat is not None
+        chat.messages[-1] = replace(chat.messages[-1], state=MessageState.FAILED)
+        await two.stage.press("alt+w")
+        await two.stage.until(lambda: "Answer again, by…" in two.stage.text)
+        await two.stage.press("enter")
+        await two.stage.until(lambda: len(two.local.sent("/v1/chat/completions")) == 2)
+        await two.stage.until(lambda: not chat.is_streaming)
 
 
 async def test_who_answers_instead_of_whom_is_said(rent: Rent) -> None:

@@ -69,6 +69,28 @@ def test_a_sitting_is_words_alone(home: Path, serve: Serve, term: str) -> None:
     assert "return question[::-1]" in written and "to first token" in written
 
 
+def test_code_goes_to_a_file_and_through_a_command_that_ctrl_c_ends(home: Path, serve: Serve, tmp_path: Path) -> None:
+    configure(home, serve("--tokens-per-s", "500"))
+    saved, began, ended = (tmp_path / name for name in ("saved.py", "began", "ended"))
+    with open_plain(home) as terminal:
+        say(terminal, "hello")
+        terminal.type(f"/save-code {saved}\n2\n")
+        terminal.wait_for("Saved to")
+        assert "return question[::-1]" in saved.read_text()
+        at_prompt(terminal)
+        terminal.type(f"/pipe-code touch {began}; sleep 600; touch {ended}\n2\n")
+        terminal.wait_for("2. Run it")
+        assert not began.exists(), "asked first"
+        terminal.type("2\n")
+        terminal.wait_until(began.exists)
+        terminal.type("\x03")
+        terminal.wait_for("Interrupted.")
+        say(terminal, "/quote")
+        leave(terminal)
+    assert not ended.exists()
+    assert b"> " in terminal.raw
+
+
 def test_ctrl_c_stops_the_reply_keeps_it_and_leaves_at_the_prompt(home: Path, serve: Serve) -> None:
     configure(home, serve("--tokens-per-s", "20", *ENDLESS))
     with open_plain(home) as terminal:

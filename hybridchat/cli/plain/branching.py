@@ -10,7 +10,7 @@ from hybridchat.domain.chat import Message, Role
 from hybridchat.domain.outline import DEEPEST, SPEAKERS, TreeRow, rows
 from hybridchat.domain.text import clean_line, count_of, title_of
 from hybridchat.errors import UsageError
-from hybridchat.session.state import NOTHING, Along
+from hybridchat.session.state import Along
 from hybridchat.tui.words import when
 
 
@@ -26,14 +26,14 @@ async def again(talk: Talk, argument: str) -> None:
 async def edit(talk: Talk, argument: str) -> None:
     """The next message in place of one of the user's, of that number or the last; once more, it is a new one again."""
     if talk.rewords is not None and not argument:
-        talk.rewords, talk.along = None, NOTHING
+        talk.rewords, talk.along = None, Along(talk.along.attachments)
         output.note("Your next message is a new one again.")
         return
     mine = [message for message in talk.chat.messages if message.role is Role.USER]
     message = next((m for m in reversed(mine) if argument in ("", str(m.id))), None)
     if message is None:
         raise UsageError("that is none of your messages here", "/tree has their numbers")
-    talk.rewords, talk.along = message.id, Along(enclosed=message.attachments)
+    talk.rewords, talk.along = message.id, Along(talk.along.attachments, message.attachments)
     output.line(f"{message.id}. you: {title_of(message.text)}")
     output.note("Your next message stands in its place, and it stays beside that. /edit again leaves it as it is.")
 

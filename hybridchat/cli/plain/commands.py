@@ -74,7 +74,7 @@ async def ways(talk: Talk, argument: str) -> None:
     await talk.require_vote()
     talk.teller.ways = talk.session.ways_on(talk.chat)
     if not talk.teller.ways:
-        raise UsageError("the last question has its answer", "/other asks the other side too")
+        raise UsageError("the last question has its answer", "/again asks once more, /other the other side")
     await talk.finish()
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 from textual import work
 
-from hybridchat.domain.chat import Message
+from hybridchat.domain.chat import Message, MessageState
 from hybridchat.domain.routing import Outlook
 from hybridchat.domain.text import clean_line
 from hybridchat.session import events as news
@@ -21,6 +21,9 @@ from hybridchat.tui.words import candidate_words
 
 if TYPE_CHECKING:
     from hybridchat.session.chat import Chat, Plan
+
+
+_BROKEN = (MessageState.FAILED, MessageState.INTERRUPTED)
 
 
 class Answers(Mentioning):
@@ -148,6 +151,9 @@ class Answers(Mentioning):
             return
         chat = self.chat
         ways = () if chat.is_streaming else self.session.ways_on(chat)
+        if not ways and not chat.is_streaming and chat.messages and chat.messages[-1].state in _BROKEN:
+            await self.run_action("answer_again")  # some of it came, and stays
+            return
         if not ways:
             self.notify(f"The last question has its answer. {self._ask_too()}")
             return

@@ -247,11 +247,13 @@ class Comparing(Answers):
         compared = self._compared.get(chat.leaf_id or 0) if chat is not None else None
         if session is None or chat is None or compared is None:
             return
-        self._compare_screen = CompareScreen(session, chat, compared, self.transcript.document.look)
+        shown = self._compare_screen = CompareScreen(session, chat, compared, self.transcript.document.look)
         try:
-            chosen = await self.ask(self._compare_screen)
+            chosen = await self.ask(shown)
         finally:
             self._compare_screen = None
+        if chosen is None and shown.compared.vote is None and not shown.compared.is_hidden:
+            self.notify(f"{keymap_of(self).name('compare')} shows them side by side again.")
         if chosen is not None and chosen != chat.leaf_id:
             with self.told():
                 await session.show_sibling(chat, chosen)

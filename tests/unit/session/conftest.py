@@ -11,7 +11,7 @@ from typing import TypeVar
 import pytest
 
 from hybridchat.backends.base import BackendSpec
-from hybridchat.config import Config
+from hybridchat.config import Config, parse_config
 from hybridchat.config.folders import FolderPin
 from hybridchat.domain.address import parse_base_url
 from hybridchat.domain.chat import ChatRequest, Health, HealthState, Kind, ModelInfo, Proof, Zone
@@ -21,6 +21,8 @@ from hybridchat.session.budget_file import BudgetFile
 from hybridchat.session.chat import Session
 from hybridchat.session.events import SessionEvent
 from hybridchat.session.prices import PriceBook
+
+parse_config("")  # as every run does before it has threads: msgspec learns a type once, and two at a time crash it
 
 HELLO: tuple[Event, ...] = (
     Started("tiny"),

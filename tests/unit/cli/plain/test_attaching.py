@@ -44,3 +44,12 @@ async def test_it_can_be_taken_out_and_goes_to_no_other_chat(converse_by: Conver
 async def test_an_edited_message_keeps_what_was_attached(converse_by: Converse, sides: Sides, file: Path) -> None:
     await converse_by(Script(f"/attach {file}", "what sleeps?", "/edit", "who sleeps?"))
     assert walruses(sides) == [True, True]
+
+
+async def test_what_is_attached_before_an_edit_goes_along_with_it(
+    converse_by: Converse, sides: Sides, file: Path
+) -> None:
+    await converse_by(
+        Script("one", f"/attach {file}", "/edit", "one, with it", "two", f"/attach {file}", "/edit", "/edit")
+    )
+    assert walruses(sides) == [False, True, True]
