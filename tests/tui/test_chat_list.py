@@ -55,6 +55,17 @@ async def test_nothing_matches_nothing_happens(play: Screenplay) -> None:
         assert stage.session.deleted == []
 
 
+async def test_it_fits_a_terminal_that_has_become_smaller(play: Screenplay) -> None:
+    session = FakeSession()
+    for number in range(60):
+        session.add(f"chat {number}", CONVERSATION)
+    async with play(session, size=(100, 50)) as stage:
+        await opened(stage)
+        await stage.until(lambda: "Esc closes" in stage.text)
+        await stage.resize(100, 20)
+        await stage.until(lambda: "Esc closes" in stage.text)
+
+
 async def test_rename(play: Screenplay) -> None:
     async with play(full()) as stage:
         await opened(stage)

@@ -38,6 +38,8 @@ _DOES = {
 class ChatList(Picker):
     """Answers with the id of the chosen conversation, or None."""
 
+    AROUND = 9  # its hint has two lines
+
     def __init__(self, session: Session, current: int | None, keymap: Keymap) -> None:
         does = [f"{keymap.name(action)} {word}" for action, word in _DOES.items() if keymap.of(action)]
         super().__init__("Chats", [], current=current, hint=" · ".join(["Enter opens", *does, "Esc closes"]))

@@ -56,7 +56,7 @@ class Filter(Input):
 class ChooseSides(Picker):
     """Answers with whether they were chosen; `sides` and `terms` say how. Sends nothing."""
 
-    LIST, FILTER = Ticks, Filter
+    LIST, FILTER, AROUND = Ticks, Filter, 13
     BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "tick", "Tick it, or not", show=False, priority=True)]
 
     def __init__(self, session: Session, chat: Chat, text: str, sides: Sequence[Side], terms: Terms) -> None:
@@ -71,9 +71,6 @@ class ChooseSides(Picker):
     def on_mount(self) -> None:
         self._draw()
         self._tell_plan()
-
-    def _fit(self) -> None:
-        self.list.styles.height = max(1, min(len(self.all_rows), self.app.size.height - 15))
 
     def _draw(self) -> None:
         options = (Row(key, f"{self._mark(key)} {words}") for key, words in _OPTIONS.items())

@@ -47,6 +47,8 @@ Groups = dict[str, list[Entry]]
 class HelpScreen(Picker):
     """Answers with the entry that was chosen, to be done."""
 
+    AROUND = 11
+
     def __init__(self, groups: Groups, problems: Sequence[Problem] = ()) -> None:
         super().__init__("Keys", [], hint="Enter does it · type to find it · Esc closes")
         self._entries, self._problems = groups, problems
@@ -61,10 +63,6 @@ class HelpScreen(Picker):
         told = [line for one in self._problems for line in wrap(clean_line(str(one), 400), min(100, width) - 16)]
         mistakes = [Row(None, "Mistakes"), *(Row(None, line, style="muted") for line in told)] if told else []
         self.set_all_rows([*mistakes, *_rows(self._entries, with_help=width >= WIDE)])
-
-    def _fit(self) -> None:
-        room = int(self.app.size.height * 0.92) - 11  # what the dialog may have, less what stands around the list
-        self.list.styles.height = max(1, min(len(self.all_rows), room))
 
     def _narrow(self) -> None:
         """The best hit first."""

@@ -14,6 +14,8 @@ from textual.widgets import Input, Static
 from hybridchat.tui.widgets.hints import Hints
 from hybridchat.tui.widgets.rows import Row, RowList
 
+MOST_OF_SCREEN = 0.92  # of its height, for a dialog: as the style sheet has it
+
 
 class Picker(ModalScreen[Any]):
     """Answers with the chosen row's key, or None. A barred row says why it cannot be chosen."""
@@ -21,6 +23,7 @@ class Picker(ModalScreen[Any]):
     CSS_PATH = "picker.tcss"
     LIST: ClassVar[type[RowList]] = RowList
     FILTER: ClassVar[type[Input]] = Input
+    AROUND: ClassVar[int] = 8  # lines of the dialog beside the list
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Close", show=False),
         Binding("up", "move(-1)", "Go through the rows", show=False, priority=True),
@@ -60,8 +63,16 @@ class Picker(ModalScreen[Any]):
         self._fit()
         (self.filter if self.filter.display else self.list).focus()
 
+    def on_resize(self) -> None:
+        self._fit()
+
     def _fit(self) -> None:
-        self.list.styles.height = max(1, min(len(self.all_rows), self.app.size.height - 10))
+        self.list.styles.height = max(1, min(len(self.all_rows), self.room))
+
+    @property
+    def room(self) -> int:
+        """Lines for the list: what a dialog may have, less what stands around it."""
+        return int(self.app.size.height * MOST_OF_SCREEN) - self.AROUND
 
     def set_all_rows(self, rows: Sequence[Row]) -> None:
         """New rows under the same filter; the cursor stays where it was, if that row is still there."""

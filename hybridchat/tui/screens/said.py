@@ -30,7 +30,7 @@ class SaidList(Picker):
         self._narrow()
 
     def _fit(self) -> None:
-        self.list.styles.height = max(1, self.app.size.height - 10)
+        self.list.styles.height = max(1, self.room)
 
     def _narrow(self) -> None:
         rows = [self._row(index) for index in found(self._searched, self.filter.value)[:SHOWN]]

@@ -37,6 +37,8 @@ _SPEAKERS: dict[Role | None, str] = {Role.USER: "you", Role.ASSISTANT: "reply", 
 class Search(Picker):
     """Answers with the chosen hit, or None; `found` is what it was found by."""
 
+    AROUND = 11
+
     def __init__(self, session: Session, text: str) -> None:
         hint = "Enter opens it in its place · Right completes · Esc closes"
         super().__init__("Search everything", [], hint=hint, note=HELP)
@@ -50,11 +52,8 @@ class Search(Picker):
         self._learn_values()
         self._search()
 
-    def on_resize(self) -> None:
-        self._fit()
-
     def _fit(self) -> None:
-        self.list.styles.height = max(1, self.app.size.height - 13)
+        self.list.styles.height = max(1, self.room)
 
     def _narrow(self) -> None:
         """Something was typed."""

@@ -41,6 +41,8 @@ class Place(Struct, frozen=True):
 class Tree(Picker):
     """Answers with a Place, or None. `is_all_gone`: all of the chat was deleted here."""
 
+    AROUND = 11
+
     def __init__(self, session: Session, chat: Chat, current: int | None, keymap: Keymap) -> None:
         does = [f"{keymap.name(name)} {word}" for name, word in (_LATER | _HERE).items() if keymap.of(name)]
         super().__init__("Tree of this chat", [], hint=" · ".join(["Enter goes there", *does, "Esc closes"]), note=" ")
@@ -56,11 +58,8 @@ class Tree(Picker):
     def on_mount(self) -> None:
         self._load()
 
-    def on_resize(self) -> None:
-        self._fit()
-
     def _fit(self) -> None:
-        self.list.styles.height = max(1, min(max(len(self.all_rows), 8), self.app.size.height - 13))
+        self.list.styles.height = max(1, min(max(len(self.all_rows), 8), self.room))
 
     @work(exclusive=True, group="load")
     async def _load(self) -> None:
