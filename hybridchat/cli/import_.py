@@ -70,6 +70,7 @@ def _document(report: Report) -> dict[str, object]:
         "already_here": added.known,
         "messages": added.messages,
         "usage_rows": added.attempts,
+        "votes": added.votes,
         "empty": report.empty,
         "pinned": report.pinned or None,
         "unread": report.unread,

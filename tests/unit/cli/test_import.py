@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from hybridchat.domain.compare import Judgement
 from hybridchat.ledger.store import TurnIds
 from tests.unit.cli.conftest import Cli
 from tests.unit.importing import shapes
+from tests.unit.ledger.helpers import LOCAL, MANAGED, opened
+from tests.unit.ledger.test_comparisons import begin, end_all
 
 
 @pytest.fixture
@@ -49,6 +52,7 @@ def test_the_same_for_programs(cli: Cli, export: Path) -> None:
         "already_here": 0,
         "messages": 6,
         "usage_rows": 0,
+        "votes": 0,
         "empty": 1,
         "pinned": None,
         "unread": 1,
@@ -122,6 +126,23 @@ def test_our_own_json_there_and_back(
         ("why is ", None, None),
         ("Because", "tiny", None),
     ]
+
+
+def test_votes_go_there_with_our_own_json_once(
+    cli: Cli, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(home / "hybridchat.db") as ledger:
+        ids = begin(ledger, LOCAL, MANAGED, is_hidden=True)
+        end_all(ledger, ids)
+        ledger.vote(ids.comparison_id, Judgement.BETTER, 1).result()
+    file = tmp_path / "talk.json"
+    cli("export", "conversation", "1", "--json", "--branches", "-o", str(file))
+    assert cli("show", "1", "--json").json["comparisons"] == json.loads(file.read_text())["comparisons"]
+    voted = cli("stats", "votes").out
+    monkeypatch.setenv("HYBRIDCHAT_HOME", str(tmp_path / "elsewhere"))
+    assert "added 1 new conversation, with 3 messages and 1 vote" in cli("import", str(file)).err
+    assert cli("import", str(file), "--json").json["votes"] == 0
+    assert cli("stats", "votes").out == voted != ""
 
 
 def test_another_machines_ledger(
