@@ -144,6 +144,7 @@ class HybridChatApp(KeysInOrder):
             terminal.on_end_signals(asyncio.get_running_loop(), self._end_by_signal)
             self.set_interval(LOOK_FOR_HANGUP_S, self._end_if_hung_up)
         if self._setup is None:
+            self.is_starting = True
             self.watch(self.chat_screen.composer, "has_focus", self._write_what_was_typed_ahead, init=False)
             self.call_after_refresh(self.set_timer, PAINT_FIRST_S, partial(self._begin, self._open_session))
         else:
@@ -176,6 +177,7 @@ class HybridChatApp(KeysInOrder):
             if self._preset is not None and (kept_back := await session.presets.choose_by_name(chat, self._preset)):
                 screen.banner(kept_back)
             screen.attach(session, chat)
+            self.is_starting = False
             await session.start()
             if screen.is_running:  # else the user has quit meanwhile
                 screen.plan_now()
@@ -186,6 +188,8 @@ class HybridChatApp(KeysInOrder):
             screen.banner(str(error), "error")
             if screen.chat is None:
                 screen.route_line.say(f"No chat can be opened: {error}")
+        finally:
+            self.is_starting = False
 
     def _tell(self, event: SessionEvent) -> None:
         if self._is_ending and isinstance(event, Notice):

@@ -36,6 +36,7 @@ class KeysInOrder(Adapted):
         super().__init__(**options)
         self.typed: deque[Typed] = deque()  # what waits
         self.has_begun = False  # something has the focus
+        self.is_starting = False  # there is nothing yet that keys could do something to
         self._in_order: asyncio.Task[None] | None = None
         self._asking: dict[Worker[Any], Screen[Any]] = {}  # workers that wait for what the user answers there
         self._too_long: set[Worker[Any]] = set()  # workers that are not waited for any more
@@ -89,6 +90,7 @@ class KeysInOrder(Adapted):
                 if self._is_text(event):
                     await self.take_typed(event)
                     continue
+                await _until(lambda: not (self._running and self.is_starting), FOR_WORK_S)
                 await self._until_done()  # what was written before it may have set going something as well
                 await self.take_typed(event)
                 await self._until_done()
