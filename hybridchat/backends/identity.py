@@ -85,7 +85,8 @@ async def _check_not_ollama(client: Client, spec: BackendSpec, timeout_s: float 
 
 def _wrong_server(spec: BackendSpec, found: Server | None) -> BackendError:
     what = f"is {found.name}" if found else "is another service"
-    remedy = f'set kind = "{found.kind}" for this backend' if found else "start the server again, or check its port"
+    ours = f'start the server again, or check its port; if this one is meant, set kind = "{Kind.OPENAI_COMPATIBLE}"'
+    remedy = f'set kind = "{found.kind}" for this backend' if found else ours
     return BackendError(ErrorKind.IDENTITY, f"{place(spec.address)} {what}, not {spec.kind}", remedy)
 
 

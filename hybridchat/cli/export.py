@@ -61,6 +61,9 @@ def export_usage(
             usage.FORMATS["json" if as_json else form](USAGE_COLUMNS, rows, stream)
 
 
+_ONE_EACH = (".json", ".md")  # endings that say one file, where there would be a folder
+
+
 @command.command("conversation")
 @click.argument("conversation_id", type=CONVERSATION, metavar="[ID]", required=False)
 @click.option("--all", "every", is_flag=True, help="All conversations: -o names a folder, or a file .zip or .html.")
@@ -92,6 +95,10 @@ def export_conversation(
                 exporter.one(conversation, form, stream)
         elif file is None:
             raise UsageError("where to?", "-o names a folder, or a file .zip or .html")
+        elif file.suffix.lower() in _ONE_EACH:
+            raise UsageError(
+                f"{file}: each conversation is a file of its own", f"-o names a folder, or {file.stem}.zip"
+            )
         else:
             with Progress() as progress:
                 count = exporter.all(form, file, lambda share: progress.show("exported", share))

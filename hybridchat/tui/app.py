@@ -94,7 +94,7 @@ class HybridChatApp(KeysInOrder):
         )
         self._open_session = open_session
         self._notices = [*notices, *self.use_first_theme(ui.theme)]
-        self._setup, self.is_starting = setup, setup is None
+        self._setup = setup
         self._open_demo = open_demo
         self.open_providers = open_providers
         self.chat_screen.hints_file = hints_file
@@ -144,6 +144,7 @@ class HybridChatApp(KeysInOrder):
             terminal.on_end_signals(asyncio.get_running_loop(), self._end_by_signal)
             self.set_interval(LOOK_FOR_HANGUP_S, self._end_if_hung_up)
         if self._setup is None:
+            self.is_starting = True
             self.watch(self.chat_screen.composer, "has_focus", self._write_what_was_typed_ahead, init=False)
             self.call_after_refresh(self.set_timer, PAINT_FIRST_S, partial(self._begin, self._open_session))
         else:
@@ -154,6 +155,7 @@ class HybridChatApp(KeysInOrder):
             )
 
     def _after_setup(self, wants_demo: bool | None) -> None:
+        self.is_starting = True
         self._begin(self._open_demo if wants_demo and self._open_demo else self._open_session)
 
     def _begin(self, opener: OpenSession) -> None:
@@ -164,7 +166,6 @@ class HybridChatApp(KeysInOrder):
         for notice in self._notices:
             self.chat_screen.banner(notice.text, notice.severity)
         self.tell_keymap_problems()
-        self.is_starting = True
         self.run_worker(self._start_session(opener), name=BESIDE)
 
     async def _start_session(self, opener: OpenSession) -> None:

@@ -36,7 +36,7 @@ class KeysInOrder(Adapted):
         super().__init__(**options)
         self.typed: deque[Typed] = deque()  # what waits
         self.has_begun = False  # something has the focus
-        self.is_starting = False  # there is no session yet, without which most keys would do nothing
+        self.is_starting = False  # there is nothing yet that keys could do something to
         self._in_order: asyncio.Task[None] | None = None
         self._asking: dict[Worker[Any], Screen[Any]] = {}  # workers that wait for what the user answers there
         self._too_long: set[Worker[Any]] = set()  # workers that are not waited for any more

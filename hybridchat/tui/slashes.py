@@ -69,6 +69,12 @@ def value_of(typed: str, names: Sequence[str]) -> str:
     return meant[0]
 
 
+def route_in(argument: str) -> tuple[str, str | None]:
+    """`TO [MODEL]`: where to, and the model if one is named."""
+    to, _, model = argument.partition(" ")
+    return to, model.strip() or None
+
+
 def _plain(name: str) -> str:
     return name.casefold().replace("-", "_").replace(" ", "_")
 

@@ -43,6 +43,6 @@ def ready_s(command: Sequence[str], home: Path) -> float:
     start = time.monotonic()
     with Terminal(command=command, env={"HYBRIDCHAT_HOME": str(home)}) as terminal:
         ready = show(terminal, PROBE) - start
-        terminal.type(CTRL_Q)
+        terminal.type("\x7f" * len(PROBE) + CTRL_Q)  # a draft would come back at the next start
         terminal.wait_for_exit()
     return ready

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from msgspec.structs import replace
 
-from hybridchat.domain.attachments import Attachment
+from hybridchat.domain.attachments import AttachedFile, Attachment
 from hybridchat.domain.budget import Limit, Scope, Standing
 from hybridchat.domain.chat import Disclosure, Message, MessageState, Privacy, Role
 from hybridchat.domain.outline import Node
@@ -102,6 +102,13 @@ class FakeDrafts:
         return frozenset(number for number, text in self.kept.items() if number is not None and text)
 
 
+class FakeGathering:
+    """Nothing that is attached pins a chat: files are tried over the real session."""
+
+    def check_looser(self, chat: Chat, privacy: Privacy, files: Sequence[AttachedFile]) -> None:
+        assert not files
+
+
 class FakeHistory:
     def __init__(self, session: FakeBackends) -> None:
         self._session = session
@@ -129,6 +136,7 @@ class FakeSession(FakeBackends):
         self.budgets = FakeBudgets()
         self.finding = FakeFinding(self)
         self.drafts = FakeDrafts()
+        self.gathering = FakeGathering()
         self.history = FakeHistory(self)
         self.key_variables = frozenset
         self.branches = FakeBranches()

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.command import CommandPalette
 from textual.notifications import SeverityLevel
 
@@ -16,6 +17,7 @@ from hybridchat.session.events import Delta
 from hybridchat.session.settings import Settings
 from hybridchat.session.state import Chat
 from hybridchat.tui.app import HybridChatApp
+from hybridchat.tui.screens.chats import ChatList
 from hybridchat.tui.screens.help import HelpScreen
 from hybridchat.tui.screens.picker import Picker
 from hybridchat.tui.widgets.hints import Hints
@@ -146,3 +148,20 @@ async def test_quitting_while_the_session_starts_is_no_fault(play: Screenplay) -
         await stage.until(lambda: "Enter sends to" in stage.text)
         is_shown.set()
     assert has_started.is_set()
+
+
+async def test_a_key_pressed_while_the_session_still_opens_is_done_then(play: Screenplay) -> None:
+    gate, session = asyncio.Event(), FakeSession()
+    session.add("an earlier chat", CONVERSATION)
+
+    async def open_late() -> Session:
+        await gate.wait()
+        return await session.opener()
+
+    async with play(session, open_session=open_late) as stage:
+        await stage.until(lambda: stage.app.has_begun)
+        stage.app.post_message(events.Key("ctrl+o", None))
+        await stage.until(lambda: stage.app.is_behind)
+        gate.set()
+        await stage.until_top(ChatList)
+        await stage.until(lambda: "an earlier chat" in stage.text)

@@ -196,13 +196,28 @@ async def test_enter_waits_for_what_was_typed_last(play: Screenplay) -> None:
         screen = await searched(stage, "apple")
         session.finding.may_answer.clear()
         await stage.press("ctrl+u")
+        await stage.until(lambda: session.finding.asked[-1] == "")
         await stage.type("pear")
         stage.app.post_message(events.Key("enter", "\r"))
-        await stage.until(lambda: session.finding.asked[-1] == "pear")
+        await stage.until(lambda: screen.filter.value == "pear")
         assert stage.app.screen is screen
         session.finding.may_answer.set()
         await stage.until(lambda: stage.text.startswith("  pear tart"))
         assert stage.screen.chat is not session.kept[first]
+
+
+async def test_the_first_letter_is_searched_at_once_and_what_follows_one_at_a_time(play: Screenplay) -> None:
+    async with play() as stage:
+        screen = await searched(stage, "")
+        session = stage.session
+        session.finding.asked.clear()
+        session.finding.may_answer.clear()
+        await stage.press("p")
+        await stage.until(lambda: session.finding.asked == ["p"])
+        await stage.press("e", "a", "r")
+        assert screen.filter.value == "pear" and session.finding.asked == ["p"]
+        session.finding.may_answer.set()
+        await stage.until(lambda: session.finding.asked == ["p", "pear"])
 
 
 async def test_a_filter_is_completed(play: Screenplay) -> None:

@@ -11,14 +11,14 @@ from hybridchat.domain.outline import DEEPEST, SPEAKERS, TreeRow, rows
 from hybridchat.domain.text import clean_line, count_of, title_of
 from hybridchat.errors import UsageError
 from hybridchat.session.state import Along
+from hybridchat.tui.slashes import route_in
 from hybridchat.tui.words import when
 
 
 async def again(talk: Talk, argument: str) -> None:
     """The last question; to a backend that is named, what leaves is said and asked before."""
-    route, _, model = argument.partition(" ")
-    to = (route or None, model.strip() or None)
-    if route and not await talk.may_ask(await talk.priced(lambda: talk.session.plan_again(talk.chat, None, *to))):
+    to = route_in(argument) if argument else (None, None)
+    if argument and not await talk.may_ask(await talk.priced(lambda: talk.session.plan_again(talk.chat, None, *to))):
         return
     await talk.answer(talk.session.answer_again(talk.chat, route=to[0], model=to[1]))
 

@@ -14,7 +14,7 @@ from hybridchat.domain.pricing import format_usd
 from hybridchat.domain.routing import Candidate, why_barred
 from hybridchat.domain.text import clean_line
 from hybridchat.errors import UsageError
-from hybridchat.tui.slashes import value_of
+from hybridchat.tui.slashes import route_in, value_of
 from hybridchat.tui.stops import SetLimit, change_of
 from hybridchat.tui.words import AS_IT_DOES, EFFORT, PRIVACY, candidate_words, earlier_turns, zone_words
 
@@ -37,8 +37,7 @@ async def route(talk: Talk, argument: str) -> None:
     """`/route lab`, `/route openai gpt-5`; without words, a list to choose from."""
     wanted: Route | None
     if argument:
-        to, _, model = argument.partition(" ")
-        wanted = (to, model.strip() or None)
+        wanted = route_in(argument)
     else:
         stay = (None, f"Stay with {talk.chat.route}")
         wanted = await choose(talk.reader, "Where shall this chat go?", [stay, *_routes(talk)])

@@ -12,6 +12,7 @@ from hybridchat.domain.text import clean_line, count_of
 from hybridchat.errors import UsageError
 from hybridchat.tui.keymap import keymap_of
 from hybridchat.tui.screens.answers import Answers
+from hybridchat.tui.slashes import route_in
 from hybridchat.tui.words import deleted_words
 
 if TYPE_CHECKING:
@@ -61,13 +62,13 @@ class Branching(Answers):
     async def call_answer_again(self, route: str) -> None:
         """To a backend that is named; what leaves is said and asked before."""
         assert self.session is not None and self.chat is not None
-        to, _, model = route.partition(" ")
+        to = route_in(route)
         pointed = self.transcript.pointed
         message_id = pointed.id if pointed is not None else None
-        plan = self.session.plan_again(self.chat, message_id, to, model.strip() or None)
+        plan = self.session.plan_again(self.chat, message_id, *to)
         target = plan.decision.target
         if target is None or target.is_local or await self.is_confirmed(self.chat, plan):
-            await self._answer_by(self.chat, message_id, to, model.strip() or None)
+            await self._answer_by(self.chat, message_id, *to)
 
     async def _answer_by(self, chat: Chat, message_id: int | None, route: str | None, model: str | None) -> None:
         assert self.session is not None

@@ -24,7 +24,7 @@ from hybridchat.tui.screens.marking import Marking
 from hybridchat.tui.screens.moving import Moving
 from hybridchat.tui.screens.prompting import Prompting
 from hybridchat.tui.screens.tuning import Tuning
-from hybridchat.tui.slashes import value_of
+from hybridchat.tui.slashes import route_in, value_of
 from hybridchat.tui.widgets.composer import Composer, placeholder
 from hybridchat.tui.words import PRIVACY, WORKLOADS, chat_number
 
@@ -157,8 +157,7 @@ class ChatScreen(
 
     async def call_route(self, route: str) -> None:
         assert self.session is not None and self.chat is not None
-        to, _, model = route.partition(" ")
-        await self.session.set_route(self.chat, to, model.strip() or None)
+        await self.session.set_route(self.chat, *route_in(route))
 
     @work
     async def action_privacy(self) -> None:

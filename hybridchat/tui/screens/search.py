@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from textual import work
 from textual.suggester import Suggester
-from textual.timer import Timer
 from textual.widgets import Static
-from textual.worker import WorkerError
+from textual.worker import Worker, WorkerError
 
 from hybridchat.domain.chat import Role, is_off_record
 from hybridchat.domain.search import FILTERS, complete
@@ -27,7 +26,6 @@ from hybridchat.tui.words import when
 if TYPE_CHECKING:
     from hybridchat.session.chat import Session
 
-REST_S = 0.08  # in the typing, before it is searched
 MOST = 200
 HELP = f'"a phrase"  -without  {"  ".join(FILTERS)}'
 _BLANKS = re.compile(r"\s+")
@@ -45,21 +43,20 @@ class Search(Picker):
         self.filter.value, self.filter.placeholder = text, "Words, or a filter"
         self.found = Found((), (), ())
         self._session = session
-        self._rest: Timer | None = None
+        self._searching: Worker[None] | None = None
         self._shown_for: str | None = None
 
     def on_mount(self) -> None:
         self._learn_values()
-        self._search()
+        self._narrow()
 
     def _fit(self) -> None:
         self.list.styles.height = max(1, self.room)
 
     def _narrow(self) -> None:
         """Something was typed."""
-        if self._rest is not None:
-            self._rest.stop()
-        self._rest = self.set_timer(REST_S, self._search)
+        if self._searching is None or self._searching.is_finished:
+            self._searching = self._search()
 
     def enter(self) -> None:
         """Of what the whole of the words finds."""
@@ -70,19 +67,21 @@ class Search(Picker):
 
     @work
     async def _enter_when_found(self) -> None:
-        if self._rest is not None:
-            self._rest.stop()
+        self._narrow()
+        assert self._searching is not None
         with suppress(WorkerError):  # given up: this is closed
-            await self._search().wait()
+            await self._searching.wait()
         if self.filter.value == self._shown_for:
             super().enter()
 
-    @work(exclusive=True, group="search")
+    @work
     async def _search(self) -> None:
-        """One that was begun before is given up."""
-        text = self.filter.value
-        with told(self):
-            self._show(text, await self._session.finding.search(text, MOST))
+        """At once, and again for what was typed meanwhile; one at a time, so that fast typing leaves some out."""
+        text = None
+        while text != self.filter.value:
+            text = self.filter.value
+            with told(self):
+                self._show(text, await self._session.finding.search(text, MOST))
 
     def _show(self, text: str, found: Found) -> None:
         self.found = found

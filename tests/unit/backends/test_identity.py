@@ -151,7 +151,11 @@ IMPOSTORS = [
     (Kind.LLAMACPP, vllm, 'is vLLM, not llamacpp — set kind = "vllm"'),
     (Kind.OLLAMA, llamacpp, 'is llama.cpp, not ollama — set kind = "llamacpp"'),
     (Kind.OPENAI_COMPATIBLE, FakeOllama, 'is Ollama, not openai-compatible — set kind = "ollama"'),
-    (Kind.VLLM, FakeCompletions, "is another service, not vllm"),
+    (
+        Kind.VLLM,
+        FakeCompletions,
+        "is another service, not vllm — start the server again, or check its port; if this one",
+    ),
 ]
 
 

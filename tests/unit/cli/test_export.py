@@ -106,6 +106,7 @@ def test_all_branches_or_the_one_that_is_shown(form: str, cli: Cli, answered: Tu
         ([], "give the ID of a conversation, or --all"),
         (["1", "--all"], "give the ID of a conversation, or --all"),
         (["--all"], "-o names a folder"),
+        (["--all", "--format", "json", "-o", "all.json"], "-o names a folder, or all.zip"),
         (["--all", "-o", "absent/folder"], "cannot write absent/folder: No such file or directory"),
         (["--all", "-o", "absent/x.zip"], "cannot write absent/x.zip"),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hybridchat.tui.slashes import BY_NAME, Call, as_typed, call_in, no_such, words_of
+from hybridchat.tui.slashes import BY_NAME, Call, as_typed, call_in, no_such, route_in, words_of
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,8 @@ def test_an_unknown_one_is_told_with_the_nearest(name: str, near: str) -> None:
     said = str(no_such(name, BY_NAME))
     assert f"there is no command /{name}" in said and "begin with //" in said
     assert ("did you mean" in said) is bool(near) and near in said
+
+
+@pytest.mark.parametrize(("argument", "route"), [("lab", ("lab", None)), ("openai  gpt 5 ", ("openai", "gpt 5"))])
+def test_a_route_is_a_place_and_perhaps_a_model(argument: str, route: tuple[str, str | None]) -> None:
+    assert route_in(argument) == route
