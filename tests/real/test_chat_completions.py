@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from hybridchat.backends.processes import until
 from hybridchat.domain.attachments import Attachment
 from hybridchat.domain.chat import HealthState, Kind
-from hybridchat.domain.events import Event, Failed, Finished, Started, Text, Usage
+from hybridchat.domain.events import Event, Failed, Finished, Requested, Started, Text, Usage
 from hybridchat.errors import ErrorKind
 from tests.real.conftest import Connect, Server, request, start_llamacpp, start_vllm
 from tests.real.tiny_model import CONTEXT
@@ -48,7 +48,7 @@ def metric(server: Server, name: str) -> float:
 async def test_streams_text_and_the_usage_is_the_engines(server: Server, kind: Kind, connect: Connect) -> None:
     events: list[Event] = [event async for event in connect(server, kind).chat(request(max_tokens=24))]
 
-    assert isinstance(events[0], Started)
+    assert [type(event) for event in events[:2]] == [Requested, Started]
     pieces = [event.text for event in events if isinstance(event, Text)]
     assert len(pieces) > 5, "it came in pieces"
     usage = [event for event in events if isinstance(event, Usage)][-1]
@@ -83,7 +83,8 @@ async def test_stopping_ends_the_generation_too(server: Server, kind: Kind, conn
 async def test_overflow_names_its_numbers(server: Server, kind: Kind, connect: Connect) -> None:
     events = [event async for event in connect(server, kind).chat(request("word " * 3 * CONTEXT))]
 
-    (failed,) = events
+    requested, failed = events
+    assert isinstance(requested, Requested)
     assert isinstance(failed, Failed)
     assert failed.kind is ErrorKind.CONTEXT_OVERFLOW
     assert failed.context_window == CONTEXT
@@ -109,7 +110,8 @@ async def test_vllm_refuses_an_unknown_model(vllm: Server, connect: Connect) -> 
 async def test_llamacpp_answers_with_its_own_model_and_says_so(llamacpp: Server, connect: Connect) -> None:
     events = [event async for event in connect(llamacpp, Kind.LLAMACPP).chat(request(model="nobody"))]
 
-    assert events[0] == Started("tiny")
+    assert isinstance(events[0], Requested)
+    assert events[1] == Started("tiny")
 
 
 STARTS = [

@@ -20,7 +20,7 @@ from hybridchat.backends.embedded import EmbeddedBackend
 from hybridchat.backends.processes import birth_of, until
 from hybridchat.domain.address import Address
 from hybridchat.domain.chat import HealthState, Kind, Proof, Zone
-from hybridchat.domain.events import Event, Failed, Finished, Loading, Text, Usage
+from hybridchat.domain.events import Event, Failed, Finished, Loading, Requested, Text, Usage
 from hybridchat.errors import ErrorKind
 from hybridchat.paths import Paths
 from tests.real.conftest import CACHE, ROOT, request
@@ -272,7 +272,8 @@ async def test_without_unix_sockets_it_is_loopback_with_a_key(
     assert embedded._current is not None and embedded._current._server is not None
     assert embedded._current._server.api_key
     stranger = ChatCompletionsBackend(embedded._current.backend.spec)
-    (refused,) = [event async for event in stranger.chat(request())]
+    requested, refused = [event async for event in stranger.chat(request())]
     await stranger.aclose()
+    assert isinstance(requested, Requested)
     assert isinstance(refused, Failed)
     assert refused.kind is ErrorKind.AUTH
