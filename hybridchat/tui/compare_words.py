@@ -128,7 +128,8 @@ def plan_words(plan: ComparePlan, *, one_by_one: bool = True) -> list[str]:
     lines = []
     if plan.leaving:
         names = ", ".join(clean_line(f"{c.model} on {c.backend}", 80) for c in plan.leaving)
-        lines.append(f"Leaves your machines: to {names}; {turns_along(plan.turns)} to each.")
+        to_each = " to each" if plan.turns and len(plan.leaving) > 1 else ""
+        lines.append(f"Leaves your machines: to {names}; {turns_along(plan.turns)}{to_each}.")
         lines += filter(None, [cost_line(plan)])
     if plan.sharing:
         names = clean_line(", ".join(plan.sharing), 60)

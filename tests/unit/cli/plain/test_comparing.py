@@ -14,7 +14,7 @@ async def test_answers_follow_each_other_with_their_labels_and_a_winner_goes_on(
     first, second = (next(i for i, line in enumerate(lines) if line.startswith(f"{n}. {x} ·")) for n, x in ("1A", "2B"))
     assert "lab · fake" in lines[first] and lines[first + 1] == "from lab"
     assert "cloud · fake" in lines[second] and lines[second + 1] == "from cloud"
-    assert "Leaves your machines: to fake on cloud; no earlier turn goes along to each." in said.err
+    assert "Leaves your machines: to fake on cloud; no earlier turn goes along." in said.err
     assert "your vote: B is better" in said.err and "The vote is taken back." in said.err
     assert "'maybe' is no vote" in said.err
     history = [m["content"] for m in sides.lab.sent("/v1/chat/completions")[-1].json()["messages"]]
