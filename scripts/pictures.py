@@ -77,7 +77,8 @@ async def playing(
 ) -> AsyncIterator[HybridChatApp]:
     """The app with one chat answered here, and then the scene."""
     with patch("textual.constants.COLOR_SYSTEM", "truecolor"):  # whatever terminal it is drawn from
-        app = HybridChatApp(open_demo_session, ui=UiConfig(theme=theme), theme_folders=(shipped_themes_dir(),))
+        still = UiConfig(theme=theme, reduced_motion=True)  # a cursor that blinks would be there or not
+        app = HybridChatApp(open_demo_session, ui=still, theme_folders=(shipped_themes_dir(),))
     async with app.run_test(size=SIZE) as pilot:
         while app.session is None:
             await pilot.pause(0.02)
