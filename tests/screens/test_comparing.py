@@ -179,7 +179,7 @@ async def test_the_vote_is_seen_beside_a_long_question_on_a_small_screen(rent: R
 
 async def test_what_goes_along_with_the_last_question_is_what_came_before_it(rent: Rent) -> None:
     async with rent(route="local", size=(120, 40)) as two:
-        await two.ask("one")
+        await two.answered("one")
         await two.stage.press("alt+c")
         await two.stage.until_top(ChooseSides)
         await two.stage.until(lambda: "no earlier messages go along" in two.stage.text)
