@@ -8,14 +8,13 @@ from pathlib import Path
 
 from hybridchat.ledger.store import open_ledger
 from scripts.benchmarks.measure import Row, median, memory_mb, percentile
-from scripts.benchmarks.program import ALT_O, CTRL_O, DOWN, ENTER, UP, home_for, running, settle
+from scripts.benchmarks.program import ALT_O, BLINK_FREE_S, CTRL_O, DOWN, ENTER, UP, home_for, running, settle
 from scripts.benchmarks.server import PacedServer, markdown_tokens
 from scripts.fill_ledger import finish
 from tests.unit.ledger.helpers import new_turn
 
 MESSAGES = 5_000
 RUNS = 5
-BLINK_FREE_S = 0.3  # shorter than a blink of the cursor in the list, which draws too
 SWITCHES = 20
 LAST_WORD, OTHER_LAST_WORD, OLD_WORD = "thelastword", "theotherslastword", "theoldword"
 OLD_TURN = 1_000

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scripts.benchmarks.measure import Row, median, percentile
-from scripts.benchmarks.program import ALT_O, ESCAPE, HYBRIDCHAT, home_for, running, settle
+from scripts.benchmarks.program import ALT_O, BLINK_FREE_S, ESCAPE, HYBRIDCHAT, home_for, running, settle
 from scripts.benchmarks.server import PacedServer
 from scripts.fill_ledger import fill, measure
 
@@ -17,7 +17,6 @@ ATTEMPTS, MESSAGES = 1_000_000, 100_000
 COMMANDS = 5
 LETTERS = "lrmtnksv" * 3  # each begins words of most messages
 CLEARS = "\x15"  # the line that is typed in
-BLINK_FREE_S = 0.3  # shorter than a blink of the cursor
 
 
 def rows() -> Iterator[Row]:

@@ -19,6 +19,7 @@ from tests.tui.terminal import Terminal
 ENTER, CTRL_N, CTRL_O, CTRL_Q, ESCAPE, ALT_O = "\r", "\x0e", "\x0f", "\x11", "\x1b", "\x1bo"
 UP, DOWN = "\x1b[A", "\x1b[B"
 PROBE = "qzx"
+BLINK_FREE_S = 0.3  # shorter than a blink of the cursor, which draws as well
 PYTHON = os.environ.get("BENCH_PYTHON", sys.executable)
 HYBRIDCHAT = (PYTHON, "-m", "hybridchat")
 

@@ -9,7 +9,17 @@ from contextlib import closing
 from pathlib import Path
 
 from scripts.benchmarks.measure import Row, cpu_s, median, memory_mb, percentile
-from scripts.benchmarks.program import CTRL_N, ENTER, first_seen, home_for, read_until, running, settle, show
+from scripts.benchmarks.program import (
+    BLINK_FREE_S,
+    CTRL_N,
+    ENTER,
+    first_seen,
+    home_for,
+    read_until,
+    running,
+    settle,
+    show,
+)
 from scripts.benchmarks.server import PacedServer
 from tests.tui.terminal import Terminal
 
@@ -73,7 +83,7 @@ def two_streams(server: PacedServer, home: Path) -> Iterator[Row]:
         begin(server, terminal, TOKENS, 100, "a")
         read_until(terminal, lambda: "a0010" in server.sent_at)
         terminal.type(CTRL_N)
-        settle(terminal, 0.3)
+        settle(terminal, BLINK_FREE_S)
         since = len(terminal.chunks)
         begin(server, terminal, TOKENS // 2, 100, "b")
         read_until(terminal, lambda: last_word("b", TOKENS // 2) in server.sent_at)
@@ -82,7 +92,7 @@ def two_streams(server: PacedServer, home: Path) -> Iterator[Row]:
         yield Row("token → screen, two streams at 100/s each, p95", percentile(lags, 0.95) * 1000, "ms", 50, len(lags))
         begin(server, terminal, TOKENS, 100, "c")
         terminal.type(CTRL_N)
-        settle(terminal, 0.3)
+        settle(terminal, BLINK_FREE_S)
         begin(server, terminal, TOKENS, 100, "d")
         read_until(terminal, lambda: "d0050" in server.sent_at)
         lags = key_lags_s(terminal)
@@ -124,7 +134,7 @@ def keys_in_a_long_draft(server: PacedServer, home: Path) -> Iterator[Row]:
         settle(terminal)
         begin(server, terminal, 4 * TOKENS, 100, "m")
         terminal.type(CTRL_N)
-        settle(terminal, 0.3)
+        settle(terminal, BLINK_FREE_S)
         begin(server, terminal, 4 * TOKENS, 100, "n")
         read_until(terminal, lambda: "n0010" in server.sent_at)
         sent, piece = 0, f"{'words of a long draft ' * 4}\n" * 8

@@ -38,6 +38,14 @@ async def _queue_two(world: World) -> tuple[Chat, asyncio.Event]:
     return chat, gate
 
 
+async def _leave_two(world: World) -> Chat:
+    """They wait behind a reply that was stopped."""
+    chat, _ = await _queue_two(world)
+    await until(lambda: world.told(Delta))
+    await world.session.stop(chat)
+    return chat
+
+
 async def test_messages_queue_behind_a_running_reply(build: Build) -> None:
     world = await build(LAB)
     chat, gate = await _queue_two(world)
@@ -51,9 +59,7 @@ async def test_messages_queue_behind_a_running_reply(build: Build) -> None:
 
 async def test_the_queue_waits_after_a_stop_until_an_empty_send(build: Build) -> None:
     world = await build(LAB)
-    chat, _ = await _queue_two(world)
-    await until(lambda: world.told(Delta))
-    await world.session.stop(chat)
+    chat = await _leave_two(world)
     assert [d.text for d in chat.queue] == ["second", "third"]
     assert len(world.backends["lab"].requests) == 1
     world.backends["lab"].script = (Text("ok"), Finished("stop"))
@@ -64,9 +70,7 @@ async def test_the_queue_waits_after_a_stop_until_an_empty_send(build: Build) ->
 
 async def test_a_route_given_with_an_empty_send_is_for_the_first_that_waits(build: Build) -> None:
     world = await build(LAB, spec("other", Zone.DEVICE))
-    chat, _ = await _queue_two(world)
-    await until(lambda: world.told(Delta))
-    await world.session.stop(chat)
+    chat = await _leave_two(world)
     world.backends["lab"].script = (Text("ok"), Finished("stop"))
     await world.session.send(chat, "", route="other")
     await until(lambda: len(world.told(TurnEnded)) == 3)
@@ -127,9 +131,7 @@ async def test_a_message_is_taken_back_or_sent_never_both(build: Build) -> None:
 
 async def test_waiting_messages_are_found_again(build: Build) -> None:
     world = await build(LAB)
-    chat, _ = await _queue_two(world)
-    await until(lambda: world.told(Delta))
-    await world.session.stop(chat)
+    chat = await _leave_two(world)
     assert chat.id is not None
     world.session.turns.chats.clear()  # as after a restart
     again = await world.session.open(chat.id)
@@ -138,9 +140,7 @@ async def test_waiting_messages_are_found_again(build: Build) -> None:
 
 async def test_what_another_window_has_sent_is_not_sent_again(build: Build) -> None:
     world = await build(LAB)
-    chat, _ = await _queue_two(world)
-    await until(lambda: world.told(Delta))
-    await world.session.stop(chat)
+    chat = await _leave_two(world)
     assert chat.id is not None
     world.session.turns.chats.clear()
     kept = await asyncio.wrap_future(world.ledger.conversation(chat.id))
